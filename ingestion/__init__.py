@@ -1,0 +1,30 @@
+"""MovieLens Warehouse as a library: the dlt source, the load, and what `movielens` does."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.errors import MovielensError
+    from ingestion.loading import FileReport, LoadReport, load
+    from ingestion.settings import Settings
+    from ingestion.source import movielens_source
+
+__all__ = ["FileReport", "LoadReport", "MovielensError", "Settings", "load", "movielens_source"]
+
+_HOMES = {
+    "FileReport": "loading",
+    "LoadReport": "loading",
+    "MovielensError": "errors",
+    "Settings": "settings",
+    "load": "loading",
+    "movielens_source": "source",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # dlt takes more than a second to import; a run with nothing new does without it.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

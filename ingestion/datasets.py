@@ -1,0 +1,110 @@
+"""What MovieLens files hold: the contract of each dataset, and nothing else.
+
+Columns, types and ranges are those of the README files of the GroupLens releases
+(https://grouplens.org/datasets/movielens/).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["bigint", "double", "text"]
+INT64_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a dataset.
+
+    Attributes:
+        source_name: Its name in the CSV header.
+        name: Its name in RAW.
+        type: Its type in RAW; contract types never change.
+        required: Whether the column must be there and every row must have a value.
+        minimum: Smallest value allowed, or None.
+        maximum: Largest value allowed, or None.
+        step: Values must be a whole multiple of it, or None.
+    """
+
+    source_name: str
+    name: str
+    type: Type
+    required: bool = True
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One of the six kinds of file, and the RAW table that it lands in.
+
+    Attributes:
+        file_name: What the names of its files start with.
+        table: Its table in the schema `raw`.
+        columns: Its columns, in the order of RAW.
+    """
+
+    file_name: str
+    table: str
+    columns: tuple[Column, ...]
+
+
+def _id(source_name: str, name: str) -> Column:
+    return Column(source_name, name, "bigint", minimum=0, maximum=INT64_MAX)
+
+
+_USER = _id("userId", "user_id")
+_MOVIE = _id("movieId", "movie_id")
+_TIMESTAMP = Column("timestamp", "timestamp", "bigint", minimum=0, maximum=INT64_MAX)
+
+DATASETS: dict[str, Dataset] = {
+    dataset.table: dataset
+    for dataset in (
+        Dataset(
+            "movies",
+            "movies",
+            (
+                _MOVIE,
+                Column("title", "title", "text"),
+                Column("genres", "genres", "text", required=False),
+            ),
+        ),
+        Dataset(
+            "ratings",
+            "ratings",
+            (
+                _USER,
+                _MOVIE,
+                Column("rating", "rating", "double", minimum=0.5, maximum=5.0, step=0.5),
+                _TIMESTAMP,
+            ),
+        ),
+        Dataset("tags", "tags", (_USER, _MOVIE, Column("tag", "tag", "text"), _TIMESTAMP)),
+        Dataset(
+            "links",
+            "links",
+            (
+                _MOVIE,
+                # Text, because three out of four real ones start with a zero.
+                Column("imdbId", "imdb_id", "text", required=False),
+                Column("tmdbId", "tmdb_id", "bigint", False, minimum=0, maximum=INT64_MAX),
+            ),
+        ),
+        Dataset(
+            "genome-scores",
+            "genome_scores",
+            (
+                _MOVIE,
+                _id("tagId", "tag_id"),
+                Column("relevance", "relevance", "double", minimum=0.0, maximum=1.0),
+            ),
+        ),
+        Dataset(
+            "genome-tags", "genome_tags", (_id("tagId", "tag_id"), Column("tag", "tag", "text"))
+        ),
+    )
+}
+
+FILE_ID = "_file_id"

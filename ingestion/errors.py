@@ -1,0 +1,52 @@
+"""What can go wrong, in words for the person who has to mend it."""
+
+from __future__ import annotations
+
+
+class MovielensError(Exception):
+    """A failure that its reader can act on; printed without a traceback.
+
+    Args:
+        message: What happened, to which file, table or row, and what was kept.
+        remedy: The command or setting that mends it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class SettingsError(MovielensError):
+    """A setting or an argument that cannot work."""
+
+    exit_code = 2
+
+
+class SourceError(SettingsError):
+    """A landing zone that cannot be listed, or holds nothing to load."""
+
+
+class AuditError(MovielensError):
+    """A test failed on the candidate, so nothing was published."""
+
+    exit_code = 3
+
+
+class BusyError(MovielensError):
+    """Another run holds the lock of this home."""
+
+    exit_code = 75
+
+
+class RefusedFile(Exception):
+    """One file that is refused as a whole; the other files of the load go on.
+
+    Args:
+        reason: Why, in words: what was expected and what was found.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,124 @@
+"""The header of a CSV file, matched by name against its dataset's contract."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from dataclasses import dataclass
+
+from ingestion.datasets import FILE_ID, Column, Dataset
+from ingestion.errors import RefusedFile
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where each column of a dataset stands in one file.
+
+    Attributes:
+        width: Number of columns in the file.
+        positions: For each contract column its position from 0, or None if the file lacks it.
+        extra: Columns that the contract does not know (always text), with their positions.
+    """
+
+    width: int
+    positions: tuple[tuple[Column, int | None], ...]
+    extra: tuple[tuple[Column, int], ...]
+
+    @property
+    def columns(self) -> tuple[tuple[Column, int | None], ...]:
+        """The columns of the RAW table that this file fills, contract first."""
+        return (*self.positions, *self.extra)
+
+
+def snake_case(name: str) -> str:
+    """Names a RAW column after a CSV column, as dlt's default naming convention does.
+
+    Args:
+        name: A name such as `tmdbId` or `Box Office`.
+
+    Returns:
+        A name such as `tmdb_id` or `box_office`.
+    """
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    cleaned = re.sub(r"[^0-9a-zA-Z]+", "_", split).strip("_").lower()
+    return f"_{cleaned}" if cleaned[:1].isdigit() else cleaned
+
+
+def _refuse_other_separator(line: str, names: list[str], expected: str) -> None:
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and separator in line:
+            raise RefusedFile(
+                f"the columns are separated by {word}; expected commas, as in: {expected}"
+            )
+
+
+def _refuse_data(names: list[str], dataset: Dataset, expected: str) -> None:
+    known = {column.source_name.lower() for column in dataset.columns}
+    if not known & {name.lower() for name in names} and names[0].replace(".", "").isdigit():
+        raise RefusedFile(
+            f"it has no header: the first line is data ({','.join(names)}); expected: {expected}"
+        )
+
+
+def _refuse_duplicates(names: list[str]) -> None:
+    lower = [name.lower() for name in names]
+    twice = sorted({name for name in lower if lower.count(name) > 1})
+    if twice:
+        raise RefusedFile(f"the header names a column twice: {', '.join(twice)}")
+
+
+def _missing(column: Column, names: list[str], expected: str) -> RefusedFile:
+    near = difflib.get_close_matches(column.source_name.lower(), [n.lower() for n in names], 1, 0.5)
+    nearest = f" (the nearest is {near[0]!r})" if near else ""
+    return RefusedFile(
+        f"the required column {column.source_name!r} is missing{nearest}; "
+        f"expected: {expected}; found: {','.join(names)}"
+    )
+
+
+def match_header(line: str, dataset: Dataset) -> Header:
+    """Matches a header line with the contract of a dataset, by name.
+
+    Case, order and spaces round the names do not matter.
+
+    Args:
+        line: The first line of the file, without its line end.
+        dataset: The dataset that the file belongs to.
+
+    Returns:
+        Where each column stands.
+
+    Raises:
+        RefusedFile: If a required column is missing or renamed, a name stands twice, another
+            separator is used, or the line is data.
+    """
+    names = [name.strip() for name in next(csv.reader([line.lstrip("\ufeff")]), [])]
+    expected = ",".join(column.source_name for column in dataset.columns)
+    if not any(names):
+        raise RefusedFile(f"the first line is blank; expected a header: {expected}")
+    _refuse_other_separator(line, names, expected)
+    _refuse_data(names, dataset, expected)
+    _refuse_duplicates(names)
+    at = {name.lower(): position for position, name in enumerate(names)}
+    positions = []
+    for column in dataset.columns:
+        position = at.pop(column.source_name.lower(), None)
+        if position is None and column.required:
+            raise _missing(column, names, expected)
+        positions.append((column, position))
+    return Header(len(names), tuple(positions), _extra_columns(at, names, dataset))
+
+
+def _extra_columns(
+    at: dict[str, int], names: list[str], dataset: Dataset
+) -> tuple[tuple[Column, int], ...]:
+    taken = {column.name for column in dataset.columns} | {FILE_ID}
+    extra = []
+    for position in sorted(at.values()):
+        name = snake_case(names[position]) or f"column_{position + 1}"
+        if name in taken:
+            raise RefusedFile(f"two columns of the header have the same name in RAW: {name}")
+        taken.add(name)
+        extra.append((Column(names[position], name, "text", required=False), position))
+    return tuple(extra)

@@ -1,0 +1,202 @@
+"""The landing zone: which files are there, which dataset each is of, which version."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+
+from ingestion.datasets import DATASETS
+from ingestion.errors import SourceError
+
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
+# What `data generate` and `data download` leave beside the files, to say which edition they are.
+MARKER = "movielens.json"
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One MovieLens file as it was listed.
+
+    Attributes:
+        path: Path relative to the landing zone, with `/`.
+        key: What its file system opens it by.
+        dataset: The RAW table its rows belong to.
+        version: What identifies its content without reading it.
+        bytes: Size as stored.
+        compression: `gzip`, `bz2`, `zstd`, `zip` or None.
+    """
+
+    path: str
+    key: str
+    dataset: str
+    version: str
+    bytes: int
+    compression: str | None
+
+
+@dataclass(frozen=True)
+class LandingZone:
+    """One listing of a landing zone.
+
+    Attributes:
+        url: The landing zone as a URL (`file:///…`, `s3://…`).
+        edition: The MovieLens edition its files are of, or `generated`.
+        files: The MovieLens files, by path.
+        ignored: Paths of the other files.
+        fs: The file system that opens them.
+    """
+
+    url: str
+    edition: str
+    files: dict[str, LandingFile]
+    ignored: list[str]
+    fs: fsspec.AbstractFileSystem = field(repr=False)
+
+
+def _stem_and_compression(name: str) -> tuple[str, str | None] | None:
+    suffix = PurePosixPath(name).suffix.lower()
+    compression = COMPRESSIONS.get(suffix)
+    stem = name[: -len(suffix)] if compression else name
+    if stem.lower().endswith(".csv"):
+        return stem[: -len(".csv")], compression
+    # `ratings.zip` holds one CSV file, whatever its name inside.
+    return (stem, compression) if compression == "zip" else None
+
+
+def _names(dataset_file_name: str, name: str) -> bool:
+    normalised = name.lower().replace("_", "-")
+    pattern = rf"{re.escape(dataset_file_name)}(?![a-z])"
+    return re.match(pattern, normalised) is not None
+
+
+def classify(path: str) -> tuple[str, str | None] | None:
+    """Tells which dataset a path belongs to.
+
+    A file belongs to the dataset that its name starts with, else to the one that the nearest
+    folder it is in is named after.
+
+    Args:
+        path: Path relative to the landing zone.
+
+    Returns:
+        The RAW table and the compression (None: plain), or None for any other file.
+    """
+    pure = PurePosixPath(path)
+    readable = _stem_and_compression(pure.name)
+    if readable is None or any(part.startswith(".") for part in pure.parts):
+        return None
+    stem, compression = readable
+    for dataset in DATASETS.values():
+        if _names(dataset.file_name, stem):
+            return dataset.table, compression
+    for folder in reversed(pure.parts[:-1]):
+        for dataset in DATASETS.values():
+            if folder.lower().replace("_", "-") == dataset.file_name:
+                return dataset.table, compression
+    return None
+
+
+def _version(info: Mapping[str, Any]) -> str:
+    """The version id or ETag where the store has one, else size and modification time."""
+    etag = info.get("ETag") or info.get("etag")
+    if etag:
+        parts = [str(info.get("VersionId") or ""), str(etag).strip('"'), str(info["size"])]
+        return ":".join(part for part in parts if part)
+    modified = info.get("mtime") or info.get("LastModified") or info.get("created")
+    return f"{info['size']}:{modified}"
+
+
+def listed_version(fs: fsspec.AbstractFileSystem, key: str) -> str:
+    """Asks the store again for the version of one file.
+
+    Args:
+        fs: The file system.
+        key: What it opens the file by.
+
+    Returns:
+        The version, comparable with `LandingFile.version`.
+
+    Raises:
+        FileNotFoundError: If the file is gone.
+    """
+    fs.invalidate_cache()
+    return _version(fs.info(key))
+
+
+def _edition(fs: fsspec.AbstractFileSystem, root: str) -> str:
+    try:
+        marker = json.loads(fs.cat_file(f"{root}/{MARKER}"))
+        return str(marker["edition"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return PurePosixPath(root).name or "movielens"
+
+
+def _open(source: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    try:
+        fs, root = fsspec.core.url_to_fs(source)
+    except ImportError as error:
+        raise SourceError(
+            f"{source}: this installation cannot read {source.split(':')[0]}:// ({error})",
+            'install the extra: pip install "movielens-warehouse[s3]"',
+        ) from None
+    except ValueError as error:
+        raise SourceError(
+            f"{source}: {error}", "give a folder, or s3://bucket/prefix, as MOVIELENS_SOURCE"
+        ) from None
+    # Two ways to write one local folder must not look like two landing zones.
+    root = os.path.normpath(root) if "file" in fs.protocol else root.rstrip("/")
+    return fs, root
+
+
+def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, dict[str, Any]]:
+    remedy = "check MOVIELENS_SOURCE (or --source)"
+    try:
+        if not fs.isdir(root):
+            what = "is a file, not a folder" if fs.exists(root) else "does not exist"
+            raise SourceError(f"The landing zone {source} {what}", remedy)
+        found: dict[str, dict[str, Any]] = fs.find(root, detail=True)
+    except PermissionError as error:
+        raise SourceError(
+            f"The landing zone {source} may not be listed: {error}",
+            "grant read permission on the folder, or s3:ListBucket on the bucket",
+        ) from None
+    return found
+
+
+def list_landing_zone(source: str) -> LandingZone:
+    """Lists a landing zone, at any depth.
+
+    Args:
+        source: A folder or a URL that fsspec knows, such as `s3://bucket/prefix`.
+
+    Returns:
+        The MovieLens files with their versions, and the names of all others.
+
+    Raises:
+        SourceError: If it does not exist, may not be listed or holds no MovieLens file.
+    """
+    fs, root = _open(source)
+    files: dict[str, LandingFile] = {}
+    ignored: list[str] = []
+    for key, info in sorted(_find(fs, root, source).items()):
+        path = key.removeprefix(root).lstrip("/")
+        kind = classify(path)
+        if kind is None:
+            ignored.append(path)
+            continue
+        files[path] = LandingFile(path, key, kind[0], _version(info), info["size"], kind[1])
+    if not files:
+        names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
+        raise SourceError(
+            f"The landing zone {source} holds no MovieLens file ({len(ignored)} others)",
+            f"put files there whose names start as in {names}; or try: movielens demo",
+        )
+    ignored = [path for path in ignored if PurePosixPath(path).name != MARKER]
+    return LandingZone(fs.unstrip_protocol(root), _edition(fs, root), files, ignored, fs)

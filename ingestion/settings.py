@@ -1,0 +1,147 @@
+"""Every setting, its type, its default and where its value came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ingestion.errors import SettingsError
+
+PREFIX = "MOVIELENS_"
+
+
+class Settings(BaseSettings):
+    """The settings of one run: option, else environment, else `.env`, else default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", validate_default=True, frozen=True
+    )
+
+    home: Path = Field(Path(".movielens"), description="Folder that holds everything local.")
+    source: str | None = Field(
+        None, description="Landing zone: a folder, or s3://bucket/prefix, of one population."
+    )
+    target: Literal["dev", "prod"] = Field("dev", description="dev = DuckDB, prod = Snowflake.")
+    project: Path = Field(
+        Path(__file__).resolve().parent.parent, description="Folder that holds dbt_project.yml."
+    )
+    reject_rows: int = Field(
+        10, ge=0, description="Rejected rows a file may have before it is refused, at least."
+    )
+    reject_share: float = Field(
+        0.001, ge=0, le=1, description="Share of a file's rows that may be rejected, if more."
+    )
+    keep_versions: int = Field(
+        5, ge=1, description="Published versions kept for rollback, the current one included."
+    )
+    threads: int = Field(2, ge=1, description="dbt models built side by side.")
+    download_url: str = Field(
+        "https://files.grouplens.org/datasets/movielens",
+        description="Where official releases are downloaded from.",
+    )
+
+    @field_validator("home", "project")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The DuckDB warehouse of the dev target."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def marts_file(self) -> Path:
+        """The published marts that readers open."""
+        return self.home / "marts.duckdb"
+
+    @property
+    def versions_dir(self) -> Path:
+        """Published versions, the current one included, one DuckDB file each."""
+        return self.home / "versions"
+
+    @property
+    def work_dir(self) -> Path:
+        """Scratch space of a load; emptied at its start and end."""
+        return self.home / "work"
+
+    @property
+    def dbt_dir(self) -> Path:
+        """dbt's target folder: compiled SQL and artifacts."""
+        return self.home / "dbt"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Log files."""
+        return self.home / "logs"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Run reports, one JSON file each."""
+        return self.home / "reports"
+
+
+class Resolved(NamedTuple):
+    """One setting as `movielens config` shows it."""
+
+    name: str
+    value: str
+    origin: str
+    description: str
+
+
+def resolve(**options: Any) -> Settings:
+    """Reads the settings once, options of the command line first.
+
+    Args:
+        **options: Values that were given explicitly; None means not given.
+
+    Returns:
+        The settings, validated.
+
+    Raises:
+        SettingsError: If a value is not valid; says which, from where and why.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = f"{PREFIX}{problem['loc'][0]}".upper()
+        raise SettingsError(
+            f"{name}={problem['input']!s} is not valid: {problem['msg']}",
+            "movielens config shows each setting and where its value came from",
+        ) from None
+
+
+def origins(settings: Settings, **options: Any) -> list[Resolved]:
+    """Tells each setting's value and where it came from.
+
+    Args:
+        settings: The settings in force.
+        **options: The options they were resolved with.
+
+    Returns:
+        One entry per setting, in the order of their definition.
+    """
+    from dotenv import dotenv_values
+    from os import environ
+
+    in_file = {name.upper() for name in dotenv_values(".env")}
+    in_environment = {name.upper() for name in environ}
+
+    def origin(name: str) -> str:
+        if options.get(name) is not None:
+            return "option"
+        variable = f"{PREFIX}{name}".upper()
+        if variable in in_environment:
+            return f"environment {variable}"
+        return ".env" if variable in in_file else "default"
+
+    return [
+        Resolved(name, str(getattr(settings, name) or ""), origin(name), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]

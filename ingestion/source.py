@@ -1,0 +1,388 @@
+"""MovieLens as a dlt source: one resource per dataset, RAW rows with their file ids."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import dlt
+
+from ingestion import manifest
+from ingestion.datasets import DATASETS, FILE_ID, Dataset
+from ingestion.errors import RefusedFile
+from ingestion.header import match_header
+from ingestion.landing import LandingFile, LandingZone, list_landing_zone, listed_version
+from ingestion.reading import Reading, Reject, Tolerance, first_line, read_csv
+from ingestion.staging import Bytes, inspect, local_path, stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from dlt.extract import DltResource, DltSource
+
+Status = Literal["loaded", "unchanged", "refused", "put off"]
+
+REJECTED_ROWS = "_rejected_rows"
+_REJECTED_COLUMNS = {
+    "file_id": "bigint",
+    "line": "bigint",
+    "raw_text": "text",
+    "column_name": "text",
+    "reason": "text",
+}
+
+
+@dataclass
+class Outcome:
+    """What became of one file version.
+
+    Attributes:
+        file: The file as it was listed.
+        file_id: Its file id, if it is loaded.
+        status: `loaded`; `unchanged` (only touched: the content is the known one); `refused`; or
+            `put off` to the next run, because it changed while it was read.
+        rows: Rows that are loaded.
+        rejects: Records that are not.
+        content_hash: SHA-256 of its decompressed content.
+        new_columns: RAW columns that its dataset's contract does not know.
+        reason: Why it was refused or put off.
+        seconds: Time that reading it took.
+        parquet: Where its rows are, until they are loaded.
+    """
+
+    file: LandingFile
+    file_id: int
+    status: Status = "loaded"
+    rows: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    content_hash: str = ""
+    new_columns: tuple[str, ...] = ()
+    reason: str = ""
+    seconds: float = 0.0
+    parquet: Path | None = None
+
+
+def read_file(
+    zone: LandingZone,
+    file: LandingFile,
+    file_id: int,
+    folder: Path,
+    tolerance: Tolerance,
+    known_hash: str | None = None,
+) -> Outcome:
+    """Reads one file version into a Parquet file.
+
+    Args:
+        zone: The landing zone.
+        file: One of its files.
+        file_id: The file id that its rows get.
+        folder: Where the Parquet file and temporary files are written.
+        tolerance: How many rejected rows are allowed.
+        known_hash: Content hash of the version that counts now, if any.
+
+    Returns:
+        What became of it; never raises for what is wrong with the file itself.
+    """
+    outcome = Outcome(file, file_id)
+    started = time.perf_counter()
+    try:
+        _read(zone, outcome, folder, tolerance, known_hash)
+        if listed_version(zone.fs, file.key) != file.version:
+            raise FileNotFoundError
+    except RefusedFile as refusal:
+        outcome.status, outcome.reason = "refused", refusal.reason
+    except FileNotFoundError:
+        outcome.status = "put off"
+        outcome.reason = "it was changed or deleted while it was read; the next run reads it"
+    except PermissionError as error:
+        outcome.status, outcome.reason = "refused", f"it may not be read: {error}"
+    if outcome.status != "loaded":
+        outcome.rows, outcome.rejects = 0, []
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _read(
+    zone: LandingZone, outcome: Outcome, folder: Path, tolerance: Tolerance, known_hash: str | None
+) -> None:
+    dataset = DATASETS[outcome.file.dataset]
+    path = local_path(zone.fs, outcome.file)
+    if path is not None and known_hash is None:
+        with ThreadPoolExecutor(1) as beside:
+            inspected = beside.submit(inspect, path, dataset)
+            _read_plain(path, dataset, outcome, folder, tolerance, inspected.result, None)
+        return
+    if path is None:
+        path = folder / f"{outcome.file_id}.csv"
+        content = stage(zone.fs, outcome.file, dataset, path)
+    else:
+        content = inspect(path, dataset)
+    outcome.content_hash = content.content_hash
+    if content.content_hash == known_hash:
+        outcome.status = "unchanged"
+        return
+    _read_plain(path, dataset, outcome, folder, tolerance, lambda: content, content.uniform)
+
+
+def _read_plain(
+    path: Path,
+    dataset: Dataset,
+    outcome: Outcome,
+    folder: Path,
+    tolerance: Tolerance,
+    inspected: Callable[[], Bytes],
+    uniform: bool | None,
+) -> None:
+    try:
+        header = match_header(first_line(path), dataset)
+    except UnicodeDecodeError:
+        inspected()
+        raise RefusedFile("line 1: it is not UTF-8 text") from None
+    expected = all(column.type != "text" for column in dataset.columns)
+    to = folder / f"{outcome.file_id}.parquet"
+    reading: Reading = read_csv(
+        path,
+        header,
+        outcome.file_id,
+        to,
+        tolerance,
+        inspected,
+        expected if uniform is None else uniform,
+    )
+    outcome.rows, outcome.rejects, outcome.parquet = reading.rows, reading.rejects, to
+    outcome.content_hash = inspected().content_hash
+    outcome.new_columns = tuple(column.name for column, _ in header.extra)
+
+
+def _hints(columns: dict[str, str]) -> Any:
+    return {name: {"name": name, "data_type": type_} for name, type_ in columns.items()}
+
+
+def _columns(dataset: Dataset) -> dict[str, str]:
+    columns: dict[str, str] = {column.name: column.type for column in dataset.columns}
+    return {**columns, FILE_ID: "bigint"}
+
+
+def _rows_of(dataset: Dataset, outcome: Outcome) -> Any:
+    extra = dict.fromkeys(outcome.new_columns, "text")
+    return dlt.mark.with_file_import(
+        str(outcome.parquet),
+        "parquet",
+        outcome.rows,
+        hints=dlt.mark.make_hints(columns=_hints({**_columns(dataset), **extra})),
+    )
+
+
+def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pa.Table:
+    """Puts rows into an Arrow table in which every column is there and typed, nulls or not.
+
+    Args:
+        rows: The rows; none gives an empty table, which dlt creates as it is.
+        columns: The columns in order, with dlt's type names.
+
+    Returns:
+        The table.
+    """
+    import pyarrow as pa
+
+    types = {
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "text": pa.string(),
+        "timestamp": pa.timestamp("us", "UTC"),
+    }
+    schema = pa.schema([(name, types[type_]) for name, type_ in columns.items()])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _rejected_rows(outcome: Outcome) -> pa.Table:
+    rows = [{"file_id": outcome.file_id, **vars(reject)} for reject in outcome.rejects]
+    return arrow_table(rows, _REJECTED_COLUMNS)
+
+
+def manifest_rows(zone: LandingZone, outcomes: Iterable[Outcome], load_id: str) -> list[Any]:
+    """Writes the manifest entries of file versions.
+
+    Args:
+        zone: The landing zone they came from.
+        outcomes: What was loaded.
+        load_id: dlt's id of the load.
+
+    Returns:
+        One row per loaded file version, as a dictionary with the columns of the manifest.
+    """
+    now = datetime.now(UTC)
+    return [
+        {
+            "file_id": outcome.file_id,
+            "path": outcome.file.path,
+            "dataset": outcome.file.dataset,
+            "version": outcome.file.version,
+            "bytes": outcome.file.bytes,
+            "rows_loaded": outcome.rows,
+            "rows_rejected": len(outcome.rejects),
+            "load_id": load_id,
+            "loaded_at": now,
+            "content_hash": outcome.content_hash,
+            "source": zone.url,
+            "edition": zone.edition,
+        }
+        for outcome in outcomes
+    ]
+
+
+def _dataset_resource(dataset: Dataset, items: Callable[[], Iterator[Any]]) -> DltResource:
+    return dlt.resource(
+        items,
+        name=dataset.table,
+        write_disposition="append",
+        columns=_hints(_columns(dataset)),
+    )
+
+
+def _empty_table(name: str, columns: dict[str, str]) -> DltResource:
+    return dlt.resource(
+        lambda: iter([arrow_table([], columns)]),
+        name=name,
+        write_disposition="append",
+        columns=_hints(columns),
+    )
+
+
+def rows_source(outcomes: Iterable[Outcome]) -> DltSource:
+    """Makes a dlt source of file versions that were read already.
+
+    Args:
+        outcomes: What was read; only what is loaded is taken.
+
+    Returns:
+        A source with one resource per dataset, the rejected rows and an empty manifest, so that
+        every table of RAW exists after its first load.
+    """
+    loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
+
+    def resource(dataset: Dataset) -> DltResource:
+        def items() -> Iterator[Any]:
+            yield arrow_table([], _columns(dataset))
+            for outcome in loaded:
+                if outcome.file.dataset == dataset.table:
+                    yield _rows_of(dataset, outcome)
+
+        return _dataset_resource(dataset, items)
+
+    def rejects() -> Iterator[Any]:
+        yield arrow_table([], _REJECTED_COLUMNS)
+        yield from (_rejected_rows(outcome) for outcome in loaded if outcome.rejects)
+
+    rejected = dlt.resource(
+        rejects,
+        name=REJECTED_ROWS,
+        write_disposition="append",
+        columns=_hints(_REJECTED_COLUMNS),
+    )
+
+    @dlt.source(name="movielens", max_table_nesting=0)
+    def movielens() -> Iterator[DltResource]:
+        yield from (resource(dataset) for dataset in DATASETS.values())
+        yield rejected
+        yield _empty_table(manifest.TABLE, manifest.COLUMNS)
+
+    return movielens()
+
+
+@dlt.source(name="movielens", max_table_nesting=0)
+def movielens_source(
+    source: str = dlt.config.value,
+    *,
+    reject_rows: int = 10,
+    reject_share: float = 0.001,
+) -> Iterator[DltResource]:
+    """MovieLens CSV files as a dlt source, for any dlt pipeline and destination.
+
+    One resource per dataset (`movies`, `ratings`, `tags`, `links`, `genome_scores`,
+    `genome_tags`). Beside its rows, a resource appends to `_files` which file versions it loaded
+    and to `_rejected_rows` what could not be loaded. Which versions are known is kept in dlt's
+    own state, so a second run over unchanged files extracts nothing. A file that is refused is
+    logged and read again by the next run.
+
+    The guarantees are those of the pipeline and destination it runs in; `ingestion.load` adds
+    verification and a commit after all rows are there.
+
+    Args:
+        source: The landing zone: a folder, or a URL such as `s3://bucket/prefix`.
+        reject_rows: Rejected rows that a file may have before it is refused, at least.
+        reject_share: Share of a file's rows that may be rejected, if that is more.
+
+    Yields:
+        The resources.
+
+    Raises:
+        SourceError: If the landing zone cannot be listed or holds no MovieLens file.
+
+    Example:
+        >>> pipeline = dlt.pipeline("films", destination="duckdb", dataset_name="raw")
+        >>> pipeline.run(movielens_source("ml-latest-small"))  # doctest: +SKIP
+    """
+    zone = list_landing_zone(source)
+    tolerance = Tolerance(reject_rows, reject_share)
+    for dataset in DATASETS.values():
+        files = [file for file in zone.files.values() if file.dataset == dataset.table]
+
+        def items(
+            dataset: Dataset = dataset, files: list[LandingFile] = files
+        ) -> Iterator[Any]:
+            yield arrow_table([], _columns(dataset))
+            with tempfile.TemporaryDirectory() as folder:
+                yield from _extract(zone, dataset, files, Path(folder), tolerance)
+
+        yield _dataset_resource(dataset, items)
+
+
+def _extract(
+    zone: LandingZone,
+    dataset: Dataset,
+    files: list[LandingFile],
+    folder: Path,
+    tolerance: Tolerance,
+) -> Iterator[Any]:
+    from dlt.common import logger
+
+    known: dict[str, Any] = dlt.current.resource_state().setdefault("files", {})
+    for file in files:
+        entry = known.get(file.path, {})
+        if entry.get("version") == file.version:
+            continue
+        file_id = manifest.next_file_id(e["file_id"] for e in known.values())
+        outcome = read_file(zone, file, file_id, folder, tolerance, entry.get("content_hash"))
+        if outcome.reason:
+            logger.warning("%s: %s: %s", file.path, outcome.status, outcome.reason)
+            continue
+        if outcome.status == "loaded":
+            yield from _items(zone, dataset, outcome)
+            entry = {"file_id": file_id}
+        known[file.path] = {
+            **entry,
+            "version": file.version,
+            "content_hash": outcome.content_hash,
+        }
+
+
+def _items(zone: LandingZone, dataset: Dataset, outcome: Outcome) -> Iterator[Any]:
+    yield _rows_of(dataset, outcome)
+    if outcome.rejects:
+        yield _of_table(_rejected_rows(outcome), REJECTED_ROWS, _REJECTED_COLUMNS)
+    load_id = str(dlt.current.load_package()["load_id"])
+    entries = manifest_rows(zone, [outcome], load_id)
+    yield _of_table(arrow_table(entries, manifest.COLUMNS), manifest.TABLE, manifest.COLUMNS)
+
+
+def _of_table(data: Any, name: str, columns: dict[str, str]) -> Any:
+    hints = dlt.mark.make_hints(
+        table_name=name, write_disposition="append", columns=_hints(columns)
+    )
+    return dlt.mark.with_hints(data, hints, create_table_variant=True)
