@@ -1,0 +1,35 @@
+{#- One row per part of a separated text, beside the key of its row. -#}
+{% macro split_to_rows(relation, key, text, separator, part) -%}
+    {{ return(adapter.dispatch('split_to_rows', 'movielens')(relation, key, text, separator, part)) }}
+{%- endmacro %}
+
+{% macro default__split_to_rows(relation, key, text, separator, part) -%}
+    select
+        {{ key }},
+        unnest(string_split({{ text }}, '{{ separator }}')) as {{ part }}
+    from {{ relation }}
+{%- endmacro %}
+
+{% macro snowflake__split_to_rows(relation, key, text, separator, part) -%}
+    select
+        {{ relation }}.{{ key }},
+        cast(parts.value as varchar) as {{ part }}
+    from {{ relation }},
+        lateral flatten(input => split({{ relation }}.{{ text }}, '{{ separator }}')) as parts
+{%- endmacro %}
+
+
+{#- The whole numbers from 0 to count - 1, in column n. -#}
+{% macro whole_numbers(count) -%}
+    {{ return(adapter.dispatch('whole_numbers', 'movielens')(count)) }}
+{%- endmacro %}
+
+{% macro default__whole_numbers(count) -%}
+    select numbers.range as n
+    from range({{ count }}) as numbers
+{%- endmacro %}
+
+{% macro snowflake__whole_numbers(count) -%}
+    select row_number() over (order by seq4()) - 1 as n
+    from table(generator(rowcount => {{ count }}))
+{%- endmacro %}

@@ -1,0 +1,76 @@
+{#-
+    The part of a text that a group of the pattern matches; null without a match. Patterns keep to
+    what RE2 and Snowflake's engine share: no lazy quantifiers, no lookaround. Snowflake reads a
+    backslash in a literal as an escape, so its variants double it.
+-#}
+{% macro regex_extract(text, pattern, group=1) -%}
+    {{ return(adapter.dispatch('regex_extract', 'movielens')(text, pattern, group)) }}
+{%- endmacro %}
+
+{% macro default__regex_extract(text, pattern, group) -%}
+    nullif(regexp_extract({{ text }}, '{{ pattern }}', {{ group }}), '')
+{%- endmacro %}
+
+{% macro snowflake__regex_extract(text, pattern, group) -%}
+    nullif(regexp_substr({{ text }}, '{{ pattern | replace("\\", "\\\\") }}', 1, 1, 'e', {{ group }}), '')
+{%- endmacro %}
+
+
+{#- A text with every match of the pattern replaced; \1 in the replacement is the first group. -#}
+{% macro regex_replace(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('regex_replace', 'movielens')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro default__regex_replace(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{% macro snowflake__regex_replace(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern | replace("\\", "\\\\") }}', '{{ replacement | replace("\\", "\\\\") }}')
+{%- endmacro %}
+
+
+{#- A lower-case text without its accents, to search in. Snowflake has no function for it: there,
+    letter for letter over Latin, and combining marks (at the end of the first list) are dropped. -#}
+{% macro strip_accents(text) -%}
+    {{ return(adapter.dispatch('strip_accents', 'movielens')(text)) }}
+{%- endmacro %}
+
+{% macro default__strip_accents(text) -%}
+    strip_accents({{ text }})
+{%- endmacro %}
+
+{% macro snowflake__strip_accents(text) -%}
+    translate(
+        {{ text }},
+        'àáâãäåçèéêëìíîïñòóôõöùúûüýÿāăąćĉċčďēĕėęěĝğġģĥĩīĭįĵķĺļľńņňōŏőŕŗřśŝşšţťũūŭůűųŵŷźżžơưǎǐǒǔǖǘǚǜǟǡǧǩǫǭǰǵǹǻȁȃȅȇȉȋȍȏȑȓȕȗșțȟȧȩȫȭȯȱȳḁḃḅḇḉḋḍḏḑḓḕḗḙḛḝḟḡḣḥḧḩḫḭḯḱḳḵḷḹḻḽḿṁṃṅṇṉṋṍṏṑṓṕṗṙṛṝṟṡṣṥṧṩṫṭṯṱṳṵṷṹṻṽṿẁẃẅẇẉẋẍẏẑẓẕẖẗẘẙạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ{{ "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0323\u0327\u0328" }}',
+        'aaaaaaceeeeiiiinooooouuuuyyaaaccccdeeeeegggghiiiijklllnnnooorrrssssttuuuuuuwyzzzouaiouuuuuaagkoojgnaaaeeiioorruusthaeooooyabbbcdddddeeeeefghhhhhiikkkllllmmmnnnnoooopprrrrsssssttttuuuuuvvwwwwwxxyzzzhtwyaaaaaaaaaaaaeeeeeeeeiioooooooooooouuuuuuuyyyy'
+    )
+{%- endmacro %}
+
+
+{#- The texts of a group as one, in their own order. -#}
+{% macro join_texts(text, separator) -%}
+    {{ return(adapter.dispatch('join_texts', 'movielens')(text, separator)) }}
+{%- endmacro %}
+
+{% macro default__join_texts(text, separator) -%}
+    string_agg({{ text }}, '{{ separator }}' order by {{ text }})
+{%- endmacro %}
+
+{% macro snowflake__join_texts(text, separator) -%}
+    nullif(listagg({{ text }}, '{{ separator }}') within group (order by {{ text }}), '')
+{%- endmacro %}
+
+
+{% macro sha256_of(text) -%}
+    {{ return(adapter.dispatch('sha256_of', 'movielens')(text)) }}
+{%- endmacro %}
+
+{% macro default__sha256_of(text) -%}
+    sha256({{ text }})
+{%- endmacro %}
+
+{% macro snowflake__sha256_of(text) -%}
+    sha2({{ text }}, 256)
+{%- endmacro %}

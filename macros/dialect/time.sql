@@ -1,0 +1,53 @@
+{#- Seconds since 1970 to a timestamp without zone, in UTC. -#}
+{% macro epoch_to_timestamp(seconds) -%}
+    {{ return(adapter.dispatch('epoch_to_timestamp', 'movielens')(seconds)) }}
+{%- endmacro %}
+
+{% macro default__epoch_to_timestamp(seconds) -%}
+    make_timestamp({{ seconds }} * 1000000)
+{%- endmacro %}
+
+{% macro snowflake__epoch_to_timestamp(seconds) -%}
+    to_timestamp_ntz({{ seconds }})
+{%- endmacro %}
+
+
+{#- A timestamp with zone to one without, in UTC: what is stored must not depend on the session. -#}
+{% macro utc_timestamp(instant) -%}
+    {{ return(adapter.dispatch('utc_timestamp', 'movielens')(instant)) }}
+{%- endmacro %}
+
+{% macro default__utc_timestamp(instant) -%}
+    timezone('UTC', {{ instant }})
+{%- endmacro %}
+
+{% macro snowflake__utc_timestamp(instant) -%}
+    cast(convert_timezone('UTC', {{ instant }}) as timestamp_ntz)
+{%- endmacro %}
+
+
+{#- Day of the week, 1 = Monday to 7 = Sunday, whatever the session's first day is. -#}
+{% macro iso_weekday(moment) -%}
+    {{ return(adapter.dispatch('iso_weekday', 'movielens')(moment)) }}
+{%- endmacro %}
+
+{% macro default__iso_weekday(moment) -%}
+    isodow({{ moment }})
+{%- endmacro %}
+
+{% macro snowflake__iso_weekday(moment) -%}
+    dayofweekiso({{ moment }})
+{%- endmacro %}
+
+
+{% macro add_months(day, months) -%}
+    {{ return(adapter.dispatch('add_months', 'movielens')(day, months)) }}
+{%- endmacro %}
+
+{% macro default__add_months(day, months) -%}
+    cast({{ day }} + to_months(cast({{ months }} as integer)) as date)
+{%- endmacro %}
+
+{% macro snowflake__add_months(day, months) -%}
+    cast(dateadd(month, {{ months }}, {{ day }}) as date)
+{%- endmacro %}

@@ -1,0 +1,45 @@
+{#-
+    What an incremental fact remembers between builds: the last manifest entry it has seen.
+    One row per fact in analytics._built_files (model_name, file_id). It is written after the fact
+    itself, so that a build that dies in between repeats its work, with the same result.
+-#}
+
+{% macro built_files() -%}
+    {{ return(api.Relation.create(
+        database=target.database, schema='analytics', identifier='_built_files', type='table'
+    )) }}
+{%- endmacro %}
+
+{#- Before the first model of a build. -#}
+{% macro create_built_files() -%}
+    {%- if execute and flags.WHICH in ('run', 'build') -%}
+        {%- do adapter.create_schema(built_files()) -%}
+        create table if not exists {{ built_files() }} (model_name varchar, file_id bigint)
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The last manifest entry that the fact being built has seen; none when it has to be built
+    from scratch. -#}
+{% macro last_file_seen() -%}
+    {%- if not execute or not is_incremental() -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set answer = run_query(
+        "select max(file_id) from " ~ built_files() ~ " where model_name = '" ~ this.identifier ~ "'"
+    ) -%}
+    {{ return(answer.columns[0].values()[0] if answer.columns[0].values()[0] is not none else -1) }}
+{%- endmacro %}
+
+{% macro forget_files_seen() -%}
+    delete from {{ built_files() }} where model_name = '{{ this.identifier }}'
+{%- endmacro %}
+
+{#- From the snapshot, not from the manifest: what the fact was built on, not what came since. -#}
+{% macro remember_files_seen() -%}
+    insert into {{ built_files() }} (model_name, file_id)
+    select
+        '{{ this.identifier }}' as model_name,
+        max(src_files.file_id) as file_id
+    from {{ ref('src_files') }} as src_files
+    having max(src_files.file_id) is not null
+{%- endmacro %}

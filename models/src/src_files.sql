@@ -1,0 +1,35 @@
+{#- A table, not a view: the one snapshot of the manifest that a whole build agrees on. -#}
+{{ config(materialized='table') }}
+
+with manifest as (
+    select * from {{ source('raw', '_files') }}
+),
+
+latest_entry_per_path as (
+    select
+        manifest.path,
+        max(manifest.file_id) as file_id
+    from manifest
+    group by manifest.path
+),
+
+marked_entry as (
+    select
+        manifest.file_id,
+        manifest.path,
+        manifest.dataset,
+        manifest.version,
+        manifest.bytes,
+        manifest.rows_loaded,
+        manifest.rows_rejected,
+        manifest.load_id,
+        manifest.content_hash,
+        manifest.source,
+        manifest.edition,
+        latest_entry_per_path.file_id is not null and manifest.version is not null as is_current,
+        {{ utc_timestamp('manifest.loaded_at') }} as loaded_at
+    from manifest
+    left join latest_entry_per_path on manifest.file_id = latest_entry_per_path.file_id
+)
+
+select * from marked_entry
