@@ -5,7 +5,8 @@ with scores as (
 mean_per_tag as (
     select
         tag_id,
-        avg(relevance) as mean_relevance
+        -- Rounded here and below, so that the order in which the engine adds does not show.
+        round(avg(relevance), 9) as mean_relevance
     from scores
     group by tag_id
 ),
@@ -51,7 +52,7 @@ pair as (
     select
         one.movie_id as movie_id_a,
         other.movie_id as movie_id_b,
-        sum(one.weight * other.weight) as likeness
+        round(sum(one.weight * other.weight), 6) as likeness
     from strong_tag as one
     inner join strong_tag as other
         on
@@ -87,7 +88,7 @@ scored_candidate as (
     select
         candidate.movie_id,
         candidate.similar_movie_id,
-        sum(one.weight * other.weight) as score
+        round(sum(one.weight * other.weight), 6) as score
     from candidate
     inner join profile as one on candidate.movie_id = one.movie_id
     inner join profile as other

@@ -1,0 +1,7 @@
+-- A returned row is a film that was tagged and that no movies file describes: the source is not whole.
+{{ config(severity='warn') }}
+
+select distinct movies.movie_id
+from {{ ref('dim_movies') }} as movies
+inner join {{ ref('fct_tags') }} as tags on movies.movie_id = tags.movie_id
+where movies.is_inferred

@@ -1,0 +1,21 @@
+-- A returned row is a month without the one before it, or a number of hours in the week that is not 168.
+with months as (
+    select month
+    from {{ ref('mart_rating_month') }}
+),
+
+first_month as (
+    select min(month) as month
+    from months
+)
+
+select 'no month before ' || cast(months.month as varchar) as gap
+from months
+cross join first_month
+where
+    months.month > first_month.month
+    and {{ add_months('months.month', -1) }} not in (select month from months)
+union all
+select 'hours in the week: ' || cast(count(*) as varchar) as gap
+from {{ ref('mart_weekday_hour') }}
+having count(*) <> 168

@@ -1,0 +1,16 @@
+-- A returned row is a film whose histogram does not have its number of ratings, or its stars.
+with films as (
+    select
+        movie_id,
+        n_ratings,
+        sum_rating,
+        {% for halves in range(1, 11) %}h{{ '%02d' % (halves * 5) }}{{ ' + ' if not loop.last }}{% endfor %} as n_in_histogram,
+        {% for halves in range(1, 11) %}{{ halves / 2 }} * h{{ '%02d' % (halves * 5) }}{{ ' + ' if not loop.last }}{% endfor %} as sum_of_histogram
+    from {{ ref('mart_movie') }}
+)
+
+select *
+from films
+where
+    n_in_histogram <> n_ratings
+    or sum_of_histogram <> sum_rating
