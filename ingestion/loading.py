@@ -216,9 +216,7 @@ def _read_all(
         on_event(Event("load", file.path, len(outcomes), len(files)))
         entry = known.get(file.path)
         known_hash = entry.content_hash if entry and entry.source == zone.url else None
-        outcomes.append(
-            read_file(zone, file, file_id, settings.work_dir, tolerance, known_hash)
-        )
+        outcomes.append(read_file(zone, file, file_id, settings.work_dir, tolerance, known_hash))
         file_id += 1
     return outcomes
 

@@ -180,18 +180,19 @@ def _records(stream: IO[str], width: int) -> Iterator[tuple[int, str, list[str] 
     line, lines = 2, 1
     while ahead:
         text = "".join(islice(ahead, lines))
-        fields = _parse(text, width, lines)
-        if fields == "open" and lines < LINES_PER_RECORD:
+        parsed = _parse(text, width, lines)
+        if parsed == "open" and lines < LINES_PER_RECORD:
             if lines == len(ahead):
                 ahead.extend(islice(stream, 1))
             if lines < len(ahead):
                 lines += 1
                 continue
-        if isinstance(fields, str):
+        if isinstance(parsed, str):
             # Only its first line is at fault; what follows starts anew.
-            text, lines, fields = ahead[0], 1, None
-        if fields != []:
-            yield line, text, fields
+            lines = 1
+            yield line, ahead[0], None
+        elif parsed:
+            yield line, text, parsed
         line += lines
         for _ in range(lines):
             ahead.popleft()
@@ -265,14 +266,10 @@ def _row(header: Header, fields: list[str]) -> list[Any] | tuple[str | None, str
     return row
 
 
-def _rows(
-    stream: IO[str], header: Header, reject: Callable[[Reject], None]
-) -> Iterator[list[Any]]:
+def _rows(stream: IO[str], header: Header, reject: Callable[[Reject], None]) -> Iterator[list[Any]]:
     for line, text, fields in _records(stream, header.width):
         result = (
-            (None, "an unbalanced or misplaced quote")
-            if fields is None
-            else _row(header, fields)
+            (None, "an unbalanced or misplaced quote") if fields is None else _row(header, fields)
         )
         if isinstance(result, list):
             yield result

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from os import environ
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -37,7 +39,6 @@ class Settings(BaseSettings):
     keep_versions: int = Field(
         5, ge=1, description="Published versions kept for rollback, the current one included."
     )
-    threads: int = Field(2, ge=1, description="dbt models built side by side.")
     download_url: str = Field(
         "https://files.grouplens.org/datasets/movielens",
         description="Where official releases are downloaded from.",
@@ -70,7 +71,7 @@ class Settings(BaseSettings):
 
     @property
     def dbt_dir(self) -> Path:
-        """dbt's target folder: compiled SQL and artifacts."""
+        """Dbt's target folder: compiled SQL and artifacts."""
         return self.home / "dbt"
 
     @property
@@ -127,9 +128,6 @@ def origins(settings: Settings, **options: Any) -> list[Resolved]:
     Returns:
         One entry per setting, in the order of their definition.
     """
-    from dotenv import dotenv_values
-    from os import environ
-
     in_file = {name.upper() for name in dotenv_values(".env")}
     in_environment = {name.upper() for name in environ}
 

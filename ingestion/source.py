@@ -329,18 +329,21 @@ def movielens_source(
         >>> pipeline.run(movielens_source("ml-latest-small"))  # doctest: +SKIP
     """
     zone = list_landing_zone(source)
-    tolerance = Tolerance(reject_rows, reject_share)
     for dataset in DATASETS.values():
-        files = [file for file in zone.files.values() if file.dataset == dataset.table]
+        yield _extracted(zone, dataset, Tolerance(reject_rows, reject_share))
 
-        def items(
-            dataset: Dataset = dataset, files: list[LandingFile] = files
-        ) -> Iterator[Any]:
+
+def _extracted(zone: LandingZone, dataset: Dataset, tolerance: Tolerance) -> DltResource:
+    files = [file for file in zone.files.values() if file.dataset == dataset.table]
+
+    def items() -> Iterator[Any]:
+        if "files" not in dlt.current.resource_state():
+            # The table is there even if no file of its dataset ever lands.
             yield arrow_table([], _columns(dataset))
-            with tempfile.TemporaryDirectory() as folder:
-                yield from _extract(zone, dataset, files, Path(folder), tolerance)
+        with tempfile.TemporaryDirectory() as folder:
+            yield from _extract(zone, dataset, files, Path(folder), tolerance)
 
-        yield _dataset_resource(dataset, items)
+    return _dataset_resource(dataset, items)
 
 
 def _extract(
@@ -372,11 +375,19 @@ def _extract(
         }
 
 
+def _load_id() -> str:
+    """The id of the load package that the running pipeline is extracting into."""
+    from dlt.common.configuration.container import Container
+    from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+
+    return str(Container()[LoadPackageStateInjectableContext].load_id)
+
+
 def _items(zone: LandingZone, dataset: Dataset, outcome: Outcome) -> Iterator[Any]:
     yield _rows_of(dataset, outcome)
     if outcome.rejects:
         yield _of_table(_rejected_rows(outcome), REJECTED_ROWS, _REJECTED_COLUMNS)
-    load_id = str(dlt.current.load_package()["load_id"])
+    load_id = _load_id()
     entries = manifest_rows(zone, [outcome], load_id)
     yield _of_table(arrow_table(entries, manifest.COLUMNS), manifest.TABLE, manifest.COLUMNS)
 

@@ -9,13 +9,14 @@ import hashlib
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 import fsspec
+import zstandard
 
 from ingestion.datasets import Dataset
 from ingestion.errors import RefusedFile
@@ -23,7 +24,14 @@ from ingestion.landing import LandingFile
 
 PIECE_BYTES = 4 << 20
 ZIP_RATIO = 100
-_BROKEN_ARCHIVE = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_BROKEN_ARCHIVE = (
+    EOFError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+    zstandard.ZstdError,
+)
 
 
 @dataclass(frozen=True)
@@ -175,17 +183,11 @@ def _decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]
         with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
             yield cast("IO[bytes]", stream)
     elif compression:
-        opener: Callable[..., Any] = {"gzip": gzip.open, "bz2": bz2.open}[compression]
+        opener: Any = gzip.open if compression == "gzip" else bz2.open
         with opener(raw) as stream:
             yield stream
     else:
         yield raw
-
-
-def _zstd_errors() -> tuple[type[Exception], ...]:
-    import zstandard
-
-    return (zstandard.ZstdError,)
 
 
 def local_path(fs: fsspec.AbstractFileSystem, file: LandingFile) -> Path | None:
@@ -232,9 +234,7 @@ def _inspect_stream(stream: IO[bytes], dataset: Dataset, copy: IO[bytes] | None)
     return inspector.result()
 
 
-def stage(
-    fs: fsspec.AbstractFileSystem, file: LandingFile, dataset: Dataset, to: Path
-) -> Bytes:
+def stage(fs: fsspec.AbstractFileSystem, file: LandingFile, dataset: Dataset, to: Path) -> Bytes:
     """Copies a remote or compressed file to a plain local one, checking it on the way.
 
     Args:
@@ -256,7 +256,7 @@ def stage(
             to.open("wb") as copy,
         ):
             return _inspect_stream(stream, dataset, copy)
-    except (*_BROKEN_ARCHIVE, *_zstd_errors()) as error:
+    except _BROKEN_ARCHIVE as error:
         raise RefusedFile(
             f"not a complete {file.compression} archive ({error}); was the upload cut short?"
         ) from None

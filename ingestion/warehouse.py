@@ -87,7 +87,9 @@ class Warehouse:
                 connection.execute(statement)
             connection.execute("commit")
 
-    def replace_table(self, schema: str, table: str, ddl: str, rows: Sequence[Sequence[Any]]) -> None:
+    def replace_table(
+        self, schema: str, table: str, ddl: str, rows: Sequence[Sequence[Any]]
+    ) -> None:
         """Writes a small table anew.
 
         Args:

@@ -1,0 +1,136 @@
+"""What dbt leaves behind of a build, as rows: tests, columns and edges of the lineage."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+# One DDL per table of the schema `audit`; the marts of the Data page read them.
+TEST_RESULTS = (
+    "test_name varchar, model_name varchar, column_name varchar, description varchar, "
+    "kind varchar, status varchar, severity varchar, failures bigint, run_at timestamp"
+)
+MODEL_COLUMNS = (
+    "table_name varchar, layer varchar, position bigint, column_name varchar, "
+    "data_type varchar, description varchar, tests varchar"
+)
+MODEL_EDGES = "from_name varchar, from_layer varchar, to_name varchar, to_layer varchar"
+
+Node = Mapping[str, Any]
+
+
+class Project:
+    """dbt's manifest: models, sources and tests.
+
+    Args:
+        target_path: dbt's target folder, in which it has written `manifest.json`.
+    """
+
+    def __init__(self, target_path: Path) -> None:
+        manifest = json.loads((target_path / "manifest.json").read_text())
+        nodes = manifest["nodes"].values()
+        self._sources: list[Node] = [
+            node for node in manifest["sources"].values() if node["schema"] == "raw"
+        ]
+        self._models: list[Node] = [n for n in nodes if n["resource_type"] == "model"]
+        self._tests: dict[str, Node] = {
+            n["unique_id"]: n for n in nodes if n["resource_type"] == "test"
+        } | manifest.get("unit_tests", {})
+        self._tables: dict[str, Node] = {n["unique_id"]: n for n in (*self._sources, *self._models)}
+
+    def columns(self, types: Mapping[tuple[str, str], str]) -> list[tuple[Any, ...]]:
+        """Lists the columns of each table.
+
+        Args:
+            types: The type of each (table, column) in the warehouse.
+
+        Returns:
+            Rows of `MODEL_COLUMNS`.
+        """
+        tests = self._tests_by_column()
+        return [
+            (
+                _name(table),
+                _layer(table),
+                position,
+                column["name"],
+                types.get((_name(table), column["name"].lower()), column.get("data_type")),
+                column["description"],
+                ", ".join(sorted(tests[table["unique_id"], column["name"]])),
+            )
+            for table in self._tables.values()
+            for position, column in enumerate(table["columns"].values(), start=1)
+        ]
+
+    def _tests_by_column(self) -> dict[tuple[str, str], set[str]]:
+        tests: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for test in self._tests.values():
+            if test.get("column_name"):
+                tests[self._tested_id(test), test["column_name"]].add(test["test_metadata"]["name"])
+        return tests
+
+    def edges(self) -> list[tuple[str, str, str, str]]:
+        """Lists which table is built from which.
+
+        Returns:
+            Rows of `MODEL_EDGES`.
+        """
+        return [
+            (_name(parent), _layer(parent), _name(model), _layer(model))
+            for model in self._models
+            for parent_id in model["depends_on"]["nodes"]
+            if (parent := self._tables.get(parent_id)) is not None
+        ]
+
+    def test_results(self, results: Iterable[Any]) -> list[tuple[Any, ...]]:
+        """Puts the results of a build's tests beside what is known of the tests.
+
+        Args:
+            results: dbt's results, of models and tests alike.
+
+        Returns:
+            Rows of `TEST_RESULTS`.
+        """
+        now = datetime.now(UTC).replace(tzinfo=None)
+        rows = []
+        for result in results:
+            test = self._tests.get(result.node.unique_id)
+            if test is None:
+                continue
+            rows.append(
+                (
+                    test["name"],
+                    _name(self._tables[self._tested_id(test)]),
+                    test.get("column_name"),
+                    test.get("description") or "",
+                    "unit test" if test["resource_type"] == "unit_test" else "data test",
+                    str(result.status),
+                    str(test["config"].get("severity", "error")).lower(),
+                    result.failures or 0,
+                    now,
+                )
+            )
+        return rows
+
+    def tested(self, unique_id: str) -> str:
+        """Names the table that a test is of."""
+        return _name(self._tables[self._tested_id(self._tests[unique_id])])
+
+    def _tested_id(self, test: Node) -> str:
+        parents = [node for node in test["depends_on"]["nodes"] if node in self._tables]
+        attached = test.get("attached_node") or test.get("tested_node_unique_id")
+        return str(attached) if attached in self._tables else str(parents[-1])
+
+
+def _name(table: Node) -> str:
+    if table["resource_type"] == "source":
+        return f"{table['schema']}.{table['name']}"
+    return str(table["name"])
+
+
+def _layer(table: Node) -> str:
+    return "raw" if table["resource_type"] == "source" else str(table["fqn"][1])

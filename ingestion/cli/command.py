@@ -1,0 +1,116 @@
+"""What all commands share: options, settings, errors and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingestion.cli.output import Output, log_to
+
+if TYPE_CHECKING:
+    from ingestion.settings import Settings
+
+Function = Callable[..., int]
+
+
+class Context:
+    """What a command works with.
+
+    Attributes:
+        name: The command's name.
+        output: Where it answers.
+        settings: The settings, resolved once.
+        options: The options that were given for settings.
+    """
+
+    def __init__(self, name: str, output: Output, options: dict[str, Any]) -> None:
+        from ingestion.settings import resolve
+
+        self.name = name
+        self.output = output
+        self.options = options
+        self.settings: Settings = resolve(**options)
+
+    def result(self, content: Any, lines: list[str], exit_code: int = 0) -> int:
+        """Prints what the command did, and passes on its exit code."""
+        self.output.result(self.name, content, lines, exit_code)
+        return exit_code
+
+
+_SETTINGS = ("home", "target", "source")
+
+
+def command(name: str, *, with_source: bool = False) -> Callable[[Function], click.Command]:
+    """Makes a command of a function that gets a `Context` and returns an exit code.
+
+    Args:
+        name: Its name, such as `load` or `data generate`.
+        with_source: Whether it takes `--source`.
+
+    Returns:
+        A decorator.
+    """
+
+    def decorate(function: Function) -> click.Command:
+        @functools.wraps(function)
+        def guarded(as_json: bool, quiet: bool, debug: bool, **rest: Any) -> None:
+            output = Output(as_json, quiet, debug)
+            options = {key: rest.pop(key) for key in _SETTINGS if key in rest}
+            sys.exit(_guarded(name, output, options, function, rest))
+
+        return click.command(name.split()[-1])(_with_options(guarded, with_source))
+
+    return decorate
+
+
+def _with_options(function: Any, with_source: bool) -> Any:
+    options = [
+        click.option("--home", metavar="DIR", help="Folder for everything local (.movielens)."),
+        click.option("--target", metavar="dev|prod", help="dev = DuckDB, prod = Snowflake."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong."),
+        click.option("--debug", is_flag=True, help="Show tracebacks."),
+    ]
+    if with_source:
+        where = "Landing zone: a folder or s3://bucket/prefix."
+        options.insert(0, click.option("--source", metavar="URL", help=where))
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _guarded(
+    name: str, output: Output, options: dict[str, Any], function: Function, rest: dict[str, Any]
+) -> int:
+    # dlt writes to the terminal and sends usage statistics unless it is told not to.
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    home = Path(".movielens")
+    try:
+        context = Context(name, output, options)
+        home = context.settings.home
+        return function(context, **rest)
+    except (Exception, KeyboardInterrupt) as error:
+        if output.debug:
+            raise
+        return _tell(name, output, error, home)
+
+
+def _tell(name: str, output: Output, error: BaseException, home: Path) -> int:
+    from ingestion.cli.failures import explain
+
+    try:
+        if home.exists():
+            log_to(home / "logs")
+    except OSError:
+        # A home that cannot be written to is what the message is about.
+        pass
+    failure = explain(error, home)
+    output.failure(name, failure.message, failure.remedy, failure.exit_code, failure.extra)
+    return failure.exit_code

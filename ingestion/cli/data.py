@@ -1,0 +1,69 @@
+"""The commands that make or fetch sample data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from ingestion.cli.command import Context, command
+from ingestion.cli.output import plural
+
+if TYPE_CHECKING:
+    from ingestion.progress import OnEvent
+
+
+def _adapter(on_event: OnEvent) -> Callable[[str, float], None]:
+    """Sample data tells of a share from 0 to 1."""
+    from ingestion.progress import Event
+
+    return lambda what, share: on_event(Event("data", what, round(share * 100), 100))
+
+
+@command("data generate")
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--ratings", type=click.IntRange(min=1_000), default=100_000, show_default=True)
+@click.option("--seed", type=int, default=42, show_default=True, help="Same seed, same bytes.")
+@click.option("--genome/--no-genome", default=True, help="Whether to make the two genome files.")
+def generate(context: Context, folder: str, ratings: int, seed: int, genome: bool) -> int:
+    """Make all six files, MovieLens-shaped and invented, in FOLDER.
+
+    Example: movielens data generate landing --ratings 1000000
+    """
+    from pathlib import Path
+
+    from local_dev.generate import generate as make
+
+    with context.output.progress() as on_event:
+        report = make(
+            Path(folder), ratings=ratings, seed=seed, genome=genome, progress=_adapter(on_event)
+        )
+    lines = [
+        f"Generated  {plural(file.rows, 'row')} in {file.name} ({file.bytes / 1e6:.1f} MB)"
+        for file in report.files
+    ]
+    return context.result(report, [*lines, f"Load it:   movielens run --source {folder}"])
+
+
+@command("data download")
+@click.argument("name")
+@click.argument("folder", type=click.Path(file_okay=False), required=False)
+def download(context: Context, name: str, folder: str | None) -> int:
+    """Fetch the official release NAME from GroupLens, checksum verified.
+
+    Names: ml-latest-small, ml-latest, ml-20m, ml-25m, ml-32m.
+
+    Example: movielens data download ml-32m
+    """
+    from pathlib import Path
+
+    from local_dev.download import download as fetch
+
+    to = Path(folder) if folder else context.settings.home / "data" / name
+    url = context.settings.download_url
+    with context.output.progress() as on_event:
+        report = fetch(name, to, base_url=url, progress=_adapter(on_event))
+    return context.result(
+        report, [f"Downloaded {name} to {to}", f"Load it:   movielens run --source {to}"]
+    )

@@ -1,0 +1,101 @@
+"""Any exception, as a message and a remedy for the person who reads it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ingestion.errors import MovielensError
+
+INTERRUPTED = 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM_WORDS = ("no space left", "disk quota exceeded", "file too large", "out of disk")
+
+
+class Failure(NamedTuple):
+    """What is told of a failure.
+
+    Attributes:
+        message: What happened and what was kept.
+        remedy: What mends it.
+        exit_code: How the command exits.
+        extra: More for machines.
+    """
+
+    message: str
+    remedy: str
+    exit_code: int
+    extra: dict[str, Any]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _is_no_room(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return True
+    return any(words in str(error).lower() for words in _NO_ROOM_WORDS)
+
+
+def explain(error: BaseException, home: Path) -> Failure:
+    """Explains an exception.
+
+    Args:
+        error: The exception.
+        home: The home folder in use.
+
+    Returns:
+        What to tell.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(
+            "Stopped. Nothing half done counts and what is published is untouched",
+            "run it again; it takes up where it makes sense",
+            INTERRUPTED,
+            {},
+        )
+    if any(map(_is_no_room, _chain(error))):
+        return Failure(
+            f"There is no room left to write in {home} (disk full, quota or file-size limit). "
+            "Nothing half done counts and what is published is untouched",
+            "free some space, or choose another place with MOVIELENS_HOME, and run it again",
+            1,
+            {},
+        )
+    if isinstance(error, MovielensError):
+        failures = [asdict(test) for test in getattr(error, "failures", [])]
+        extra = {"failures": failures} if failures else {}
+        return Failure(str(error), error.remedy, error.exit_code, extra)
+    remedy = getattr(error, "remedy", None)
+    if remedy is not None:
+        message = error.args[0] if error.args else str(error)
+        return Failure(str(message), str(remedy), getattr(error, "exit_code", 1), {})
+    return _unexpected(error, home)
+
+
+def _unexpected(error: BaseException, home: Path) -> Failure:
+    logging.getLogger("movielens").error("".join(traceback.format_exception(error)))
+    root = list(_chain(error))[-1]
+    if isinstance(root, PermissionError):
+        return Failure(
+            f"No permission: {root.filename or root}. What is published is untouched",
+            "give this user permission there, or choose another MOVIELENS_HOME",
+            1,
+            {},
+        )
+    first_line = (str(root).strip().splitlines() or [""])[0]
+    return Failure(
+        f"{type(root).__name__}: {first_line}",
+        f"the whole story is in {home / 'logs' / 'movielens.log'}; --debug shows it here",
+        1,
+        {},
+    )

@@ -1,0 +1,73 @@
+"""The commands that look and change nothing: status and config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingestion.cli.command import Context, command
+from ingestion.cli.output import plural
+
+if TYPE_CHECKING:
+    from ingestion.status import Status
+
+
+def _status_lines(status: Status) -> list[str]:
+    if not status.datasets:
+        return ["Nothing is loaded yet.", "  What to do: movielens demo, or movielens run --source"]
+    lines = [f"Landing zone  {status.source} ({status.edition})"]
+    for dataset in status.datasets:
+        rejected = f", {dataset.rejected:,} rejected" if dataset.rejected else ""
+        lines.append(
+            f"  {dataset.dataset:<14}{dataset.rows:>12,} rows in {plural(dataset.files, 'file')}"
+            f"{rejected}, loaded {dataset.loaded_at:%Y-%m-%d %H:%M} UTC"
+        )
+    audited = "audited" if status.candidate_audited else "not audited"
+    candidate = f"{status.candidate} ({audited})" if status.candidate else "none"
+    lines.append(f"Candidate     {candidate}")
+    size = f" ({status.marts_bytes / 1e6:.1f} MB)" if status.published else ""
+    lines.append(f"Published     {status.published or 'nothing'}{size}")
+    lines.append(f"Versions      {', '.join(status.versions) or 'none'}")
+    for run in status.runs:
+        seconds = f" in {run['seconds']:.1f} s" if run["seconds"] else ""
+        lines.append(f"Run           {run['at']}: {run['status']}{seconds}")
+    return lines
+
+
+@command("status")
+@click.option("--failing", "test", metavar="TEST", help="Rows that fail a test of the last audit.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+def status(context: Context, test: str | None, limit: int) -> int:
+    """What is loaded and published: versions, rows, rejects, freshness, last runs.
+
+    Example: movielens status --json
+    """
+    from ingestion.status import failing
+    from ingestion.status import status as look
+
+    if test is None:
+        found = look(context.settings)
+        return context.result(found, _status_lines(found))
+    columns, rows = failing(context.settings, test, limit)
+    content: dict[str, Any] = {"columns": columns, "rows": rows}
+    lines = ["\t".join(columns), *("\t".join(map(str, row)) for row in rows)]
+    return context.result(content, lines)
+
+
+@command("config", with_source=True)
+def config(context: Context) -> int:
+    """Each setting, its value and where it came from.
+
+    Example: MOVIELENS_HOME=/data/movielens movielens config
+    """
+    from ingestion.settings import PREFIX, origins
+
+    resolved = origins(context.settings, **context.options)
+    content = {"settings": [setting._asdict() for setting in resolved]}
+    lines = [
+        f"{PREFIX}{setting.name.upper():<14} {setting.value or '(not set)'}\n"
+        f"    {setting.description} From: {setting.origin}."
+        for setting in resolved
+    ]
+    return context.result(content, lines)

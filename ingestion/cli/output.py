@@ -1,0 +1,136 @@
+"""What the command line says, and where: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ingestion.progress import Event, OnEvent
+
+STEPS = {"data": "Data", "load": "Load", "build": "Build", "audit": "Audit", "publish": "Publish"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """How this command answers.
+
+    Attributes:
+        as_json: One JSON object on stdout instead of text.
+        quiet: Say nothing unless something is wrong.
+        debug: Show tracebacks.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+    def result(self, command: str, content: Any, lines: list[str], exit_code: int = 0) -> None:
+        """Prints what a command did.
+
+        Args:
+            command: Its name.
+            content: A dataclass or dictionary, for machines.
+            lines: The same in words.
+            exit_code: How it will exit.
+        """
+        if self.as_json:
+            body = asdict(content) if is_dataclass(content) else content  # type: ignore[arg-type]
+            answer = {"command": command, "status": "done", "exit_code": exit_code, **body}
+            click.echo(json.dumps(answer, default=str))
+        elif not self.quiet or exit_code:
+            click.echo("\n".join(lines))
+
+    def failure(self, command: str, message: str, remedy: str, exit_code: int, extra: Any) -> None:
+        """Prints what went wrong and what mends it."""
+        if self.as_json:
+            error = {"message": message, "remedy": remedy, **extra}
+            answer = {"command": command, "status": "failed", "exit_code": exit_code}
+            click.echo(json.dumps({**answer, "error": error}, default=str))
+            return
+        click.secho(f"Error: {message}", err=True, fg="red")
+        if remedy:
+            click.echo(f"  What to do: {remedy}", err=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[OnEvent]:
+        """Shows how far a long piece of work is, on a terminal only.
+
+        Yields:
+            What to tell of each step.
+        """
+        from ingestion.progress import silent
+
+        if self.as_json or self.quiet or os.environ.get("CI") or not sys.stderr.isatty():
+            yield silent
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeElapsedColumn as Elapsed
+
+        columns = (
+            TextColumn("{task.fields[step]:<8}"),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            Elapsed(),
+            TextColumn("{task.description}", markup=False),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", step="", total=None)
+
+            def show(event: Event) -> None:
+                bar.update(
+                    task,
+                    step=STEPS.get(event.step, event.step),
+                    description=event.detail,
+                    completed=event.done,
+                    total=event.total or None,
+                )
+
+            yield show
+
+
+def log_to(folder: Path) -> Path:
+    """Sends every log record to a file, and none to the terminal.
+
+    Args:
+        folder: Where the file is.
+
+    Returns:
+        The file.
+    """
+    from logging.handlers import RotatingFileHandler
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "movielens.log"
+    handler = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=3, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("movielens")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    return path
+
+
+def plural(count: int, noun: str) -> str:
+    """Puts a number before a noun.
+
+    Args:
+        count: How many.
+        noun: In the singular.
+
+    Returns:
+        Such as `1 file` or `1,200 files`.
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+Lines = Callable[[Any], list[str]]

@@ -1,0 +1,213 @@
+"""The commands that move data: demo, run, load, build, publish, rollback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ingestion.cli.command import Context, command
+from ingestion.cli.output import plural
+
+if TYPE_CHECKING:
+    from ingestion.building import BuildReport
+    from ingestion.loading import FileReport, LoadReport
+    from ingestion.publishing import PublishReport
+    from ingestion.running import RunReport
+
+_full_refresh = click.option(
+    "--full-refresh", is_flag=True, help="Build the facts anew instead of what changed."
+)
+_remove_missing = click.option(
+    "--remove-missing", is_flag=True, help="Record paths that are no longer there as removed."
+)
+_switch_source = click.option(
+    "--switch-source", is_flag=True, help="Replace the landing zone that the warehouse holds."
+)
+
+
+def _file_lines(file: FileReport) -> list[str]:
+    lines = []
+    if file.reason:
+        lines.append(f"  {file.path}: {file.status}: {file.reason}")
+    if file.rejected:
+        lines.append(
+            f"  {file.path}: {plural(file.rejected, 'row')} rejected, kept in raw._rejected_rows: "
+            + "; ".join(file.examples)
+        )
+    if file.new_columns:
+        columns = ", ".join(file.new_columns)
+        lines.append(f"  {file.path}: new in raw.{file.dataset}, not modelled yet: {columns}")
+    if file.status == "missing":
+        lines.append(
+            f"  {file.path}: no longer in the landing zone; its rows are kept "
+            "(--remove-missing records it as removed)"
+        )
+    if file.status == "removed":
+        lines.append(f"  {file.path}: recorded as removed")
+    return lines
+
+
+def _load_lines(report: LoadReport) -> list[str]:
+    loaded = report.of_status("loaded")
+    if report.changed:
+        first = (
+            f"Loaded     {report.edition}: {plural(len(loaded), 'file')}, "
+            f"{plural(report.rows, 'row')}, {report.rejected:,} rejected ({report.seconds:.1f} s)"
+        )
+    else:
+        unchanged = plural(len(report.of_status("unchanged")), "file")
+        first = f"Loaded     nothing new: {unchanged} unchanged ({report.seconds:.1f} s)"
+    lines = [first, *(line for file in report.files for line in _file_lines(file))]
+    if report.ignored:
+        shown = ", ".join(report.ignored[:5]) + (", …" if len(report.ignored) > 5 else "")
+        lines.append(f"  ignored, no MovieLens files: {shown}")
+    return lines
+
+
+def _build_lines(report: BuildReport) -> list[str]:
+    if not report.built:
+        return [f"Built      nothing new: version {report.version} is the candidate"]
+    warned = f", {report.tests_warned} warned" if report.tests_warned else ""
+    return [
+        f"Built      {plural(report.models, 'model')}, "
+        f"{plural(report.tests_passed, 'test')} passed{warned} ({report.seconds:.1f} s)",
+        *(f"  warning: {warning}" for warning in report.warnings),
+    ]
+
+
+def _publish_lines(report: PublishReport) -> list[str]:
+    if report.held_back:
+        return [
+            f"Published  {report.version} as before: {report.held_back} was rolled back and is not "
+            "published again by itself (movielens publish does)"
+        ]
+    state = "Published " if report.published else "Published  already:"
+    return [f"{state} version {report.version}, {report.bytes / 1e6:.1f} MB of marts"]
+
+
+def _run_lines(report: RunReport) -> list[str]:
+    if not report.changed and not report.exit_code and not report.publish.held_back:
+        unchanged = plural(len(report.load.of_status("unchanged")), "file")
+        noted = [line for file in report.load.files for line in _file_lines(file)]
+        return [
+            f"Nothing to do: {unchanged} unchanged, version {report.publish.version} is published "
+            f"({report.seconds:.1f} s)",
+            *noted,
+        ]
+    return [
+        *_load_lines(report.load),
+        *_build_lines(report.build),
+        *_publish_lines(report.publish),
+    ]
+
+
+@command("demo", with_source=True)
+@click.option("--ratings", type=click.IntRange(min=1_000), help="Generate this many ratings.")
+@click.option("--serve", is_flag=True, help="Open the dashboard when all is published.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+def demo(context: Context, ratings: int | None, serve: bool, port: int) -> int:
+    """From nothing to a published dashboard: sample data, load, build, audit, publish.
+
+    Takes --source if it is given, else downloads ml-latest-small, else generates data.
+
+    Example: movielens demo --serve
+    """
+    from ingestion.demonstration import demo as demonstrate
+
+    with context.output.progress() as on_event:
+        report = demonstrate(context.settings, ratings=ratings, on_event=on_event)
+    lines = [f"Data       {report.story}", *_run_lines(report.run)]
+    if not serve:
+        lines.append("Open it:   movielens dashboard")
+    exit_code = context.result(report, lines, report.run.exit_code)
+    if serve:
+        from ingestion.cli.serving import serve as serve_dashboard
+
+        return serve_dashboard(context.settings, port)
+    return exit_code
+
+
+@command("run", with_source=True)
+@_full_refresh
+@_remove_missing
+@_switch_source
+def run(context: Context, full_refresh: bool, remove_missing: bool, switch_source: bool) -> int:
+    """Load what is new, build, audit and publish: the scheduled job.
+
+    Example: movielens run --source s3://my-bucket/movielens
+    """
+    from ingestion.running import run as run_all
+
+    with context.output.progress() as on_event:
+        report = run_all(
+            context.settings,
+            full_refresh=full_refresh,
+            remove_missing=remove_missing,
+            switch_source=switch_source,
+            on_event=on_event,
+        )
+    return context.result(report, _run_lines(report), report.exit_code)
+
+
+@command("load", with_source=True)
+@_remove_missing
+@_switch_source
+def load(context: Context, remove_missing: bool, switch_source: bool) -> int:
+    """Load what is new or changed in the landing zone into RAW.
+
+    Example: movielens load --source ml-latest-small
+    """
+    from dataclasses import asdict
+
+    from ingestion.loading import load as load_all
+    from ingestion.running import write_report
+
+    with context.output.progress() as on_event:
+        report = load_all(
+            settings=context.settings,
+            remove_missing=remove_missing,
+            switch_source=switch_source,
+            on_event=on_event,
+        )
+    if report.changed:
+        write_report(context.settings, "load", asdict(report))
+    return context.result(report, _load_lines(report), report.exit_code)
+
+
+@command("build")
+@_full_refresh
+def build(context: Context, full_refresh: bool) -> int:
+    """Build the candidate marts with dbt and audit them; readers see nothing of it.
+
+    Example: movielens build --full-refresh
+    """
+    from ingestion.building import build as build_all
+
+    with context.output.progress() as on_event:
+        report = build_all(context.settings, full_refresh=full_refresh, on_event=on_event)
+    return context.result(report, _build_lines(report))
+
+
+@command("publish")
+def publish(context: Context) -> int:
+    """Make the audited candidate the version that readers see, all marts at once.
+
+    Example: movielens publish
+    """
+    from ingestion.publishing import publish as publish_candidate
+
+    report = publish_candidate(context.settings)
+    return context.result(report, _publish_lines(report))
+
+
+@command("rollback")
+def rollback(context: Context) -> int:
+    """Return to the version that was published before.
+
+    Example: movielens rollback
+    """
+    from ingestion.publishing import rollback as roll_back
+
+    report = roll_back(context.settings)
+    return context.result(report, [f"Rolled back from {report.before} to {report.version}"])

@@ -1,0 +1,69 @@
+"""The command that serves the dashboard."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from ingestion.cli.command import Context, command
+
+if TYPE_CHECKING:
+    from ingestion.settings import Settings
+
+
+def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
+    """Serves the dashboard until it is interrupted.
+
+    Args:
+        settings: Say which marts.
+        port: The port to listen on.
+        address: The address to listen on; by default this machine only.
+
+    Returns:
+        0 when it was stopped on purpose, else Streamlit's own code.
+
+    Raises:
+        SettingsError: If nothing is published, or Streamlit is not installed.
+    """
+    from ingestion.errors import SettingsError
+
+    if find_spec("streamlit") is None:
+        raise SettingsError(
+            "The dashboard is not installed",
+            'install the extra: pip install "movielens-warehouse[dashboard]"',
+        )
+    if not settings.marts_file.exists():
+        raise SettingsError("Nothing is published yet", "movielens demo, or movielens run")
+    import os
+
+    environment = {
+        **os.environ,
+        "MOVIELENS_HOME": str(settings.home),
+        "MOVIELENS_TARGET": settings.target,
+    }
+    app = settings.project / "dashboard" / "app.py"
+    where = ["--server.port", str(port), "--server.address", address]
+    command = [sys.executable, "-m", "streamlit", "run", str(app), *where]
+    click.echo(f"Dashboard:  http://{address}:{port}  (Ctrl-C stops it)", err=True)
+    process = subprocess.Popen(command, env=environment, cwd=settings.project)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return 0
+
+
+@command("dashboard")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def dashboard(context: Context, port: int, address: str) -> int:
+    """Serve the dashboard on what is published.
+
+    Example: movielens dashboard --port 8600
+    """
+    return serve(context.settings, port, address)

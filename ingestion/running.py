@@ -1,0 +1,113 @@
+"""`run`: load, build, audit and publish, as the scheduled job does; and the reports of runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ingestion.building import AuditFailure, BuildReport, build
+from ingestion.loading import LoadReport, load
+from ingestion.lock import only_run
+from ingestion.progress import Event, OnEvent, silent
+from ingestion.publishing import PublishReport, publish
+from ingestion.settings import Settings
+
+KEPT_REPORTS = 200
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What one run did.
+
+    Attributes:
+        load: What was loaded.
+        build: What was built and audited.
+        publish: What readers see now.
+        seconds: Wall time of all three.
+    """
+
+    load: LoadReport
+    build: BuildReport
+    publish: PublishReport
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether the run found anything to do."""
+        return self.load.changed or self.build.built or self.publish.published
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 if a file was refused."""
+        return self.load.exit_code
+
+
+def run(
+    settings: Settings,
+    *,
+    full_refresh: bool = False,
+    remove_missing: bool = False,
+    switch_source: bool = False,
+    on_event: OnEvent = silent,
+) -> RunReport:
+    """Loads what is new, builds and audits what it changes, and publishes what passed.
+
+    Args:
+        settings: The settings.
+        full_refresh: Build the facts anew instead of what changed.
+        remove_missing: Record known paths that are no longer there as removed.
+        switch_source: Allow another landing zone than the one that the warehouse holds.
+        on_event: Told of each step forward.
+
+    Returns:
+        What each step did.
+
+    Raises:
+        MovielensError: As the steps do. A failed audit publishes nothing.
+    """
+    started = time.perf_counter()
+    with only_run(settings):
+        loaded = load(
+            settings=settings,
+            remove_missing=remove_missing,
+            switch_source=switch_source,
+            on_event=on_event,
+        )
+        write_report(settings, "load", asdict(loaded))
+        try:
+            built = build(settings, full_refresh=full_refresh, on_event=on_event)
+        except AuditFailure as failure:
+            failures = [asdict(test) for test in failure.failures]
+            write_report(settings, "run", {"status": "audit failed", "failures": failures})
+            raise
+        on_event(Event("publish", built.version))
+        published = publish(settings, again=False)
+        report = RunReport(loaded, built, published, time.perf_counter() - started)
+        if report.changed:
+            write_report(settings, "run", {"status": "done", **asdict(report)})
+        return report
+
+
+def write_report(settings: Settings, command: str, content: dict[str, Any]) -> Path:
+    """Keeps what a command did under the home folder.
+
+    Args:
+        settings: Say where.
+        command: Its name.
+        content: What it did.
+
+    Returns:
+        The file.
+    """
+    settings.reports_dir.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    path = settings.reports_dir / f"{now:%Y%m%dT%H%M%S%f}Z-{command}.json"
+    report = {"command": command, "at": now.isoformat(timespec="seconds"), **content}
+    path.write_text(json.dumps(report, indent=2, default=str) + "\n")
+    for old in sorted(settings.reports_dir.glob("*Z-*.json"))[:-KEPT_REPORTS]:
+        old.unlink()
+    return path
