@@ -56,7 +56,7 @@ select
     edition_names.is_generated,
     case
         when edition_names.edition = 'generated'
-            then 'Made by the generator of this project: no film, person or opinion in it is real. Free to use.'
+            then 'Made by the generator of this project: no person or opinion in it is real. Free to use.'
         else
             'GroupLens terms of use (in the README of the edition): research use with acknowledgement, '
             || 'no redistribution without separate permission, no commercial use without permission, '

@@ -12,7 +12,12 @@ ratings_per_genre as (
         count(*) as n_movies,
         sum(movies.n_ratings) as n_ratings,
         sum(movies.sum_rating) as sum_rating,
-        sum({% for halves in range(1, 11) %}movies.h{{ '%02d' % (halves * 5) }} * {{ halves * halves / 4 }}{{ ' + ' if not loop.last }}{% endfor %}) as sum_rating_squared,
+        sum(
+            0
+            {%- for halves in range(1, 11) %}
+            + {{ halves * halves / 4 }} * movies.h{{ '%02d' % (halves * 5) }}
+            {%- endfor %}
+        ) as sum_rating_squared,
         sum(movies.h40 + movies.h45 + movies.h50) as n_high,
         sum(movies.h05 + movies.h10 + movies.h15 + movies.h20) as n_low
     from movie_genres

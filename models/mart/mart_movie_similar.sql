@@ -103,7 +103,9 @@ ranked_candidate as (
         movie_id,
         similar_movie_id,
         cast(score as double) as score,
-        cast(row_number() over (partition by movie_id order by score desc, similar_movie_id asc) as bigint) as rank
+        cast(
+            row_number() over (partition by movie_id order by score desc, similar_movie_id asc) as bigint
+        ) as rank
     from scored_candidate
 )
 

@@ -10,7 +10,9 @@ with people_per_movie_and_tag as (
 
 ranked_tag as (
     select
-        people_per_movie_and_tag.*,
+        movie_id,
+        tag_normalised,
+        n_people,
         row_number() over (
             partition by movie_id
             order by n_people desc, tag_normalised asc

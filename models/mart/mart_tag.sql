@@ -49,4 +49,4 @@ shown_tag as (
 )
 
 select * from shown_tag
-order by n_people desc, tag
+order by n_people desc, tag asc

@@ -3,9 +3,16 @@ with current_row as (
     {{ current_rows('genome_scores') }}
 ),
 
+distinct_key as (
+    select distinct
+        movie_id,
+        tag_id
+    from current_row
+),
+
 keys_in_raw as (
     select count(*) as n_rows
-    from (select distinct movie_id, tag_id from current_row) as distinct_key
+    from distinct_key
 ),
 
 built_rows as (

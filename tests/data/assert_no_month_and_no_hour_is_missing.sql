@@ -12,9 +12,10 @@ first_month as (
 select 'no month before ' || cast(months.month as varchar) as gap
 from months
 cross join first_month
+left join months as months_before on {{ add_months('months.month', -1) }} = months_before.month
 where
     months.month > first_month.month
-    and {{ add_months('months.month', -1) }} not in (select month from months)
+    and months_before.month is null
 union all
 select 'hours in the week: ' || cast(count(*) as varchar) as gap
 from {{ ref('mart_weekday_hour') }}

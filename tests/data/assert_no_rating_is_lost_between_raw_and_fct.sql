@@ -3,9 +3,16 @@ with current_row as (
     {{ current_rows('ratings') }}
 ),
 
+distinct_key as (
+    select distinct
+        user_id,
+        movie_id
+    from current_row
+),
+
 keys_in_raw as (
     select count(*) as n_rows
-    from (select distinct user_id, movie_id from current_row) as distinct_key
+    from distinct_key
 ),
 
 built_rows as (

@@ -4,8 +4,14 @@ with films as (
         movie_id,
         n_ratings,
         sum_rating,
-        {% for halves in range(1, 11) %}h{{ '%02d' % (halves * 5) }}{{ ' + ' if not loop.last }}{% endfor %} as n_in_histogram,
-        {% for halves in range(1, 11) %}{{ halves / 2 }} * h{{ '%02d' % (halves * 5) }}{{ ' + ' if not loop.last }}{% endfor %} as sum_of_histogram
+        0
+        {%- for halves in range(1, 11) %}
+        + h{{ '%02d' % (halves * 5) }}
+        {%- endfor %} as n_in_histogram,
+        0
+        {%- for halves in range(1, 11) %}
+        + {{ halves / 2 }} * h{{ '%02d' % (halves * 5) }}
+        {%- endfor %} as sum_of_histogram
     from {{ ref('mart_movie') }}
 )
 
