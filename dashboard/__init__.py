@@ -1,0 +1,1 @@
+"""The public dashboard: reads published marts, and nothing else of this project."""

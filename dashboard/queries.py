@@ -1,0 +1,229 @@
+"""Every statement that the dashboard sends: constants over marts, values always as parameters.
+
+The SQL is what DuckDB and Snowflake have in common. Each statement names its columns, so that a
+mart that lost one is noticed by the contract test and not by a visitor.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STATUS: Final = """
+select
+    edition, is_generated, licence, citation, source_sha256, data_version, git_sha,
+    loaded_at, built_at, first_rating_at, last_rating_at,
+    n_files, n_rejected_rows, n_ratings, n_users, n_movies, n_rated_movies,
+    n_tag_applications, n_tag_users, sum_rating, prior_mean, prior_weight, has_genome,
+    tests_passed, tests_warned, tests_failed
+from mart_dataset_status
+"""
+
+# ---- ratings over time -------------------------------------------------------------------------
+
+RATING_MONTHS: Final = """
+select month, n_ratings, sum_rating, n_users, n_new_users, is_partial
+from mart_rating_month
+order by month
+"""
+
+STAR_YEARS: Final = """
+select rating_year, rating, n_ratings
+from mart_rating_value_year
+order by rating_year, rating
+"""
+
+STAR_TOTALS: Final = """
+select rating, sum(n_ratings) as n_ratings
+from mart_rating_value_year
+group by rating
+order by rating
+"""
+
+YEAR_TOTALS: Final = """
+select extract(year from month) as rating_year, sum(n_ratings) as n_ratings
+from mart_rating_month
+group by extract(year from month)
+order by rating_year
+"""
+
+RELEASE_SPAN: Final = """
+select min(release_year) as first_year, max(release_year) as last_year
+from mart_release_year
+"""
+
+# ---- films -------------------------------------------------------------------------------------
+# The shared filter: least ratings; genre as a pattern over the list of genres; the year that a
+# film without year counts as, first and last year.
+
+_FILTER = """
+    n_ratings >= ?
+    and n_ratings > 0
+    and ', ' || coalesce(genres_text, '') || ',' like ? escape '!'
+    and coalesce(release_year, ?) between ? and ?
+"""
+
+_FILM = "movie_id, title, release_year, genres_text, n_ratings, sum_rating, sd_rating"
+_STARS = "h05, h10, h15, h20, h25, h30, h35, h40, h45, h50"
+
+BEST_LOVED: Final = f"""
+select {_FILM}, weighted_score, rank_weighted, {_STARS}, imdb_url, tmdb_url
+from mart_movie
+where {_FILTER}
+order by rank_weighted
+limit 100
+"""
+
+SCATTER: Final = f"""
+select movie_id, title, release_year, n_ratings, sum_rating, weighted_score
+from mart_movie
+where {_FILTER}
+order by n_ratings desc, movie_id
+limit 1500
+"""
+
+COUNT_FILMS: Final = f"""
+select count(*) as n_films, coalesce(sum(n_ratings), 0) as n_ratings
+from mart_movie
+where {_FILTER}
+"""
+
+MOST_RATED: Final = f"""
+select {_FILM} from mart_movie where {_FILTER} order by n_ratings desc, movie_id limit 1
+"""
+
+MOST_DIVISIVE: Final = f"""
+select {_FILM} from mart_movie
+where {_FILTER} and n_ratings >= ?
+order by sd_rating desc, movie_id
+limit 1
+"""
+
+HIDDEN_GEM: Final = f"""
+select {_FILM} from mart_movie
+where {_FILTER} and n_ratings <= ?
+order by weighted_score desc, rank_weighted
+limit 1
+"""
+
+SEARCH_FILMS: Final = """
+select movie_id, title, release_year, genres_text, n_ratings, sum_rating
+from mart_movie
+where
+    title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
+    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
+    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
+    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
+    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
+order by case when title_search like ? escape '!' then 0 else 1 end, n_ratings desc, movie_id
+limit 21
+"""
+
+FILM: Final = f"""
+select
+    {_FILM}, is_inferred, weighted_score, share_high, share_low, rank_weighted, {_STARS},
+    first_rated_at, last_rated_at, imdb_url, tmdb_url
+from mart_movie
+where movie_id = ?
+"""
+
+FILM_YEARS: Final = """
+select rating_year, n_ratings, sum_rating
+from mart_movie_year
+where movie_id = ?
+order by rating_year
+"""
+
+FILM_TAGS: Final = """
+select tag, n_people from mart_movie_tag where movie_id = ? order by rank
+"""
+
+FILM_GENOME_TAGS: Final = """
+select tag, relevance from mart_movie_genome_tag where movie_id = ? order by rank
+"""
+
+FILM_SIMILAR: Final = """
+select mart_movie.movie_id, mart_movie.title, mart_movie.release_year, mart_movie_similar.score
+from mart_movie_similar
+inner join mart_movie on mart_movie_similar.similar_movie_id = mart_movie.movie_id
+where mart_movie_similar.movie_id = ?
+order by mart_movie_similar.rank
+"""
+
+# ---- genres ------------------------------------------------------------------------------------
+
+GENRES: Final = """
+select genre, n_movies, n_ratings, sum_rating, sd_rating, share_high, share_low
+from mart_genre
+order by genre
+"""
+
+GENRE_YEARS: Final = """
+select genre, rating_year, n_ratings, sum_rating
+from mart_genre_year
+order by genre, rating_year
+"""
+
+GENRE_DECADES: Final = """
+select genre, release_decade, n_movies, n_ratings, sum_rating
+from mart_genre_decade
+order by genre, release_decade
+"""
+
+GENRE_PAIRS: Final = """
+select genre_a, genre_b, n_movies, n_ratings, sum_rating
+from mart_genre_pair
+order by genre_a, genre_b
+"""
+
+# ---- tags --------------------------------------------------------------------------------------
+
+TOP_TAGS: Final = """
+select tag, n_people, n_applications, n_movies, n_ratings, sum_rating
+from mart_tag
+order by n_people desc, n_applications desc, tag
+limit 500
+"""
+
+SEARCH_TAGS: Final = """
+select tag, n_people, n_applications, n_movies, n_ratings, sum_rating
+from mart_tag
+where tag_search like ? escape '!'
+order by n_people desc, n_applications desc, tag
+limit 50
+"""
+
+TAG_FILMS: Final = """
+select
+    mart_movie.movie_id, mart_movie.title, mart_movie.release_year, mart_movie_tag.n_people,
+    mart_movie.n_ratings, mart_movie.sum_rating
+from mart_movie_tag
+inner join mart_movie on mart_movie_tag.movie_id = mart_movie.movie_id
+where mart_movie_tag.tag = ?
+order by mart_movie_tag.n_people desc, mart_movie.n_ratings desc, mart_movie.movie_id
+limit 50
+"""
+
+# ---- about the data ----------------------------------------------------------------------------
+
+QUALITY: Final = """
+select test_name, model_name, column_name, description, kind, status, severity, failures, run_at
+from mart_quality
+order by
+    case status when 'error' then 0 when 'fail' then 1 when 'warn' then 2 when 'skipped' then 3
+    else 4 end,
+    model_name, column_name, test_name
+"""
+
+DICTIONARY: Final = """
+select table_name, layer, position, column_name, data_type, description, tests
+from mart_dictionary
+order by
+    case layer when 'raw' then 0 when 'src' then 1 when 'dim' then 2 when 'fct' then 3 else 4 end,
+    table_name, position
+"""
+
+LINEAGE: Final = """
+select from_name, from_layer, to_name, to_layer
+from mart_lineage
+order by from_name, to_name
+"""
