@@ -1,0 +1,69 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+SOURCE ?=
+RATINGS ?=
+DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
+
+.PHONY: help setup demo dashboard test lint types pytest test-long bench screenshots lock clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install everything, locked and verified by hash, into .venv
+
+# uv where it is there or can be had; plain pip otherwise.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet \
+		"$$(grep -o '^uv==[^ ;]*' requirements.lock)" || echo "uv cannot be had; pip will do"
+	@uv=$$(command -v uv || echo $(BIN)/uv); if [ -x "$$uv" ]; then \
+		"$$uv" pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		"$$uv" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
+
+# On a terminal the dashboard opens; elsewhere the demo ends when all is published.
+demo: $(READY) ## Sample data to a dashboard (SOURCE=folder or RATINGS=n choose the data)
+	@serve=; [ -t 1 ] && [ -z "$$CI" ] && serve=--serve; $(BIN)/movielens demo $(DEMO_OPTIONS) $$serve
+
+dashboard: $(READY) ## Serve the dashboard on what is published
+	@$(BIN)/movielens dashboard
+
+test: lint types pytest ## Everything that must be green: lint, types, pytest, dbt's tests
+
+lint: $(READY) ## Style of Python and of SQL, in both dialects
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --dialect duckdb models macros tests/data
+	$(BIN)/sqlfluff lint --dialect snowflake models macros tests/data
+
+types: $(READY) ## Types of Python
+	$(BIN)/mypy
+
+pytest: $(READY) ## The tests; dbt's own run in them, on real builds
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+test-long: $(READY) ## The long variants of the tests
+	$(BIN)/pytest -m slow
+
+bench: $(READY) ## Ratios to a reference measured in the same run
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.generate
+
+screenshots: $(READY) ## Pictures of every page, light and dark, wide and narrow
+	$(BIN)/python -m local_dev.screenshots
+
+lock: $(READY) ## Resolve requirements.lock anew: names, versions and hashes, no addresses
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-annotate \
+		--python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## Remove what the demo made (.movielens); the next run makes it anew
+	rm -rf .movielens

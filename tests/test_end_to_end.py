@@ -1,0 +1,167 @@
+"""The product, from CSV files to the pages: every figure against an independent computation."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from local_dev.generate import generate
+from tests.independent import Figures, figures
+
+PROJECT = Path(__file__).resolve().parent.parent
+REAL = Path(os.environ.get("MOVIELENS_TEST_DATA", PROJECT.parent / "shared/data/ml-latest-small"))
+HISTOGRAM = ", ".join(f"h{half * 5:02d}" for half in range(1, 11))
+CLOSE = 1e-9
+
+
+class Published:
+    """A landing zone that went all the way, and what it must have become."""
+
+    def __init__(self, home: Path, source: Path) -> None:
+        self.home = home
+        self.source = source
+        self.expected: Figures = figures(source)
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with duckdb.connect() as connection:
+            # A name of its own: in a file called marts.duckdb, `marts.x` alone is ambiguous.
+            connection.execute(f"attach '{self.home / 'marts.duckdb'}' as published (read_only)")
+            connection.execute("use published.marts")
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in self.rows(sql)]
+
+    def status(self) -> dict[str, Any]:
+        return self.rows("from mart_dataset_status")[0]
+
+
+def movielens(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "movielens"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module", params=["real", "generated"])
+def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Published]:
+    folder = tmp_path_factory.mktemp(request.param)
+    source = REAL
+    if request.param == "generated":
+        source = folder / "landing"
+        generate(source, ratings=20_000, seed=7)
+    elif not REAL.exists():
+        pytest.skip(
+            "the real ml-latest-small is not there: unpack it and name its folder in "
+            "MOVIELENS_TEST_DATA (movielens data download ml-latest-small fetches it)"
+        )
+    done = movielens("run", "--source", source, "--home", folder / "home", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["publish"]["published"] is True
+    yield Published(folder / "home", source)
+
+
+def test_the_real_release_has_the_figures_of_its_readme(published: Published) -> None:
+    if published.source != REAL:
+        assert published.status()["is_generated"] is True
+        return
+    status = published.status()
+    shown = {
+        name: status[name]
+        for name in ("n_ratings", "n_users", "n_movies", "n_tag_applications", "is_generated")
+    }
+    # README.txt of ml-latest-small: "100836 ratings and 3683 tag applications across 9742 movies
+    # … by 610 users".
+    assert shown == {
+        "n_ratings": 100_836,
+        "n_users": 610,
+        "n_movies": 9_742,
+        "n_tag_applications": 3_683,
+        "is_generated": False,
+    }
+
+
+def test_totals(published: Published) -> None:
+    status, expected = published.status(), published.expected
+    for name in (
+        "n_movies",
+        "n_ratings",
+        "n_users",
+        "n_rated_movies",
+        "n_tag_applications",
+        "n_tag_users",
+        "prior_weight",
+    ):
+        assert status[name] == getattr(expected, name), name
+    assert status["sum_rating"] == pytest.approx(expected.sum_rating, abs=CLOSE)
+    assert status["prior_mean"] == pytest.approx(expected.prior_mean, abs=CLOSE)
+
+
+def test_months(published: Published) -> None:
+    found = published.query("select month, n_ratings, sum_rating from mart_rating_month")
+    rated = {f"{month:%Y-%m}": (n, total) for month, n, total in found if n}
+    assert rated == published.expected.months
+    first, last = min(found)[0], max(found)[0]
+    assert len(found) == (last.year - first.year) * 12 + last.month - first.month + 1
+
+
+def test_stars_per_year(published: Published) -> None:
+    found = published.query("select rating_year, rating, n_ratings from mart_rating_value_year")
+    assert {(year, star): n for year, star, n in found if n} == published.expected.stars
+
+
+def test_genres(published: Published) -> None:
+    found = published.query("select genre, n_movies, n_ratings, sum_rating from mart_genre")
+    assert {genre: tuple(rest) for genre, *rest in found} == published.expected.genres
+
+
+def test_every_film(published: Published) -> None:
+    found = published.query(f"select movie_id, weighted_score, {HISTOGRAM} from mart_movie")
+    rated = {movie: rest for movie, *rest in found if rest[0] is not None}
+    assert rated.keys() == published.expected.weighted_scores.keys()
+    for movie, (score, *histogram) in rated.items():
+        assert score == pytest.approx(published.expected.weighted_scores[movie], abs=CLOSE)
+        assert histogram == published.expected.histograms[movie]
+
+
+def test_ranking(published: Published) -> None:
+    found = published.query(
+        "select movie_id from mart_movie where rank_weighted <= 100 order by rank_weighted"
+    )
+    assert [movie for (movie,) in found] == published.expected.best[:100]
+
+
+def test_published_file_holds_marts_and_nothing_else(published: Published) -> None:
+    found = published.query("select distinct table_catalog, table_schema from information_schema.tables")
+    assert found == [("published", "marts")]
+    users = published.query(
+        "select table_name, column_name from information_schema.columns "
+        "where column_name like '%user_id%'"
+    )
+    assert users == []
+
+
+def test_pages_show_the_figures(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIELENS_HOME", str(published.home))
+    app = AppTest.from_file(str(PROJECT / "dashboard" / "app.py"), default_timeout=30).run()
+    assert not app.exception
+    shown = {metric.value.replace(",", "") for metric in app.metric}
+    assert {str(published.expected.n_ratings), str(published.expected.n_users)} <= shown
+
+
+def test_a_run_with_nothing_new_changes_nothing(published: Published) -> None:
+    files = [published.home / name for name in ("marts.duckdb", "warehouse.duckdb")]
+    before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in files]
+    done = movielens("run", "--source", published.source, "--home", published.home)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Nothing to do: ")
+    assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in files] == before
