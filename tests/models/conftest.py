@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import duckdb
 import pytest
+from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
@@ -32,8 +33,8 @@ MANIFEST = """
 AUDIT = {
     "builds": """'v1' as version, 'abc' as git_sha, timestamp '2026-01-01' as built_at,
         1 as tests_passed, 0 as tests_warned, 0 as tests_failed""",
-    "test_results": """'t' as test_name, 'm' as model_name, null as column_name, 'd' as description,
-        'data test' as kind, 'pass' as status, 'error' as severity, 0 as failures,
+    "test_results": """'t' as test_name, 'm' as model_name, cast(null as varchar) as column_name,
+        'd' as description, 'data test' as kind, 'pass' as status, 'error' as severity, 0 as failures,
         timestamp '2026-01-01' as run_at""",
     "model_columns": """'t' as table_name, 'mart' as layer, 1 as "position", 'c' as column_name,
         'bigint' as data_type, 'd' as description, '' as tests""",
@@ -108,7 +109,7 @@ class Warehouse:
     def dbt(self, *arguments: str) -> None:
         """Run dbt, and assert that no node failed, warned or was skipped."""
         run = dbtRunner(manifest=self._parsed_project).invoke([*arguments, *dbt_options()])
-        assert run.exception is None, run.exception
+        assert isinstance(run.result, RunExecutionResult), run.exception
         statuses = {result.node.name: result.status for result in run.result}
         good = {"success", "pass", "no-op"}
         assert {name: status for name, status in statuses.items() if status not in good} == {}

@@ -18,8 +18,9 @@ class _Adapter:
     @pass_context
     def dispatch(self, context: Context, macro: str, package: str) -> Callable[..., str]:
         """Choose the variant of the dialect that is being linted, as dbt chooses by adapter."""
-        variant = context.get(f"{context['linted_dialect']}__{macro}")
-        return variant or context[f"default__{macro}"]
+        chosen = f"{context['linted_dialect']}__{macro}"
+        variant: Callable[..., str] = context[chosen if chosen in context else f"default__{macro}"]
+        return variant
 
 
 class _Relation:

@@ -1,0 +1,74 @@
+"""What the yml files say is what is built, and says enough."""
+
+import re
+
+import pytest
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import ModelNode
+
+from .conftest import Warehouse
+
+LAYERS = ("src", "dim", "fct", "mart")
+
+
+def models_of(project: Manifest) -> list[ModelNode]:
+    """The models of the project."""
+    return [node for node in project.nodes.values() if isinstance(node, ModelNode)]
+
+
+def test_a_model_is_in_the_folder_of_its_layer(parsed_project: Manifest) -> None:
+    for model in models_of(parsed_project):
+        layer = model.original_file_path.split("/")[1]
+        assert layer in LAYERS
+        assert model.name.startswith(f"{layer}_")
+
+
+def test_a_description_opens_with_the_grain(parsed_project: Manifest) -> None:
+    openings = {
+        model.name: model.description.split(".")[0]
+        for model in models_of(parsed_project)
+        if not re.match(r"One row( per |: )", model.description)
+    }
+    assert openings == {}
+
+
+@pytest.mark.parametrize("kind", ["models", "tests"])
+def test_each_thing_that_readers_see_is_described(parsed_project: Manifest, kind: str) -> None:
+    if kind == "models":
+        missing = [
+            f"{model.name}.{column.name}"
+            for model in models_of(parsed_project)
+            for column in model.columns.values()
+            if not column.description
+        ]
+    else:
+        tests = [node for node in parsed_project.nodes.values() if node.name[:7] == "assert_"]
+        assert tests
+        missing = [test.name for test in tests if not test.description]
+    assert missing == []
+
+
+def test_the_columns_described_are_the_columns_built(
+    warehouse: Warehouse, parsed_project: Manifest
+) -> None:
+    warehouse.dbt("run")
+    built: dict[object, list[object]] = {}
+    for table, column in warehouse.query(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema in ('analytics', 'marts_candidate') and table_name not like '\\_%'"
+        " escape '\\' order by table_name, ordinal_position"
+    ):
+        built.setdefault(table, []).append(column)
+    described = {model.name: set(model.columns) for model in models_of(parsed_project)}
+    assert {table: set(columns) for table, columns in built.items()} == described
+
+
+def test_the_dashboard_depends_on_every_mart(parsed_project: Manifest) -> None:
+    (dashboard,) = parsed_project.exposures.values()
+    marts = {model.unique_id for model in models_of(parsed_project) if model.name[:5] == "mart_"}
+    assert set(dashboard.depends_on.nodes) == marts
+
+
+def test_no_mart_names_a_person(parsed_project: Manifest) -> None:
+    marts = [model for model in models_of(parsed_project) if model.name.startswith("mart_")]
+    assert [mart.name for mart in marts if "user_id" in mart.columns] == []
