@@ -1,4 +1,4 @@
-"""The published figures, computed again from the CSV files in plain Python, the slow obvious way."""
+"""The published figures, computed from the CSV files in plain Python, the slow obvious way."""
 
 from __future__ import annotations
 

@@ -141,7 +141,9 @@ def test_ranking(published: Published) -> None:
 
 
 def test_published_file_holds_marts_and_nothing_else(published: Published) -> None:
-    found = published.query("select distinct table_catalog, table_schema from information_schema.tables")
+    found = published.query(
+        "select distinct table_catalog, table_schema from information_schema.tables"
+    )
     assert found == [("published", "marts")]
     users = published.query(
         "select table_name, column_name from information_schema.columns "
