@@ -1,0 +1,253 @@
+"""Films: live search, and one film's page at `?film=<number>`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, film_views, filters, findings, layout, marts, queries, search
+from dashboard.status import Status, published_status
+
+
+def find() -> bool:
+    """Search without Enter.
+
+    Returns:
+        Whether something is being searched for.
+    """
+    typed = st.text_input(
+        "Search a title, and its year if you like",
+        type="search",
+        live="250ms",
+        key="q",
+        bind="query-params",
+        max_chars=search.LONGEST,
+        placeholder="amelie, or matrix 1999",
+    )
+    if not (typed and search.normalised(typed)):
+        return False
+    found = marts.rows(queries.SEARCH_FILMS, *search.film_patterns(typed))
+    if found.empty:
+        st.info("No title has these words. Try fewer letters, or only one word of the title.")
+        return True
+    more = len(found) > 20
+    st.caption(
+        "The 20 most rated titles with these words; add a word to see others."
+        if more
+        else f"{findings.counted(len(found), 'title')} with these words."
+    )
+    for row in found.head(20).itertuples():
+        result(row)
+    return True
+
+
+def result(row: Any) -> None:
+    """One film found: a link, and what tells it from others of the same name."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        film_views.link(row)
+        genres = row.genres_text if isinstance(row.genres_text, str) else "no genre"
+        rated = (
+            f"mean {row.sum_rating / row.n_ratings:.2f} of"
+            f" {findings.counted(row.n_ratings, 'rating')}"
+            if row.n_ratings
+            else "not rated"
+        )
+        st.caption(layout.plain(f"{genres} · {rated} · film {row.movie_id}"))
+
+
+def browse(status: Status) -> None:
+    """The ranking under the shared filter."""
+    with layout.section("Which films are best loved?"):
+        chosen = filters.shared_filter()
+        rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
+        if rows.empty:
+            filters.say_empty(chosen)
+            return
+        film_views.ranking(rows, f"Best loved films: {chosen.sentence}.", key="browse")
+        st.caption(
+            f"Filter: {layout.plain(chosen.sentence)}; the best {len(rows)}."
+            f" {film_views.method(status)} Select a row to open the film."
+        )
+        layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}")
+
+
+# ---- one film ----------------------------------------------------------------------------------
+
+
+def facts(film: pd.Series, status: Status) -> None:
+    """Ratings, mean, place and spread of the film."""
+    n_ratings = int(film["n_ratings"])
+    if not n_ratings:
+        st.info("Nobody has rated this film in these data.")
+        return
+    with st.grid(4, min_column_width=150):
+        st.metric("Ratings", findings.number(n_ratings), border=True, height="stretch")
+        st.metric("Mean", f"{film['sum_rating'] / n_ratings:.2f}", border=True, height="stretch")
+        st.metric(
+            "Place of rated films",
+            f"{int(film['rank_weighted']):,} of {status.n_rated_movies:,}",
+            help=layout.plain(film_views.method(status)),
+            border=True,
+            height="stretch",
+        )
+        spread = film["sd_rating"]
+        if pd.notna(spread):
+            st.metric(
+                "Spread (standard deviation)", f"{spread:.2f}", border=True, height="stretch"
+            )
+    first, last = findings.day(film["first_rated_at"]), findings.day(film["last_rated_at"])
+    st.caption(
+        f"Weighted score {film['weighted_score']:.2f}. First rated {first}, last {last}."
+        f" {film_views.method(status)}"
+    )
+
+
+def stars(film: pd.Series, title: str) -> None:
+    """The film's stars against those of all ratings."""
+    own = pd.DataFrame(
+        {
+            "rating": [0.5 + i / 2 for i in range(10)],
+            "series": charts.THIS_FILM,
+            "n_ratings": [int(film[column]) for column in film_views.STAR_COLUMNS],
+        }
+    )
+    overall = marts.rows(queries.STAR_TOTALS).assign(series=charts.ALL_FILMS)
+    rows = pd.concat([own, overall], ignore_index=True)
+    rows["share"] = rows["n_ratings"] / rows.groupby("series")["n_ratings"].transform("sum")
+    most = own.loc[own["n_ratings"].idxmax()]
+    layout.draw(
+        rows,
+        charts.film_stars(),
+        f"Stars given to {title}, {findings.counted(own['n_ratings'].sum(), 'rating')}; most"
+        f" often {most['rating']:g}, by {findings.share(most['n_ratings'], own['n_ratings'].sum())}.",
+    )
+
+
+def years(movie_id: int, title: str) -> None:
+    """The film's ratings per year."""
+    rows = marts.rows(queries.FILM_YEARS, movie_id)
+    if rows.empty:
+        st.info("Ratings per year are kept for films with at least 100 ratings.")
+        return
+    every = range(int(rows["rating_year"].min()), int(rows["rating_year"].max()) + 1)
+    rows = rows.set_index("rating_year").reindex(every, fill_value=0).reset_index()
+    rows["year"] = rows["rating_year"].astype(str)
+    rows["mean"] = rows["sum_rating"] / rows["n_ratings"].where(rows["n_ratings"] > 0)
+    best = rows.loc[rows["n_ratings"].idxmax()]
+    layout.draw(
+        rows[["year", "n_ratings", "mean"]],
+        charts.film_years(),
+        f"Ratings of {title} per year, {every[0]} to {every[-1]}; most in {best['year']},"
+        f" {findings.number(best['n_ratings'])}.",
+    )
+    st.caption("Years without a rating are empty. Years are UTC.")
+
+
+def chips(labels: list[str]) -> None:
+    """Words of strangers, as they wrote them."""
+    with st.container(horizontal=True, gap="small"):
+        for label in labels:
+            with st.container(border=True, width="content"):
+                st.text(label)
+
+
+def words(movie_id: int, status: Status) -> None:
+    """Tags that people gave, and genome tags where the edition has them."""
+    tags = marts.rows(queries.FILM_TAGS, movie_id)
+    if tags.empty:
+        st.info("Nobody has tagged this film in these data.")
+    else:
+        st.caption("Tags by number of people who gave them")
+        chips([f"{row.tag}  ({row.n_people})" for row in tags.itertuples()])
+    if not status.has_genome:
+        return
+    genome = marts.rows(queries.FILM_GENOME_TAGS, movie_id)
+    if not genome.empty:
+        st.caption("Most relevant tags of the tag genome, 0 to 1")
+        chips([f"{row.tag}  {row.relevance:.2f}" for row in genome.itertuples()])
+
+
+def similar(movie_id: int, status: Status) -> None:
+    """Nearest films by tag genome."""
+    if not status.has_genome:
+        st.info("This edition of MovieLens has no tag genome, so similar films are not available.")
+        return
+    rows = marts.rows(queries.FILM_SIMILAR, movie_id)
+    if rows.empty:
+        st.info("The tag genome does not cover this film.")
+        return
+    for row in rows.itertuples():
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            film_views.link(row)
+            st.caption(f"similarity {row.score:.2f}")
+    st.caption("Cosine of the films' tag-genome relevances; 1 is the same.")
+
+
+def links(film: pd.Series) -> None:
+    """Ways out, and the address of this page."""
+    with st.container(horizontal=True):
+        if isinstance(film["imdb_url"], str):
+            st.link_button("IMDb", film["imdb_url"])
+        if isinstance(film["tmdb_url"], str):
+            st.link_button("TMDB", film["tmdb_url"])
+        st.page_link(film_views.PAGE, label="All films", query_params={})
+    address = st.context.url
+    if address:
+        st.caption("Address of this film")
+        st.code(f"{address.split('?')[0]}?film={film['movie_id']}", language=None, wrap_lines=True)
+
+
+def show_film(film: pd.Series, status: Status) -> None:
+    """One film, from top to bottom."""
+    movie_id, title = int(film["movie_id"]), layout.dated(film["title"], film["release_year"])
+    st.set_page_config(page_title=f"{title} · MovieLens")
+    layout.top(layout.plain(title), status)
+    known = [film["genres_text"] if isinstance(film["genres_text"], str) else "no genre"]
+    if film["is_inferred"]:
+        known.append("not in the list of films; known only because people refer to it")
+    layout.say(" · ".join(known))
+    links(film)
+    with layout.section("How is it rated?"):
+        facts(film, status)
+    if film["n_ratings"]:
+        left, right = st.columns(2, gap="large")
+        with left, layout.section("How do its stars differ from the usual?"):
+            stars(film, title)
+        with right, layout.section("When was it rated?"):
+            years(movie_id, title)
+    with layout.section("What do people call it?"):
+        words(movie_id, status)
+    with layout.section("What is like it?"):
+        similar(movie_id, status)
+
+
+def no_such_film() -> None:
+    """For a number that is none, or that no film has."""
+    st.info(
+        "There is no film with this number in the published data. Film numbers are whole numbers,"
+        " as in ?film=318. Search for a title instead."
+    )
+
+
+def page() -> None:
+    """The page: one film if the address names one, else search and ranking."""
+    status = published_status()
+    asked = st.query_params.get("film")
+    movie_id = film_views.film_id(asked) if asked is not None else None
+    found = marts.rows(queries.FILM, movie_id) if movie_id is not None else pd.DataFrame()
+    if not found.empty:
+        show_film(found.iloc[0], status)
+    else:
+        layout.top("Films", status)
+        if asked is not None:
+            no_such_film()
+        with layout.section("Which film are you looking for?"):
+            searching = find()
+        if not searching:
+            browse(status)
+    layout.footer(status)
+
+
+page()

@@ -1,0 +1,135 @@
+"""Genres: what rose and fell, and do old films score higher?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, findings, layout, marts, queries
+from dashboard.status import published_status
+
+SHARE, MEAN = "Share of ratings", "Mean rating"
+
+
+def chosen_genres() -> list[str]:
+    """Up to five genres; those with most ratings to begin with."""
+    genres = marts.rows(queries.GENRES).sort_values("n_ratings", ascending=False)["genre"]
+    usual = list(genres.head(4))
+    return st.multiselect(
+        "Genres, up to five",
+        sorted(genres),
+        usual,
+        max_selections=5,
+        key="genres",
+        bind="query-params",
+        select_all=False,
+    )
+
+
+def series(chosen: list[str], measure: str) -> pd.DataFrame:
+    """One row per chosen genre and year of the data; value null where there is too little."""
+    totals = marts.rows(queries.YEAR_TOTALS).astype({"rating_year": int})
+    years = range(totals["rating_year"].min(), totals["rating_year"].max() + 1)
+    every = pd.MultiIndex.from_product([chosen, years], names=["genre", "rating_year"])
+    rows = marts.rows(queries.GENRE_YEARS).set_index(["genre", "rating_year"])
+    rows = rows.reindex(every, fill_value=0).reset_index()
+    if measure == SHARE:
+        whole = rows["rating_year"].map(totals.set_index("rating_year")["n_ratings"])
+        rows["value"] = rows["n_ratings"] / whole.where(whole >= findings.ENOUGH)
+    else:
+        rows["value"] = rows["sum_rating"] / rows["n_ratings"].where(
+            rows["n_ratings"] >= findings.ENOUGH
+        )
+    return rows[["genre", "rating_year", "value", "n_ratings"]]
+
+
+def over_time() -> None:
+    """A line for each chosen genre."""
+    if marts.rows(queries.YEAR_TOTALS).empty:
+        st.info("There are no ratings in this version.")
+        return
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        chosen = chosen_genres()
+    with right:
+        measure = st.segmented_control(
+            "Measure", [SHARE, MEAN], default=SHARE, required=True, key="measure",
+            bind="query-params",
+        )  # fmt: skip
+    if not chosen:
+        st.info("Choose at least one genre to draw its line.")
+        return
+    rows = series(chosen, str(measure))
+    said = findings.trend(rows, "share" if measure == SHARE else "mean")
+    layout.say(said)
+    layout.draw(
+        rows,
+        charts.genre_shares() if measure == SHARE else charts.genre_means(),
+        f"{measure} per year for {', '.join(chosen)}. {said or ''}",
+    )
+    st.caption(
+        f"Years with fewer than {findings.ENOUGH} ratings are left out, and lines break there."
+        f" {layout.GENRE_NOTE} {layout.UTC_NOTE}"
+    )
+
+
+def by_decade() -> None:
+    """Heat map of means."""
+    rows = marts.rows(queries.GENRE_DECADES)
+    rows = rows[rows["n_ratings"] > 0]
+    if rows.empty:
+        st.info("No film with a genre and a year of release is rated.")
+        return
+    rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
+    rows["enough"] = rows["n_ratings"] >= findings.ENOUGH
+    rows["decade"] = rows["release_decade"].astype(str) + "s"
+    said = findings.old_films(rows)
+    layout.say(said)
+    layout.draw(
+        rows.sort_values(["genre", "release_decade"])[
+            ["genre", "decade", "mean", "n_ratings", "n_movies", "enough"]
+        ],
+        charts.genre_decades(),
+        f"Mean rating by genre and decade of release, {len(rows)} cells. {said or ''}",
+    )
+    st.caption(
+        f"Grey: fewer than {findings.ENOUGH} ratings. Of old films mostly those still loved are"
+        " still watched and rated, so a high mean of an old decade does not show that films were"
+        f" better then. {layout.GENRE_NOTE}"
+    )
+
+
+def together() -> None:
+    """The commonest pairs."""
+    rows = marts.rows(queries.GENRE_PAIRS)
+    if rows.empty:
+        st.info("No film has two genres.")
+        return
+    rows = rows.sort_values(["n_movies", "n_ratings"], ascending=False).head(15)
+    rows["pair"] = rows["genre_a"] + " + " + rows["genre_b"]
+    rows["mean"] = rows["sum_rating"] / rows["n_ratings"].where(rows["n_ratings"] > 0)
+    first = rows.iloc[0]
+    said = f"Most often together: {first['pair']}, {findings.counted(first['n_movies'], 'film')}."
+    layout.say(said)
+    layout.draw(
+        rows[["pair", "n_movies", "n_ratings", "mean"]],
+        charts.genre_pairs(),
+        f"The {len(rows)} commonest pairs of genres by films. {said}",
+    )
+    st.caption("A film of three genres counts in three pairs.")
+
+
+def page() -> None:
+    """The page, from top to bottom."""
+    status = published_status()
+    layout.top("Genres", status)
+    with layout.section("Which genres rose, which fell?"):
+        over_time()
+    with layout.section("Do old films score higher?"):
+        by_decade()
+    with layout.section("Which genres go together?"):
+        together()
+    layout.footer(status)
+
+
+page()

@@ -1,0 +1,118 @@
+"""Tags: what words go with loved films?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, film_views, findings, layout, marts, queries, search
+from dashboard.layout import dated
+from dashboard.status import Status, published_status
+
+
+def commonest(tags: pd.DataFrame, status: Status) -> None:
+    """The tags that most people gave."""
+    rows = tags.head(20)
+    first = rows.iloc[0]
+    said = (
+        f"Most people gave “{first['tag']}”:"
+        f" {findings.counted(first['n_people'], 'person', 'people')}"
+        f" of {findings.number(status.n_tag_users)} who gave any tag."
+    )
+    layout.say(said)
+    layout.draw(
+        rows[["tag", "n_people", "n_applications", "n_movies"]],
+        charts.top_tags(),
+        f"The {len(rows)} tags that most people gave. {said}",
+    )
+    st.caption(
+        "Spellings that differ only in case and spaces are one tag, shown as most people wrote it."
+    )
+
+
+def loved(tags: pd.DataFrame, status: Status) -> None:
+    """Tags by people and mean of their films."""
+    rows = tags[tags["n_ratings"] > 0]
+    if rows.empty:
+        st.info("No tagged film is rated.")
+        return
+    rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
+    rows["overall"] = status.mean
+    said = findings.loved_tag(rows, status.mean)
+    layout.say(said)
+    layout.draw(
+        rows[["tag", "n_people", "mean", "n_movies", "n_ratings", "overall"]],
+        charts.loved_tags(),
+        f"{findings.counted(len(rows), 'tag')} by people who gave them and mean rating of the"
+        f" films tagged so. {said or ''}",
+    )
+    st.caption(
+        "Mean over all ratings of the tagged films, by anyone; dashed: mean of all ratings. People"
+        " tag films that they care about, so most tags lie above it where that is so."
+        if (rows["mean"] > status.mean).mean() > 0.5
+        else "Mean over all ratings of the tagged films, by anyone; dashed: mean of all ratings."
+    )
+
+
+def look_up() -> None:
+    """Search a tag, choose it, see its films."""
+    typed = st.text_input(
+        "Search a tag", type="search", live="250ms", key="tag_search", bind="query-params",
+        max_chars=search.LONGEST, placeholder="time travel",
+    )  # fmt: skip
+    if not (typed and search.normalised(typed)):
+        st.caption("Type a word to find the tags that contain it, and the films that carry them.")
+        return
+    found = marts.rows(queries.SEARCH_TAGS, search.tag_pattern(typed))
+    if found.empty:
+        st.info("No tag contains this. Try fewer letters, or another word for it.")
+        return
+    chosen = st.selectbox(f"Tags found: {len(found)}", list(found["tag"]), key="tag_found")
+    films = marts.rows(queries.TAG_FILMS, str(chosen))
+    if films.empty:
+        st.info("This tag is not among the ten commonest of any film.")
+        return
+    films["film"] = [
+        dated(title, year) for title, year in zip(films["title"], films["release_year"], strict=True)
+    ]
+    films["mean"] = films["sum_rating"] / films["n_ratings"].where(films["n_ratings"] > 0)
+    event = layout.table(
+        films[["film", "n_people", "n_ratings", "mean"]],
+        f"Films tagged {chosen}, by people who gave the tag.",
+        {
+            "film": st.column_config.TextColumn("Film", width="large"),
+            "n_people": st.column_config.NumberColumn("People who tagged it so"),
+            "n_ratings": st.column_config.NumberColumn("Ratings", format="localized"),
+            "mean": st.column_config.NumberColumn("Mean", format="%.2f"),
+        },
+        on_select="rerun",
+        selection_mode="single-row",
+        key="tag_films",
+    )
+    if event.selection.rows:
+        film_views.open_film(int(films["movie_id"].iloc[event.selection.rows[0]]))
+    st.caption("Films that have this among their ten commonest tags. Select a row to open the film.")
+
+
+def page() -> None:
+    """The page, from top to bottom."""
+    status = published_status()
+    layout.top("Tags", status)
+    with layout.section("Which films carry a tag?"):
+        look_up()
+    with layout.section("What words do people use most?"):
+        tags = marts.rows(queries.TOP_TAGS)
+        if tags.empty:
+            st.info("There are no tags in this version.")
+        else:
+            commonest(tags, status)
+    with layout.section("What words go with loved films?"):
+        tags = marts.rows(queries.TOP_TAGS)
+        if tags.empty:
+            st.info("There are no tags in this version.")
+        else:
+            loved(tags, status)
+    layout.footer(status)
+
+
+page()

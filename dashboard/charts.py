@@ -1,0 +1,417 @@
+"""The charts, as Vega-Lite without data: built once per process, the rows are sent apart.
+
+Building and checking a chart costs more than everything else that a page does, and it never
+depends on the rows. Colours of series come from the theme, so that light and dark both work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import altair as alt
+
+Spec = dict[str, Any]
+
+# Reference marks and "too little data": readable on the light and on the dark background.
+_QUIET = "#8d8a83"
+_STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
+
+BEFORE, SINCE = "Before half stars", "Since half stars"
+THIS_FILM, ALL_FILMS = "This film", "All ratings"
+BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"
+
+
+def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
+    @cache
+    def spec() -> Spec:
+        drawn: Spec = make().to_dict()
+        # Streamlit brings the look, and the data.
+        drawn.pop("config", None)
+        return drawn
+
+    spec.__doc__ = make.__doc__
+    spec.__name__ = make.__name__
+    return spec
+
+
+def _chart() -> Any:
+    return alt.Chart()
+
+
+def _category(field: str, title: str | None = None) -> Any:
+    # Without labelOverlap Vega drops every second label when it finds them too close.
+    axis = alt.Axis(labelOverlap=False, labelLimit=150, title=title, ticks=False, domain=False)
+    return alt.Y(f"{field}:N", sort=None, axis=axis)
+
+
+def _count(field: str = "n_ratings", title: str = "Ratings") -> Any:
+    return alt.Tooltip(f"{field}:Q", title=title, format=",")
+
+
+def _legend(**more: Any) -> Any:
+    return alt.Legend(title=None, orient="top", direction="horizontal", columns=2, **more)
+
+
+@_built
+def activity() -> Any:
+    """Bars of ratings per month, a rule where half stars begin.
+
+    Returns:
+        A specification for columns month, n_ratings, n_users, half_stars_from, half_stars_label.
+    """
+    bars = (
+        _chart()
+        .mark_bar()
+        .encode(
+            x=alt.X("month:T", timeUnit="yearmonth", title=None),
+            y=alt.Y("n_ratings:Q", title="Ratings per month", axis=alt.Axis(format="~s")),
+            tooltip=[
+                alt.Tooltip("month:T", title="Month", format="%B %Y"),
+                _count(),
+                _count("n_users", "People"),
+            ],
+        )
+    )
+    begun = _chart().transform_filter("isValid(datum.half_stars_from)")
+    rule = begun.mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5).encode(
+        x="half_stars_from:T"
+    )
+    label = begun.mark_text(align="left", dx=5, color=_QUIET, fontSize=12).encode(
+        x="half_stars_from:T", y=alt.value(6), text="half_stars_label:N"
+    )
+    return alt.layer(bars, rule, label).properties(height=240)
+
+
+@_built
+def stars() -> Any:
+    """Share of each star value before and since half stars.
+
+    Returns:
+        A specification for columns rating, period, share, n_ratings.
+    """
+    periods = [BEFORE, SINCE]
+    return (
+        _chart()
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "rating:O",
+                title="Stars",
+                axis=alt.Axis(labelAngle=0, format=".1f", labelOverlap=False),
+            ),
+            xOffset=alt.XOffset("period:N", sort=periods),
+            y=alt.Y("share:Q", title="Share of the period's ratings", axis=alt.Axis(format=".0%")),
+            color=alt.Color("period:N", sort=periods, legend=_legend()),
+            tooltip=[
+                alt.Tooltip("period:N", title="Period"),
+                alt.Tooltip("rating:Q", title="Stars", format=".1f"),
+                alt.Tooltip("share:Q", title="Share", format=".1%"),
+                _count(),
+            ],
+        )
+        .properties(height=240)
+    )
+
+
+@_built
+def genre_difference() -> Any:
+    """Each genre's mean against the mean of all ratings.
+
+    Returns:
+        A specification for columns genre, difference, mean, n_ratings, n_movies, in drawing order.
+    """
+    base = _chart().encode(
+        y=_category("genre"),
+        tooltip=[
+            alt.Tooltip("genre:N", title="Genre"),
+            alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+            alt.Tooltip("difference:Q", title="To the average", format="+.2f"),
+            _count(),
+            _count("n_movies", "Films"),
+        ],
+    )
+    x = alt.X(
+        "difference:Q",
+        title="Stars above or below the average",
+        axis=alt.Axis(format="+.1f"),
+    )
+    stems = base.mark_rule(strokeWidth=2, color=_QUIET).encode(x=x, x2=alt.datum(0))
+    size = alt.Size(
+        "n_ratings:Q",
+        legend=alt.Legend(
+            title="Ratings", orient="top", format="~s", tickCount=3, symbolType="circle"
+        ),
+        scale=alt.Scale(range=[30, 420]),
+    )
+    heads = base.mark_circle(opacity=1).encode(x=x, size=size)
+    return alt.layer(stems, heads).properties(height=alt.Step(22))
+
+
+@_built
+def popular_and_loved() -> Any:
+    """Films by number of ratings and mean; a click on a film is a selection named film.
+
+    Returns:
+        A specification for columns movie_id, title, year, n_ratings, mean, group.
+    """
+    groups = [BEST, GEM, OTHER]
+    picked = alt.selection_point(name="film", fields=["movie_id"], on="click", clear=False)
+    return (
+        _chart()
+        .mark_point(filled=True, opacity=0.75)
+        .encode(
+            x=alt.X(
+                "n_ratings:Q",
+                scale=alt.Scale(type="log", nice=False),
+                title="Ratings (each step of the grid: ten times as many)",
+                axis=alt.Axis(format="~s", tickCount=4),
+            ),
+            y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean, in stars"),
+            color=alt.Color(
+                "group:N",
+                scale=alt.Scale(domain=groups),
+                sort=groups,
+                legend=_legend(),
+            ),
+            shape=alt.Shape(
+                "group:N",
+                scale=alt.Scale(domain=groups, range=["diamond", "triangle-up", "circle"]),
+                legend=_legend(),
+            ),
+            size=alt.condition(f"datum.group == '{OTHER}'", alt.value(22), alt.value(110)),
+            order=alt.Order("drawn:Q"),
+            tooltip=[
+                alt.Tooltip("title:N", title="Film"),
+                alt.Tooltip("year:N", title="Released"),
+                _count(),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+                alt.Tooltip("group:N", title="Group"),
+            ],
+        )
+        .add_params(picked)
+        .properties(height=360)
+    )
+
+
+@_built
+def film_stars() -> Any:
+    """One film's stars as bars, those of all ratings as ticks.
+
+    Returns:
+        A specification for columns rating, series, share, n_ratings.
+    """
+    series = [THIS_FILM, ALL_FILMS]
+    base = _chart().encode(
+        x=alt.X(
+            "rating:O",
+            title="Stars",
+            scale=alt.Scale(domain=_STARS),
+            axis=alt.Axis(labelAngle=0, format=".1f", labelOverlap=False),
+        ),
+        y=alt.Y("share:Q", title="Share of ratings", axis=alt.Axis(format=".0%")),
+        color=alt.Color("series:N", sort=series, scale=alt.Scale(domain=series), legend=_legend()),
+        tooltip=[
+            alt.Tooltip("series:N", title="Of"),
+            alt.Tooltip("rating:Q", title="Stars", format=".1f"),
+            alt.Tooltip("share:Q", title="Share", format=".1%"),
+            _count(),
+        ],
+    )
+    bars = base.transform_filter(f"datum.series == '{THIS_FILM}'").mark_bar()
+    ticks = base.transform_filter(f"datum.series == '{ALL_FILMS}'").mark_tick(thickness=4)
+    return alt.layer(bars, ticks).properties(height=240)
+
+
+@_built
+def film_years() -> Any:
+    """One film's ratings per year.
+
+    Returns:
+        A specification for columns year (text), n_ratings, mean; years without ratings as 0.
+    """
+    return (
+        _chart()
+        .mark_bar()
+        .encode(
+            x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
+            y=alt.Y("n_ratings:Q", title="Ratings in the year"),
+            tooltip=[
+                alt.Tooltip("year:O", title="Year"),
+                _count(),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+            ],
+        )
+        .properties(height=240)
+    )
+
+
+def _genre_lines(title: str, form: str) -> Any:
+    color = alt.Color("genre:N", sort=None, legend=_legend())
+    base = _chart().encode(
+        x=alt.X(
+            "rating_year:Q",
+            title="Year of the rating",
+            scale=alt.Scale(zero=False, nice=False),
+            axis=alt.Axis(format="d", tickMinStep=1),
+        ),
+        y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=form)),
+        color=color,
+    )
+    # A null breaks the line: years without enough ratings are gaps, not bridges.
+    lines = base.mark_line(strokeWidth=2).encode(
+        strokeDash=alt.StrokeDash("genre:N", sort=None, legend=_legend())
+    )
+    points = base.mark_point(filled=True, opacity=1, size=45).encode(
+        shape=alt.Shape("genre:N", sort=None, legend=_legend()),
+        tooltip=[
+            alt.Tooltip("genre:N", title="Genre"),
+            alt.Tooltip("rating_year:Q", title="Year", format="d"),
+            alt.Tooltip("value:Q", title=title, format=form),
+            _count(),
+        ],
+    )
+    return alt.layer(lines, points).properties(height=320)
+
+
+@_built
+def genre_shares() -> Any:
+    """Share of each year's ratings that went to films of a genre.
+
+    Returns:
+        A specification for columns genre, rating_year, value, n_ratings.
+    """
+    return _genre_lines("Share of the year's ratings", ".1%")
+
+
+@_built
+def genre_means() -> Any:
+    """Mean of each year's ratings of films of a genre.
+
+    Returns:
+        A specification for columns genre, rating_year, value, n_ratings.
+    """
+    return _genre_lines("Mean, in stars", ".2f")
+
+
+@_built
+def genre_decades() -> Any:
+    """Mean by genre and decade of release, grey where there are few ratings.
+
+    Returns:
+        A specification for columns genre, decade (text), mean, n_ratings, n_movies, enough.
+    """
+    return (
+        _chart()
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "decade:O",
+                title="Decade of release",
+                axis=alt.Axis(labelAngle=-90, labelOverlap=False, ticks=False, domain=False),
+            ),
+            y=_category("genre"),
+            color=alt.condition(
+                "datum.enough",
+                alt.Color(
+                    "mean:Q",
+                    scale=alt.Scale(zero=False),
+                    legend=alt.Legend(
+                        title="Mean, in stars", orient="top", gradientLength=180, format=".1f"
+                    ),
+                ),
+                alt.value(_QUIET),
+            ),
+            opacity=alt.condition("datum.enough", alt.value(1), alt.value(0.25)),
+            tooltip=[
+                alt.Tooltip("genre:N", title="Genre"),
+                alt.Tooltip("decade:O", title="Released in the"),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+                _count(),
+                _count("n_movies", "Films"),
+            ],
+        )
+        .properties(height=alt.Step(22))
+    )
+
+
+@_built
+def genre_pairs() -> Any:
+    """The pairs of genres that most films share.
+
+    Returns:
+        A specification for columns pair, n_movies, n_ratings, mean, in drawing order.
+    """
+    return (
+        _chart()
+        .mark_bar()
+        .encode(
+            y=_category("pair"),
+            x=alt.X("n_movies:Q", title="Films", axis=alt.Axis(format="~s")),
+            tooltip=[
+                alt.Tooltip("pair:N", title="Genres"),
+                _count("n_movies", "Films"),
+                _count(),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+            ],
+        )
+        .properties(height=alt.Step(24))
+    )
+
+
+@_built
+def top_tags() -> Any:
+    """The tags that most people gave.
+
+    Returns:
+        A specification for columns tag, n_people, n_applications, n_movies, in drawing order.
+    """
+    return (
+        _chart()
+        .mark_bar()
+        .encode(
+            y=_category("tag"),
+            x=alt.X(
+                "n_people:Q", title="People who gave the tag", axis=alt.Axis(tickMinStep=1)
+            ),
+            tooltip=[
+                alt.Tooltip("tag:N", title="Tag"),
+                _count("n_people", "People"),
+                _count("n_applications", "Times given"),
+                _count("n_movies", "Films"),
+            ],
+        )
+        .properties(height=alt.Step(22))
+    )
+
+
+@_built
+def loved_tags() -> Any:
+    """Tags by people and the mean of the films tagged so; a rule at the mean of all ratings.
+
+    Returns:
+        A specification for columns tag, n_people, mean, n_movies, n_ratings, overall.
+    """
+    points = (
+        _chart()
+        .mark_point(filled=True, opacity=0.7, size=45)
+        .encode(
+            x=alt.X(
+                "n_people:Q",
+                scale=alt.Scale(type="log", nice=False),
+                title="People who gave the tag",
+                axis=alt.Axis(format="~s", tickCount=4),
+            ),
+            y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films"),
+            tooltip=[
+                alt.Tooltip("tag:N", title="Tag"),
+                _count("n_people", "People"),
+                _count("n_movies", "Films"),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+                _count(),
+            ],
+        )
+    )
+    rule = _chart().mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5)
+    return alt.layer(rule.encode(y="mean(overall):Q"), points).properties(height=340)

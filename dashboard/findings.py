@@ -1,0 +1,288 @@
+"""What the data say, in words: every sentence is computed, and absent when not supported.
+
+Pure functions over frames of `dashboard.queries`. The sentences hold data (genres, titles), so
+they are shown as plain text, never as Markdown.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import pandas as pd
+
+from dashboard.status import Status
+
+# A mean over fewer ratings than this is not worth a claim.
+ENOUGH = 30
+
+
+def number(value: float) -> str:
+    """Writes a count with thousands separators.
+
+    Args:
+        value: A count.
+
+    Returns:
+        Such as '100,836'.
+    """
+    return f"{int(value):,}"
+
+
+def counted(value: float, one: str, many: str | None = None) -> str:
+    """Writes a count with its noun in the right number.
+
+    Args:
+        value: A count.
+        one: The noun for one.
+        many: The noun for any other count; `one` with an s if not given.
+
+    Returns:
+        Such as '1 film' or '2 films'.
+    """
+    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+
+
+def day(value: date) -> str:
+    """Writes a day.
+
+    Args:
+        value: A date or time.
+
+    Returns:
+        Such as '24 September 2018'.
+    """
+    return f"{value.day} {value:%B %Y}"
+
+
+def share(part: float, whole: float) -> str:
+    """Writes a share in percent.
+
+    Args:
+        part: The part.
+        whole: The whole, not 0.
+
+    Returns:
+        Such as '4.2 %'.
+    """
+    return f"{100 * part / whole:.1f} %"
+
+
+def headline(status: Status) -> str:
+    """Says how much is published.
+
+    Args:
+        status: The published build.
+
+    Returns:
+        One sentence with the counts of ratings, films and people.
+    """
+    return (
+        f"{counted(status.n_ratings, 'rating')} of {counted(status.n_rated_movies, 'film')}"
+        f" by {counted(status.n_users, 'person', 'people')}."
+    )
+
+
+# ---- overview ----------------------------------------------------------------------------------
+
+
+def busiest_month(months: pd.DataFrame) -> str | None:
+    """Names the month with most ratings, and the months with none.
+
+    Args:
+        months: Rows of RATING_MONTHS.
+
+    Returns:
+        One or two sentences; None without ratings or without a single busiest month.
+    """
+    total = months["n_ratings"].sum()
+    if not total:
+        return None
+    top = months.loc[months["n_ratings"] == months["n_ratings"].max()]
+    silent = int((months["n_ratings"] == 0).sum())
+    said = []
+    if len(top) == 1 and len(months) > 1:
+        best = top.iloc[0]
+        said.append(
+            f"The busiest month was {best['month']:%B %Y}: {counted(best['n_ratings'], 'rating')},"
+            f" {share(best['n_ratings'], total)} of all."
+        )
+    if silent:
+        said.append(f"{counted(silent, 'month')} in between had no rating at all.")
+    return " ".join(said) or None
+
+
+def half_star_year(stars: pd.DataFrame) -> int | None:
+    """Finds the first year in which half stars were given.
+
+    Args:
+        stars: Rows of STAR_YEARS.
+
+    Returns:
+        The year; None if there are none, or if the data have no earlier year to compare with.
+    """
+    halves = stars.loc[(stars["rating"] % 1 != 0) & (stars["n_ratings"] > 0), "rating_year"]
+    if halves.empty or int(halves.min()) <= int(stars["rating_year"].min()):
+        return None
+    return int(halves.min())
+
+
+def half_star_effect(stars: pd.DataFrame) -> str | None:
+    """Compares the mean before the first half star with the mean since.
+
+    Args:
+        stars: Rows of STAR_YEARS.
+
+    Returns:
+        One sentence; None without enough ratings on both sides.
+    """
+    year = half_star_year(stars)
+    if year is None:
+        return None
+    before, since = stars[stars["rating_year"] < year], stars[stars["rating_year"] >= year]
+    if min(before["n_ratings"].sum(), since["n_ratings"].sum()) < ENOUGH:
+        return None
+    old, new = _mean_star(before), _mean_star(since)
+    if round(old, 2) == round(new, 2):
+        return f"The mean stayed at {old:.2f} when half stars came in {year}."
+    moved = "lower" if new < old else "higher"
+    return (
+        f"The mean is {moved} since half stars came in {year}: {new:.2f}, and {old:.2f} before."
+        " Who rated changed too, so this alone does not tell why."
+    )
+
+
+def _mean_star(stars: pd.DataFrame) -> float:
+    return float((stars["rating"] * stars["n_ratings"]).sum() / stars["n_ratings"].sum())
+
+
+def genre_extremes(genres: pd.DataFrame, mean: float | None) -> str | None:
+    """Names the genres with the highest and the lowest mean.
+
+    Args:
+        genres: Rows of GENRES.
+        mean: Mean of all ratings.
+
+    Returns:
+        One sentence; None with fewer than two rated genres or when all are equal.
+    """
+    rated = genres[genres["n_ratings"] > 0]
+    if mean is None or len(rated) < 2:
+        return None
+    means = (rated["sum_rating"] / rated["n_ratings"]).set_axis(rated["genre"])
+    high, low = means.idxmax(), means.idxmin()
+    if means[high] == means[low]:
+        return None
+    return (
+        f"Highest: {high}, {means[high]:.2f} stars ({means[high] - mean:+.2f} to the average of all"
+        f" ratings). Lowest: {low}, {means[low]:.2f} ({means[low] - mean:+.2f})."
+    )
+
+
+def popularity(films: pd.DataFrame) -> str | None:
+    """Says whether films with more ratings have higher means.
+
+    Args:
+        films: Rows of SCATTER.
+
+    Returns:
+        One sentence; None with too few films or when they are all rated alike.
+    """
+    if len(films) < ENOUGH:
+        return None
+    means = films["sum_rating"] / films["n_ratings"]
+    r = films["n_ratings"].map(math.log).corr(means)
+    if pd.isna(r):
+        return None
+    if abs(r) < 0.1:
+        return f"Hardly any connection between number of ratings and mean (correlation {r:.2f})."
+    strength = "clearly" if abs(r) >= 0.5 else "somewhat"
+    tends = "higher" if r > 0 else "lower"
+    return (
+        f"Films with more ratings are rated {strength} {tends}, with many exceptions"
+        f" (correlation {r:.2f} with the logarithm of the number)."
+    )
+
+
+# ---- genres ------------------------------------------------------------------------------------
+
+
+def trend(series: pd.DataFrame, measure: str) -> str | None:
+    """Names the chosen genre that rose most and the one that fell most.
+
+    Args:
+        series: Columns genre, rating_year, value; value null where there is too little.
+        measure: 'share' or 'mean'.
+
+    Returns:
+        One sentence on the first three years against the last three; None if nothing moved.
+    """
+    changes = {}
+    for genre, rows in series.dropna(subset="value").groupby("genre"):
+        if len(rows) >= 6:
+            ordered = rows.sort_values("rating_year")["value"]
+            changes[str(genre)] = float(ordered.tail(3).mean() - ordered.head(3).mean())
+    least = 0.01 if measure == "share" else 0.05
+    ordered = sorted(changes.items(), key=lambda item: -item[1])
+    said = [
+        f"{genre} {'rose' if change > 0 else 'fell'} by {_moved(change, measure)}"
+        for genre, change in dict.fromkeys(ordered[:1] + ordered[-1:])
+        if abs(change) >= least
+    ]
+    return f"Last three years against the first three: {', '.join(said)}." if said else None
+
+
+def _moved(change: float, measure: str) -> str:
+    return (
+        f"{abs(change) * 100:.1f} percentage points"
+        if measure == "share"
+        else f"{abs(change):.2f} stars"
+    )
+
+
+def old_films(decades: pd.DataFrame) -> str | None:
+    """Says whether older decades score higher, across genres.
+
+    Args:
+        decades: Rows of GENRE_DECADES.
+
+    Returns:
+        One sentence with the best and the worst decade; None with fewer than two to compare.
+    """
+    sums = decades.groupby("release_decade")[["n_ratings", "sum_rating"]].sum()
+    enough = sums[sums["n_ratings"] >= ENOUGH]
+    if len(enough) < 2:
+        return None
+    means = enough["sum_rating"] / enough["n_ratings"]
+    best, worst = means.idxmax(), means.idxmin()
+    if means[best] == means[worst]:
+        return None
+    return (
+        f"Films of the {best}s score highest ({means[best]:.2f}), films of the {worst}s lowest"
+        f" ({means[worst]:.2f}), each film counted in each of its genres."
+    )
+
+
+# ---- tags --------------------------------------------------------------------------------------
+
+
+def loved_tag(tags: pd.DataFrame, mean: float | None) -> str | None:
+    """Names the tags whose films have the highest and the lowest mean, among well used ones.
+
+    Args:
+        tags: Rows of TOP_TAGS.
+        mean: Mean of all ratings.
+
+    Returns:
+        One sentence; None with fewer than ten tags to choose from.
+    """
+    used = tags[(tags["n_people"] >= 5) & (tags["n_ratings"] >= ENOUGH)]
+    if mean is None or len(used) < 10:
+        return None
+    means = used["sum_rating"] / used["n_ratings"]
+    high, low = used.loc[means.idxmax()], used.loc[means.idxmin()]
+    return (
+        f"Among tags that 5 people or more gave: films tagged “{high['tag']}” have the highest mean"
+        f" ({means.max():.2f}), films tagged “{low['tag']}” the lowest ({means.min():.2f});"
+        f" the average of all ratings is {mean:.2f}."
+    )

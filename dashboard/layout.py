@@ -1,0 +1,239 @@
+"""The furniture that pages share: top, footer, sections, charts, downloads, messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from string import punctuation
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import findings, marts
+from dashboard.charts import Spec
+from dashboard.settings import settings
+from dashboard.status import Status
+
+UTC_NOTE = "Months, years and hours are UTC."
+GENRE_NOTE = (
+    "A film counts in each of its genres, so genres add up to more than all ratings, and are never"
+    " summed here."
+)
+_PUNCTUATION = str.maketrans({mark: f"\\{mark}" for mark in punctuation})
+# Streamlit finds these in text that is already unescaped: an unseen joiner keeps them apart.
+_SHORTCODE = re.compile(r"(?<=:)(?=[\w+-]+:)|(?<=http)(?=s?://)|(?<=www)(?=\.)", re.IGNORECASE)
+_FORMULA = re.compile(r"^[=+\-@\t\r]")
+
+
+def plain(text: str) -> str:
+    """Escapes text of strangers for places where Streamlit reads Markdown (headings, labels).
+
+    Args:
+        text: A title, tag or genre.
+
+    Returns:
+        Markdown that displays exactly that text, on one line.
+    """
+    one_line = " ".join(text.split())
+    return _SHORTCODE.sub("\u2060", one_line).translate(_PUNCTUATION)
+
+
+def dated(title: str, year: float | None) -> str:
+    """Adds the year of release to a title.
+
+    Args:
+        title: Title without its year.
+        year: Year of release; null if not known.
+
+    Returns:
+        Such as 'Toy Story (1995)'.
+    """
+    return title if year is None or pd.isna(year) else f"{title} ({int(year)})"
+
+
+# ---- top and bottom of a page ------------------------------------------------------------------
+
+
+def top(title: str, status: Status) -> None:
+    """Writes the page's heading and the badges that say what data it shows.
+
+    Args:
+        title: Heading, as Markdown.
+        status: The published build.
+    """
+    st.title(title, anchor=False)
+    with st.container(horizontal=True, gap="small"):
+        if status.is_generated:
+            st.badge("Generated data: not real people, not real ratings", color="orange")
+        if status.last_rating_at:
+            st.badge(f"data to {findings.day(status.last_rating_at)}", color="gray")
+        st.badge(f"edition {plain(status.edition)}", color="gray")
+        st.badge(f"version {plain(status.data_version)}", color="gray")
+    _say_stale(status)
+
+
+def _say_stale(status: Status) -> None:
+    days = status.age().total_seconds() / 86400
+    limit = settings().stale_after_days
+    if days > limit:
+        st.warning(
+            f"These data are stale: they were built {int(days)} days ago, and are meant to be"
+            f" rebuilt within {limit:g}. What you see is the last published version. To publish a"
+            " new one: `movielens run`.",
+        )
+
+
+def footer(status: Status) -> None:
+    """Writes citation, licence and disclaimer.
+
+    Args:
+        status: The published build.
+    """
+    st.divider()
+    if status.is_generated:
+        st.caption(
+            "These numbers come from generated data in the shape of MovieLens. They say nothing"
+            " about real films or people."
+        )
+    st.caption(f"Data: {plain(status.citation)}")
+    st.caption(f"Licence: {plain(status.licence)}")
+    st.caption(
+        "Neither GroupLens nor the University of Minnesota endorses this site, and nothing here may"
+        " be read as if they did."
+    )
+
+
+# ---- sections ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def section(question: str) -> Iterator[None]:
+    """A heading that asks, and what answers it; a missing mart costs this section only.
+
+    Args:
+        question: The question that the section answers.
+
+    Yields:
+        Nothing; write the answer inside.
+    """
+    st.header(question, anchor=False)
+    try:
+        yield
+    except marts.MartMissing as error:
+        st.warning(
+            f"This part cannot be shown: {error.names} is not among the published marts, or lacks a"
+            " column. `movielens run` builds and publishes all of them again."
+        )
+
+
+def say(sentence: str | None) -> None:
+    """Shows a computed sentence as plain text; nothing when there is none to show.
+
+    Args:
+        sentence: What the data say, or None.
+    """
+    if sentence:
+        st.text(sentence)
+
+
+def draw(rows: pd.DataFrame, spec: Spec, alt: str, **options: Any) -> Any:
+    """Draws a chart.
+
+    Args:
+        rows: What it shows.
+        spec: How, from `dashboard.charts`.
+        alt: What it shows in one sentence, computed from the rows.
+        **options: More arguments of st.vega_lite_chart.
+
+    Returns:
+        What st.vega_lite_chart returns.
+    """
+    # Streamlit completes the dict it is given; the shared one has to stay as it was built.
+    return st.vega_lite_chart(rows, dict(spec), alt=alt, **options)
+
+
+def table(
+    rows: pd.DataFrame, alt: str, columns: Mapping[str, Any] | None = None, **options: Any
+) -> Any:
+    """Shows a table; missing values stay empty.
+
+    Args:
+        rows: What it shows.
+        alt: What it shows in one sentence.
+        columns: Column configuration.
+        **options: More arguments of st.dataframe.
+
+    Returns:
+        What st.dataframe returns.
+    """
+    return st.dataframe(
+        rows, hide_index=True, placeholder="", alt=alt, column_config=columns, **options
+    )
+
+
+def download(rows: pd.DataFrame, name: str, label: str = "Download as CSV") -> None:
+    """Offers a table as CSV that no spreadsheet runs as formulas.
+
+    Args:
+        rows: The table.
+        name: File name without ending.
+        label: Text of the button.
+    """
+    st.download_button(
+        label,
+        csv(rows),
+        file_name=f"{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key=f"download {label} {name}",
+    )
+
+
+def csv(rows: pd.DataFrame) -> str:
+    """Writes a table as CSV; an apostrophe keeps text such as '=1+1' from being a formula.
+
+    Args:
+        rows: The table.
+
+    Returns:
+        CSV with a header.
+    """
+    safe = rows.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = safe[column].map(_not_a_formula)
+    return str(safe.to_csv(index=False))
+
+
+def _not_a_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+# ---- whole-page messages -----------------------------------------------------------------------
+
+
+def trouble(error: marts.MartsError) -> None:
+    """Says in plain words that there is nothing to show, and what to do about it.
+
+    Args:
+        error: What went wrong.
+    """
+    st.title("MovieLens", anchor=False)
+    if isinstance(error, marts.NothingPublished):
+        st.info(
+            "Nothing is published yet. If you run this site: `movielens demo` publishes sample"
+            " data, `movielens run` loads, checks and publishes your own. Then reload this page."
+        )
+    elif isinstance(error, marts.MartMissing):
+        st.error(
+            f"The published data are incomplete: {error.names} is missing. If you run this site:"
+            " `movielens run` builds and publishes all marts again."
+        )
+    else:
+        st.error(
+            "The published data cannot be read. If you run this site: `movielens doctor` says what"
+            " is wrong, `movielens run` publishes again, `movielens rollback` returns to the"
+            " version before."
+        )
