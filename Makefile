@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet \
 		"$$(grep -o '^uv==[^ ;]*' requirements.lock)" || echo "uv cannot be had; pip will do"
 	@uv=$$(command -v uv || echo $(BIN)/uv); if [ -x "$$uv" ]; then \
-		"$$uv" pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		"$$uv" pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 		"$$uv" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
