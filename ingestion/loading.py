@@ -288,14 +288,13 @@ def _sweep(target: Warehouse) -> None:
 
 def _verify(target: Warehouse, loaded: Iterable[Outcome]) -> None:
     for outcome in loaded:
-        rows = target.fetch(
-            f"select count(*) from {manifest.SCHEMA}.{outcome.file.dataset} where {FILE_ID} = ?",
-            (outcome.file_id,),
-        )[0][0]
+        table = f"{manifest.SCHEMA}.{outcome.file.dataset}"
+        where = f"{FILE_ID} = {outcome.file_id}"
+        rows = target.fetch(f"select count(*) from {table} where {where}")[0][0]
         if rows != outcome.rows:
             raise MovielensError(
                 f"{outcome.file.path}: {outcome.rows} rows were read, but {rows} are in "
-                f"{manifest.SCHEMA}.{outcome.file.dataset}. Nothing of this load counts",
+                f"{table}. Nothing of this load counts",
                 "run it again; if it happens again, report it with the log",
             )
 
