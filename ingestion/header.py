@@ -30,6 +30,17 @@ class Header:
         """The columns of the RAW table that this file fills, contract first."""
         return (*self.positions, *self.extra)
 
+    @property
+    def shape(self) -> bytes | None:
+        """What is left of each line when its digits are taken out, as in `,,.,` for ratings.
+
+        None if it has columns whose values are not digits with at most one decimal point.
+        """
+        points = {at: b"." if column.type == "double" else b"" for column, at in self.columns}
+        if any(column.type == "text" for column, _ in self.columns) or None in points:
+            return None
+        return b",".join(points[position] for position in range(self.width))
+
 
 def snake_case(name: str) -> str:
     """Names a RAW column after a CSV column, as dlt's default naming convention does.

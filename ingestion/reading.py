@@ -86,8 +86,9 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _csv_relation(path: Path, header: Header) -> str:
-    columns = ", ".join(f"'c{position}': 'varchar'" for position in range(header.width))
+def _csv_relation(path: Path, header: Header, uniform: bool) -> str:
+    types = {at: SQL_TYPES[column.type] if uniform else "varchar" for column, at in header.columns}
+    columns = ", ".join(f"'c{position}': '{types[position]}'" for position in range(header.width))
     return (
         f"read_csv({_quoted(str(path))}, columns = {{{columns}}}, header = true, "
         "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
@@ -95,16 +96,15 @@ def _csv_relation(path: Path, header: Header) -> str:
     )
 
 
-def _value(column: Column, position: int | None) -> str:
+def _value(column: Column, position: int | None, uniform: bool) -> str:
     if position is None:
         return f"cast(null as {SQL_TYPES[column.type]})"
-    return f"c{position}" if column.type == "text" else f"try_cast(c{position} as {column.type})"
+    as_read = uniform or column.type == "text"
+    return f"c{position}" if as_read else f"try_cast(c{position} as {column.type})"
 
 
-def _spelling(column: Column, position: int, uniform: bool) -> str:
+def _spelling(column: Column, position: int) -> str:
     """What keeps DuckDB's lenient casts ('2.5' to 3, '0x10' to 16, '1_000' to 1000) out."""
-    if uniform:
-        return f"contains(c{position}, '.')" if column.type == "double" else "true"
     number = r"[0-9]+" if column.type == "bigint" else r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?"
     return f"regexp_full_match(c{position}, '{number}')"
 
@@ -114,9 +114,12 @@ def _valid(column: Column, position: int | None, uniform: bool) -> str:
         return "true"
     if column.type == "text":
         return f"c{position} is not null"
-    value = _value(column, position)
-    checks = [f"{value} is not null", _spelling(column, position, uniform)]
-    if column.minimum is not None:
+    value = _value(column, position, uniform)
+    checks = [f"{value} is not null"]
+    if not uniform:
+        checks.append(_spelling(column, position))
+    # No spelling above has a sign, so a minimum of 0 holds by itself.
+    if column.minimum:
         checks.append(f"{value} >= {column.minimum!r}")
     if column.maximum is not None and column.maximum != INT64_MAX:
         checks.append(f"{value} <= {column.maximum!r}")
@@ -139,12 +142,13 @@ def bulk_sql(path: Path, header: Header, file_id: int, uniform: bool, to: Path) 
     Returns:
         A DuckDB `copy` that keeps the records that satisfy the contract, and only these.
     """
-    select = [f'{_value(column, at)} as "{column.name}"' for column, at in header.columns]
+    select = [f'{_value(column, at, uniform)} as "{column.name}"' for column, at in header.columns]
     select.append(f'{file_id}::bigint as "{FILE_ID}"')
     valid = [_valid(column, at, uniform) for column, at in header.columns]
     where = " and ".join(check for check in valid if check != "true") or "true"
+    relation = _csv_relation(path, header, uniform)
     return (
-        f"copy (select {', '.join(select)} from {_csv_relation(path, header)} where {where}) "
+        f"copy (select {', '.join(select)} from {relation} where {where}) "
         f"to {_quoted(str(to))} (format parquet)"
     )
 

@@ -143,7 +143,6 @@ def _read_plain(
     except UnicodeDecodeError:
         inspected()
         raise RefusedFile("line 1: it is not UTF-8 text") from None
-    expected = all(column.type != "text" for column in dataset.columns)
     to = folder / f"{outcome.file_id}.parquet"
     reading: Reading = read_csv(
         path,
@@ -152,7 +151,7 @@ def _read_plain(
         to,
         tolerance,
         inspected,
-        expected if uniform is None else uniform,
+        header.shape is not None if uniform is None else uniform,
     )
     outcome.rows, outcome.rejects, outcome.parquet = reading.rows, reading.rejects, to
     outcome.content_hash = inspected().content_hash

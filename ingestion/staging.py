@@ -20,6 +20,7 @@ import zstandard
 
 from ingestion.datasets import Dataset
 from ingestion.errors import RefusedFile
+from ingestion.header import match_header
 from ingestion.landing import LandingFile
 
 PIECE_BYTES = 4 << 20
@@ -42,8 +43,9 @@ class Bytes:
         content_hash: SHA-256 of the decompressed content.
         records: CSV records after the header, as counted from line ends outside quotes.
         countable: Whether the line ends are such that this count can be relied on.
-        uniform: Whether every line after the header is made of digits, commas and exactly the
-            decimal points its dataset has, so that no number can be spelt in another way.
+        uniform: Whether every line after the header, its digits taken out, has the one shape
+            that its columns give it (see `Header.shape`): then no number can be spelt in
+            another way, and DuckDB's lenient casts have nothing to be lenient about.
     """
 
     content_hash: str
@@ -56,14 +58,13 @@ class _Inspector:
     """Takes whole lines at a time, so that nothing is cut at a boundary."""
 
     def __init__(self, dataset: Dataset) -> None:
-        points = b"." * sum(column.type == "double" for column in dataset.columns)
-        self._numeric = all(column.type != "text" for column in dataset.columns)
-        self._patterns = (points + b"\n", points + b"\r\n")
+        self._dataset = dataset
+        self._shapes: tuple[bytes, ...] = ()
         self._hash = hashlib.sha256()
         self._lines = 0
         self._records = 0
         self._inside_quotes = False
-        self._uniform = self._numeric
+        self._uniform = True
         self._lone_carriage_returns = False
         self._unfinished = False
 
@@ -73,6 +74,7 @@ class _Inspector:
             self._check_first_bytes(piece)
             header, newline, piece = piece.partition(b"\n")
             self._check_text(header + newline)
+            self._expect(header)
             self._lines = 1
         self._unfinished = bool(piece) and not piece.endswith(b"\n")
         if not self._take_uniform(piece):
@@ -81,15 +83,22 @@ class _Inspector:
             self._count_records(piece)
             self._lines += piece.count(b"\n")
 
+    def _expect(self, header: bytes) -> None:
+        shape = match_header(header.decode().rstrip("\r"), self._dataset).shape
+        if shape is None:
+            self._uniform = False
+        else:
+            self._shapes = (shape + b"\n", shape + b"\r\n")
+
     def _take_uniform(self, piece: bytes) -> bool:
         if not self._uniform:
             return False
-        line_ends = piece.translate(None, b"0123456789,")
+        shapes = piece.translate(None, b"0123456789")
         if self._unfinished:
-            line_ends += b"\n"
-        for pattern in self._patterns:
-            count = len(line_ends) // len(pattern)
-            if line_ends == pattern * count:
+            shapes += b"\n"
+        for shape in self._shapes:
+            count = len(shapes) // len(shape)
+            if shapes == shape * count:
                 self._records += count - self._unfinished
                 self._lines += count
                 return True
