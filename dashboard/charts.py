@@ -16,6 +16,7 @@ Spec = dict[str, Any]
 
 # Reference marks and "too little data": readable on the light and on the dark background.
 _QUIET = "#8d8a83"
+_ROWS = "source"
 _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 
 BEFORE, SINCE = "Before half stars", "Since half stars"
@@ -27,9 +28,10 @@ def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
     @cache
     def spec() -> Spec:
         drawn: Spec = make().to_dict()
-        # Streamlit brings the look, and the data.
-        drawn.pop("config", None)
-        return drawn
+        drawn.pop("config", None)  # Streamlit brings the look
+        for layer in drawn.get("layer", []):
+            layer.pop("data", None)
+        return {**drawn, "data": {"name": _ROWS}}
 
     spec.__doc__ = make.__doc__
     spec.__name__ = make.__name__
@@ -37,7 +39,9 @@ def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
 
 
 def _chart() -> Any:
-    return alt.Chart()
+    # Named, although the rows come later: without any data Vega-Lite starts with one empty row,
+    # which shows as a category "undefined".
+    return alt.Chart(alt.NamedData(name=_ROWS))
 
 
 def _category(field: str, title: str | None = None) -> Any:
@@ -47,7 +51,7 @@ def _category(field: str, title: str | None = None) -> Any:
 
 
 def _count(field: str = "n_ratings", title: str = "Ratings") -> Any:
-    return alt.Tooltip(f"{field}:Q", title=title, format=",")
+    return alt.Tooltip(f"{field}:Q", title=title, format=",d")
 
 
 def _legend(**more: Any) -> Any:
@@ -66,7 +70,7 @@ def activity() -> Any:
         .mark_bar()
         .encode(
             x=alt.X("month:T", timeUnit="yearmonth", title=None),
-            y=alt.Y("n_ratings:Q", title="Ratings per month", axis=alt.Axis(format="~s")),
+            y=alt.Y("n_ratings:Q", title="Ratings per month", axis=alt.Axis(format=",d", tickCount=5)),
             tooltip=[
                 alt.Tooltip("month:T", title="Month", format="%B %Y"),
                 _count(),
@@ -111,7 +115,7 @@ def stars() -> Any:
                 _count(),
             ],
         )
-        .properties(height=240)
+        .properties(height=420)
     )
 
 
@@ -135,7 +139,7 @@ def genre_difference() -> Any:
     x = alt.X(
         "difference:Q",
         title="Stars above or below the average",
-        axis=alt.Axis(format="+.1f"),
+        axis=alt.Axis(format="+.2f", tickCount=5),
     )
     stems = base.mark_rule(strokeWidth=2, color=_QUIET).encode(x=x, x2=alt.datum(0))
     size = alt.Size(
@@ -156,16 +160,16 @@ def popular_and_loved() -> Any:
     Returns:
         A specification for columns movie_id, title, year, n_ratings, mean, group.
     """
-    groups = [BEST, GEM, OTHER]
+    groups = [OTHER, BEST, GEM]
     picked = alt.selection_point(name="film", fields=["movie_id"], on="click", clear=False)
     return (
         _chart()
-        .mark_point(filled=True, opacity=0.75)
+        .mark_point(filled=True, opacity=0.7)
         .encode(
             x=alt.X(
                 "n_ratings:Q",
                 scale=alt.Scale(type="log", nice=False),
-                title="Ratings (each step of the grid: ten times as many)",
+                title="Ratings (logarithmic scale)",
                 axis=alt.Axis(format="~s", tickCount=4),
             ),
             y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean, in stars"),
@@ -177,7 +181,7 @@ def popular_and_loved() -> Any:
             ),
             shape=alt.Shape(
                 "group:N",
-                scale=alt.Scale(domain=groups, range=["diamond", "triangle-up", "circle"]),
+                scale=alt.Scale(domain=groups, range=["circle", "diamond", "triangle-up"]),
                 legend=_legend(),
             ),
             size=alt.condition(f"datum.group == '{OTHER}'", alt.value(22), alt.value(110)),
@@ -300,7 +304,8 @@ def genre_decades() -> Any:
     """Mean by genre and decade of release, grey where there are few ratings.
 
     Returns:
-        A specification for columns genre, decade (text), mean, n_ratings, n_movies, enough.
+        A specification for columns genre, decade (text), mean, n_ratings, n_movies, enough, and
+        shade: the mean where there are enough ratings.
     """
     return (
         _chart()
@@ -315,7 +320,7 @@ def genre_decades() -> Any:
             color=alt.condition(
                 "datum.enough",
                 alt.Color(
-                    "mean:Q",
+                    "shade:Q",
                     scale=alt.Scale(zero=False),
                     legend=alt.Legend(
                         title="Mean, in stars", orient="top", gradientLength=180, format=".1f"
@@ -348,7 +353,7 @@ def genre_pairs() -> Any:
         .mark_bar()
         .encode(
             y=_category("pair"),
-            x=alt.X("n_movies:Q", title="Films", axis=alt.Axis(format="~s")),
+            x=alt.X("n_movies:Q", title="Films", axis=alt.Axis(format=",d", tickCount=6)),
             tooltip=[
                 alt.Tooltip("pair:N", title="Genres"),
                 _count("n_movies", "Films"),
@@ -400,8 +405,8 @@ def loved_tags() -> Any:
             x=alt.X(
                 "n_people:Q",
                 scale=alt.Scale(type="log", nice=False),
-                title="People who gave the tag",
-                axis=alt.Axis(format="~s", tickCount=4),
+                title="People who gave the tag (logarithmic scale)",
+                axis=alt.Axis(format="~s", tickCount=6),
             ),
             y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films"),
             tooltip=[

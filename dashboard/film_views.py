@@ -104,10 +104,10 @@ def ranking(films: pd.DataFrame, alt: str, key: str) -> None:
     shown = pd.DataFrame(
         {
             "Film": films["title"],
-            "Released": films["release_year"].astype("Int64"),
             "Score": films["weighted_score"],
-            "Mean": films["sum_rating"] / films["n_ratings"],
             "Ratings": films["n_ratings"],
+            "Mean": films["sum_rating"] / films["n_ratings"],
+            "Released": films["release_year"].astype("Int64"),
             "½ to 5 stars": shares.to_numpy().tolist(),
             "Genres": films["genres_text"],
             "IMDb": films["imdb_url"],
@@ -130,7 +130,7 @@ def ranking(films: pd.DataFrame, alt: str, key: str) -> None:
 def _ranking_columns(highest_share: float) -> dict[str, Any]:
     column = st.column_config
     return {
-        "Film": column.TextColumn(width="medium", pinned=True),
+        "Film": column.TextColumn(width=230),
         "Released": column.NumberColumn(format="%d", width="small"),
         "Score": column.ProgressColumn(
             min_value=0, max_value=5, format="%.2f", help="Weighted score"

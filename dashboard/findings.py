@@ -183,15 +183,14 @@ def popularity(films: pd.DataFrame) -> str | None:
     """Says whether films with more ratings have higher means.
 
     Args:
-        films: Rows of SCATTER.
+        films: Columns n_ratings (at least 1) and mean.
 
     Returns:
         One sentence; None with too few films or when they are all rated alike.
     """
     if len(films) < ENOUGH:
         return None
-    means = films["sum_rating"] / films["n_ratings"]
-    r = films["n_ratings"].map(math.log).corr(means)
+    r = films["n_ratings"].map(math.log).corr(films["mean"])
     if pd.isna(r):
         return None
     if abs(r) < 0.1:

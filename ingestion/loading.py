@@ -258,11 +258,15 @@ def _write(
 def _pipeline(settings: Settings) -> dlt.Pipeline:
     """A pipeline with a fresh working folder: what a crash left behind is never taken up again."""
     import dlt
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
+    credentials = DuckDbCredentials(str(settings.warehouse_file))
+    # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
+    credentials.global_config = {"preserve_insertion_order": False}
     pipeline = dlt.pipeline(
         pipeline_name="movielens",
         pipelines_dir=str(settings.work_dir / "dlt"),
-        destination=dlt.destinations.duckdb(str(settings.warehouse_file)),
+        destination=dlt.destinations.duckdb(credentials),
         dataset_name=manifest.SCHEMA,
     )
     # The manifest is the state; dlt need not keep one of its own in the warehouse.

@@ -187,7 +187,7 @@ def similar(movie_id: int, status: Status) -> None:
 
 def links(film: pd.Series) -> None:
     """Ways out, and the address of this page."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if isinstance(film["imdb_url"], str):
             st.link_button("IMDb", film["imdb_url"])
         if isinstance(film["tmdb_url"], str):

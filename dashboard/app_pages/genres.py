@@ -82,12 +82,13 @@ def by_decade() -> None:
         return
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["enough"] = rows["n_ratings"] >= findings.ENOUGH
+    rows["shade"] = rows["mean"].where(rows["enough"])
     rows["decade"] = rows["release_decade"].astype(str) + "s"
     said = findings.old_films(rows)
     layout.say(said)
     layout.draw(
         rows.sort_values(["genre", "release_decade"])[
-            ["genre", "decade", "mean", "n_ratings", "n_movies", "enough"]
+            ["genre", "decade", "mean", "n_ratings", "n_movies", "enough", "shade"]
         ],
         charts.genre_decades(),
         f"Mean rating by genre and decade of release, {len(rows)} cells. {said or ''}",

@@ -33,9 +33,12 @@ def commonest(tags: pd.DataFrame, status: Status) -> None:
 def loved(tags: pd.DataFrame, status: Status) -> None:
     """Tags by people and mean of their films."""
     rows = tags[tags["n_ratings"] > 0]
-    if rows.empty:
+    if rows.empty or status.mean is None:
         st.info("No tagged film is rated.")
         return
+    # One person's tag says little; but a small edition may have no others.
+    shared = rows[rows["n_people"] > 1]
+    rows = (shared if len(shared) >= 20 else rows).copy()
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["overall"] = status.mean
     said = findings.loved_tag(rows, status.mean)
@@ -46,11 +49,12 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
         f"{findings.counted(len(rows), 'tag')} by people who gave them and mean rating of the"
         f" films tagged so. {said or ''}",
     )
+    above = findings.share((rows["mean"] > status.mean).sum(), len(rows))
+    least = int(rows["n_people"].min())
     st.caption(
-        "Mean over all ratings of the tagged films, by anyone; dashed: mean of all ratings. People"
-        " tag films that they care about, so most tags lie above it where that is so."
-        if (rows["mean"] > status.mean).mean() > 0.5
-        else "Mean over all ratings of the tagged films, by anyone; dashed: mean of all ratings."
+        f"{findings.counted(len(rows), 'tag')} that {findings.counted(least, 'person', 'people')}"
+        f" or more gave; {above} of them lie above the dashed line, the mean of all ratings. Each"
+        " mean is over all ratings, by anyone, of the films tagged so."
     )
 
 

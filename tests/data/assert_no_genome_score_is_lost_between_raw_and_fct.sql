@@ -1,4 +1,5 @@
--- A returned row is a count of genome scores in src or in the fact that is not the number of keys in RAW.
+-- A returned row is a number of rows in fct_genome_scores that is not the number of keys (film and genome tag)
+-- among the rows of RAW that count.
 with current_row as (
     {{ current_rows('genome_scores') }}
 ),
@@ -11,26 +12,18 @@ distinct_key as (
 ),
 
 keys_in_raw as (
-    select count(*) as n_rows
+    select count(*) as n_keys
     from distinct_key
 ),
 
-built_rows as (
-    select
-        'src_genome_scores' as model_name,
-        count(*) as n_rows
-    from {{ ref('src_genome_scores') }}
-    union all
-    select
-        'fct_genome_scores' as model_name,
-        count(*) as n_rows
+fact as (
+    select count(*) as n_rows
     from {{ ref('fct_genome_scores') }}
 )
 
 select
-    built_rows.model_name,
-    built_rows.n_rows,
-    keys_in_raw.n_rows as n_keys_in_raw
-from built_rows
+    fact.n_rows,
+    keys_in_raw.n_keys
+from fact
 cross join keys_in_raw
-where built_rows.n_rows <> keys_in_raw.n_rows
+where fact.n_rows <> keys_in_raw.n_keys

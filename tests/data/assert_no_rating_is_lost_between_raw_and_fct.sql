@@ -1,4 +1,5 @@
--- A returned row is a count of ratings in src or in the fact that is not the number of keys in RAW.
+-- A returned row is a number of rows in fct_ratings that is not the number of keys (user and film)
+-- among the rows of RAW that count.
 with current_row as (
     {{ current_rows('ratings') }}
 ),
@@ -11,26 +12,18 @@ distinct_key as (
 ),
 
 keys_in_raw as (
-    select count(*) as n_rows
+    select count(*) as n_keys
     from distinct_key
 ),
 
-built_rows as (
-    select
-        'src_ratings' as model_name,
-        count(*) as n_rows
-    from {{ ref('src_ratings') }}
-    union all
-    select
-        'fct_ratings' as model_name,
-        count(*) as n_rows
+fact as (
+    select count(*) as n_rows
     from {{ ref('fct_ratings') }}
 )
 
 select
-    built_rows.model_name,
-    built_rows.n_rows,
-    keys_in_raw.n_rows as n_keys_in_raw
-from built_rows
+    fact.n_rows,
+    keys_in_raw.n_keys
+from fact
 cross join keys_in_raw
-where built_rows.n_rows <> keys_in_raw.n_rows
+where fact.n_rows <> keys_in_raw.n_keys
