@@ -70,7 +70,9 @@ def activity() -> Any:
         .mark_bar()
         .encode(
             x=alt.X("month:T", timeUnit="yearmonth", title=None),
-            y=alt.Y("n_ratings:Q", title="Ratings per month", axis=alt.Axis(format=",d", tickCount=5)),
+            y=alt.Y(
+                "n_ratings:Q", title="Ratings per month", axis=alt.Axis(format=",d", tickCount=5)
+            ),
             tooltip=[
                 alt.Tooltip("month:T", title="Month", format="%B %Y"),
                 _count(),
@@ -145,9 +147,9 @@ def genre_difference() -> Any:
     size = alt.Size(
         "n_ratings:Q",
         legend=alt.Legend(
-            title="Ratings", orient="top", format="~s", tickCount=3, symbolType="circle"
+            title="Ratings", orient="top", format="~s", tickCount=3, columns=3, symbolType="circle"
         ),
-        scale=alt.Scale(range=[30, 420]),
+        scale=alt.Scale(range=[30, 420], zero=False),
     )
     heads = base.mark_circle(opacity=1).encode(x=x, size=size)
     return alt.layer(stems, heads).properties(height=alt.Step(22))
@@ -265,7 +267,7 @@ def _genre_lines(title: str, form: str) -> Any:
     )
     # A null breaks the line: years without enough ratings are gaps, not bridges.
     lines = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("genre:N", sort=None, legend=_legend())
+        strokeDash=alt.StrokeDash("genre:N", sort=None, legend=None)
     )
     points = base.mark_point(filled=True, opacity=1, size=45).encode(
         shape=alt.Shape("genre:N", sort=None, legend=_legend()),
@@ -304,10 +306,9 @@ def genre_decades() -> Any:
     """Mean by genre and decade of release, grey where there are few ratings.
 
     Returns:
-        A specification for columns genre, decade (text), mean, n_ratings, n_movies, enough, and
-        shade: the mean where there are enough ratings.
+        A specification for columns genre, decade (text), mean, n_ratings, n_movies, enough.
     """
-    return (
+    cells = (
         _chart()
         .mark_rect()
         .encode(
@@ -316,19 +317,7 @@ def genre_decades() -> Any:
                 title="Decade of release",
                 axis=alt.Axis(labelAngle=-90, labelOverlap=False, ticks=False, domain=False),
             ),
-            y=_category("genre"),
-            color=alt.condition(
-                "datum.enough",
-                alt.Color(
-                    "shade:Q",
-                    scale=alt.Scale(zero=False),
-                    legend=alt.Legend(
-                        title="Mean, in stars", orient="top", gradientLength=180, format=".1f"
-                    ),
-                ),
-                alt.value(_QUIET),
-            ),
-            opacity=alt.condition("datum.enough", alt.value(1), alt.value(0.25)),
+            y=_category("genre").sort("ascending"),
             tooltip=[
                 alt.Tooltip("genre:N", title="Genre"),
                 alt.Tooltip("decade:O", title="Released in the"),
@@ -337,8 +326,18 @@ def genre_decades() -> Any:
                 _count("n_movies", "Films"),
             ],
         )
-        .properties(height=alt.Step(22))
     )
+    few = cells.transform_filter("!datum.enough").mark_rect(color=_QUIET, opacity=0.3)
+    many = cells.transform_filter("datum.enough").encode(
+        color=alt.Color(
+            "mean:Q",
+            scale=alt.Scale(zero=False),
+            legend=alt.Legend(
+                title="Mean, in stars", orient="top", gradientLength=180, format=".1f"
+            ),
+        )
+    )
+    return alt.layer(few, many).properties(height=alt.Step(22))
 
 
 @_built
@@ -377,9 +376,7 @@ def top_tags() -> Any:
         .mark_bar()
         .encode(
             y=_category("tag"),
-            x=alt.X(
-                "n_people:Q", title="People who gave the tag", axis=alt.Axis(tickMinStep=1)
-            ),
+            x=alt.X("n_people:Q", title="People who gave the tag", axis=alt.Axis(tickMinStep=1)),
             tooltip=[
                 alt.Tooltip("tag:N", title="Tag"),
                 _count("n_people", "People"),

@@ -78,9 +78,7 @@ def shared_filter() -> Filter:
     low, high = _span()
     with st.container(border=True):
         columns = st.columns([3, 4, 3, 2], vertical_alignment="bottom")
-        genre = columns[0].selectbox(
-            "Genre", genres, key="genre", bind="query-params"
-        )
+        genre = columns[0].selectbox("Genre", genres, key="genre", bind="query-params")
         years = columns[1].slider(
             "Released", low, high, (low, high), key="years", bind="query-params"
         )
@@ -96,8 +94,6 @@ def shared_filter() -> Filter:
         whole_span=(first, last) == (low, high),
         minimum=max(1, int(minimum or 1)),
     )
-
-
 
 
 def _span() -> tuple[int, int]:

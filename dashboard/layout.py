@@ -22,8 +22,11 @@ GENRE_NOTE = (
     " summed here."
 )
 _PUNCTUATION = str.maketrans({mark: f"\\{mark}" for mark in punctuation})
-# Streamlit finds these in text that is already unescaped: an unseen joiner keeps them apart.
-_SHORTCODE = re.compile(r"(?<=:)(?=[\w+-]+:)|(?<=http)(?=s?://)|(?<=www)(?=\.)", re.IGNORECASE)
+# Streamlit looks for emoji names and addresses in text that is already unescaped; an unseen joiner
+# keeps it from finding any.
+_EMOJI = re.compile(r"(?<=:)(?=(?:[\w+-]*[a-z][\w+-]*|[+-]1|100|1234):)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?<=http)(?=s?://)|(?<=www)(?=\.)", re.IGNORECASE)
+_JOINER = "\u2060"
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 
 
@@ -36,8 +39,8 @@ def plain(text: str) -> str:
     Returns:
         Markdown that displays exactly that text, on one line.
     """
-    one_line = " ".join(text.split())
-    return _SHORTCODE.sub("\u2060", one_line).translate(_PUNCTUATION)
+    apart = _ADDRESS.sub(_JOINER, _EMOJI.sub(_JOINER, " ".join(text.split())))
+    return apart.translate(_PUNCTUATION)
 
 
 def dated(title: str, year: float | None) -> str:
@@ -97,7 +100,8 @@ def footer(status: Status) -> None:
             "These numbers come from generated data in the shape of MovieLens. They say nothing"
             " about real films or people."
         )
-    st.caption(f"Data: {plain(status.citation)}")
+    # The one text whose address may be a link: it comes from this project, not from the files.
+    st.caption(f"Data: {status.citation.translate(_PUNCTUATION)}")
     st.caption(f"Licence: {plain(status.licence)}")
     st.caption(
         "Neither GroupLens nor the University of Minnesota endorses this site, and nothing here may"

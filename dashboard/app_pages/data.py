@@ -87,7 +87,9 @@ def checks(status: Status) -> None:
         st.info("No single results were published.")
         return
     layout.table(
-        rows[["status", "model_name", "column_name", "description", "failures", "test_name", "kind"]],
+        rows[
+            ["status", "model_name", "column_name", "description", "failures", "test_name", "kind"]
+        ],
         f"Checks, those that did not pass first. {said}",
         {
             "status": "Outcome",
@@ -231,7 +233,9 @@ def limits(status: Status) -> None:
         "User numbers are not published here, and no table holds rows of single people.",
     ]
     if unrated:
-        said.append(f"{findings.counted(unrated, 'listed film')} without any rating cannot be ranked.")
+        said.append(
+            f"{findings.counted(unrated, 'listed film')} without any rating cannot be ranked."
+        )
     if not status.has_genome:
         said.append("This edition has no tag genome, so there are no similar films.")
     if status.n_rejected_rows:

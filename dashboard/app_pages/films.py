@@ -94,9 +94,7 @@ def facts(film: pd.Series, status: Status) -> None:
         )
         spread = film["sd_rating"]
         if pd.notna(spread):
-            st.metric(
-                "Spread (standard deviation)", f"{spread:.2f}", border=True, height="stretch"
-            )
+            st.metric("Spread (standard deviation)", f"{spread:.2f}", border=True, height="stretch")
     first, last = findings.day(film["first_rated_at"]), findings.day(film["last_rated_at"])
     st.caption(
         f"Weighted score {film['weighted_score']:.2f}. First rated {first}, last {last}."

@@ -9,21 +9,26 @@ from dashboard import charts, findings, layout, marts, queries
 from dashboard.status import published_status
 
 SHARE, MEAN = "Share of ratings", "Mean rating"
+MOST_LINES = 5
 
 
 def chosen_genres() -> list[str]:
     """Up to five genres; those with most ratings to begin with."""
     genres = marts.rows(queries.GENRES).sort_values("n_ratings", ascending=False)["genre"]
-    usual = list(genres.head(4))
-    return st.multiselect(
-        "Genres, up to five",
+    chosen = st.pills(
+        f"Genres, up to {MOST_LINES}",
         sorted(genres),
-        usual,
-        max_selections=5,
+        selection_mode="multi",
+        default=list(genres.head(4)),
+        format_func=layout.plain,
         key="genres",
         bind="query-params",
-        select_all=False,
+        wrap=True,
     )
+    if len(chosen) > MOST_LINES:
+        left_out = ", ".join(chosen[MOST_LINES:])
+        layout.say(f"More than {MOST_LINES} lines cannot be told apart. Not drawn: {left_out}.")
+    return chosen[:MOST_LINES]
 
 
 def series(chosen: list[str], measure: str) -> pd.DataFrame:
@@ -48,14 +53,10 @@ def over_time() -> None:
     if marts.rows(queries.YEAR_TOTALS).empty:
         st.info("There are no ratings in this version.")
         return
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        chosen = chosen_genres()
-    with right:
-        measure = st.segmented_control(
-            "Measure", [SHARE, MEAN], default=SHARE, required=True, key="measure",
-            bind="query-params",
-        )  # fmt: skip
+    chosen = chosen_genres()
+    measure = st.segmented_control(
+        "Measure", [SHARE, MEAN], default=SHARE, required=True, key="measure", bind="query-params"
+    )
     if not chosen:
         st.info("Choose at least one genre to draw its line.")
         return
@@ -82,13 +83,12 @@ def by_decade() -> None:
         return
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["enough"] = rows["n_ratings"] >= findings.ENOUGH
-    rows["shade"] = rows["mean"].where(rows["enough"])
     rows["decade"] = rows["release_decade"].astype(str) + "s"
     said = findings.old_films(rows)
     layout.say(said)
     layout.draw(
         rows.sort_values(["genre", "release_decade"])[
-            ["genre", "decade", "mean", "n_ratings", "n_movies", "enough", "shade"]
+            ["genre", "decade", "mean", "n_ratings", "n_movies", "enough"]
         ],
         charts.genre_decades(),
         f"Mean rating by genre and decade of release, {len(rows)} cells. {said or ''}",

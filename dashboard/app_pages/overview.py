@@ -75,11 +75,9 @@ def half_stars() -> None:
     layout.say(said)
     top = shares.loc[shares.groupby("period")["share"].idxmax()]
     commonest = "; ".join(
-        f"{row.period.lower()} {row.rating:g} stars, {row.share:.0%}" for row in top.itertuples()
+        f"{row.period.lower()}, {row.rating:.1f} ({row.share:.0%})" for row in top.itertuples()
     )
-    layout.draw(
-        shares, charts.stars(), f"Share of ratings by star value. Most given: {commonest}."
-    )
+    layout.draw(shares, charts.stars(), f"Share of ratings by star value. Most given: {commonest}.")
     st.caption(f"All ratings; half stars count from the year {year} on. {layout.UTC_NOTE}")
 
 

@@ -77,7 +77,8 @@ def look_up() -> None:
         st.info("This tag is not among the ten commonest of any film.")
         return
     films["film"] = [
-        dated(title, year) for title, year in zip(films["title"], films["release_year"], strict=True)
+        dated(title, year)
+        for title, year in zip(films["title"], films["release_year"], strict=True)
     ]
     films["mean"] = films["sum_rating"] / films["n_ratings"].where(films["n_ratings"] > 0)
     event = layout.table(
@@ -95,7 +96,9 @@ def look_up() -> None:
     )
     if event.selection.rows:
         film_views.open_film(int(films["movie_id"].iloc[event.selection.rows[0]]))
-    st.caption("Films that have this among their ten commonest tags. Select a row to open the film.")
+    st.caption(
+        "Films that have this among their ten commonest tags. Select a row to open the film."
+    )
 
 
 def page() -> None:

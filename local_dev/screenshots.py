@@ -1,0 +1,148 @@
+"""Pictures of every page of a running dashboard: light and dark, wide and narrow.
+
+Example:
+    python -m local_dev.screenshots http://127.0.0.1:8501 pictures --film 318
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WIDTHS = {"wide": 1440, "narrow": 390}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+NO_CHROMIUM = "chromium is not installed: apt-get install chromium (or your system's way) adds it"
+
+
+def pages(film: int | None) -> dict[str, str]:
+    """Lists what is photographed.
+
+    Args:
+        film: A film whose page is among it, or None.
+
+    Returns:
+        File name to address below the root of the dashboard.
+    """
+    listed = {"overview": "", "films": "films", "genres": "genres", "tags": "tags", "data": "data"}
+    return listed if film is None else {**listed, "film": f"films?film={film}"}
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Starts the system's Chromium, without a window.
+
+    Yields:
+        The browser.
+
+    Raises:
+        FileNotFoundError: If there is no Chromium; says how to install it.
+    """
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        raise FileNotFoundError(NO_CHROMIUM)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Waits until the script has finished and every chart has marks.
+
+    Args:
+        page: A page of the dashboard.
+    """
+    page.wait_for_selector("h1")
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
+        ".every(chart => chart.querySelector('svg, canvas'))"
+    )
+    page.wait_for_timeout(600)
+
+
+def photograph(address: str, folder: Path, film: int | None = None) -> list[Path]:
+    """Writes one picture for each page, theme and width.
+
+    Args:
+        address: Root of the running dashboard.
+        folder: Where to; made if need be.
+        film: A film whose page is photographed too.
+
+    Returns:
+        The pictures, named page-theme-width.png.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = []
+    with browser() as opened:
+        for theme in THEMES:
+            for width_name, width in WIDTHS.items():
+                context = opened.new_context(
+                    color_scheme=theme, viewport={"width": width, "height": 900}
+                )
+                page = context.new_page()
+                for name, path in pages(film).items():
+                    target = folder / f"{name}-{theme}-{width_name}.png"
+                    _photograph_page(page, f"{address.rstrip('/')}/{path}", target, width)
+                    taken.append(target)
+                context.close()
+    return taken
+
+
+def _photograph_page(page: Page, address: str, target: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(address)
+    wait_until_drawn(page)
+    # Streamlit scrolls inside the window: a picture of all needs a window as high as the page.
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": int(height) + 80})
+    wait_until_drawn(page)
+    page.screenshot(path=target)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Takes the pictures.
+
+    Args:
+        arguments: Words of the command line; those of the process if not given.
+
+    Returns:
+        0, or 1 when there is no browser.
+    """
+    parser = argparse.ArgumentParser(prog="python -m local_dev.screenshots", description=__doc__)
+    parser.add_argument("address", help="root of a running dashboard")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("--film", type=int, help="number of a film whose page is included")
+    given = parser.parse_args(arguments)
+    try:
+        taken = photograph(given.address, given.folder, given.film)
+    except FileNotFoundError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.writelines(f"{picture}\n" for picture in taken)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,75 @@
+"""Published marts and a running page for the tests of the dashboard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import marts
+from dashboard.settings import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import marts_fixture
+
+APP = str(marts_fixture.PROJECT / "dashboard" / "app.py")
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the tiny marts, shared by tests that only read."""
+    return marts_fixture.write_marts(tmp_path_factory.mktemp("published")).parent
+
+
+@pytest.fixture(scope="session")
+def generated_without_genome(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose marts say that they are generated and have no genome."""
+    build = marts_fixture.Build(edition="generated", is_generated=True, genome=False)
+    return marts_fixture.write_marts(tmp_path_factory.mktemp("generated"), build).parent
+
+
+@pytest.fixture
+def use_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Points the dashboard of this process at a home."""
+
+    def use(home: Path) -> None:
+        monkeypatch.setenv("MOVIELENS_HOME", str(home))
+        monkeypatch.delenv("MOVIELENS_TARGET", raising=False)
+        settings.cache_clear()
+
+    yield use
+    settings.cache_clear()
+
+
+@pytest.fixture
+def fresh_caches() -> None:
+    """As in a process that has just started."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def pinned(published: Path, use_home: Callable[[Path], None]) -> None:
+    """The tiny marts, pinned for reading with marts.rows."""
+    use_home(published)
+    marts.pin()
+
+
+@pytest.fixture
+def open_page(use_home: Callable[[Path], None]) -> Callable[..., AppTest]:
+    """Runs one page of the app on a home, with query parameters."""
+
+    def run(home: Path, page: str = "overview", **query: str) -> AppTest:
+        use_home(home)
+        app = AppTest.from_file(APP, default_timeout=30).run()
+        app.switch_page(f"app_pages/{page}.py")
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return run
