@@ -1,4 +1,4 @@
--- A returned row is a number of rows in fct_genome_scores that is not the number of keys (film and genome tag)
+-- A returned row is a number of rows in fct_genome_scores that is not the number of keys (film and tag)
 -- among the rows of RAW that count.
 with current_row as (
     {{ current_rows('genome_scores') }}
