@@ -7,7 +7,7 @@ depends on the rows. Colours of series come from the theme, so that light and da
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 import altair as alt
@@ -33,9 +33,7 @@ def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
             layer.pop("data", None)
         return {**drawn, "data": {"name": _ROWS}}
 
-    spec.__doc__ = make.__doc__
-    spec.__name__ = make.__name__
-    return spec
+    return wraps(make)(spec)
 
 
 def _chart() -> Any:

@@ -65,8 +65,8 @@ def method(status: Status) -> str:
     if status.prior_mean is None:
         return "There are no ratings to rank by."
     return (
-        f"Ranked by weighted score: each film starts with m = {status.prior_weight:,} ratings of the"
-        f" overall mean C = {status.prior_mean:.3f}, so that few ratings cannot top many."
+        f"Ranked by weighted score: each film starts with m = {status.prior_weight:,} ratings of"
+        f" the overall mean C = {status.prior_mean:.3f}, so that few ratings cannot top many."
     )
 
 

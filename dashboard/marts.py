@@ -1,4 +1,4 @@
-"""The only way from the dashboard to a database: published marts, read-only, one version per run."""
+"""The only way from the dashboard to a database: published marts, read-only, one version a run."""
 
 from __future__ import annotations
 

@@ -17,10 +17,14 @@ class Settings(BaseSettings):
         env_prefix="MOVIELENS_", env_file=".env", extra="ignore", frozen=True
     )
 
-    home: Path = Field(Path(".movielens"), description="Folder that holds marts.duckdb.")
-    target: Literal["dev", "prod"] = Field("dev", description="dev = DuckDB, prod = Snowflake.")
+    home: Path = Field(default=Path(".movielens"), description="Folder that holds marts.duckdb.")
+    target: Literal["dev", "prod"] = Field(
+        default="dev", description="dev = DuckDB, prod = Snowflake."
+    )
     stale_after_days: float = Field(
-        30, gt=0, description="Age in days of a build from which on the pages call it stale."
+        default=30,
+        gt=0,
+        description="Age in days of a build from which on the pages call it stale.",
     )
 
     @property
@@ -36,8 +40,8 @@ class SnowflakeSettings(BaseSettings):
         env_prefix="SNOWFLAKE_", env_file=".env", extra="ignore", frozen=True
     )
 
-    account: str
-    user: str
+    account: str = ""
+    user: str = ""
     private_key: SecretStr | None = None
     private_key_path: Path | None = None
     private_key_passphrase: SecretStr | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -70,7 +71,9 @@ def published_status() -> Status:
     frame = marts.rows(queries.STATUS)
     if frame.empty:
         raise marts.MartMissing("mart_dataset_status")
-    row = {str(name): _plain(value) for name, value in frame.iloc[0].to_dict().items()}
+    row: dict[str, Any] = {
+        str(name): _plain(value) for name, value in frame.iloc[0].to_dict().items()
+    }
     return Status(**row)
 
 

@@ -156,14 +156,15 @@ def lineage() -> None:
     sources = sorted(set(above.loc[above["from_layer"] == "raw", "from_name"]))
     st.mermaid_chart(
         diagram(above),
-        alt=f"{chosen} is made, through {len(above)} steps, from {', '.join(sources) or 'no file'}.",
+        alt=f"{len(above)} steps lead to {chosen}, from {', '.join(sources) or 'no file'}.",
     )
-    layout.say(f"{chosen} comes from {', '.join(f'raw.{name}' for name in sources)}.")
+    if sources:
+        layout.say(f"{chosen} comes from {', '.join(f'raw.{name}' for name in sources)}.")
 
 
 def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
     """The edges that lead to a table, from however far."""
-    wanted, seen = {name}, set()
+    wanted, seen = {name}, set[str]()
     while wanted - seen:
         seen |= wanted
         wanted = set(edges.loc[edges["to_name"].isin(seen), "from_name"])

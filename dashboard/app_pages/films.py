@@ -114,12 +114,12 @@ def stars(film: pd.Series, title: str) -> None:
     overall = marts.rows(queries.STAR_TOTALS).assign(series=charts.ALL_FILMS)
     rows = pd.concat([own, overall], ignore_index=True)
     rows["share"] = rows["n_ratings"] / rows.groupby("series")["n_ratings"].transform("sum")
-    most = own.loc[own["n_ratings"].idxmax()]
+    given, most = own["n_ratings"].sum(), own.loc[own["n_ratings"].idxmax()]
     layout.draw(
         rows,
         charts.film_stars(),
-        f"Stars given to {title}, {findings.counted(own['n_ratings'].sum(), 'rating')}; most"
-        f" often {most['rating']:g}, by {findings.share(most['n_ratings'], own['n_ratings'].sum())}.",
+        f"Stars given to {title}, {findings.counted(given, 'rating')}; most often"
+        f" {most['rating']:g}, by {findings.share(most['n_ratings'], given)}.",
     )
 
 

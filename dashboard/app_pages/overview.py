@@ -29,10 +29,8 @@ def sizes(status: Status, months: pd.DataFrame) -> None:
 
 
 def _metric(label: str, value: str, course: pd.Series | None = None) -> None:
-    several = course is not None and len(course) > 1
-    st.metric(
-        label, value, border=True, height="stretch", chart_data=list(course) if several else None
-    )
+    curve = list(course) if course is not None and len(course) > 1 else None
+    st.metric(label, value, border=True, height="stretch", chart_data=curve)
 
 
 def activity(months: pd.DataFrame) -> None:
@@ -137,8 +135,8 @@ def best_loved(status: Status, chosen: filters.Filter) -> None:
         return
     film_views.ranking(rows, f"Best loved films: {chosen.sentence}.", key="best_loved")
     st.caption(
-        f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)} Select a row to open the"
-        " film."
+        f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}"
+        " Select a row to open the film."
     )
     layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}")
 

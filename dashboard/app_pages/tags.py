@@ -96,9 +96,7 @@ def look_up() -> None:
     )
     if event.selection.rows:
         film_views.open_film(int(films["movie_id"].iloc[event.selection.rows[0]]))
-    st.caption(
-        "Films that have this among their ten commonest tags. Select a row to open the film."
-    )
+    st.caption("Films that have it among their ten commonest tags. Select a row to open the film.")
 
 
 def page() -> None:

@@ -66,8 +66,9 @@ def open_page(use_home: Callable[[Path], None]) -> Callable[..., AppTest]:
 
     def run(home: Path, page: str = "overview", **query: str) -> AppTest:
         use_home(home)
-        app = AppTest.from_file(APP, default_timeout=30).run()
-        app.switch_page(f"app_pages/{page}.py")
+        app = AppTest.from_file(APP, default_timeout=30)
+        if page != "overview":
+            app.switch_page(f"app_pages/{page}.py")
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()

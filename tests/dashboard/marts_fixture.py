@@ -77,8 +77,8 @@ def empty_marts(connection: duckdb.DuckDBPyConnection) -> None:
 def tiny_inputs(connection: duckdb.DuckDBPyConnection, genome: bool) -> None:
     """Creates the inputs: 40 people, 21 films; half stars from 2003; nothing in 1998 to 2000."""
     connection.execute(
-        "create temp table movies"
-        " (movie_id bigint, title varchar, release_year bigint, genres varchar, is_inferred boolean)"
+        "create temp table movies (movie_id bigint, title varchar, release_year bigint,"
+        " genres varchar, is_inferred boolean)"
     )
     films = [(*film, False) for film in FILMS] + [(*INFERRED, True)]
     connection.executemany("insert into movies values (?, ?, ?, ?, ?)", films)
