@@ -117,7 +117,8 @@ def load(
     in the manifest, all of a load at once. Unchanged files are not read.
 
     Args:
-        source: The landing zone; default: the setting MOVIELENS_SOURCE.
+        source: The landing zone; default: the setting MOVIELENS_SOURCE, else the one that the
+            warehouse holds.
         settings: The settings; default: environment and `.env`.
         remove_missing: Record known paths that are no longer there as removed.
         switch_source: Allow a landing zone other than the one that the warehouse holds, whose
@@ -128,23 +129,17 @@ def load(
         What became of each file.
 
     Raises:
-        SettingsError: If no source is set, or the warehouse holds another landing zone.
+        SettingsError: If no source is known, or the warehouse holds another landing zone.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
         BusyError: If another run is at work.
         MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
     """
     settings = settings or resolve(source=source)
-    source = source or settings.source
-    if source is None:
-        raise SettingsError(
-            "No landing zone is set",
-            "give one with --source or MOVIELENS_SOURCE; or try: movielens demo",
-        )
     started = time.perf_counter()
-    zone = list_landing_zone(source)
     with only_run(settings):
         target = warehouse(settings)
         known = manifest.current_files(target)
+        zone = list_landing_zone(source or settings.source or _held_source(known))
         switched = _check_same_zone(zone, known, switch_source)
         comparison = manifest.compare(zone, known)
         gone = comparison.missing if remove_missing or switched else []
@@ -153,6 +148,15 @@ def load(
     reports.sort(key=lambda file: file.path)
     seconds = time.perf_counter() - started
     return LoadReport(zone.url, zone.edition, load_id, seconds, reports, zone.ignored)
+
+
+def _held_source(known: dict[str, manifest.Known]) -> str:
+    for entry in known.values():
+        return entry.source
+    raise SettingsError(
+        "No landing zone is set",
+        "give one with --source or MOVIELENS_SOURCE; or try: movielens demo",
+    )
 
 
 def _check_same_zone(

@@ -77,7 +77,8 @@ def run(
             switch_source=switch_source,
             on_event=on_event,
         )
-        write_report(settings, "load", asdict(loaded))
+        if loaded.changed:
+            write_report(settings, "load", asdict(loaded))
         try:
             built = build(settings, full_refresh=full_refresh, on_event=on_event)
         except AuditFailure as failure:
