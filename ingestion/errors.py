@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM_WORDS = ("no space left", "disk quota exceeded", "file too large", "out of disk")
+
 
 class MovielensError(Exception):
     """A failure that its reader can act on; printed without a traceback.
@@ -50,3 +55,17 @@ class RefusedFile(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def is_no_room(error: BaseException) -> bool:
+    """Tells whether something could not be written for want of room.
+
+    Args:
+        error: What was raised, by Python or by DuckDB.
+
+    Returns:
+        True for a full disk, an exhausted quota and a file-size limit.
+    """
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return True
+    return any(words in str(error).lower() for words in _NO_ROOM_WORDS)

@@ -20,7 +20,7 @@ from typing import IO, Any
 import duckdb
 
 from ingestion.datasets import FILE_ID, INT64_MAX, Column
-from ingestion.errors import RefusedFile
+from ingestion.errors import RefusedFile, is_no_room
 from ingestion.header import Header
 from ingestion.staging import Bytes
 
@@ -86,11 +86,16 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _literally(path: Path) -> str:
+    """A path in which DuckDB's `*`, `?` and `[` stand for themselves."""
+    return _quoted(re.sub(r"([*?[])", r"[\1]", str(path)))
+
+
 def _csv_relation(path: Path, header: Header, uniform: bool) -> str:
     types = {at: SQL_TYPES[column.type] if uniform else "varchar" for column, at in header.columns}
     columns = ", ".join(f"'c{position}': '{types[position]}'" for position in range(header.width))
     return (
-        f"read_csv({_quoted(str(path))}, columns = {{{columns}}}, header = true, "
+        f"read_csv({_literally(path)}, columns = {{{columns}}}, header = true, "
         "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
         "strict_mode = true, store_rejects = true)"
     )
@@ -170,6 +175,10 @@ def read_in_bulk(path: Path, header: Header, file_id: int, uniform: bool, to: Pa
         try:
             written = connection.execute(bulk_sql(path, header, file_id, uniform, to)).fetchone()
         except (duckdb.InvalidInputException, duckdb.ConversionException):
+            return None
+        except duckdb.IOException as error:
+            if is_no_room(error):
+                raise
             return None
         rejects = connection.execute("select count(*) from reject_errors").fetchone()
     return written[0] if written and rejects == (0,) else None
@@ -314,7 +323,8 @@ def read_with_care(
             raise _too_many(reading.rejects, tolerance.limit(records))
 
     with (
-        path.open(encoding="utf-8-sig", newline=_newline(path)) as stream,
+        # Any line end ends a line, and stays as it is in a quoted field.
+        path.open(encoding="utf-8-sig", newline="") as stream,
         pq.ParquetWriter(to, schema) as writer,
     ):
         stream.readline()
@@ -325,13 +335,6 @@ def read_with_care(
             writer.write_table(pa.table(arrays, schema=schema))
             reading.rows += len(batch)
     return reading
-
-
-def _newline(path: Path) -> str:
-    """Lines end at a lone CR only in a file that has no other line end."""
-    with path.open("rb") as stream:
-        start = stream.read(1 << 16)
-    return "\r" if b"\r" in start and b"\n" not in start else "\n"
 
 
 def _too_many(rejects: list[Reject], limit: int) -> RefusedFile:
@@ -346,6 +349,15 @@ def first_line(path: Path) -> str:
     """Reads the header line of a plain UTF-8 file, whatever its line ends."""
     with path.open(encoding="utf-8-sig") as stream:
         return stream.readline(1 << 20).rstrip("\n")
+
+
+def _is_proved(written: int, content: Bytes, header: Header) -> bool:
+    """Whether every record came out, and none had more fields than the header.
+
+    DuckDB rejects a record that has too few fields, but passes one that has empty fields too many.
+    """
+    separators = (header.width - 1) * content.records
+    return (content.countable, written, content.separators) == (True, content.records, separators)
 
 
 def read_csv(
@@ -378,6 +390,6 @@ def read_csv(
     content = inspected()
     if uniform and not content.uniform:
         written = read_in_bulk(path, header, file_id, False, to)
-    if content.countable and written == content.records:
+    if written is not None and _is_proved(written, content, header):
         return Reading(written)
     return read_with_care(path, header, file_id, tolerance, content.records, to)

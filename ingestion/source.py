@@ -15,8 +15,8 @@ import dlt
 
 from ingestion import manifest
 from ingestion.datasets import DATASETS, FILE_ID, Dataset
-from ingestion.errors import RefusedFile
-from ingestion.header import match_header
+from ingestion.errors import RefusedFile, is_no_room
+from ingestion.header import Header, match_header
 from ingestion.landing import LandingFile, LandingZone, list_landing_zone, listed_version
 from ingestion.reading import Reading, Reject, Tolerance, first_line, read_csv
 from ingestion.staging import Bytes, inspect, local_path, stage
@@ -101,6 +101,10 @@ def read_file(
         outcome.reason = "it was changed or deleted while it was read; the next run reads it"
     except PermissionError as error:
         outcome.status, outcome.reason = "refused", f"it may not be read: {error}"
+    except OSError as error:
+        if is_no_room(error):
+            raise
+        outcome.status, outcome.reason = "refused", f"it could not be read: {error}"
     if outcome.status != "loaded":
         outcome.rows, outcome.rejects = 0, []
     outcome.seconds = time.perf_counter() - started
@@ -138,11 +142,7 @@ def _read_plain(
     inspected: Callable[[], Bytes],
     uniform: bool | None,
 ) -> None:
-    try:
-        header = match_header(first_line(path), dataset)
-    except UnicodeDecodeError:
-        inspected()
-        raise RefusedFile("line 1: it is not UTF-8 text") from None
+    header = _header(path, dataset, inspected)
     to = folder / f"{outcome.file_id}.parquet"
     reading: Reading = read_csv(
         path,
@@ -156,6 +156,15 @@ def _read_plain(
     outcome.rows, outcome.rejects, outcome.parquet = reading.rows, reading.rejects, to
     outcome.content_hash = inspected().content_hash
     outcome.new_columns = tuple(column.name for column, _ in header.extra)
+
+
+def _header(path: Path, dataset: Dataset, inspected: Callable[[], Bytes]) -> Header:
+    try:
+        return match_header(first_line(path), dataset)
+    except (RefusedFile, UnicodeDecodeError) as problem:
+        # That the bytes are no text, or none at all, says more than that the header is wrong.
+        inspected()
+        raise RefusedFile(str(problem)) from None
 
 
 def _hints(columns: dict[str, str]) -> Any:

@@ -42,7 +42,9 @@ class Bytes:
     Attributes:
         content_hash: SHA-256 of the decompressed content.
         records: CSV records after the header, as counted from line ends outside quotes.
-        countable: Whether the line ends are such that this count can be relied on.
+        separators: Commas outside quotes, after the header.
+        countable: Whether quotes and line ends stand only where RFC 4180 has them, so that these
+            counts can be relied on.
         uniform: Whether every line after the header, its digits taken out, has the one shape
             that its columns give it (see `Header.shape`): then no number can be spelt in
             another way, and DuckDB's lenient casts have nothing to be lenient about.
@@ -50,6 +52,7 @@ class Bytes:
 
     content_hash: str
     records: int
+    separators: int
     countable: bool
     uniform: bool
 
@@ -63,9 +66,10 @@ class _Inspector:
         self._hash = hashlib.sha256()
         self._lines = 0
         self._records = 0
+        self._separators = 0
         self._inside_quotes = False
         self._uniform = True
-        self._lone_carriage_returns = False
+        self._regular = True
         self._unfinished = False
 
     def take(self, piece: bytes) -> None:
@@ -84,7 +88,9 @@ class _Inspector:
             self._lines += piece.count(b"\n")
 
     def _expect(self, header: bytes) -> None:
-        shape = match_header(header.decode().rstrip("\r"), self._dataset).shape
+        # A file whose lines end at a lone CR has all of itself before its first LF.
+        line = header.decode().partition("\r")[0]
+        shape = match_header(line, self._dataset).shape
         if shape is None:
             self._uniform = False
         else:
@@ -101,6 +107,7 @@ class _Inspector:
             if shapes == shape * count:
                 self._records += count - self._unfinished
                 self._lines += count
+                self._separators += count * shape.count(b",")
                 return True
         return False
 
@@ -113,7 +120,7 @@ class _Inspector:
             line = self._lines + piece[: piece.index(b"\0")].count(b"\n") + 1
             raise RefusedFile(f"line {line}: a NUL byte; expected text in UTF-8 (is it UTF-16?)")
         if b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n"):
-            self._lone_carriage_returns = True
+            self._regular = False
         if not piece.isascii():
             self._check_utf8(piece)
 
@@ -131,19 +138,35 @@ class _Inspector:
 
     def _count_records(self, piece: bytes) -> None:
         if b'"' not in piece and not self._inside_quotes:
-            self._records += piece.count(b"\n")
+            self._count_outside(piece)
             return
-        for index, part in enumerate(piece.split(b'"')):
+        parts = piece.split(b'"')
+        for index, part in enumerate(parts):
             if index:
                 self._inside_quotes = not self._inside_quotes
             if not self._inside_quotes:
-                self._records += part.count(b"\n")
+                self._count_outside(part)
+                self._check_quotes(part, index > 0, index < len(parts) - 1)
+
+    def _count_outside(self, part: bytes) -> None:
+        self._records += part.count(b"\n")
+        self._separators += part.count(b",")
+
+    def _check_quotes(self, part: bytes, closed_before: bool, opens_after: bool) -> None:
+        """A quote opens a field or closes it; readers differ on what any other one means."""
+        if not part:
+            return  # A doubled quote, or the edge of the piece.
+        if closed_before and not part.startswith((b",", b"\n", b"\r\n")):
+            self._regular = False
+        if opens_after and not part.endswith((b",", b"\n")):
+            self._regular = False
 
     def result(self) -> Bytes:
         return Bytes(
             self._hash.hexdigest(),
             self._records + self._unfinished,
-            not self._lone_carriage_returns,
+            self._separators,
+            self._regular and not self._inside_quotes,
             self._uniform,
         )
 

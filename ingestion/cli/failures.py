@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import traceback
 from collections.abc import Iterator
@@ -10,11 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingestion.errors import MovielensError
+from ingestion.errors import MovielensError, is_no_room
 
 INTERRUPTED = 130
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_ROOM_WORDS = ("no space left", "disk quota exceeded", "file too large", "out of disk")
 
 
 class Failure(NamedTuple):
@@ -40,12 +37,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-def _is_no_room(error: BaseException) -> bool:
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return True
-    return any(words in str(error).lower() for words in _NO_ROOM_WORDS)
-
-
 def explain(error: BaseException, home: Path) -> Failure:
     """Explains an exception.
 
@@ -63,7 +54,7 @@ def explain(error: BaseException, home: Path) -> Failure:
             INTERRUPTED,
             {},
         )
-    if any(map(_is_no_room, _chain(error))):
+    if any(map(is_no_room, _chain(error))):
         return Failure(
             f"There is no room left to write in {home} (disk full, quota or file-size limit). "
             "Nothing half done counts and what is published is untouched",

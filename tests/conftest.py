@@ -1,0 +1,82 @@
+"""What tests of several areas share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.settings import Settings
+
+PROGRAM = Path(sys.executable).parent / "movielens"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A home of its own; nothing from the environment of whoever runs the tests."""
+    return Settings(home=tmp_path / "home", source=str(tmp_path / "zone"), _env_file=None)
+
+
+class Cli:
+    """The installed `movielens`, each call a process of its own.
+
+    It starts in an empty folder and inherits no setting.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if "MOVIELENS" not in name}
+        return {**own, **(more or {})}
+
+    def __call__(
+        self, *arguments: object, env: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(PROGRAM), *map(str, arguments)],
+            env=self.environment(env),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+            **options,
+        )
+        assert "Traceback" not in done.stderr + done.stdout
+        return done
+
+    def start(
+        self, *arguments: object, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(PROGRAM), *map(str, arguments)],
+            env=self.environment(env),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def json(
+        self, *arguments: object, exit_code: int = 0, env: Mapping[str, str] | None = None
+    ) -> Any:
+        """Calls with --json; stdout must be one JSON object, and nothing else."""
+        done = self(*arguments, "--json", env=env)
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        assert done.stdout.count("\n") == 1
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """The command line, in an empty folder."""
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    return Cli(folder)

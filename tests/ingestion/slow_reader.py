@@ -1,0 +1,121 @@
+"""The rules for reading a CSV file, in plain Python: slow, obvious, and without the csv module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+LINES_PER_RECORD = 200
+
+
+@dataclass
+class Expected:
+    """What a file must become."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    rejected_lines: list[int] = field(default_factory=list)
+
+
+def lines_of(text: str) -> list[str]:
+    """Splits at every kind of line end, and keeps it."""
+    return [line for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", text) if line]
+
+
+def fields_of(text: str) -> list[str] | None:
+    """Splits one record; None if it is not well-formed."""
+    for end in ("\r\n", "\n", "\r"):
+        if text.endswith(end):
+            text = text.removesuffix(end)
+            break
+    fields = []
+    rest = text
+    while True:
+        if rest.startswith('"'):
+            quoted = re.match(r'"((?:[^"]|"")*)"(?=,|\Z)', rest)
+            if quoted is None:
+                return None
+            fields.append(quoted[1].replace('""', '"'))
+            rest = rest[quoted.end() :]
+        else:
+            value = rest.split(",", 1)[0]
+            if "\n" in value or "\r" in value:
+                return None
+            fields.append(value)
+            rest = rest[len(value) :]
+        if not rest:
+            return fields
+        rest = rest[1:]
+
+
+def whole(minimum: int = 0) -> Callable[[str], int | None]:
+    def convert(text: str) -> int | None:
+        if not re.fullmatch(r"[+-]?[0-9]+(\.0*)?", text.strip()):
+            raise ValueError(text)
+        value = int(text.strip().split(".")[0])
+        if not minimum <= value < 2**63:
+            raise ValueError(text)
+        return value
+
+    return convert
+
+
+def stars(text: str) -> float:
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text.strip()):
+        raise ValueError(text)
+    if float(text) not in [half / 2 for half in range(1, 11)]:
+        raise ValueError(text)
+    return float(text)
+
+
+def some_text(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+def optional(convert: Callable[[str], Any]) -> Callable[[str], Any]:
+    # Spaces round a number do not count, so a number of spaces alone is none.
+    return lambda text: convert(text) if (text if convert is str else text.strip()) else None
+
+
+COLUMNS: dict[str, tuple[Callable[[str], Any], ...]] = {
+    "ratings": (whole(), whole(), stars, whole()),
+    "movies": (whole(), some_text, optional(str)),
+    "tags": (whole(), whole(), some_text, whole()),
+    "links": (whole(), optional(str), optional(whole())),
+}
+
+
+def read_slowly(text: str, dataset: str) -> Expected:
+    """Reads the text of a file whose header is in order and in the usual order."""
+    columns = COLUMNS[dataset]
+    lines = lines_of(text)
+    expected = Expected()
+    at = 1
+    while at < len(lines):
+        fields, taken = _record(lines, at, len(columns))
+        try:
+            if fields is None or len(fields) != len(columns):
+                raise ValueError(lines[at])
+            row = [convert(value) for convert, value in zip(columns, fields, strict=True)]
+            expected.rows.append(tuple(row))
+        except ValueError:
+            if lines[at : at + taken] != [lines[at]] or lines[at].strip("\r\n"):
+                expected.rejected_lines.append(at + 1)
+        at += taken
+    return expected
+
+
+def _record(lines: list[str], at: int, width: int) -> tuple[list[str] | None, int]:
+    """The fields of the record that starts here, and its lines; a broken one ends with its first."""
+    for taken in range(1, min(LINES_PER_RECORD, len(lines) - at) + 1):
+        text = "".join(lines[at : at + taken])
+        if text.count('"') % 2:
+            continue
+        fields = fields_of(text)
+        if taken > 1 and (fields is None or len(fields) != width):
+            return None, 1
+        return fields, taken
+    return None, 1
