@@ -109,7 +109,7 @@ def read_slowly(text: str, dataset: str) -> Expected:
 
 
 def _record(lines: list[str], at: int, width: int) -> tuple[list[str] | None, int]:
-    """The fields of the record that starts here, and its lines; a broken one ends with its first."""
+    """The fields of the record that starts here, and its lines; a broken one has one line."""
     for taken in range(1, min(LINES_PER_RECORD, len(lines) - at) + 1):
         text = "".join(lines[at : at + taken])
         if text.count('"') % 2:

@@ -14,7 +14,7 @@ from tests.ingestion.slow_reader import lines_of, read_slowly
 FILES = {
     "ratings": "userId,movieId,rating,timestamp\n1,2,3.5,964982703\n1,3,4.0,964982704\n"
     "22,3,0.5,1537799250\n610,170875,3.0,1493846415\n7,1,5.0,828124615\n",
-    "movies": 'movieId,title,genres\n1,Toy Story (1995),Adventure|Children\n2,"Matrix, The",Action\n'
+    "movies": 'movieId,title,genres\n1,Toy Story,Adventure|Children\n2,"Matrix, The",Action\n'
     '3,"""Great"" Cats",(no genres listed)\n4,Nausicaä (風の谷),Animation\n5,"two\nlines",Drama\n',
     "tags": "userId,movieId,tag,timestamp\n1,2,funny,1445714994\n1,2,NULL,1445714996\n"
     '3,4,"a, b",1445714992\n3,5,007,1139045764\n',
@@ -24,23 +24,29 @@ FRAGMENTS = (
     '"', '""', ",", ",,", "\n", "\r", "\r\n", "\n\n", "\0", " ", "\t", "-", "+", ".", "e5", "_",
     "0x1", "NULL", "é", "\ufeff", "9" * 20, "0", "2.5", "2,5", "=1+1", ' "', '" ', "\\", "'", "#",
 )  # fmt: skip
-BYTES = st.sampled_from([b.encode() for b in FRAGMENTS]) | st.binary(min_size=1, max_size=2)
-SPOT = st.floats(0, 1, exclude_max=True)
+BYTES = st.sampled_from([fragment.encode() for fragment in FRAGMENTS] + [b"\xe9", b"\xff\xfe"])
+SPOT = st.integers(0, 10_000)
 DAMAGE = st.one_of(
     st.tuples(st.just("insert"), SPOT, BYTES),
     st.tuples(st.just("replace"), SPOT, BYTES),
     st.tuples(st.just("cut"), SPOT, st.integers(1, 40)),
-    st.tuples(st.just("end"), SPOT, st.none()),
     st.tuples(st.just("field"), SPOT, BYTES),
-    st.tuples(st.just("repeat line"), SPOT, st.none()),
-    st.tuples(st.just("move line"), SPOT, st.none()),
+    st.tuples(st.sampled_from(["end", "repeat line", "move line"]), SPOT, st.none()),
 )
 
 
-def damaged(content: bytes, how: str, spot: float, what: object) -> bytes:
-    at = int(spot * len(content))
+def place(content: bytes, spot: int) -> int:
+    """Mostly beside a comma, a quote or a line end: that is where readers differ."""
+    beside = [
+        at + after for at, byte in enumerate(content) if byte in b',"\r\n' for after in (0, 1)
+    ]
+    return beside[spot % len(beside)] if beside and spot % 5 else spot % (len(content) + 1)
+
+
+def damaged(content: bytes, how: str, spot: int, what: object) -> bytes:
+    at = place(content, spot)
     lines = content.splitlines(keepends=True)
-    line = int(spot * len(lines))
+    line = spot % max(len(lines), 1)
     match how, what:
         case "insert", bytes(new):
             return content[:at] + new + content[at:]
@@ -52,7 +58,7 @@ def damaged(content: bytes, how: str, spot: float, what: object) -> bytes:
             return content[:at]
         case "field", bytes(new):
             fields = content.split(b",")
-            fields[int(spot * len(fields))] = new
+            fields[spot % len(fields)] = new
             return b",".join(fields)
         case "repeat line", _ if lines:
             return b"".join([*lines[:line], lines[line], *lines[line:]])
@@ -61,9 +67,7 @@ def damaged(content: bytes, how: str, spot: float, what: object) -> bytes:
     return content
 
 
-def check(
-    folder: Path, dataset: str, line_end: str, damage: list[tuple[str, float, object]]
-) -> None:
+def check(folder: Path, dataset: str, line_end: str, damage: list[tuple[str, int, object]]) -> None:
     content = FILES[dataset].replace("\n", line_end).encode()
     for how, spot, what in damage:
         content = damaged(content, how, spot, what)
@@ -99,7 +103,7 @@ def test_damaged_files(
     tmp_path_factory: pytest.TempPathFactory,
     dataset: str,
     line_end: str,
-    damage: list[tuple[str, float, object]],
+    damage: list[tuple[str, int, object]],
 ) -> None:
     check(tmp_path_factory.mktemp("damaged"), dataset, line_end, damage)
 
@@ -111,6 +115,6 @@ def test_many_damaged_files(
     tmp_path_factory: pytest.TempPathFactory,
     dataset: str,
     line_end: str,
-    damage: list[tuple[str, float, object]],
+    damage: list[tuple[str, int, object]],
 ) -> None:
     check(tmp_path_factory.mktemp("damaged"), dataset, line_end, damage)
