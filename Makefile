@@ -42,8 +42,8 @@ test: lint types pytest ## Everything that must be green: lint, types, pytest, d
 lint: $(READY) ## Style of Python and of SQL, in both dialects
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/sqlfluff lint --dialect duckdb models macros tests/data
-	$(BIN)/sqlfluff lint --dialect snowflake models macros tests/data
+	$(BIN)/sqlfluff lint models tests/data
+	$(BIN)/sqlfluff lint models tests/data --config tests/lint/snowflake.cfg
 
 types: $(READY) ## Types of Python
 	$(BIN)/mypy

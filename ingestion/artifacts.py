@@ -106,7 +106,7 @@ class Project:
                     test["name"],
                     _name(self._tables[self._tested_id(test)]),
                     test.get("column_name"),
-                    test.get("description") or "",
+                    test.get("description") or _in_words(test),
                     "unit test" if test["resource_type"] == "unit_test" else "data test",
                     str(result.status),
                     str(test["config"].get("severity", "error")).lower(),
@@ -124,6 +124,19 @@ class Project:
         parents = [node for node in test["depends_on"]["nodes"] if node in self._tables]
         attached = test.get("attached_node") or test.get("tested_node_unique_id")
         return str(attached) if attached in self._tables else str(parents[-1])
+
+
+def _in_words(test: Node) -> str:
+    """Words a generic test that nobody described, such as `relationships: to dim_movies`."""
+    metadata = test.get("test_metadata") or {}
+    arguments = {
+        name: value
+        for name, value in metadata.get("kwargs", {}).items()
+        if name not in ("model", "column_name")
+    }
+    shown = ", ".join(f"{name} {value}" for name, value in arguments.items())
+    name = str(metadata.get("name", test["name"])).replace("_", " ")
+    return f"{name}: {shown}" if shown else name
 
 
 def _name(table: Node) -> str:

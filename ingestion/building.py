@@ -154,6 +154,12 @@ def fingerprint(settings: Settings, target: Warehouse) -> str:
     digest = hashlib.sha256()
     for path, entry in sorted(manifest.current_files(target).items()):
         digest.update(f"{path}\0{entry.source}\0{entry.content_hash}\0".encode())
+    digest.update(_code_fingerprint(settings).encode())
+    return digest.hexdigest()
+
+
+def _code_fingerprint(settings: Settings) -> str:
+    digest = hashlib.sha256()
     for name in CODE:
         root = settings.project / name
         files = sorted(root.rglob("*")) if root.is_dir() else [root]
@@ -162,6 +168,19 @@ def fingerprint(settings: Settings, target: Warehouse) -> str:
                 digest.update(str(file.relative_to(settings.project)).encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _forget_other_code(settings: Settings) -> None:
+    """Makes dbt read all of the project again when any of it has changed.
+
+    With only a macro changed, dbt 1.11's partial parsing loses the descriptions of tests.
+    """
+    parsed = settings.dbt_dir / "parsed-code"
+    code = _code_fingerprint(settings)
+    if not parsed.exists() or parsed.read_text() != code:
+        (settings.dbt_dir / "partial_parse.msgpack").unlink(missing_ok=True)
+        settings.dbt_dir.mkdir(exist_ok=True)
+        parsed.write_text(code)
 
 
 def build(
@@ -213,6 +232,7 @@ def _build(
     started: float,
 ) -> BuildReport:
     target.execute(f"drop table if exists {AUDIT_SCHEMA}.builds")
+    _forget_other_code(settings)
     arguments = ["--full-refresh"] if full_refresh else []
     results = _dbt(settings, target, ["--exclude", REPORT_TAG, *arguments], on_event)
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
@@ -296,6 +316,8 @@ def _dbt(
     quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print"]
     with _environment(settings), _released(settings):
         outcome = dbtRunner(callbacks=[_follow(on_event)]).invoke([*command, *quiet, *arguments])
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     if outcome.exception is not None:
         raise MovielensError(
             f"dbt stopped: {outcome.exception}",

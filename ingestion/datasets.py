@@ -11,6 +11,8 @@ from typing import Literal
 
 Type = Literal["bigint", "double", "text"]
 INT64_MAX = 2**63 - 1
+# The last second of the year 9999; no engine's timestamps are sure to go beyond it.
+LAST_SECOND = 253_402_300_799
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def _id(source_name: str, name: str) -> Column:
 
 _USER = _id("userId", "user_id")
 _MOVIE = _id("movieId", "movie_id")
-_TIMESTAMP = Column("timestamp", "timestamp", "bigint", minimum=0, maximum=INT64_MAX)
+_TIMESTAMP = Column("timestamp", "timestamp", "bigint", minimum=0, maximum=LAST_SECOND)
 
 DATASETS: dict[str, Dataset] = {
     dataset.table: dataset

@@ -57,9 +57,14 @@ select
     case
         when edition_names.edition = 'generated'
             then 'Made by the generator of this project: no person or opinion in it is real. Free to use.'
+        when edition_names.edition = 'ml-20m'
+            then
+                'GroupLens terms of use (in the README of the edition): research use with acknowledgement, '
+                || 'no redistribution without separate permission, no commercial use without permission, '
+                || 'no endorsement implied.'
         else
             'GroupLens terms of use (in the README of the edition): research use with acknowledgement, '
-            || 'no redistribution without separate permission, no commercial use without permission, '
+            || 'redistribution under the same conditions only, no commercial use without permission, '
             || 'no endorsement implied.'
     end as licence,
     case
