@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -12,7 +14,8 @@ from dashboard.layout import plain
 ALL_GENRES = "All genres"
 # One or two enthusiastic ratings are not yet an opinion of many.
 USUAL_MINIMUM = 10
-_KEYS = ("genre", "years", "min")
+MOST = 10_000_000
+_KEPT = "filter"
 
 
 @dataclass(frozen=True)
@@ -71,29 +74,82 @@ def escaped(text: str) -> str:
 def shared_filter() -> Filter:
     """Shows the filters and tells what is chosen.
 
+    Streamlit's own binding of widgets to the address forgets them on the way to another page, so
+    the choice is kept here, and written to the address wherever the filters are shown.
+
     Returns:
         The filter; limits are checked here, whatever the address said.
     """
     genres = [ALL_GENRES, *marts.rows(queries.GENRES)["genre"]]
     low, high = _span()
+    chosen = _chosen(genres, low, high)
+    _write_address(chosen, (low, high))
+    for key, value in chosen.items():
+        st.session_state[key] = value
     with st.container(border=True):
         columns = st.columns([3, 4, 3, 2], vertical_alignment="bottom")
-        genre = columns[0].selectbox("Genre", genres, key="genre", bind="query-params")
-        years = columns[1].slider(
-            "Released", low, high, (low, high), key="years", bind="query-params"
-        )
-        minimum = columns[2].number_input(
-            "Minimum ratings", 1, 10_000_000, USUAL_MINIMUM, 5, key="min", bind="query-params"
-        )
-        columns[3].button("Reset", on_click=_reset, width="stretch")
-    first, last = (int(year) for year in years)
+        change = {"on_change": _changed, "args": ((low, high),)}
+        columns[0].selectbox("Genre", genres, key="genre", **change)
+        columns[1].slider("Released", low, high, key="years", **change)
+        columns[2].number_input("Minimum ratings", 1, MOST, step=5, key="min", **change)
+        columns[3].button("Reset", on_click=_reset, args=((low, high),), width="stretch")
+    first, last = chosen["years"]
     return Filter(
-        genre=None if genre in (None, ALL_GENRES) else str(genre),
+        genre=None if chosen["genre"] == ALL_GENRES else chosen["genre"],
         first=first,
         last=last,
         whole_span=(first, last) == (low, high),
-        minimum=max(1, int(minimum or 1)),
+        minimum=chosen["min"],
     )
+
+
+def _chosen(genres: list[str], low: int, high: int) -> dict[str, Any]:
+    """What the address says, else what was chosen before, else everything."""
+    asked = st.query_params.to_dict()
+    if not asked.keys() & {"genre", "years", "min"}:
+        before = st.session_state.get(_KEPT, {})
+        asked = {key: _as_text(value) for key, value in before.items()}
+    genre = asked.get("genre", ALL_GENRES)
+    return {
+        "genre": genre if genre in genres else ALL_GENRES,
+        "years": _years(asked.get("years", ""), low, high),
+        "min": _minimum(asked.get("min", "")),
+    }
+
+
+def _years(text: str, low: int, high: int) -> tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{1,4}),([0-9]{1,4})", text)
+    first, last = (int(match[1]), int(match[2])) if match else (low, high)
+    return (first, last) if low <= first <= last <= high else (low, high)
+
+
+def _minimum(text: str) -> int:
+    number = int(text) if re.fullmatch(r"[0-9]{1,8}", text) else USUAL_MINIMUM
+    return number if 1 <= number <= MOST else USUAL_MINIMUM
+
+
+def _as_text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _changed(span: tuple[int, int]) -> None:
+    values = {key: st.session_state[key] for key in ("genre", "years", "min")}
+    values["years"] = tuple(int(year) for year in values["years"])
+    _write_address(values, span)
+
+
+def _reset(span: tuple[int, int]) -> None:
+    _write_address({"genre": ALL_GENRES, "years": span, "min": USUAL_MINIMUM}, span)
+
+
+def _write_address(values: dict[str, Any], span: tuple[int, int]) -> None:
+    st.session_state[_KEPT] = values
+    usual = {"genre": ALL_GENRES, "years": span, "min": USUAL_MINIMUM}
+    for key, value in values.items():
+        if value == usual[key]:
+            st.query_params.pop(key, None)
+        elif st.query_params.get(key) != _as_text(value):
+            st.query_params[key] = _as_text(value)
 
 
 def _span() -> tuple[int, int]:
@@ -102,11 +158,6 @@ def _span() -> tuple[int, int]:
         return 1900, 2000
     low, high = int(years["first_year"]), int(years["last_year"])
     return low, max(high, low + 1)
-
-
-def _reset() -> None:
-    for key in _KEYS:
-        st.session_state.pop(key, None)
 
 
 def say_empty(chosen: Filter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from string import punctuation
 from typing import Any
 
@@ -155,7 +156,7 @@ def draw(rows: pd.DataFrame, spec: Spec, alt: str, **options: Any) -> Any:
         What st.vega_lite_chart returns.
     """
     # Streamlit completes the dict it is given; the shared one has to stay as it was built.
-    return st.vega_lite_chart(rows, dict(spec), alt=alt, **options)
+    return st.vega_lite_chart(rows, deepcopy(spec), alt=alt, **options)
 
 
 def table(

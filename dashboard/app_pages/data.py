@@ -16,7 +16,11 @@ SOURCES = [
     ("Overview", "When were people rating?", [queries.RATING_MONTHS, queries.STAR_YEARS]),
     ("Overview", "Which genres score above average?", [queries.GENRES, queries.STATUS]),
     ("Overview", "Did half stars change the scores?", [queries.STAR_YEARS]),
-    ("Overview", "Which films?", [queries.MOST_RATED, queries.BEST_LOVED, queries.MOST_DIVISIVE]),
+    (
+        "Overview",
+        "Which films stand out?",
+        [queries.MOST_RATED, queries.BEST_LOVED, queries.MOST_DIVISIVE],
+    ),
     ("Overview", "Are popular films loved?", [queries.SCATTER]),
     ("Overview, Films", "What should I watch?", [queries.BEST_LOVED, queries.RELEASE_SPAN]),
     ("Films", "Which film are you looking for?", [queries.SEARCH_FILMS]),
@@ -154,12 +158,11 @@ def lineage() -> None:
     chosen = st.selectbox("Mart", made, usual, key="lineage", bind="query-params")
     above = ancestors(edges, str(chosen))
     sources = sorted(set(above.loc[above["from_layer"] == "raw", "from_name"]))
+    origins = ", ".join(_bare(name) for name in sources) or "no file"
     st.mermaid_chart(
-        diagram(above),
-        alt=f"{len(above)} steps lead to {chosen}, from {', '.join(sources) or 'no file'}.",
+        diagram(above), alt=f"{len(above)} steps lead to {_bare(str(chosen))}, from {origins}."
     )
-    if sources:
-        layout.say(f"{chosen} comes from {', '.join(f'raw.{name}' for name in sources)}.")
+    layout.say(f"{chosen} is made from raw {origins}." if sources else None)
 
 
 def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -192,11 +195,15 @@ def diagram(edges: pd.DataFrame) -> str:
 
 
 def _identifier(layer: str, name: str) -> str:
-    return re.sub(r"\W", "_", f"{layer}__{name}")
+    return _bare(f"{layer}__{name}")
 
 
 def _node(layer: str, name: str) -> str:
-    return f'{_identifier(layer, name)}["{re.sub(r"[^A-Za-z0-9_.]", "_", name)}"]'
+    return f'{_identifier(layer, name)}["{_bare(name)}"]'
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"\W", "_", name)
 
 
 def sources() -> None:

@@ -101,9 +101,6 @@ def genres(status: Status) -> None:
 def popular(status: Status, chosen: filters.Filter) -> None:
     """Films by number of ratings and mean."""
     rows = marts.rows(queries.SCATTER, *chosen.parameters)
-    if rows.empty:
-        filters.say_empty(chosen)
-        return
     rows = film_views.grouped(rows, status.prior_weight)
     said = findings.popularity(rows)
     layout.say(said)
@@ -130,9 +127,6 @@ def popular(status: Status, chosen: filters.Filter) -> None:
 def best_loved(status: Status, chosen: filters.Filter) -> None:
     """The ranking."""
     rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
-    if rows.empty:
-        filters.say_empty(chosen)
-        return
     film_views.ranking(rows, f"Best loved films: {chosen.sentence}.", key="best_loved")
     st.caption(
         f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}"
@@ -141,12 +135,12 @@ def best_loved(status: Status, chosen: filters.Filter) -> None:
     layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}")
 
 
-def superlatives(status: Status, chosen: filters.Filter) -> None:
-    """Four films that stand out."""
+def superlatives(status: Status, chosen: filters.Filter) -> bool:
+    """Four films that stand out; tells whether any film passes the filter."""
     most = marts.rows(queries.MOST_RATED, *chosen.parameters)
     if most.empty:
         filters.say_empty(chosen)
-        return
+        return False
     many, few = max(50, status.prior_weight), 2 * status.prior_weight
     loved = marts.rows(queries.BEST_LOVED, *chosen.parameters).head(1)
     divisive = marts.rows(queries.MOST_DIVISIVE, *chosen.parameters, many)
@@ -161,6 +155,7 @@ def superlatives(status: Status, chosen: filters.Filter) -> None:
         f" largest standard deviation among films with {many:,} ratings or more. Hidden gem: best"
         f" weighted score among films with {few:,} ratings or fewer."
     )
+    return True
 
 
 def page() -> None:
@@ -177,13 +172,15 @@ def page() -> None:
         genres(status)
     with right, layout.section("Did half stars change the scores?"):
         half_stars()
-    with layout.section("Which films?"):
-        chosen = filters.shared_filter()
-        superlatives(status, chosen)
-    with layout.section("Are popular films loved?"):
-        popular(status, chosen)
-    with layout.section("What should I watch?"):
-        best_loved(status, chosen)
+    chosen = None
+    with layout.section("Which films stand out?"):
+        asked = filters.shared_filter()
+        chosen = asked if superlatives(status, asked) else None
+    if chosen:
+        with layout.section("Are popular films loved?"):
+            popular(status, chosen)
+        with layout.section("What should I watch?"):
+            best_loved(status, chosen)
     layout.footer(status)
 
 

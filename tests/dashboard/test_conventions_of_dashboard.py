@@ -1,0 +1,148 @@
+"""Rules that the dashboard's sources keep, and text of strangers on its way out."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import marts_fixture
+import pandas as pd
+import pytest
+
+from dashboard import layout, search
+from dashboard.film_views import film_id
+
+FOLDER = marts_fixture.PROJECT / "dashboard"
+SOURCES = sorted(FOLDER.rglob("*.py"))
+each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+
+
+@each_source
+def test_no_html_no_scripts_no_secrets(source: Path) -> None:
+    text = source.read_text(encoding="utf-8")
+    assert not re.search(r"unsafe_allow|components\.v1|st\.html|BEGIN PRIVATE KEY", text)
+
+
+@each_source
+def test_imports_nothing_that_a_visitor_does_not_need(source: Path) -> None:
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    names = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    tops = {name.split(".")[0] for name in names}
+    assert not tops & {"ingestion", "local_dev", "dlt", "dbt"}
+    databases = {"duckdb", "snowflake", "sqlite3", "sqlalchemy"}
+    assert source.name == "marts.py" or not tops & databases
+
+
+@each_source
+def test_statements_are_constants(source: Path) -> None:
+    """Each call of marts.rows names a constant of queries; values go as parameters."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "marts.rows":
+            assert re.fullmatch(r"queries\.[A-Z_]+", ast.unparse(node.args[0]))
+
+
+def test_constants_are_put_together_from_constants() -> None:
+    tree = ast.parse((FOLDER / "queries.py").read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Call)]
+
+
+def test_requirements_are_those_of_the_lock_file() -> None:
+    locked = (marts_fixture.PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    wanted = [
+        line
+        for line in (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert {line.split("==")[0] for line in wanted} == {
+        "altair", "duckdb", "pandas", "pydantic-settings", "streamlit",
+    }  # fmt: skip
+    for line in wanted:
+        assert re.search(rf"^{re.escape(line)}\b", locked, re.MULTILINE), line
+
+
+def test_public_settings() -> None:
+    path = marts_fixture.PROJECT / ".streamlit" / "config.toml"
+    config = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert config["client"]["showErrorDetails"] == "none"
+    assert config["client"]["toolbarMode"] == "viewer"
+    assert config["runner"]["magicEnabled"] is False
+    assert config["server"]["enableAgentApi"] is False
+    assert config["browser"]["gatherUsageStats"] is False
+    assert "http" not in str(config)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_marks_and_text_stand_out_from_the_background(mode: str) -> None:
+    path = marts_fixture.PROJECT / ".streamlit" / "config.toml"
+    theme = tomllib.loads(path.read_text(encoding="utf-8"))["theme"][mode]
+    background = theme["backgroundColor"]
+    assert contrast(theme["textColor"], background) >= 4.5
+    assert contrast(theme["linkColor"], background) >= 4.5
+    assert all(contrast(mark, background) >= 3 for mark in theme["chartCategoricalColors"])
+    low, high = theme["chartSequentialColors"][0], theme["chartSequentialColors"][-1]
+    assert contrast(low, background) < 1.3 < 3 < contrast(high, background)
+
+
+def contrast(one: str, other: str) -> float:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("M*A*S*H", "M\\*A\\*S\\*H"),
+        ("<b>&amp;", "\\<b\\>\\&amp\\;"),
+        ("two\nlines", "two lines"),
+        ("2001: A Space Odyssey", "2001\\: A Space Odyssey"),
+        (":smile:", "\\:\u2060smile\\:"),
+        ("www.x.y", "www\u2060\\.x\\.y"),
+    ],
+)
+def test_text_of_strangers_is_escaped(text: str, markdown: str) -> None:
+    assert layout.plain(text) == markdown
+
+
+def test_no_cell_of_a_download_is_a_formula() -> None:
+    rows = pd.DataFrame(
+        {"title": ["=1+1", "+x", "-x", "@x", "x=1", "a,b"], "n": [-1, 2, 3, 4, 5, 6]}
+    )
+    assert layout.csv(rows).splitlines() == [
+        "title,n", "'=1+1,-1", "'+x,2", "'-x,3", "'@x,4", "x=1,5", '"a,b",6',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "patterns"),
+    [
+        ("Amélie", ("%amelie%", "%", "%", "%", "%", "amelie%")),
+        ("100%", ("%100!%%", "%", "%", "%", "%", "100!%%")),
+        ("a_b !c", ("%a!_b%", "%!!c%", "%", "%", "%", "a!_b !!c%")),
+    ],
+)
+def test_search_patterns(typed: str, patterns: tuple[str, ...]) -> None:
+    assert search.film_patterns(typed) == patterns
+
+
+@pytest.mark.parametrize(
+    "text", ["abc", "1e9", "' or 1=1", "9" * 20, "9" * 19, "-1", "", "²", "1.0"]
+)
+def test_what_is_no_film_number(text: str) -> None:
+    assert film_id(text) is None
+
+
+def test_what_is_a_film_number() -> None:
+    assert film_id("318") == 318

@@ -1,0 +1,123 @@
+"""Sentences: right on tiny frames, absent when the data do not support them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from dashboard import findings
+
+
+def months(*counts: int) -> pd.DataFrame:
+    starts = pd.date_range("2001-01-01", periods=len(counts), freq="MS")
+    return pd.DataFrame({"month": starts, "n_ratings": counts})
+
+
+def stars(*rows: tuple[int, float, int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["rating_year", "rating", "n_ratings"])
+
+
+def genres(**means: float) -> pd.DataFrame:
+    rows = [(genre, 10, 10 * mean) for genre, mean in means.items()]
+    return pd.DataFrame(rows, columns=["genre", "n_ratings", "sum_rating"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (
+            (3, 0, 1),
+            "The busiest month was January 2001: 3 ratings, 75.0 % of all."
+            " 1 month in between had no rating at all.",
+        ),
+        ((2, 2), None),
+        ((1, 0, 0, 1), "2 months in between had no rating at all."),
+        ((0, 0), None),
+        ((), None),
+    ],
+)
+def test_busiest_month(counts: tuple[int, ...], said: str | None) -> None:
+    assert findings.busiest_month(months(*counts)) == said
+
+
+def test_half_stars_begin_in_the_first_year_that_has_one() -> None:
+    assert findings.half_star_year(stars((2001, 3, 1), (2003, 3.5, 1), (2004, 0.5, 9))) == 2003
+
+
+def test_half_stars_from_the_start_are_no_change() -> None:
+    assert findings.half_star_year(stars((2001, 3.5, 1), (2002, 3, 1))) is None
+    assert findings.half_star_effect(stars((2001, 3.5, 100), (2002, 3, 100))) is None
+
+
+def test_half_star_effect_compares_both_sides() -> None:
+    lower = findings.half_star_effect(stars((2001, 4, 30), (2003, 3.5, 30)))
+    assert lower is not None
+    assert lower.startswith("The mean is lower since half stars came in 2003: 3.50, and 4.00")
+    higher = findings.half_star_effect(stars((2001, 3, 30), (2003, 3.5, 30)))
+    assert higher is not None
+    assert "higher" in higher
+
+
+def test_half_star_effect_needs_enough_on_both_sides() -> None:
+    assert findings.half_star_effect(stars((2001, 4, 29), (2003, 3.5, 3000))) is None
+
+
+def test_genre_extremes() -> None:
+    assert findings.genre_extremes(genres(War=4.0, Horror=2.5), 3.5) == (
+        "Highest: War, 4.00 stars (+0.50 to the average of all ratings). Lowest: Horror, 2.50"
+        " (-1.00)."
+    )
+    assert findings.genre_extremes(genres(War=3.0, Horror=3.0), 3.0) is None
+    assert findings.genre_extremes(genres(War=3.0), 3.0) is None
+    assert findings.genre_extremes(genres(War=4.0, Horror=2.5), None) is None
+
+
+def films(slope: float, n: int = 40) -> pd.DataFrame:
+    counts = [10 * 2 ** (i % 8) for i in range(n)]
+    means = [3 + slope * (i % 8) / 8 for i in range(n)]
+    return pd.DataFrame({"n_ratings": counts, "mean": means})
+
+
+def test_popularity_follows_the_data() -> None:
+    up, down = findings.popularity(films(1)), findings.popularity(films(-1))
+    assert up is not None and "clearly higher" in up
+    assert down is not None and "clearly lower" in down
+    assert findings.popularity(films(0)) is None  # all alike: no correlation exists
+    assert findings.popularity(films(1, n=29)) is None
+
+
+def test_trend_names_what_moved_most() -> None:
+    years = range(2000, 2006)
+    rows = [("Up", y, 0.1 + 0.1 * i) for i, y in enumerate(years)]
+    rows += [("Flat", y, 0.2) for y in years]
+    frame = pd.DataFrame(rows, columns=["genre", "rating_year", "value"])
+    assert findings.trend(frame, "share") == (
+        "Last three years against the first three: Up rose by 30.0 percentage points."
+    )
+    assert findings.trend(frame[frame["genre"] == "Flat"], "share") is None
+    assert findings.trend(frame.head(5), "share") is None
+
+
+def test_old_films() -> None:
+    columns = ["release_decade", "n_ratings", "sum_rating"]
+    rows = pd.DataFrame([(1940, 30, 120.0), (1990, 60, 180.0), (1900, 2, 10.0)], columns=columns)
+    said = findings.old_films(rows)
+    assert said is not None
+    assert said.startswith(
+        "Films of the 1940s score highest (4.00), films of the 1990s lowest (3.00)"
+    )
+    assert findings.old_films(rows.head(1)) is None
+
+
+def test_loved_tag_needs_a_choice() -> None:
+    columns = ["tag", "n_people", "n_ratings", "sum_rating"]
+    rows = [(f"t{i}", 5, 100, 300.0 + i) for i in range(10)]
+    said = findings.loved_tag(pd.DataFrame(rows, columns=columns), 3.0)
+    assert said is not None
+    assert "films tagged “t9” have the highest mean (3.09)" in said
+    assert findings.loved_tag(pd.DataFrame(rows[:9], columns=columns), 3.0) is None
+
+
+def test_one_is_not_plural() -> None:
+    assert findings.counted(1, "person", "people") == "1 person"
+    assert findings.counted(1234, "film") == "1,234 films"

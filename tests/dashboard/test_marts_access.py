@@ -1,0 +1,190 @@
+"""marts.py: marts only, read-only, bounded, one version a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import marts_fixture
+import pandas as pd
+import pytest
+
+from dashboard import marts, queries
+
+STATEMENTS = {
+    name: statement
+    for name, statement in vars(queries).items()
+    if name.isupper() and not name.startswith("_")
+}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from raw.ratings",
+        "select * from dim_users",
+        "select * from published.marts.mart_genre",
+        "select genre from mart_genre join analytics.fct_ratings on true",
+        "select genre from mart_genre, mart_movie; drop table mart_genre",
+        "select * from read_csv('/etc/passwd')",
+        "select 1",
+        "delete from mart_genre",
+        "create table mart_new as select 1",
+    ],
+)
+def test_refuses_anything_but_reading_marts(pinned: None, statement: str) -> None:
+    with pytest.raises(ValueError, match="The dashboard"):
+        marts.rows(statement)
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_every_statement_names_marts_and_columns_of_the_contract(name: str) -> None:
+    statement = STATEMENTS[name]
+    assert set(marts.marts_named(statement)) <= set(marts_fixture.contract())
+    with duckdb.connect() as connection:
+        marts_fixture.empty_marts(connection)
+        connection.execute("use marts")
+        # The binder refuses a column that models/mart/*.yml does not promise.
+        connection.execute(f"explain {statement}", ["1"] * statement.count("?"))
+
+
+def test_answers_with_the_rows_of_the_mart(pinned: None, published: Path) -> None:
+    expected = {(genre, n_ratings) for genre, n_ratings, *_ in _read(published, "genre, n_ratings")}
+    rows = marts.rows(queries.GENRES)
+    assert set(zip(rows["genre"], rows["n_ratings"], strict=True)) == expected
+
+
+def test_parameters_are_values_and_never_sql(pinned: None) -> None:
+    assert marts.rows(queries.TAG_FILMS, "x' or '1'='1").empty
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into mart_genre (genre) values ('x')",
+        "delete from mart_genre",
+        "drop table mart_genre",
+        "create table published.marts.mart_new as select 1 as one",
+        "copy mart_genre to 'leak.csv'",
+        "select * from read_csv('/etc/passwd')",
+        "attach 'other.duckdb'",
+        "set enable_external_access = true",
+        "install httpfs",
+    ],
+)
+def test_the_database_itself_refuses_to_write_or_to_reach_outside(
+    published: Path, statement: str
+) -> None:
+    store = marts.DuckDBMarts(published / "marts.duckdb", "1")
+    with pytest.raises(marts.MartsError):
+        store.fetch(statement, ())
+    assert _read(published, "count(*)") == [(13,)]
+
+
+def test_visitors_cannot_grow_the_cache_without_bound(fresh_caches: None) -> None:
+    asked: list[tuple[marts.Parameter, ...]] = []
+
+    class Counting:
+        version = "counted"
+
+        def fetch(self, statement: str, parameters: tuple[marts.Parameter, ...]) -> pd.DataFrame:
+            asked.append(parameters)
+            return pd.DataFrame({"n": [1]})
+
+    store = Counting()
+
+    def ask(number: int) -> None:
+        marts._cached_rows(store.version, queries.FILM, (number,), store)
+
+    for number in range(600):
+        ask(number)
+    ask(599)
+    assert len(asked) == 600  # the latest is kept
+    ask(0)
+    assert len(asked) == 601  # the oldest made room
+
+
+def test_a_replaced_file_is_seen_by_the_next_run_and_not_by_this_one(
+    tmp_path: Path, use_home: Callable[[Path], None]
+) -> None:
+    marts_fixture.write_marts(tmp_path, marts_fixture.Build(version="one"))
+    use_home(tmp_path)
+    marts.pin()
+    assert marts.rows(queries.STATUS)["data_version"].tolist() == ["one"]
+    marts_fixture.write_marts(
+        tmp_path, marts_fixture.Build(version="two"), "delete from marts.mart_genre"
+    )
+    assert len(marts.rows(queries.GENRES)) == 13  # not read before the switch: still the old one
+    assert marts.rows(queries.STATUS)["data_version"].tolist() == ["one"]
+    marts.pin()
+    assert marts.rows(queries.STATUS)["data_version"].tolist() == ["two"]
+    assert marts.rows(queries.GENRES).empty
+
+
+def test_twenty_publishes_under_a_reader_never_mix_versions(
+    tmp_path: Path, use_home: Callable[[Path], None]
+) -> None:
+    files = []
+    for count in (1, 2):
+        home = tmp_path / str(count)
+        change = f"""
+            update marts.mart_dataset_status set data_version = '{count}';
+            update marts.mart_genre set n_ratings = {count}
+        """
+        files.append(marts_fixture.write_marts(home, change=change))
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "marts.duckdb").write_bytes(files[0].read_bytes())
+    use_home(served)
+    mixed, done = [], threading.Event()
+
+    def publish() -> None:
+        for turn in range(20):
+            beside = served / "next"
+            beside.write_bytes(files[turn % 2].read_bytes())
+            beside.replace(served / "marts.duckdb")
+        done.set()
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    while not done.is_set():
+        marts.pin()
+        version = marts.rows(queries.STATUS)["data_version"].iloc[0]
+        counts = set(marts.rows(queries.GENRES)["n_ratings"])
+        if counts != {int(version)}:
+            mixed.append((version, counts))
+    publisher.join()
+    assert mixed == []
+
+
+def test_says_when_nothing_is_published(tmp_path: Path, use_home: Callable[[Path], None]) -> None:
+    use_home(tmp_path / "nowhere")
+    with pytest.raises(marts.NothingPublished):
+        marts.pin()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database", b"\0" * 20_000])
+def test_says_when_the_file_is_no_database(
+    tmp_path: Path, use_home: Callable[[Path], None], content: bytes
+) -> None:
+    (tmp_path / "marts.duckdb").write_bytes(content)
+    use_home(tmp_path)
+    with pytest.raises(marts.MartsUnreadable) as refused:
+        marts.pin()
+    assert str(tmp_path) not in str(refused.value)
+
+
+def test_names_the_mart_that_is_missing(tmp_path: Path, use_home: Callable[[Path], None]) -> None:
+    marts_fixture.write_marts(tmp_path, without=("mart_genre",))
+    use_home(tmp_path)
+    marts.pin()
+    with pytest.raises(marts.MartMissing) as missing:
+        marts.rows(queries.GENRES)
+    assert missing.value.names == "mart_genre"
+
+
+def _read(home: Path, columns: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(home / "marts.duckdb"), read_only=True) as connection:
+        return connection.execute(f"select {columns} from marts.marts.mart_genre").fetchall()

@@ -1,0 +1,407 @@
+"""Every page in every state, without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import marts_fixture
+import pytest
+from streamlit.testing.v1 import AppTest
+
+OpenPage = Callable[..., AppTest]
+PAGES = ["overview", "films", "genres", "tags", "data"]
+TITLES = {
+    "overview": "MovieLens in numbers",
+    "films": "Films",
+    "genres": "Genres",
+    "tags": "Tags",
+    "data": "Data",
+}
+BAD_NUMBERS = ["abc", "1e9", "' or 1=1", "99999999999999999999", "-1", "", "3.0", "９"]
+
+
+def words(app: AppTest) -> str:
+    """Everything that is written on the page."""
+    shown = [
+        element.value
+        for kind in ("title", "header", "text", "caption", "markdown", "info", "warning", "error")
+        for element in app.get(kind)
+    ]
+    return "\n".join(str(value) for value in shown)
+
+
+def assert_healthy(app: AppTest, *, charts: int | None = None) -> None:
+    assert not app.exception
+    assert [element.value for element in app.error] == []
+    assert len(app.title) == 1
+    assert not any(trace in words(app) for trace in ("DeltaGenerator", "Traceback", "select "))
+    cells = [element.value for kind in ("text", "caption", "metric") for element in app.get(kind)]
+    assert not {"nan", "None", "NaT", "<NA>"} & {str(cell) for cell in cells}
+    drawn = app.get("vega_lite_chart")
+    assert all(chart.proto.alt.strip() for chart in drawn)
+    if charts is not None:
+        assert len(drawn) == charts
+
+
+def badges(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.markdown if "-badge" in element.value)
+
+
+@pytest.mark.parametrize(
+    ("page", "charts"), [("overview", 4), ("films", 0), ("genres", 3), ("tags", 2), ("data", 0)]
+)
+def test_page_shows_the_published_data(
+    open_page: OpenPage, published: Path, page: str, charts: int
+) -> None:
+    app = open_page(published, page)
+    assert_healthy(app, charts=charts)
+    assert app.title[0].value == TITLES[page]
+    assert "data to 3 December 2006" in badges(app)
+    assert "Generated data" not in words(app)
+    footer = "\n".join(caption.value for caption in app.caption)
+    assert "Harper and Joseph A" in footer
+    assert "Licence" in footer
+    assert "endorses" in footer
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_that_data_are_generated(
+    open_page: OpenPage, generated_without_genome: Path, page: str
+) -> None:
+    app = open_page(generated_without_genome, page)
+    assert_healthy(app)
+    assert "Generated data" in badges(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_what_to_do_when_nothing_is_published(
+    open_page: OpenPage, tmp_path: Path, page: str
+) -> None:
+    app = open_page(tmp_path / "empty", page)
+    assert_healthy(app, charts=0)
+    assert "Nothing is published yet" in app.info[0].value
+    assert "`movielens demo`" in app.info[0].value
+    assert str(tmp_path) not in words(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_what_to_do_when_the_file_is_corrupt(
+    open_page: OpenPage, tmp_path: Path, page: str
+) -> None:
+    (tmp_path / "marts.duckdb").write_bytes(b"this is no database")
+    app = open_page(tmp_path, page)
+    assert not app.exception
+    assert [error.value.split(".")[0] for error in app.error] == [
+        "The published data cannot be read"
+    ]
+    assert "`movielens doctor`" in words(app)
+    assert str(tmp_path) not in words(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_that_data_are_stale(
+    open_page: OpenPage, tmp_path: Path, page: str
+) -> None:
+    built_at = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=31, hours=1)
+    marts_fixture.write_marts(tmp_path, marts_fixture.Build(built_at=built_at))
+    app = open_page(tmp_path, page)
+    assert_healthy(app)
+    assert "These data are stale: they were built 31 days ago" in app.warning[0].value
+
+
+def test_how_old_is_stale_is_a_setting(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built_at = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=31)
+    marts_fixture.write_marts(tmp_path, marts_fixture.Build(built_at=built_at))
+    monkeypatch.setenv("MOVIELENS_STALE_AFTER_DAYS", "60")
+    assert "stale" not in words(open_page(tmp_path, "overview"))
+
+
+def test_without_the_status_mart_no_page_pretends(open_page: OpenPage, tmp_path: Path) -> None:
+    marts_fixture.write_marts(tmp_path, without=("mart_dataset_status",))
+    app = open_page(tmp_path)
+    assert not app.exception
+    assert "mart_dataset_status is missing" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("page", "mart", "left"),
+    [
+        ("overview", "mart_rating_month", 3),
+        ("overview", "mart_genre", 2),
+        ("overview", "mart_movie", 3),
+        ("genres", "mart_genre_decade", 2),
+        ("tags", "mart_tag", 0),
+        ("data", "mart_lineage", 0),
+        ("data", "mart_quality", 0),
+        ("films", "mart_movie", 0),
+    ],
+)
+def test_a_missing_mart_costs_its_sections_only(
+    open_page: OpenPage, tmp_path: Path, page: str, mart: str, left: int
+) -> None:
+    marts_fixture.write_marts(tmp_path, without=(mart,))
+    app = open_page(tmp_path, page)
+    assert_healthy(app, charts=left)
+    said = [warning.value for warning in app.warning]
+    assert any(f"{mart} is not among the published marts" in warning for warning in said)
+    assert any("`movielens run`" in warning for warning in said)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_build_without_any_rating_is_shown_honestly(
+    open_page: OpenPage, tmp_path: Path, page: str
+) -> None:
+    emptied = """
+        delete from marts.mart_rating_month; delete from marts.mart_rating_value_year;
+        delete from marts.mart_genre; delete from marts.mart_genre_year;
+        delete from marts.mart_genre_decade; delete from marts.mart_genre_pair;
+        delete from marts.mart_release_year; delete from marts.mart_movie;
+        delete from marts.mart_tag; delete from marts.mart_quality;
+        delete from marts.mart_dictionary; delete from marts.mart_lineage;
+        update marts.mart_dataset_status set n_ratings = 0, n_users = 0, n_movies = 0,
+            n_rated_movies = 0, sum_rating = 0, prior_mean = null, loaded_at = null,
+            first_rating_at = null, last_rating_at = null, git_sha = null
+    """
+    marts_fixture.write_marts(tmp_path, change=emptied)
+    app = open_page(tmp_path, page)
+    assert_healthy(app, charts=0)
+    assert "data to" not in badges(app)
+
+
+# ---- overview ----------------------------------------------------------------------------------
+
+
+def test_overview_counts_what_is_published(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published)
+    assert app.text[0].value == "571 ratings of 20 films by 40 people."
+    assert {metric.label: metric.value for metric in app.metric} == {
+        "Ratings": "571",
+        "People who rated": "40",
+        "Mean rating": "3.01",
+        "Films rated": "20",
+        "Tags given": "120",
+    }
+
+
+def test_filters_come_from_the_address_and_are_said(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, genre="Horror", min="25")
+    assert_healthy(app)
+    assert app.selectbox(key="genre").value == "Horror"
+    assert app.number_input(key="min").value == 25
+    best = app.dataframe[0].value
+    assert all("Horror" in genres for genres in best["Genres"])
+    assert "Horror" in app.get("vega_lite_chart")[3].proto.alt
+
+
+def test_reset_returns_to_all_films(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, genre="Horror", min="25")
+    app.button[0].click().run()
+    assert app.selectbox(key="genre").value == "All genres"
+    assert app.number_input(key="min").value == 10
+    assert len(app.dataframe[0].value) == 19
+
+
+def test_a_filter_that_no_film_passes_says_the_way_out(
+    open_page: OpenPage, published: Path
+) -> None:
+    app = open_page(published, min="5000")
+    assert_healthy(app, charts=3)
+    assert "No film passes this filter" in app.info[0].value
+    assert "press Reset" in app.info[0].value
+
+
+def test_bad_parameters_of_filters_fall_back(open_page: OpenPage, published: Path) -> None:
+    bad = {"genre": "<script>alert(1)</script>", "years": "9999,1", "min": "abc"}
+    app = open_page(published, **bad)
+    assert_healthy(app, charts=4)
+    assert app.selectbox(key="genre").value == "All genres"
+    assert app.number_input(key="min").value == 10
+
+
+def test_no_film_of_few_ratings_is_ranked_by_default(open_page: OpenPage, published: Path) -> None:
+    ranked = open_page(published).dataframe[0].value
+    assert ranked["Ratings"].min() >= 10
+
+
+def test_claims_disappear_when_the_data_do_not_support_them(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    flat = """
+        update marts.mart_genre set sum_rating = 3 * n_ratings;
+        update marts.mart_rating_month set n_ratings = 7;
+        delete from marts.mart_rating_value_year where rating % 1 <> 0;
+    """
+    marts_fixture.write_marts(tmp_path, change=flat)
+    said = words(open_page(tmp_path))
+    assert "Highest:" not in said
+    assert "busiest month" not in said
+    assert "no rating at all" not in said
+    assert "since half stars came" not in said
+
+
+# ---- films -------------------------------------------------------------------------------------
+
+
+def test_search_finds_without_accents(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "films", q="AMELIE")
+    assert_healthy(app)
+    assert [link.proto.label for link in app.get("page_link")] == ["Amélie \\(2001\\)"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("%", ["100\\% Wolf \\(2020\\)"]),
+        ("_", ["Cry\\_Wolf \\(2005\\)"]),
+        ("matrix 1999", ["Matrix \\(1999\\)"]),
+        ("worlds war", ["War of the Worlds \\(2005\\)"] * 2),
+        ("' or 1=1 --", []),
+        ("x" * 500, []),
+        ("zzz", []),
+    ],
+)
+def test_search_takes_what_is_typed_literally(
+    open_page: OpenPage, published: Path, typed: str, found: list[str]
+) -> None:
+    app = open_page(published, "films", q=typed)
+    assert_healthy(app)
+    assert [link.proto.label for link in app.get("page_link")] == found
+    assert bool(app.info) is not bool(found)
+
+
+def test_films_of_the_same_name_are_told_apart(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "films", q="war of the worlds")
+    told = [caption.value for caption in app.caption if "film 1" in caption.value]
+    assert [text.split(" · ")[0] for text in sorted(told)] == [
+        "Action\\, Sci\\-Fi",
+        "Sci\\-Fi\\, Thriller",
+    ]
+
+
+@pytest.mark.parametrize("asked", BAD_NUMBERS)
+def test_a_bad_film_number_gets_a_friendly_answer(
+    open_page: OpenPage, published: Path, asked: str
+) -> None:
+    app = open_page(published, "films", film=asked)
+    assert_healthy(app)
+    assert "There is no film with this number" in app.info[0].value
+
+
+@pytest.mark.parametrize("film", [film[0] for film in marts_fixture.FILMS] + [21])
+def test_every_film_has_a_page(open_page: OpenPage, published: Path, film: int) -> None:
+    app = open_page(published, "films", film=str(film))
+    assert_healthy(app)
+    assert len(app.header) >= 3
+
+
+def test_stars_of_a_film_sum_to_its_ratings(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "films", film="1")
+    ratings = {metric.label: metric.value for metric in app.metric}["Ratings"]
+    assert f"{ratings} ratings" in app.get("vega_lite_chart")[0].proto.alt
+
+
+def test_a_film_that_nobody_rated(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "films", film="20")
+    assert_healthy(app, charts=0)
+    assert "Nobody has rated this film" in words(app)
+
+
+def test_text_of_strangers_is_never_markdown(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "films", film="7")
+    assert app.title[0].value.startswith("\\!\\[x\\]\\(")
+    tags = [text.value for text in app.text]
+    assert any(tag.startswith("![x](http://127.0.0.1:9/x.png)") for tag in tags)
+    interpreted = [element.value for kind in ("markdown", "caption") for element in app.get(kind)]
+    assert not any("![x]" in text or "<img" in text for text in interpreted)
+
+
+def test_without_genome_similar_films_are_said_to_be_unavailable(
+    open_page: OpenPage, published: Path, generated_without_genome: Path
+) -> None:
+    without = words(open_page(generated_without_genome, "films", film="1"))
+    assert "has no tag genome" in without
+    with_genome = open_page(published, "films", film="1")
+    assert "has no tag genome" not in words(with_genome)
+    assert len(with_genome.get("page_link")) == 11  # ten similar films, and the way back
+
+
+# ---- genres, tags, data ------------------------------------------------------------------------
+
+
+def test_genres_draws_what_is_chosen(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "genres", genres=["Horror", "War"], measure="Mean rating")  # type: ignore[arg-type]
+    assert_healthy(app, charts=3)
+    assert app.get("vega_lite_chart")[0].proto.alt.startswith("Mean rating per year for Horror")
+
+
+def test_genres_without_a_choice_asks_for_one(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "genres")
+    app.session_state["genres"] = []
+    app.run()
+    assert "Choose at least one genre" in words(app)
+
+
+def test_tags_finds_films_of_a_tag(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "tags", tag_search="bor")
+    assert_healthy(app, charts=2)
+    assert app.selectbox(key="tag_found").options == ["boring"]
+    assert len(app.dataframe[0].value) == 13
+
+
+def test_tags_takes_what_is_typed_literally(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "tags", tag_search="%")
+    assert_healthy(app)
+    assert "No tag contains this" in words(app)
+
+
+def test_dictionary_is_searchable_and_complete(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "data", column="WEIGHTED")
+    assert_healthy(app)
+    found = app.dataframe[2].value
+    assert list(found["column_name"]) == ["weighted_score", "rank_weighted"]
+
+
+def test_a_failed_check_is_shown_as_failed(open_page: OpenPage, tmp_path: Path) -> None:
+    failed = """
+        update marts.mart_quality set status = 'fail', failures = 5
+        where test_name = 'unique_mart_genre_genre';
+        update marts.mart_dataset_status set tests_failed = 1, tests_passed = 1
+    """
+    marts_fixture.write_marts(tmp_path, change=failed)
+    app = open_page(tmp_path, "data")
+    assert not app.exception
+    assert app.error[0].value.startswith("1 check passed, 1 warned, 1 failed")
+    first = app.dataframe[1].value.iloc[0]
+    assert (first["status"], first["failures"]) == ("fail", 5)
+
+
+def test_lineage_leads_from_sources_to_the_mart(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "data", lineage="mart_genre")
+    drawn = next(text.value for text in app.markdown if "flowchart" in text.value)
+    assert all(layer in drawn for layer in ("subgraph raw", "subgraph src", "subgraph mart"))
+    assert "raw__ratings --> src__src_ratings" in drawn
+    assert "dim__dim_movies" not in drawn  # not above mart_genre
+
+
+def test_a_new_version_is_shown_by_the_next_run(open_page: OpenPage, tmp_path: Path) -> None:
+    marts_fixture.write_marts(tmp_path, marts_fixture.Build(version="one"))
+    app = open_page(tmp_path)
+    assert "version one" in badges(app)
+    tripled = "update marts.mart_dataset_status set n_ratings = 1713"
+    marts_fixture.write_marts(tmp_path, marts_fixture.Build(version="two"), tripled)
+    app.run()
+    assert "version two" in badges(app)
+    assert app.metric[0].value == "1,713"
+
+
+def test_charts_carry_rows_apart_from_the_specification(
+    open_page: OpenPage, published: Path
+) -> None:
+    for chart in open_page(published).get("vega_lite_chart"):
+        assert "values" not in json.loads(chart.proto.spec).get("data", {})
+        assert chart.proto.data.data
