@@ -39,6 +39,12 @@ class AuditError(MovielensError):
     exit_code = 3
 
 
+class RejectedError(MovielensError):
+    """No file could be loaded, so there is nothing to build."""
+
+    exit_code = 4
+
+
 class BusyError(MovielensError):
     """Another run holds the lock of this home."""
 

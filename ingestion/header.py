@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import difflib
-import re
 from dataclasses import dataclass
+
+from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from ingestion.datasets import FILE_ID, Column, Dataset
 from ingestion.errors import RefusedFile
@@ -51,9 +52,7 @@ def snake_case(name: str) -> str:
     Returns:
         A name such as `tmdb_id` or `box_office`.
     """
-    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
-    cleaned = re.sub(r"[^0-9a-zA-Z]+", "_", split).strip("_").lower()
-    return f"_{cleaned}" if cleaned[:1].isdigit() else cleaned
+    return NamingConvention().normalize_identifier(name)
 
 
 def _refuse_other_separator(line: str, names: list[str], expected: str) -> None:
@@ -127,7 +126,7 @@ def _extra_columns(
     taken = {column.name for column in dataset.columns} | {FILE_ID}
     extra = []
     for position in sorted(at.values()):
-        name = snake_case(names[position]) or f"column_{position + 1}"
+        name = snake_case(names[position] or f"column_{position + 1}")
         if name in taken:
             raise RefusedFile(f"two columns of the header have the same name in RAW: {name}")
         taken.add(name)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import fsspec
 
@@ -170,6 +170,18 @@ def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, di
     return found
 
 
+def _behind_link(
+    fs: fsspec.AbstractFileSystem, key: str, listed: dict[str, Any]
+) -> Mapping[str, Any]:
+    """A symbolic link counts as what it points to; one that points nowhere as nothing."""
+    if not listed.get("islink"):
+        return listed
+    try:
+        return cast("dict[str, Any]", fs.info(key))
+    except OSError:
+        return {**listed, "type": "broken link"}
+
+
 def list_landing_zone(source: str) -> LandingZone:
     """Lists a landing zone, at any depth.
 
@@ -185,10 +197,11 @@ def list_landing_zone(source: str) -> LandingZone:
     fs, root = _open(source)
     files: dict[str, LandingFile] = {}
     ignored: list[str] = []
-    for key, info in sorted(_find(fs, root, source).items()):
+    for key, listed in sorted(_find(fs, root, source).items()):
         path = key.removeprefix(root).lstrip("/")
         kind = classify(path)
-        if kind is None:
+        info = _behind_link(fs, key, listed)
+        if kind is None or info["type"] != "file":
             ignored.append(path)
             continue
         files[path] = LandingFile(path, key, kind[0], _version(info), info["size"], kind[1])

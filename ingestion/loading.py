@@ -142,9 +142,10 @@ def load(
         zone = list_landing_zone(source or settings.source or _held_source(known))
         switched = _check_same_zone(zone, known, switch_source)
         comparison = manifest.compare(zone, known)
-        gone = comparison.missing if remove_missing or switched else []
+        gone = list(known.values()) if switched else comparison.missing if remove_missing else []
         outcomes, load_id = _load(settings, target, zone, comparison, known, gone, on_event)
-    reports = [*map(_report, outcomes), *_reports_of_the_others(comparison, bool(gone))]
+    removed = bool(gone) and load_id is not None
+    reports = [*map(_report, outcomes), *_reports_of_the_others(comparison, removed)]
     reports.sort(key=lambda file: file.path)
     seconds = time.perf_counter() - started
     return LoadReport(zone.url, zone.edition, load_id, seconds, reports, zone.ignored)
@@ -188,8 +189,12 @@ def _load(
     try:
         outcomes = _read_all(settings, target, zone, comparison, known, on_event)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
-        if not loaded and not gone:
+        # Another landing zone replaces this one when some of it can be read, and then as a whole.
+        switched = any(entry.source != zone.url for entry in gone)
+        if not loaded and (switched or not gone):
             return outcomes, None
+        replaced = {outcome.file.path for outcome in loaded}
+        gone = [entry for entry in gone if entry.path not in replaced]
         on_event(Event("load", "writing RAW", len(outcomes), len(outcomes)))
         return outcomes, _write(settings, target, zone, loaded, gone)
     finally:

@@ -136,7 +136,9 @@ def _export(settings: Settings, target: Warehouse, version: str) -> None:
     """Writes the candidate's marts, and nothing else, into a file of their own."""
     settings.versions_dir.mkdir(exist_ok=True)
     unfinished = _file(settings, version).with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
+    # A crash may have left it, and a log that DuckDB would replay into the new one.
+    for leftover in settings.versions_dir.glob(f"{unfinished.name}*"):
+        leftover.unlink()
     with target.connect() as connection:
         tables = connection.execute(
             "select table_name from information_schema.tables "
@@ -180,7 +182,9 @@ def _prune(settings: Settings, current: str) -> None:
     older = [version for version in versions(settings) if version < current]
     for version in older[: max(0, len(older) - (settings.keep_versions - 1))]:
         _file(settings, version).unlink()
-    for leftover in settings.versions_dir.glob("*.unfinished"):
+    for rolled_back in settings.versions_dir.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
+        rolled_back.unlink()
+    for leftover in settings.versions_dir.glob("*.unfinished*"):
         leftover.unlink()
 
 

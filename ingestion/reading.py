@@ -27,6 +27,8 @@ from ingestion.staging import Bytes
 BATCH_RECORDS = 100_000
 # A quoted field may hold line ends; a quote that is never closed must not swallow the file.
 LINES_PER_RECORD = 200
+# Python converts no more than 4,300 digits.
+LONGEST_NUMBER = 4_000
 SQL_TYPES = {"bigint": "bigint", "double": "double", "text": "varchar"}
 
 csv.field_size_limit(64 << 20)
@@ -238,7 +240,9 @@ def _number(column: Column, text: str) -> int | float:
         match = _INTEGER.fullmatch(text)
         if match is None:
             raise _Invalid(f"{text!r} is not a whole number")
-        return int(match[1]) if len(match[1]) < 40 else INT64_MAX + 1
+        if len(match[1]) > LONGEST_NUMBER:
+            raise _Invalid(f"a number of {len(match[1])} characters is too long")
+        return int(match[1])
     if _DECIMAL.fullmatch(text) is None:
         raise _Invalid(f"{text!r} is not a number")
     return float(text)

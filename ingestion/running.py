@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ingestion import manifest
 from ingestion.building import AuditFailure, BuildReport, build
+from ingestion.errors import RejectedError
 from ingestion.loading import LoadReport, load
 from ingestion.lock import only_run
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.publishing import PublishReport, publish
 from ingestion.settings import Settings
+from ingestion.warehouse import warehouse
 
 KEPT_REPORTS = 200
 
@@ -67,6 +70,7 @@ def run(
         What each step did.
 
     Raises:
+        RejectedError: If every file was refused and nothing was loaded before.
         MovielensError: As the steps do. A failed audit publishes nothing.
     """
     started = time.perf_counter()
@@ -79,6 +83,7 @@ def run(
         )
         if loaded.changed:
             write_report(settings, "load", asdict(loaded))
+        _check_anything_loaded(settings, loaded)
         try:
             built = build(settings, full_refresh=full_refresh, on_event=on_event)
         except AuditFailure as failure:
@@ -91,6 +96,16 @@ def run(
         if report.changed:
             write_report(settings, "run", {"status": "done", **asdict(report)})
         return report
+
+
+def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:
+    refused = loaded.of_status("refused")
+    if refused and not manifest.current_files(warehouse(settings)):
+        reasons = "\n".join(f"  {file.path}: {file.reason}" for file in refused)
+        raise RejectedError(
+            f"No file could be loaded, so there is nothing to build:\n{reasons}",
+            "mend these files, then: movielens run",
+        )
 
 
 def write_report(settings: Settings, command: str, content: dict[str, Any]) -> Path:

@@ -19,7 +19,13 @@ class Settings(BaseSettings):
     """The settings of one run: option, else environment, else `.env`, else default."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", validate_default=True, frozen=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        # `MOVIELENS_HOME=` in a script whose variable is not set must not mean this folder.
+        env_ignore_empty=True,
+        extra="ignore",
+        validate_default=True,
+        frozen=True,
     )
 
     home: Path = Field(Path(".movielens"), description="Folder that holds everything local.")
@@ -107,6 +113,9 @@ def resolve(**options: Any) -> Settings:
         SettingsError: If a value is not valid; says which, from where and why.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    for name in ("home", "source"):
+        if given.get(name) == "":
+            raise SettingsError(f"--{name} is empty", f"name a folder, or leave --{name} out")
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -128,8 +137,8 @@ def origins(settings: Settings, **options: Any) -> list[Resolved]:
     Returns:
         One entry per setting, in the order of their definition.
     """
-    in_file = {name.upper() for name in dotenv_values(".env")}
-    in_environment = {name.upper() for name in environ}
+    in_file = {name.upper() for name, value in dotenv_values(".env").items() if value}
+    in_environment = {name.upper() for name, value in environ.items() if value}
 
     def origin(name: str) -> str:
         if options.get(name) is not None:

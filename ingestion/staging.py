@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 import fsspec
-import zstandard
 
 from ingestion.datasets import Dataset
 from ingestion.errors import RefusedFile
@@ -27,11 +26,12 @@ PIECE_BYTES = 4 << 20
 ZIP_RATIO = 100
 _BROKEN_ARCHIVE = (
     EOFError,
+    NotImplementedError,
+    UnicodeDecodeError,
     gzip.BadGzipFile,
     lzma.LZMAError,
     zipfile.BadZipFile,
     zlib.error,
-    zstandard.ZstdError,
 )
 
 
@@ -210,9 +210,10 @@ def _decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]
         with _open_zip(raw) as stream:
             yield stream
     elif compression == "zstd":
-        import zstandard
+        import pyarrow as pa
 
-        with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
+        # Unlike the readers of zstandard itself it tells when the stream ends too early.
+        with pa.CompressedInputStream(raw, "zstd") as stream:
             yield cast("IO[bytes]", stream)
     elif compression:
         opener: Any = gzip.open if compression == "gzip" else bz2.open
@@ -289,10 +290,14 @@ def stage(fs: fsspec.AbstractFileSystem, file: LandingFile, dataset: Dataset, to
         ):
             return _inspect_stream(stream, dataset, copy)
     except _BROKEN_ARCHIVE as error:
-        raise RefusedFile(
-            f"not a complete {file.compression} archive ({error}); was the upload cut short?"
-        ) from None
+        raise _incomplete(file, error) from None
     except OSError as error:
-        if file.compression == "bz2" and error.errno is None:
-            raise RefusedFile(f"not a complete bz2 archive ({error})") from None
-        raise
+        if file.compression is None or error.errno is not None:
+            raise
+        raise _incomplete(file, error) from None
+
+
+def _incomplete(file: LandingFile, error: Exception) -> RefusedFile:
+    return RefusedFile(
+        f"not a complete {file.compression} archive ({error}); was the upload cut short?"
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LINES_PER_RECORD = 200
+YEAR_9999 = 253402300799  # epoch seconds
 
 
 @dataclass
@@ -49,12 +50,12 @@ def fields_of(text: str) -> list[str] | None:
         rest = rest[1:]
 
 
-def whole(minimum: int = 0) -> Callable[[str], int | None]:
+def whole(maximum: int = 2**63 - 1) -> Callable[[str], int | None]:
     def convert(text: str) -> int | None:
         if not re.fullmatch(r"[+-]?[0-9]+(\.0*)?", text.strip()):
             raise ValueError(text)
         value = int(text.strip().split(".")[0])
-        if not minimum <= value < 2**63:
+        if not 0 <= value <= maximum:
             raise ValueError(text)
         return value
 
@@ -81,9 +82,9 @@ def optional(convert: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 COLUMNS: dict[str, tuple[Callable[[str], Any], ...]] = {
-    "ratings": (whole(), whole(), stars, whole()),
+    "ratings": (whole(), whole(), stars, whole(YEAR_9999)),
     "movies": (whole(), some_text, optional(str)),
-    "tags": (whole(), whole(), some_text, whole()),
+    "tags": (whole(), whole(), some_text, whole(YEAR_9999)),
     "links": (whole(), optional(str), optional(whole())),
 }
 
