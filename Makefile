@@ -20,12 +20,12 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet \
-		"$$(grep -o '^uv==[^ ;]*' requirements.lock)" || echo "uv cannot be had; pip will do"
+		"$$(grep -o '^uv==[^ ;]*' requirements.lock)" 2>/dev/null || echo "uv cannot be had; pip will do"
 	@uv=$$(command -v uv || echo $(BIN)/uv); if [ -x "$$uv" ]; then \
 		"$$uv" pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 		"$$uv" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
-		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
 	fi
 	@touch $@
