@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, cast
 
@@ -110,6 +111,9 @@ def _version(info: Mapping[str, Any]) -> str:
         parts = [str(info.get("VersionId") or ""), str(etag).strip('"'), str(info["size"])]
         return ":".join(part for part in parts if part)
     modified = info.get("mtime") or info.get("LastModified") or info.get("created")
+    if isinstance(modified, datetime):
+        # Some file systems list a number and, asked for one file, give a date.
+        modified = modified.timestamp()
     return f"{info['size']}:{modified}"
 
 

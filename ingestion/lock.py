@@ -21,6 +21,11 @@ def make_home(home: Path) -> None:
     Raises:
         SettingsError: If it cannot be created or written to.
     """
+    if "%" in str(home):
+        raise SettingsError(
+            f"The home folder {home} has a % in its name, which dlt cannot work with",
+            "choose another with MOVIELENS_HOME",
+        )
     try:
         home.mkdir(parents=True, exist_ok=True)
         probe = home / ".writable"
