@@ -1,0 +1,141 @@
+"""A whole invented data set: how its parts scale, and the rows of each of its six files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from local_dev.invented.chance import popularity_curve
+from local_dev.invented.films import invent_films
+from local_dev.invented.people import LEAST_RATINGS, catalogues, invent_people
+from local_dev.invented.ratings import RatingsInventor
+from local_dev.invented.tags import genome_scores, genome_tags, invent_tags
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Sizes at ml-latest-small, and the powers with which they grow to those of ml-25m. Below that
+# scale, people rate fewer films each, so that there are still several people.
+_SMALL = 100_836
+_FILMS = (9_742, 0.337, 0.6)
+_PEOPLE = (610, 1.013, 0.7)
+_TAGS = (3_683, 1.033, 1.0)
+_GENOME_TAGS = (102, 0.436, 0.436)
+_LEAST_FILMS = 200
+_MOST_GENOME_TAGS = 1_128
+_LEAST_GENOME_TAGS = 10
+
+
+def _scaled(ratings: int, size: tuple[int, float, float]) -> int:
+    at_small, power_above, power_below = size
+    scale = ratings / _SMALL
+    growth = math.pow(scale, power_above if scale > 1 else power_below)
+    return round(at_small * growth)
+
+
+class Population:
+    """Films, people, ratings, tags and the tag genome of one data set.
+
+    Args:
+        seed: Any number from 0.
+        ratings: How many ratings, at least 20.
+    """
+
+    def __init__(self, seed: int, ratings: int) -> None:
+        self._seed = seed
+        self._ratings = ratings
+        n_people = max(1, min(_scaled(ratings, _PEOPLE), ratings // LEAST_RATINGS))
+        self._n_tags = max(10, _scaled(ratings, _TAGS))
+        self._n_genome_tags = min(
+            _MOST_GENOME_TAGS, max(_LEAST_GENOME_TAGS, _scaled(ratings, _GENOME_TAGS))
+        )
+        self._films = invent_films(seed, max(_LEAST_FILMS, _scaled(ratings, _FILMS)))
+        self._choice = catalogues(self._films)
+        self._people = invent_people(seed, n_people, ratings, self._choice)
+        self._curve = popularity_curve(ratings)
+
+    def expected_rows(self, name: str) -> int:
+        """How many rows a file is going to have.
+
+        Args:
+            name: The name of the file.
+
+        Returns:
+            The number of rows; for tags.csv about.
+        """
+        return {
+            "movies.csv": len(self._films),
+            "ratings.csv": self._ratings,
+            "tags.csv": self._n_tags,
+            "links.csv": len(self._films),
+            "genome-scores.csv": int(self._films.in_genome.sum()) * self._n_genome_tags,
+            "genome-tags.csv": self._n_genome_tags,
+        }[name]
+
+    def batches(self, name: str) -> Iterator[pa.RecordBatch]:
+        """The rows of a file.
+
+        Args:
+            name: The name of the file.
+
+        Returns:
+            Batches of rows, at least one; those of one file have the same columns.
+        """
+        return {
+            "movies.csv": self._movies,
+            "ratings.csv": self._rating_rows,
+            "tags.csv": self._tags,
+            "links.csv": self._links,
+            "genome-scores.csv": self._genome_scores,
+            "genome-tags.csv": self._genome_tags,
+        }[name]()
+
+    def _movies(self) -> Iterator[pa.RecordBatch]:
+        films = self._films
+        yield _batch(movieId=films.movie_id, title=films.title, genres=films.genre_text())
+
+    def _links(self) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        films = self._films
+        tmdb_id = pa.array(films.tmdb_id, mask=films.tmdb_id == 0)
+        yield _batch(movieId=films.movie_id, imdbId=films.imdb_id, tmdbId=tmdb_id)
+
+    def _rating_rows(self) -> Iterator[pa.RecordBatch]:
+        inventor = RatingsInventor(self._seed, self._films, self._people, self._choice, self._curve)
+        for rows in inventor.chunks():
+            yield _batch(
+                userId=rows.user_id,
+                movieId=rows.movie_id,
+                rating=rows.rating,
+                timestamp=rows.timestamp,
+            )
+
+    def _tags(self) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        rows = invent_tags(
+            self._seed, self._n_tags, self._films, self._people, self._choice, self._curve
+        )
+        tag = pa.array(rows.spellings).take(pa.array(rows.spelling))
+        yield _batch(userId=rows.user_id, movieId=rows.movie_id, tag=tag, timestamp=rows.timestamp)
+
+    def _genome_tags(self) -> Iterator[pa.RecordBatch]:
+        tags = self._genome_tag_names
+        yield _batch(tagId=range(1, len(tags) + 1), tag=tags)
+
+    def _genome_scores(self) -> Iterator[pa.RecordBatch]:
+        for rows in genome_scores(self._seed, self._films, len(self._genome_tag_names)):
+            yield _batch(movieId=rows.movie_id, tagId=rows.tag_id, relevance=rows.relevance)
+
+    @cached_property
+    def _genome_tag_names(self) -> list[str]:
+        return genome_tags(self._seed, self._n_genome_tags)
+
+
+def _batch(**columns: Any) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.record_batch({name: pa.array(values) for name, values in columns.items()})
