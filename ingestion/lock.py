@@ -11,6 +11,9 @@ from filelock import FileLock, Timeout
 from ingestion.errors import BusyError, SettingsError
 from ingestion.settings import Settings
 
+# dlt puts the path of its working folder into patterns and statements as it is.
+UNWORKABLE = "%?*['"
+
 
 def make_home(home: Path) -> None:
     """Creates the folder that holds everything local.
@@ -21,9 +24,10 @@ def make_home(home: Path) -> None:
     Raises:
         SettingsError: If it cannot be created or written to.
     """
-    if "%" in str(home):
+    found = [character for character in UNWORKABLE if character in str(home)]
+    if found:
         raise SettingsError(
-            f"The home folder {home} has a % in its name, which dlt cannot work with",
+            f"The home folder {home} has {' '.join(found)} in its path; dlt cannot write there",
             "choose another with MOVIELENS_HOME",
         )
     try:
