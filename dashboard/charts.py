@@ -252,7 +252,8 @@ def film_years() -> Any:
 
 
 def _genre_lines(title: str, form: str) -> Any:
-    color = alt.Color("genre:N", sort=None, legend=_legend())
+    # Without an outline: that of the dashed lines would fray the symbols.
+    legend = _legend(symbolStrokeWidth=0)
     base = _chart().encode(
         x=alt.X(
             "rating_year:Q",
@@ -261,14 +262,14 @@ def _genre_lines(title: str, form: str) -> Any:
             axis=alt.Axis(format="d", tickMinStep=1),
         ),
         y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=form)),
-        color=color,
+        color=alt.Color("genre:N", sort=None, legend=legend),
     )
     # A null breaks the line: years without enough ratings are gaps, not bridges.
     lines = base.mark_line(strokeWidth=2).encode(
         strokeDash=alt.StrokeDash("genre:N", sort=None, legend=None)
     )
     points = base.mark_point(filled=True, opacity=1, size=45).encode(
-        shape=alt.Shape("genre:N", sort=None, legend=_legend()),
+        shape=alt.Shape("genre:N", sort=None, legend=legend),
         tooltip=[
             alt.Tooltip("genre:N", title="Genre"),
             alt.Tooltip("rating_year:Q", title="Year", format="d"),

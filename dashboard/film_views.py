@@ -49,7 +49,7 @@ def link(row: Any) -> None:
         PAGE,
         label=plain(dated(row.title, row.release_year)),
         query_params={"film": str(row.movie_id)},
-        help="Opens the film's page",
+        help=plain(dated(row.title, row.release_year)),
     )
 
 

@@ -88,7 +88,7 @@ def shared_filter() -> Filter:
         st.session_state[key] = value
     with st.container(border=True):
         columns = st.columns([3, 4, 3, 2], vertical_alignment="bottom")
-        change = {"on_change": _changed, "args": ((low, high),)}
+        change: dict[str, Any] = {"on_change": _changed, "args": ((low, high),)}
         columns[0].selectbox("Genre", genres, key="genre", **change)
         columns[1].slider("Released", low, high, key="years", **change)
         columns[2].number_input("Minimum ratings", 1, MOST, step=5, key="min", **change)

@@ -265,6 +265,42 @@ def old_films(decades: pd.DataFrame) -> str | None:
 # ---- tags --------------------------------------------------------------------------------------
 
 
+def commonest_tag(tags: pd.DataFrame, n_tag_users: int) -> str | None:
+    """Names the tag that most people gave; several if they are equal.
+
+    Args:
+        tags: Rows of TOP_TAGS.
+        n_tag_users: People who gave any tag.
+
+    Returns:
+        One sentence; None without tags, or when more than three share the first place.
+    """
+    first = tags[tags["n_people"] == tags["n_people"].max()]
+    if first.empty or len(first) > 3:
+        return None
+    names = " and ".join(f"“{tag}”" for tag in first["tag"])
+    return (
+        f"Given by most people: {names},{' each' if len(first) > 1 else ''} by"
+        f" {number(first['n_people'].iloc[0])} of the {number(n_tag_users)} who gave any tag."
+    )
+
+
+def commonest_pair(pairs: pd.DataFrame) -> str | None:
+    """Names the two genres that most films share.
+
+    Args:
+        pairs: Columns pair and n_movies.
+
+    Returns:
+        One sentence; None when the first place is shared.
+    """
+    first = pairs[pairs["n_movies"] == pairs["n_movies"].max()]
+    if len(first) != 1:
+        return None
+    films = counted(first["n_movies"].iloc[0], "film")
+    return f"Most often together: {first['pair'].iloc[0]}, {films}."
+
+
 def loved_tag(tags: pd.DataFrame, mean: float | None) -> str | None:
     """Names the tags whose films have the highest and the lowest mean, among well used ones.
 

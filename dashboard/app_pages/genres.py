@@ -109,13 +109,12 @@ def together() -> None:
     rows = rows.sort_values(["n_movies", "n_ratings"], ascending=False).head(15)
     rows["pair"] = rows["genre_a"] + " + " + rows["genre_b"]
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"].where(rows["n_ratings"] > 0)
-    first = rows.iloc[0]
-    said = f"Most often together: {first['pair']}, {findings.counted(first['n_movies'], 'film')}."
+    said = findings.commonest_pair(rows)
     layout.say(said)
     layout.draw(
         rows[["pair", "n_movies", "n_ratings", "mean"]],
         charts.genre_pairs(),
-        f"The {len(rows)} commonest pairs of genres by films. {said}",
+        f"The {len(rows)} commonest pairs of genres by films. {said or ''}",
     )
     st.caption("A film of three genres counts in three pairs.")
 

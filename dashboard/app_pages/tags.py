@@ -13,17 +13,12 @@ from dashboard.status import Status, published_status
 def commonest(tags: pd.DataFrame, status: Status) -> None:
     """The tags that most people gave."""
     rows = tags.head(20)
-    first = rows.iloc[0]
-    said = (
-        f"Most people gave “{first['tag']}”:"
-        f" {findings.counted(first['n_people'], 'person', 'people')}"
-        f" of {findings.number(status.n_tag_users)} who gave any tag."
-    )
+    said = findings.commonest_tag(tags, status.n_tag_users)
     layout.say(said)
     layout.draw(
         rows[["tag", "n_people", "n_applications", "n_movies"]],
         charts.top_tags(),
-        f"The {len(rows)} tags that most people gave. {said}",
+        f"The {len(rows)} tags that most people gave. {said or ''}",
     )
     st.caption(
         "Spellings that differ only in case and spaces are one tag, shown as most people wrote it."

@@ -118,6 +118,23 @@ def test_loved_tag_needs_a_choice() -> None:
     assert findings.loved_tag(pd.DataFrame(rows[:9], columns=columns), 3.0) is None
 
 
+def test_commonest_tag_names_all_of_the_first_place() -> None:
+    tags = pd.DataFrame({"tag": ["a", "b", "c"], "n_people": [5, 5, 2]})
+    assert findings.commonest_tag(tags, 9) == (
+        "Given by most people: “a” and “b”, each by 5 of the 9 who gave any tag."
+    )
+    assert findings.commonest_tag(tags.tail(1), 9) == (
+        "Given by most people: “c”, by 2 of the 9 who gave any tag."
+    )
+    assert findings.commonest_tag(tags.assign(n_people=1).loc[[0, 1, 2, 2]], 9) is None
+
+
+def test_commonest_pair_needs_a_single_first() -> None:
+    pairs = pd.DataFrame({"pair": ["A + B", "A + C"], "n_movies": [2, 1]})
+    assert findings.commonest_pair(pairs) == "Most often together: A + B, 2 films."
+    assert findings.commonest_pair(pairs.assign(n_movies=1)) is None
+
+
 def test_one_is_not_plural() -> None:
     assert findings.counted(1, "person", "people") == "1 person"
     assert findings.counted(1234, "film") == "1,234 films"
