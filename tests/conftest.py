@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from ingestion.settings import Settings
 
@@ -80,3 +82,25 @@ def cli(tmp_path: Path) -> Cli:
     folder = tmp_path / "cwd"
     folder.mkdir()
     return Cli(folder)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with generated data in `zone`, published from `home`; made once for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "built"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            call = Cli(folder)
+            making = ("data", "generate", "zone", "--ratings", "1000", "--seed", "1")
+            for arguments in (making, ("run", "--home", "home", "--source", "zone")):
+                done = call(*arguments)
+                assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def home(built: Path, tmp_path: Path) -> Path:
+    """A copy of the built home, to be changed by one test."""
+    return shutil.copytree(built / "home", tmp_path / "home", copy_function=shutil.copy2)

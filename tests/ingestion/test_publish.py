@@ -1,0 +1,188 @@
+"""Publishing: all marts at once, and back again."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.errors import MovielensError
+from ingestion.publishing import PublishReport, publish, published_version, rollback, versions
+from ingestion.settings import Settings
+from ingestion.warehouse import Warehouse
+
+NUMBERED = ("mart_genre", "mart_release_year", "mart_genre_decade")
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return Settings(home=home, keep_versions=3, _env_file=None)
+
+
+def name_of(number: int) -> str:
+    return f"21000101T00000{number}Z-00000000"
+
+
+def build_candidate(settings: Settings, number: int) -> str:
+    """Makes what dbt would: an audited candidate, with its number in several marts."""
+    version = name_of(number)
+    Warehouse(settings.warehouse_file).execute(
+        f"update audit.builds set version = '{version}'",
+        f"update marts_candidate.mart_dataset_status set data_version = '{version}'",
+        *(f"update marts_candidate.{mart} set n_movies = {number}" for mart in NUMBERED),
+    )
+    return version
+
+
+def publish_candidate(settings: Settings, number: int) -> PublishReport:
+    build_candidate(settings, number)
+    return publish(settings)
+
+
+def seen(marts: Path) -> set[object]:
+    """What a reader that opens the file sees: its version, and the numbers in its marts."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{marts}' as published (read_only)")
+        (version,) = connection.execute(
+            "select data_version from published.marts.mart_dataset_status"
+        ).fetchall()[0]
+        numbers: set[object] = set()
+        for mart in NUMBERED:
+            rows = connection.execute(f"select distinct n_movies from published.marts.{mart}")
+            numbers |= {name_of(number) for (number,) in rows.fetchall()}
+    return numbers | {version}
+
+
+def test_publishing_replaces_all_marts(settings: Settings) -> None:
+    before = published_version(settings.marts_file)
+    report = publish_candidate(settings, 1)
+    assert (report.version, report.published, report.before) == (name_of(1), True, before)
+    assert report.bytes == settings.marts_file.stat().st_size
+    assert seen(settings.marts_file) == {name_of(1)}
+    again = publish(settings)
+    assert (again.version, again.published) == (name_of(1), False)
+
+
+def test_the_published_file_holds_marts_and_nothing_else(settings: Settings) -> None:
+    publish_candidate(settings, 1)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{settings.marts_file}' as published (read_only)")
+        schemas = "select distinct table_schema from information_schema.tables"
+        assert connection.execute(schemas).fetchall() == [("marts",)]
+        tables = connection.execute("select distinct table_name from information_schema.tables")
+        published = {name for (name,) in tables.fetchall()}
+    with Warehouse(settings.warehouse_file).connect() as connection:
+        built = connection.execute(
+            "select table_name from information_schema.tables "
+            "where table_schema = 'marts_candidate' and table_name like 'mart%'"
+        ).fetchall()
+    assert published == {name for (name,) in built}
+    assert len(published) >= 20
+
+
+def test_rollback_and_publish_again(settings: Settings) -> None:
+    publish_candidate(settings, 1)
+    publish_candidate(settings, 2)
+    report = rollback(settings)
+    assert (report.version, report.published, report.before) == (name_of(1), True, name_of(2))
+    assert seen(settings.marts_file) == {name_of(1)}
+    assert versions(settings)[-1] == name_of(1)
+
+    held = publish(settings, again=False)
+    assert (held.held_back, held.published, held.version) == (name_of(2), False, name_of(1))
+    assert seen(settings.marts_file) == {name_of(1)}
+
+    publish(settings)
+    assert seen(settings.marts_file) == {name_of(2)}
+    assert versions(settings)[-2:] == [name_of(1), name_of(2)]
+
+
+def test_a_newer_version_is_published_after_a_rollback(settings: Settings) -> None:
+    publish_candidate(settings, 1)
+    publish_candidate(settings, 2)
+    rollback(settings)
+    build_candidate(settings, 3)
+    assert publish(settings, again=False).version == name_of(3)
+    assert rollback(settings).version == name_of(1)
+
+
+def test_rollback_goes_back_until_nothing_is_kept(settings: Settings) -> None:
+    publish_candidate(settings, 1)
+    publish_candidate(settings, 2)
+    first = versions(settings)[0]
+    assert [rollback(settings).version for _ in range(2)] == [name_of(1), first]
+    content = settings.marts_file.read_bytes()
+    with pytest.raises(MovielensError, match="no version before") as raised:
+        rollback(settings)
+    assert "MOVIELENS_KEEP_VERSIONS (now 3)" in raised.value.remedy
+    assert settings.marts_file.read_bytes() == content
+
+
+def test_old_versions_are_pruned(settings: Settings) -> None:
+    for number in range(1, 6):
+        publish_candidate(settings, number)
+    assert versions(settings) == [name_of(3), name_of(4), name_of(5)]
+    rollback(settings)
+    publish_candidate(settings, 6)
+    files = {file.name for file in settings.versions_dir.iterdir()}
+    assert files == {f"{name_of(number)}.duckdb" for number in (3, 4, 6)}
+
+
+def test_a_candidate_that_is_not_audited_is_not_published(settings: Settings) -> None:
+    build_candidate(settings, 1)
+    content = settings.marts_file.read_bytes()
+    target = Warehouse(settings.warehouse_file)
+    target.execute("update audit.builds set audited_at = null")
+    with pytest.raises(MovielensError, match="no audited candidate") as raised:
+        publish(settings)
+    assert raised.value.remedy == "movielens build"
+    target.execute("drop table audit.builds")
+    with pytest.raises(MovielensError, match="no audited candidate"):
+        publish(settings)
+    assert settings.marts_file.read_bytes() == content
+
+
+def test_what_a_crash_left_of_an_export_is_not_used(settings: Settings) -> None:
+    version = build_candidate(settings, 1)
+    # A crash in the middle of an export: a file, and the log of what was not yet in it.
+    leftover = settings.versions_dir / f"{version}.unfinished"
+    connection = duckdb.connect(str(leftover))
+    connection.execute("set checkpoint_threshold = '1GB'; create schema marts")
+    connection.execute("create table marts.mart_genre as select 'half' as genre")
+    log = Path(f"{leftover}.wal").read_bytes()
+    connection.close()
+    Path(f"{leftover}.wal").write_bytes(log)
+    (settings.versions_dir / "20000101T000000Z-x.unfinished.wal").write_bytes(log)
+    (settings.home / "marts.next").write_bytes(b"half")
+    publish(settings)
+    assert seen(settings.marts_file) == {name_of(1)}
+    assert {file.suffix for file in settings.versions_dir.iterdir()} == {".duckdb"}
+
+
+def test_a_reader_never_fails_and_never_sees_a_mixture(settings: Settings) -> None:
+    publish_candidate(settings, 1)
+    done = threading.Event()
+    found: list[set[object]] = []
+    failed: list[Exception] = []
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                found.append(seen(settings.marts_file))
+            except Exception as error:
+                failed.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(2, 7):
+        publish_candidate(settings, number)
+    rollback(settings)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failed == []
+    assert [mixture for mixture in found if len(mixture) != 1] == []
+    assert len({version for one in found for version in one}) >= 3
