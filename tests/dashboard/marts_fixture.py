@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -162,9 +161,3 @@ def write_marts(
         for mart in without:
             connection.execute(f"drop table marts.{mart}")
     return beside.replace(home / "marts.duckdb")
-
-
-def age_file(path: Path, seconds: float) -> None:
-    """Makes a file look as if it had been written a while ago."""
-    then = path.stat().st_mtime - seconds
-    os.utime(path, (then, then))
