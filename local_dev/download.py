@@ -1,0 +1,318 @@
+"""An official MovieLens release, fetched from GroupLens, verified and unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import requests
+from requests.adapters import HTTPAdapter
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
+from urllib3.util import Retry
+
+from local_dev.errors import ChecksumMismatch, DownloadUnavailable, InvalidRequest, UnsafeArchive
+from local_dev.generate import FILES
+from local_dev.staging import (
+    Workspace,
+    absolute,
+    prepared_folder,
+    read_marker,
+    require_space,
+    write_marker,
+)
+
+GROUPLENS = "https://files.grouplens.org/datasets/movielens"
+RELEASES = ("ml-latest-small", "ml-latest", "ml-20m", "ml-25m", "ml-32m")
+
+_REQUIRED = {"movies.csv", "ratings.csv", "tags.csv", "links.csv"}
+_EXPECTED = {*FILES, "README.txt", "README.html"}
+_RATIO = 100
+# What of a broken connection's last piece had come is lost, so pieces are small.
+_PIECE_BYTES = 1 << 16
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 30.0
+# Continued this many times when the connection breaks in the middle.
+_ATTEMPTS = 5
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share of it that is done, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class DownloadReport:
+    """What was fetched.
+
+    Attributes:
+        name: The release.
+        folder: The folder that holds its files.
+        files: The names of the files.
+        fetched_bytes: Bytes that came over the network; 0 if all was there.
+        seconds: How long it took.
+    """
+
+    name: str
+    folder: Path
+    files: tuple[str, ...]
+    fetched_bytes: int
+    seconds: float
+
+
+def download(
+    name: str,
+    folder: Path | str,
+    *,
+    base_url: str = GROUPLENS,
+    progress: Progress | None = None,
+) -> DownloadReport:
+    """Fetch a release, verify its checksum and unpack it.
+
+    A download that was cut is continued where it ended, if the server still has the same file.
+    A folder that already holds the release is left as it is. The folder appears whole or not at
+    all.
+
+    Args:
+        name: One of `RELEASES`.
+        folder: The folder to make.
+        base_url: Where `<name>.zip` and `<name>.zip.md5` are.
+        progress: Called now and then.
+
+    Returns:
+        What was fetched.
+
+    Raises:
+        InvalidRequest: There is no release of that name.
+        DownloadUnavailable: There is no network, no answer, or no such file.
+        ChecksumMismatch: What arrived is not what the publisher's checksum promises.
+        UnsafeArchive: The archive is damaged or holds what no release holds.
+        FolderOccupied: The folder holds something else.
+        FolderBusy: Another process is making the same folder.
+        FolderNotWritable: The folder cannot be written.
+        DiskFull: The disk has no room.
+    """
+    started = time.perf_counter()
+    if name not in RELEASES:
+        raise InvalidRequest(f"There is no release {name!r}.", f"One of: {', '.join(RELEASES)}.")
+    target = absolute(Path(folder))
+    url = f"{base_url.rstrip('/')}/{name}.zip"
+    with _session() as session:
+        md5 = _published_md5(session, url)
+        fetched = 0
+        if not _holds(target, name, md5):
+            with prepared_folder(target, name, sorted(_EXPECTED)) as work:
+                fetched = _fetch_verified(session, url, work, md5, progress)
+                _unpack(work, name, progress)
+                write_marker(work.data, {"edition": name, "zip_md5": md5})
+                _archive(work).unlink()
+                _etag(_archive(work)).unlink(missing_ok=True)
+    files = tuple(sorted(path.name for path in target.iterdir() if path.name in _EXPECTED))
+    return DownloadReport(name, target, files, fetched, time.perf_counter() - started)
+
+
+def _holds(target: Path, name: str, md5: str) -> bool:
+    marker = read_marker(target)
+    whole = all((target / file).exists() for file in _REQUIRED)
+    return whole and (marker.get("edition"), marker.get("zip_md5")) == (name, md5)
+
+
+def _session() -> requests.Session:
+    # A host that cannot be reached is told at once; one that is busy is asked again.
+    retries = Retry(
+        total=4,
+        connect=0,
+        read=0,
+        backoff_factor=0.5,
+        status_forcelist=(500, 502, 503, 504),
+        raise_on_status=False,
+    )
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retries))
+    return session
+
+
+@contextmanager
+def _network_errors_explained(url: str) -> Iterator[None]:
+    try:
+        yield
+    except requests.RequestException as error:
+        response = error.response
+        why = (
+            f"the server answered {response.status_code} {response.reason}"
+            if response is not None
+            else f"no usable answer ({type(error).__name__})"
+        )
+        raise DownloadUnavailable(
+            f"{url} cannot be downloaded: {why}. Is there a network?",
+            "Try again later (what arrived is kept and continued), fetch the file by other means "
+            "and name its folder with --source, or make data with: movielens data generate FOLDER",
+        ) from error
+
+
+def _get(
+    session: requests.Session, url: str, headers: dict[str, str] | None = None
+) -> requests.Response:
+    timeout = (_CONNECT_SECONDS, _READ_SECONDS)
+    # Without compression on the way: what is counted and resumed are the bytes of the file.
+    plain = {"Accept-Encoding": "identity", **(headers or {})}
+    return session.get(url, headers=plain, stream=True, timeout=timeout)
+
+
+def _published_md5(session: requests.Session, url: str) -> str:
+    with _network_errors_explained(url + ".md5"), _get(session, url + ".md5") as response:
+        response.raise_for_status()
+        # Seen: `<md5>  <file>` and `MD5 (<file>) = <md5>`.
+        found = re.search(r"\b[0-9a-fA-F]{32}\b", response.text)
+    if found is None:
+        raise DownloadUnavailable(
+            f"{url}.md5 holds no checksum, so the download could not be verified.",
+            "Try again later, or check MOVIELENS_DOWNLOAD_URL.",
+        )
+    return found[0].lower()
+
+
+def _archive(work: Workspace) -> Path:
+    return work.root / "release.zip"
+
+
+def _etag(archive: Path) -> Path:
+    return archive.with_suffix(".etag")
+
+
+def _fetch_verified(
+    session: requests.Session, url: str, work: Workspace, md5: str, progress: Progress | None
+) -> int:
+    archive = _archive(work)
+    fetched = 0
+    if not archive.exists() or _md5(archive) != md5:
+        with _network_errors_explained(url):
+            fetched = _fetch(session, url, archive, progress)
+    if _md5(archive) == md5:
+        return fetched
+    archive.unlink()
+    raise ChecksumMismatch(
+        f"{url} has not the checksum that its publisher states ({md5}). "
+        "The download was thrown away.",
+        "Run the same command again; if it happens again, the file at that address is damaged.",
+    )
+
+
+_BROKEN = (
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ConnectionError,
+    requests.exceptions.ReadTimeout,
+)
+
+
+class _CutOff(requests.RequestException):
+    """The connection broke after some of the file had arrived."""
+
+
+@retry(
+    retry=retry_if_exception_type(_CutOff),
+    stop=stop_after_attempt(_ATTEMPTS),
+    wait=wait_exponential(multiplier=0.1, max=5),
+    reraise=True,
+)
+def _fetch(session: requests.Session, url: str, to: Path, progress: Progress | None) -> int:
+    """Fetches what is missing of a file; returns the bytes that came in this attempt."""
+    etag_file = _etag(to)
+    have = to.stat().st_size if to.exists() and etag_file.exists() else 0
+    headers = {}
+    if have:
+        headers = {"Range": f"bytes={have}-", "If-Range": etag_file.read_text()}
+    with _get(session, url, headers) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return 0
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
+            have = 0
+        _remember(etag_file, response)
+        total = have + int(response.headers.get("Content-Length", 0))
+        require_space(to, total - have)
+        return _write(response, to, have, total, progress)
+
+
+def _remember(etag_file: Path, response: requests.Response) -> None:
+    """Only a strong ETag proves later that the rest is the rest of the same file."""
+    etag = response.headers.get("ETag", "")
+    if etag and not etag.startswith("W/"):
+        etag_file.write_text(etag)
+    else:
+        etag_file.unlink(missing_ok=True)
+
+
+def _write(
+    response: requests.Response, to: Path, have: int, total: int, progress: Progress | None
+) -> int:
+    fetched = 0
+    with to.open("ab" if have else "wb") as stream:
+        try:
+            for piece in response.iter_content(_PIECE_BYTES):
+                stream.write(piece)
+                fetched += len(piece)
+                if progress:
+                    progress("downloading", min(1.0, (have + fetched) / max(total, 1)))
+        except _BROKEN as error:
+            raise _CutOff(*error.args) from error
+    return fetched
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _unpack(work: Workspace, name: str, progress: Progress | None) -> None:
+    try:
+        with zipfile.ZipFile(_archive(work)) as archive:
+            members = _checked(archive, name)
+            require_space(work.data, sum(member.file_size for member in members.values()))
+            for done, (file, member) in enumerate(members.items()):
+                if progress:
+                    progress(f"unpacking {file}", done / len(members))
+                with archive.open(member) as source, (work.data / file).open("wb") as target:
+                    shutil.copyfileobj(source, target, _PIECE_BYTES)
+    except zipfile.BadZipFile as error:
+        raise _unsafe(work, f"is damaged ({error})") from error
+    except _Unsafe as unsafe:
+        raise _unsafe(work, str(unsafe)) from unsafe
+
+
+class _Unsafe(Exception):
+    pass
+
+
+def _unsafe(work: Workspace, why: str) -> UnsafeArchive:
+    _archive(work).unlink(missing_ok=True)
+    return UnsafeArchive(
+        f"The archive {why}. Nothing was unpacked and it was thrown away.",
+        "Check MOVIELENS_DOWNLOAD_URL, then run the same command again.",
+    )
+
+
+def _checked(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for member in archive.infolist():
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise _Unsafe(f"holds {member.filename!r}, which points outside of it")
+        if member.is_dir() or path.parts[0] != name or path.name not in _EXPECTED:
+            continue
+        if len(path.parts) != 2 or path.name in members:
+            raise _Unsafe(f"holds {path.name} more than once or too deep")
+        if member.flag_bits & 0x1:
+            raise _Unsafe(f"holds {path.name} encrypted")
+        if member.file_size > _RATIO * max(member.compress_size, 1):
+            raise _Unsafe(f"holds {path.name}, which unpacks to over {_RATIO} times its size")
+        members[path.name] = member
+    missing = sorted(_REQUIRED - members.keys())
+    if missing:
+        raise _Unsafe(f"is not a MovieLens release: {', '.join(missing)} missing")
+    return members
