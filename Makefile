@@ -59,7 +59,7 @@ bench: $(READY) ## Ratios to a reference measured in the same run
 	$(BIN)/python -m benchmarks.generate
 
 screenshots: $(READY) ## Pictures of every page, light and dark, wide and narrow
-	$(BIN)/python -m local_dev.screenshots
+	$(BIN)/python -m local_dev.screenshots .movielens/screenshots --readme docs/dashboard.png
 
 lock: $(READY) ## Resolve requirements.lock anew: names, versions and hashes, no addresses
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-annotate \

@@ -1,22 +1,29 @@
-"""Pictures of every page of a running dashboard: light and dark, wide and narrow.
+"""Pictures of every page of the dashboard: light and dark, wide and narrow.
 
 Example:
-    python -m local_dev.screenshots http://127.0.0.1:8501 pictures --film 318
+    python -m local_dev.screenshots pictures --film 318
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.request import urlopen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+PROJECT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
 WIDTHS = {"wide": 1440, "narrow": 390}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 CHROMIUM_ARGUMENTS = [
@@ -65,6 +72,47 @@ def browser() -> Iterator[Browser]:
             yield opened
         finally:
             opened.close()
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """Serves the dashboard as a process of its own, on a free port of this machine only.
+
+    Args:
+        home: The folder that holds the published marts.
+
+    Yields:
+        The root of the dashboard, when it answers.
+
+    Raises:
+        TimeoutError: If it does not answer within a minute.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "app.py")]
+    where = ["--server.address", "127.0.0.1", "--server.port", port]
+    environment = {**os.environ, "MOVIELENS_HOME": str(home), "MOVIELENS_TARGET": "dev"}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        [*command, *where], cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet
+    ) as server:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(f"the dashboard did not start within {START_SECONDS} seconds")
 
 
 def wait_until_drawn(page: Page) -> None:
@@ -121,6 +169,25 @@ def _photograph_page(page: Page, address: str, target: Path, width: int) -> None
     page.screenshot(path=target)
 
 
+def photograph_for_readme(address: str, target: Path) -> Path:
+    """Writes the picture that the README shows: what a visitor sees first.
+
+    Args:
+        address: Root of the running dashboard.
+        target: The picture.
+
+    Returns:
+        The picture.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with browser() as opened:
+        page = opened.new_page(color_scheme="light", viewport={"width": 1280, "height": 1000})
+        page.goto(address)
+        wait_until_drawn(page)
+        page.screenshot(path=target)
+    return target
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Takes the pictures.
 
@@ -131,12 +198,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 when there is no browser.
     """
     parser = argparse.ArgumentParser(prog="python -m local_dev.screenshots", description=__doc__)
-    parser.add_argument("address", help="root of a running dashboard")
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--film", type=int, help="number of a film whose page is included")
+    parser.add_argument("--home", type=Path, default=Path(".movielens"), help="what is shown")
+    parser.add_argument("--readme", type=Path, help="where the README's picture goes")
     given = parser.parse_args(arguments)
     try:
-        taken = photograph(given.address, given.folder, given.film)
+        with served(given.home.absolute()) as address:
+            taken = photograph(address, given.folder, given.film)
+            if given.readme:
+                taken.append(photograph_for_readme(address, given.readme))
     except FileNotFoundError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import duckdb
 import marts_fixture
@@ -48,35 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
     """The app as a process of its own, on a free port of this machine only."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "streamlit", "run", marts_fixture.PROJECT / "dashboard" / "app.py",
-        "--server.address", "127.0.0.1", "--server.port", str(port),
-    ]  # fmt: skip
-    environment = {**os.environ, "MOVIELENS_HOME": str(home)}
-    environment.pop("MOVIELENS_TARGET", None)
-    with subprocess.Popen(
-        command, cwd=marts_fixture.PROJECT, env=environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as server:  # fmt: skip
-        try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError("the dashboard did not start within 60 seconds")
+    with screenshots.served(home) as root:
+        yield root
 
 
 @pytest.fixture(scope="module")
