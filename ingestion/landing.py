@@ -171,6 +171,13 @@ def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, di
             f"The landing zone {source} may not be listed: {error}",
             "grant read permission on the folder, or s3:ListBucket on the bucket",
         ) from None
+    except SourceError:
+        raise
+    except Exception as error:  # Each store's client has exceptions of its own.
+        raise SourceError(
+            f"The landing zone {source} cannot be listed: {type(error).__name__}: {error}",
+            f"{remedy}, the store's credentials (AWS_*) and that it can be reached",
+        ) from None
     return found
 
 

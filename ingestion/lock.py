@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingestion.errors import BusyError, SettingsError
+from ingestion.errors import BusyError, SettingsError, is_no_room
 from ingestion.settings import Settings
 
 # dlt puts the path of its working folder into patterns and statements as it is.
@@ -35,17 +35,12 @@ def make_home(home: Path) -> None:
         probe = home / ".writable"
         probe.touch()
         probe.unlink()
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+    except OSError as error:
+        if is_no_room(error):
+            raise
         raise SettingsError(
             f"The home folder {home} cannot be written to ({error.strerror})",
             "give this user write permission there, or choose another with MOVIELENS_HOME",
-        ) from None
-    except OSError as error:
-        if error.errno != 30:  # EROFS: a file system that is mounted read-only.
-            raise
-        raise SettingsError(
-            f"The home folder {home} is on a read-only file system",
-            "choose another with MOVIELENS_HOME",
         ) from None
 
 

@@ -109,7 +109,7 @@ class Warehouse:
 
 
 def _cannot_open(path: Path, error: Exception) -> MovielensError:
-    if "lock" in str(error).lower():
+    if "could not set lock" in str(error).lower():
         return MovielensError(
             f"The warehouse {path} is held open by another program",
             "close that program (a DuckDB shell, a notebook) and run this again",

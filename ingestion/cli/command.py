@@ -43,6 +43,28 @@ class Context:
         return exit_code
 
 
+class _Command(click.Command):
+    """A command that answers wrong usage as JSON too, if JSON is what was asked for."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        as_json = "--json" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            if not as_json:
+                raise
+            remedy = f"{error.ctx.command_path if error.ctx else 'movielens'} --help"
+            output = Output(as_json=True)
+            output.failure(info_name or "", error.format_message(), remedy, error.exit_code, {})
+            sys.exit(error.exit_code)
+
+
 _SETTINGS = ("home", "target", "source")
 
 
@@ -64,7 +86,8 @@ def command(name: str, *, with_source: bool = False) -> Callable[[Function], cli
             options = {key: rest.pop(key) for key in _SETTINGS if key in rest}
             sys.exit(_guarded(name, output, options, function, rest))
 
-        return click.command(name.split()[-1])(_with_options(guarded, with_source))
+        short = name.split()[-1]
+        return click.command(short, cls=_Command)(_with_options(guarded, with_source))
 
     return decorate
 
@@ -96,6 +119,8 @@ def _guarded(
         context = Context(name, output, options)
         home = context.settings.home
         return function(context, **rest)
+    except BrokenPipeError:
+        raise  # Whoever read the output has had enough; click ends quietly.
     except (Exception, KeyboardInterrupt) as error:
         if output.debug:
             raise
@@ -103,8 +128,12 @@ def _guarded(
 
 
 def _tell(name: str, output: Output, error: BaseException, home: Path) -> int:
+    import logging
+
     from ingestion.cli.failures import explain
 
+    # Without any handler Python would print records, tracebacks too, to the terminal.
+    logging.getLogger("movielens").addHandler(logging.NullHandler())
     try:
         if home.exists():
             log_to(home / "logs")

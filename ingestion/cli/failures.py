@@ -83,10 +83,12 @@ def _unexpected(error: BaseException, home: Path) -> Failure:
             1,
             {},
         )
+    log = home / "logs" / "movielens.log"
+    told = f"the whole story is in {log}; --debug shows it here"
     first_line = (str(root).strip().splitlines() or [""])[0]
     return Failure(
         f"{type(root).__name__}: {first_line}",
-        f"the whole story is in {home / 'logs' / 'movielens.log'}; --debug shows it here",
+        told if log.parent.exists() else "--debug shows the whole story",
         1,
         {},
     )

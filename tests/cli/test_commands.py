@@ -1,0 +1,369 @@
+"""The command line as people and schedulers meet it: each call is a real process."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from ingestion.cli import _COMMANDS, _DATA_COMMANDS
+from ingestion.publishing import published_version
+from tests.conftest import Cli
+from tests.ingestion.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
+
+COMMANDS = [[name] for name in _COMMANDS] + [["data", name] for name in _DATA_COMMANDS]
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> Path:
+    write_six(tmp_path / "zone")
+    return tmp_path / "zone"
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "it ended before it could be interrupted"
+        time.sleep(0.005)
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(cli: Cli, command: list[str]) -> None:
+    done = cli(*command, "--help")
+    assert done.returncode == 0
+    example = done.stdout.partition("Example: ")[2]
+    assert f"movielens {' '.join(command)}" in " ".join(example.split())
+    assert "--json" in done.stdout
+
+
+def test_help_lists_every_command_and_exit_code(cli: Cli) -> None:
+    done = cli("--help")
+    assert done.returncode == 0
+    for name in _COMMANDS:
+        assert f"\n  {name} " in done.stdout
+    for code in ("0 done", "1 failed", "2 wrong", "3 audit", "4 files", "75 another", "130 inter"):
+        assert code in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["config"]])
+def test_help_and_config_import_no_engine(tmp_path: Path, arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom ingestion.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "heavy = {'dlt', 'dbt', 'duckdb', 'pyarrow', 'fsspec'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_command_suggests_the_nearest(cli: Cli) -> None:
+    done = cli("laod")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "There is no command 'laod'. Did you mean 'load'?" in done.stderr
+
+
+def test_an_unknown_option_is_wrong_usage(cli: Cli) -> None:
+    assert cli("load", "--sauce", "x").returncode == 2
+    error = cli.json("load", "--sauce", "x", exit_code=2)["error"]
+    assert error["message"].startswith("No such option '--sauce'.")
+    assert error["remedy"] == "movielens load --help"
+
+
+# Answers
+
+
+def test_a_load_in_words_in_json_and_in_silence(cli: Cli, zone: Path, tmp_path: Path) -> None:
+    where = ("--source", zone, "--home", tmp_path / "home")
+    words = cli("load", *where)
+    assert (words.returncode, words.stderr) == (0, "")
+    assert words.stdout.startswith("Loaded     zone: 6 files, 13 rows, 0 rejected (")
+    answer = cli.json("load", *where)
+    assert (answer["command"], answer["status"], answer["exit_code"]) == ("load", "done", 0)
+    assert {file["status"] for file in answer["files"]} == {"unchanged"}
+    silent = cli("load", *where, "--quiet")
+    assert (silent.returncode, silent.stdout, silent.stderr) == (0, "", "")
+
+
+def test_a_failure_in_json_is_one_object_too(cli: Cli, tmp_path: Path) -> None:
+    answer = cli.json("load", "--source", tmp_path / "nowhere", exit_code=2)
+    assert answer == {
+        "command": "load",
+        "status": "failed",
+        "exit_code": 2,
+        "error": {
+            "message": f"The landing zone {tmp_path / 'nowhere'} does not exist",
+            "remedy": "check MOVIELENS_SOURCE (or --source)",
+        },
+    }
+
+
+def test_refused_files_are_exit_code_4_even_in_silence(
+    cli: Cli, zone: Path, tmp_path: Path
+) -> None:
+    write(zone, ratings="userId;movieId;rating;timestamp\n")
+    done = cli("load", "--source", zone, "--home", tmp_path / "home", "--quiet")
+    assert done.returncode == 4
+    assert "  ratings.csv: refused: the columns are separated by semicolons" in done.stdout
+    answer = cli.json("load", "--home", tmp_path / "home", exit_code=4)
+    (refused,) = [file for file in answer["files"] if file["status"] == "refused"]
+    assert refused["path"] == "ratings.csv"
+
+
+def test_a_run_of_which_every_file_is_refused_says_why(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "zone", ratings="userId;movieId\n", movies="")
+    done = cli("run", "--source", tmp_path / "zone", "--home", tmp_path / "home")
+    assert done.returncode == 4
+    assert "  movies.csv: the file is empty (zero bytes)" in done.stderr
+    assert "  ratings.csv: the columns are separated by semicolons" in done.stderr
+
+
+def test_rejected_rows_are_told_with_their_lines(cli: Cli, zone: Path, tmp_path: Path) -> None:
+    write(zone, ratings=RATINGS + "1,2,3.7,4\n")
+    done = cli("load", "--source", zone, "--home", tmp_path / "home")
+    assert done.returncode == 0
+    assert (
+        "  ratings.csv: 1 row rejected, kept in raw._rejected_rows: "
+        "line 5: rating: 3.7 is not a multiple of 0.5" in done.stdout
+    )
+
+
+def test_status_of_nothing_and_of_something(cli: Cli, home: Path, tmp_path: Path) -> None:
+    nothing = cli("status", "--home", tmp_path / "new")
+    assert nothing.stdout.startswith("Nothing is loaded yet.")
+    assert not (tmp_path / "new").exists()
+    answer = cli.json("status", "--home", home)
+    assert [dataset["dataset"] for dataset in answer["datasets"]] == [
+        "genome_scores",
+        "genome_tags",
+        "links",
+        "movies",
+        "ratings",
+        "tags",
+    ]
+    assert answer["published"] == published_version(home / "marts.duckdb")
+    assert answer["runs"][0]["status"] == "done"
+    assert answer["published"] in cli("status", "--home", home).stdout
+
+
+def test_output_that_nobody_reads_is_no_failure_to_tell_of(cli: Cli, home: Path) -> None:
+    process = cli.start("status", "--home", home)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait()
+    process.stderr.close()
+
+
+# Settings
+
+
+def origins(answer: dict[str, list[dict[str, str]]]) -> dict[str, tuple[str, str]]:
+    return {one["name"]: (one["value"], one["origin"]) for one in answer["settings"]}
+
+
+def test_config_tells_where_each_value_came_from(cli: Cli) -> None:
+    (cli.folder / ".env").write_text("MOVIELENS_KEEP_VERSIONS=7\nMOVIELENS_SOURCE=in-file\n")
+    env = {"MOVIELENS_SOURCE": "in-environment", "MOVIELENS_REJECT_ROWS": ""}
+    found = origins(cli.json("config", "--home", "given", env=env))
+    assert found["home"] == (str(cli.folder / "given"), "option")
+    assert found["source"] == ("in-environment", "environment MOVIELENS_SOURCE")
+    assert found["keep_versions"] == ("7", ".env")
+    assert found["reject_rows"] == ("10", "default")
+    assert found["target"] == ("dev", "default")
+    assert origins(cli.json("config", "--source", "x", env=env))["source"] == ("x", "option")
+    assert not (cli.folder / "given").exists()
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "said"),
+    [
+        ({"MOVIELENS_TARGET": "staging"}, ["config"], "MOVIELENS_TARGET=staging is not valid"),
+        ({"MOVIELENS_KEEP_VERSIONS": "0"}, ["status"], "MOVIELENS_KEEP_VERSIONS=0 is not valid"),
+        ({"MOVIELENS_REJECT_SHARE": "2"}, ["status"], "MOVIELENS_REJECT_SHARE=2 is not valid"),
+        ({}, ["load"], "No landing zone is set"),
+        ({"MOVIELENS_SOURCE": ""}, ["load"], "No landing zone is set"),
+        ({}, ["load", "--source", ""], "--source is empty"),
+        ({}, ["status", "--home", ""], "--home is empty"),
+        ({}, ["load", "--source", "gopher://x/y"], "gopher"),
+        ({}, ["build"], "Nothing is loaded yet"),
+        ({}, ["dashboard"], "Nothing is published yet"),
+    ],
+)
+def test_wrong_settings_are_exit_code_2_with_a_remedy(
+    cli: Cli, env: dict[str, str], arguments: list[str], said: str
+) -> None:
+    done = cli(*arguments, env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "  What to do: " in done.stderr
+
+
+@pytest.mark.parametrize("command", ["publish", "rollback"])
+def test_nothing_to_publish_or_to_roll_back_to(cli: Cli, command: str) -> None:
+    done = cli(command)
+    assert done.returncode == 1
+    assert "What to do: " in done.stderr
+
+
+def test_the_default_home_is_in_the_working_folder(cli: Cli, zone: Path) -> None:
+    assert cli("load", "--source", zone).returncode == 0
+    assert [path.name for path in cli.folder.iterdir()] == [".movielens"]
+    env = {"MOVIELENS_HOME": ""}
+    assert cli.json("load", env=env)["load_id"] is None
+    assert [path.name for path in cli.folder.iterdir()] == [".movielens"]
+
+
+# Broken on purpose
+
+
+def test_a_folder_without_movielens_files(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "zone").mkdir()
+    (tmp_path / "zone" / "sales.csv").write_text("a,b\n")
+    done = cli("run", "--source", tmp_path / "zone")
+    assert done.returncode == 2
+    assert "holds no MovieLens file (1 others)" in done.stderr
+
+
+@pytest.mark.parametrize("home", ["/proc/movielens", "/sys/movielens", "taken", "taken/below"])
+def test_a_home_that_cannot_be_written_to(cli: Cli, zone: Path, home: str) -> None:
+    (cli.folder / "taken").write_text("a file")
+    done = cli("load", "--source", zone, "--home", home)
+    assert done.returncode == 2
+    assert "cannot be written to" in done.stderr
+    assert "MOVIELENS_HOME" in done.stderr
+
+
+@pytest.mark.parametrize("kilobytes", [1, 60, 400, 1500])
+def test_no_room_left(cli: Cli, tmp_path: Path, kilobytes: int) -> None:
+    header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
+    rows = "".join(f"{n},{n * 7919 % 60_000},3.5,{n * 104729}\n" for n in range(60_000))
+    write(tmp_path / "zone", ratings=header + rows)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, kilobytes * 1024))
+
+    done = cli("load", "--source", tmp_path / "zone", "--home", home, preexec_fn=limit)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.startswith(f"Error: There is no room left to write in {home}")
+    assert cli("load", "--source", tmp_path / "zone", "--home", home).returncode == 0
+    found = rows_that_count(home / "warehouse.duckdb", "ratings")
+    assert found == rows_in_files(tmp_path / "zone" / "ratings.csv")
+
+
+def test_no_room_left_for_a_build(cli: Cli, home: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    published = (home / "marts.duckdb").read_bytes()
+    done = cli("build", "--full-refresh", "--home", home, preexec_fn=limit)
+    assert done.returncode == 1
+    assert "There is no room left to write in" in done.stderr
+    assert (home / "marts.duckdb").read_bytes() == published
+    assert cli("publish", "--home", home).returncode == 1
+
+
+@pytest.mark.parametrize("command", ["load", "run", "build", "publish", "rollback"])
+def test_one_run_at_a_time(cli: Cli, zone: Path, tmp_path: Path, command: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    source = ["--source", str(zone)] if command in ("load", "run") else []
+    with FileLock(home / "run.lock"):
+        error = cli.json(command, "--home", home, *source, exit_code=75)["error"]
+    assert error["message"].startswith(f"Another run is at work in {home}")
+
+
+def test_two_loads_at_once_load_once(cli: Cli, zone: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    processes = [cli.start("load", "--source", zone, "--home", home) for _ in range(3)]
+    for process in processes:
+        process.communicate()
+    codes = sorted(process.returncode for process in processes)
+    assert codes[0] == 0
+    assert set(codes) <= {0, 75}
+    found = rows_that_count(home / "warehouse.duckdb", "ratings")
+    assert found == rows_in_files(zone / "ratings.csv")
+
+
+def test_a_load_that_is_interrupted(cli: Cli, zone: Path, tmp_path: Path) -> None:
+    header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
+    write(zone, ratings=header + "x,1,3.5,1\n" + "1,2,3.5,4\n" * 50_000)
+    process = cli.start("load", "--source", zone, "--home", home)
+    wait_until((home / "work").exists, process)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.startswith("Error: Stopped. Nothing half done counts")
+    assert cli("load", "--source", zone, "--home", home).returncode == 0
+    assert len(rows_that_count(home / "warehouse.duckdb", "ratings")) == 50_000
+
+
+def test_a_build_that_is_interrupted(cli: Cli, home: Path) -> None:
+    published = (home / "marts.duckdb").read_bytes()
+    log = home / "logs" / "dbt.log"
+    size = log.stat().st_size
+    process = cli.start("run", "--full-refresh", "--json", "--home", home)
+    wait_until(lambda: log.stat().st_size > size + 10_000, process)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 130, stderr
+    answer = json.loads(stdout)
+    assert (answer["exit_code"], stdout.count("\n")) == (130, 1)
+    assert (home / "marts.duckdb").read_bytes() == published
+    assert cli("publish", "--home", home).returncode == 1
+    assert cli.json("run", "--home", home)["publish"]["published"] is True
+
+
+@pytest.mark.parametrize("damage", ["start", "all", "no database"])
+def test_a_warehouse_that_cannot_be_opened(cli: Cli, home: Path, damage: str) -> None:
+    published = (home / "marts.duckdb").read_bytes()
+    warehouse = home / "warehouse.duckdb"
+    content = bytearray(warehouse.read_bytes())
+    if damage == "no database":
+        content = bytearray(b"hello\n" * 1000)
+    else:
+        end = 3 * 4096 if damage == "start" else len(content)
+        content[:end] = b"\xa5" * end
+    warehouse.write_bytes(content)
+    Path(f"{warehouse}.wal").write_bytes(b"\xa5" * 5000)
+    for command in ("load", "status", "run", "publish"):
+        done = cli(command, "--home", home)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"The warehouse {warehouse} cannot be opened" in done.stderr
+        assert "published marts are untouched" in done.stderr
+    assert (home / "marts.duckdb").read_bytes() == published
+    # Whoever does what the message says has everything back.
+    remedy = done.stderr.partition("What to do: ")[2]
+    for step in remedy.partition(": ")[2].strip().split(" && "):
+        subprocess.run(step.split(), check=True)
+    source = home.parent / "zone"
+    write_six(source)
+    assert cli("load", "--home", home, "--source", source).returncode == 0
+    assert rows_that_count(warehouse, "ratings") == rows_in_files(source / "ratings.csv")
+
+
+def test_damage_in_the_middle_of_the_warehouse_is_no_traceback(cli: Cli, home: Path) -> None:
+    published = (home / "marts.duckdb").read_bytes()
+    warehouse = home / "warehouse.duckdb"
+    content = bytearray(warehouse.read_bytes())
+    content[3 * 4096 : -4096] = b"\xa5" * (len(content) - 4 * 4096)
+    warehouse.write_bytes(content)
+    for command in ("status", "run"):
+        done = cli(command, "--home", home)
+        assert done.returncode == 1
+        assert "The published marts are untouched" in done.stderr
+        assert f"mv {warehouse}" in done.stderr
+    assert (home / "marts.duckdb").read_bytes() == published
