@@ -65,7 +65,8 @@ def activity() -> Any:
     """
     bars = (
         _chart()
-        .mark_bar()
+        # The theme's gap of 4 pixels would leave next to nothing of hundreds of months.
+        .mark_bar(binSpacing=0.5)
         .encode(
             x=alt.X("month:T", timeUnit="yearmonth", title=None),
             y=alt.Y(

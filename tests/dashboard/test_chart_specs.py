@@ -80,7 +80,7 @@ def test_scatter_is_logarithmic_and_selects_films() -> None:
 
 def test_activity_draws_months_as_bars_so_that_gaps_stay_gaps() -> None:
     bars = charts.activity()["layer"][0]
-    assert bars["mark"] == {"type": "bar"}
+    assert bars["mark"] == {"type": "bar", "binSpacing": 0.5}
     assert bars["encoding"]["x"]["timeUnit"] == "yearmonth"
 
 
