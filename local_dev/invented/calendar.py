@@ -69,7 +69,8 @@ class Calendar:
         """
         day = np.searchsorted(self._days, share, side="right") - 1
         hours = np.interp(hour_share, self._hours, np.arange(25.0))
-        return FIRST_DAY + day * SECONDS_PER_DAY + (hours * 3600).astype(np.int64)
+        moment: Integers = FIRST_DAY + day * SECONDS_PER_DAY + (hours * 3600).astype(np.int64)
+        return moment
 
     def share(self, moment: Integers) -> Floats:
         """The share of all activity that came before moments.

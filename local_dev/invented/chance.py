@@ -99,7 +99,7 @@ def allocate(weights: Floats, total: int, least: Integers, most: Integers) -> In
 def _one_round(weights: Floats, left: int, room: Integers) -> Integers:
     """One step of `allocate`: it always gives at least one thing, and never too many."""
     wanted = np.floor(weights / weights.sum() * left).astype(np.int64)
-    given = np.minimum(wanted, room)
+    given: Integers = np.minimum(wanted, room)
     if not given.any():
         eager = np.argsort(-weights, kind="stable")[:left]
         given[eager] = np.minimum(1, room[eager])

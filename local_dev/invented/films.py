@@ -188,7 +188,9 @@ def _popularity(
 ) -> Floats:
     known = np.array([beyond for _, _, beyond, _ in _GENRES])
     age = np.maximum(0, 1995 - year) / 100
-    return chance.standard_normal(len(year)) + genres @ known + 0.35 * taste - 1.2 * age
+    own = chance.standard_normal(len(year)) + 0.35 * taste - 1.2 * age
+    score: Floats = own + genres @ known
+    return score
 
 
 def _quality(
@@ -198,7 +200,8 @@ def _quality(
     liked = np.array([beyond for *_, beyond in _GENRES])
     survived = np.clip((1982 - year) / 30, 0.0, 1.0) * 0.35
     own = 0.33 * taste + 0.22 * chance.standard_normal(len(year))
-    return np.clip(3.29 + genres @ liked + survived + own, 1.0, 4.6).astype(np.float32)
+    stars: Floats = 3.33 + genres @ liked + survived + own
+    return np.clip(stars, 1.0, 4.6).astype(np.float32)
 
 
 def _movie_ids(chance: np.random.Generator, count: int) -> NDArray[np.int32]:

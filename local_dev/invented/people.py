@@ -135,7 +135,7 @@ def _visits(chance: np.random.Generator, wish: Floats) -> tuple[Integers, Intege
     count = len(wish)
     joined = np.sort(calendar.moment(chance.random(count), chance.random(count)))
     days = np.exp(np.log(150) + 1.8 * chance.standard_normal(count))
-    days = np.where(chance.random(count) < 0.6, 0.0, days)
+    days = np.where(chance.random(count) < 0.7, 0.0, days)
     left = np.minimum(joined + (days * SECONDS_PER_DAY).astype(np.int64), LAST_DAY - 1)
     again = np.minimum(1 + days / 20 * chance.random(count), 1 + 12 * wish).astype(np.int64)
     n_visits = 1 + np.where(days > 0, again, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,12 @@ from local_dev.invented.chance import popularity_curve
 from local_dev.invented.films import invent_films
 from local_dev.invented.people import LEAST_RATINGS, catalogues, invent_people
 from local_dev.invented.ratings import RatingsInventor
-from local_dev.invented.tags import genome_scores, genome_tags, invent_tags
+from local_dev.invented.tags import MOST_RELEVANT, genome_scores, genome_tags, invent_tags
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 # Sizes at ml-latest-small, and the powers with which they grow to those of ml-25m. Below that
 # scale, people rate fewer films each, so that there are still several people.
@@ -24,6 +26,8 @@ _PEOPLE = (610, 1.013, 0.7)
 _TAGS = (3_683, 1.033, 1.0)
 _GENOME_TAGS = (102, 0.436, 0.436)
 _LEAST_FILMS = 200
+_STARS = tuple(str(number / 2) for number in range(11))
+_RELEVANCES = tuple(str(number / MOST_RELEVANT) for number in range(MOST_RELEVANT + 1))
 _MOST_GENOME_TAGS = 1_128
 _LEAST_GENOME_TAGS = 10
 
@@ -109,7 +113,7 @@ class Population:
             yield _batch(
                 userId=rows.user_id,
                 movieId=rows.movie_id,
-                rating=rows.rating,
+                rating=_named(rows.half_stars, _STARS),
                 timestamp=rows.timestamp,
             )
 
@@ -128,11 +132,22 @@ class Population:
 
     def _genome_scores(self) -> Iterator[pa.RecordBatch]:
         for rows in genome_scores(self._seed, self._films, len(self._genome_tag_names)):
-            yield _batch(movieId=rows.movie_id, tagId=rows.tag_id, relevance=rows.relevance)
+            yield _batch(
+                movieId=rows.movie_id,
+                tagId=rows.tag_id,
+                relevance=_named(rows.relevance, _RELEVANCES),
+            )
 
     @cached_property
     def _genome_tag_names(self) -> list[str]:
         return genome_tags(self._seed, self._n_genome_tags)
+
+
+def _named(numbers: NDArray[np.int16], names: Sequence[str]) -> pa.DictionaryArray:
+    """Numbers of which there are few, each formatted once: half the time of writing the file."""
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(numbers), pa.array(names))
 
 
 def _batch(**columns: Any) -> pa.RecordBatch:

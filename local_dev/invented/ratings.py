@@ -26,13 +26,13 @@ class RatingRows:
     Attributes:
         user_id: From 1.
         movie_id: Ids of films.
-        rating: Stars, 0.5 to 5.0.
+        half_stars: The rating in half stars, 1 to 10.
         timestamp: Epoch seconds.
     """
 
     user_id: NDArray[np.int32]
     movie_id: NDArray[np.int32]
-    rating: Floats
+    half_stars: NDArray[np.int16]
     timestamp: Integers
 
 
@@ -65,7 +65,7 @@ class RatingsInventor:
         return RatingRows(
             user_id=(person + 1).astype(np.int32),
             movie_id=self._films.movie_id[film],
-            rating=self._stars(chance, person, film, timestamp),
+            half_stars=self._half_stars(chance, person, film, timestamp),
             timestamp=timestamp,
         )
 
@@ -110,17 +110,17 @@ class RatingsInventor:
         moment[later] = _between(chance, moment[later - 1], np.full(len(later), END - 1)) + 1
         return moment
 
-    def _stars(
+    def _half_stars(
         self, chance: np.random.Generator, person: Integers, film: Integers, timestamp: Integers
-    ) -> Floats:
+    ) -> NDArray[np.int16]:
         people = self._people
         noise = chance.standard_normal(len(person), dtype=np.float32)
         opinion = self._films.quality[film] + people.kindness[person]
         opinion += noise * people.moodiness[person]
         whole = people.whole_stars[person] | (timestamp < HALF_STARS_SINCE)
         halves = np.where(whole, 2 * np.clip(np.rint(opinion), 1, 5), np.rint(2 * opinion))
-        stars: Floats = np.clip(halves, 1, 10).astype(np.float64) / 2
-        return stars
+        half_stars: NDArray[np.int16] = np.clip(halves, 1, 10).astype(np.int16)
+        return half_stars
 
 
 def distinct_ranks(

@@ -65,6 +65,8 @@ _SPELLING_SHARES = (0.0, 0.8, 0.89, 0.92, 0.95, 0.98)
 _SHARE_OF_TAGGERS = 0.095
 _OWN_TAGS = 8
 _GENOME_MOODS = 6
+MOST_RELEVANT = 4000
+"""Relevances are whole multiples of one 4000th, as in the real genome."""
 _GENOME_CHUNK_ROWS = 400_000
 
 
@@ -94,12 +96,12 @@ class GenomeRows:
     Attributes:
         movie_id: Ids of films.
         tag_id: From 1.
-        relevance: Above 0, at most 1, in steps of 0.00025.
+        relevance: From 1 to `MOST_RELEVANT`.
     """
 
     movie_id: NDArray[np.int32]
     tag_id: NDArray[np.int32]
-    relevance: Floats
+    relevance: NDArray[np.int16]
 
 
 def invent_tags(
@@ -188,7 +190,8 @@ def _on_what(
     share = along(curve, chance.random(len(person), dtype=np.float32))
     rank = (share * choice.size[catalogue]).astype(np.int64)
     rank = np.minimum(rank, choice.size[catalogue] - 1)
-    return choice.films[choice.start[catalogue] + rank].astype(np.int64)
+    film: Integers = choice.films[choice.start[catalogue] + rank].astype(np.int64)
+    return film
 
 
 def _what(
@@ -273,9 +276,9 @@ def _genome_rows(
     for trait, weights in zip(traits.T, meaning, strict=True):
         score += trait[:, None] * weights[None, :]
     relevance = 0.5 + score / (1 + np.abs(score)) / 2
-    steps = np.clip(np.rint(relevance * 4000), 1, 4000)
+    steps = np.clip(np.rint(relevance * MOST_RELEVANT), 1, MOST_RELEVANT)
     return GenomeRows(
         movie_id=np.repeat(movie_id, n_tags),
         tag_id=np.tile(np.arange(1, n_tags + 1, dtype=np.int32), len(movie_id)),
-        relevance=steps.ravel().astype(np.float64) / 4000,
+        relevance=steps.ravel().astype(np.int16),
     )

@@ -172,7 +172,7 @@ def _plain(random: Random) -> str:
             f"{name}'s {adjective} {noun}",
             f"{name} and the {adjective} {noun}",
             f"{random.choice(_DOINGS).replace('-', ' ')} the {noun}",
-            f"{random.choice(_NUMBERS)} {noun}s for {name}",
+            f"{random.choice(_NUMBERS)} {_plural(noun)} for {name}",
             f"{noun}, {other} and {adjective} {_noun(random)}",
             f"{noun} & {other}",
             f"{place}: {adjective} {noun}",
@@ -242,6 +242,12 @@ def _odd(random: Random, number: int) -> str:
         f"« {noun} »",
     )
     return odd[number % len(odd)]
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
 
 
 def _noun(random: Random) -> str:
