@@ -126,7 +126,7 @@ def invent_titles(seed: int, years: Sequence[int], plain_year: Sequence[bool]) -
     titles = []
     for number, (year, plain) in enumerate(zip(years, plain_year, strict=True)):
         title = _fresh(random, number, taken)
-        titles.append(f"{title} ({year})" if plain else _without_year(random, title, year))
+        titles.append(f"{title} ({year})" if plain else _without_year(title, year))
     return titles
 
 
@@ -140,8 +140,8 @@ def _fresh(random: Random, number: int, taken: set[str]) -> str:
     return title
 
 
-def _without_year(random: Random, title: str, year: int) -> str:
-    return f"{title} ({year}–{year + 2})" if random.random() < 0.25 else title
+def _without_year(title: str, year: int) -> str:
+    return title if year % 3 else f"{title} ({year}–{year + 2})"
 
 
 def _usual(random: Random) -> str:

@@ -106,7 +106,7 @@ def publisher() -> Iterator[Publisher]:
         ("127.0.0.1", 0), type("Bound", (Handler,), {"publisher": publisher})
     )
     publisher.url = f"http://127.0.0.1:{server.server_port}/movielens/"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield publisher
     server.shutdown()
