@@ -7,10 +7,12 @@ import re
 import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -37,7 +39,7 @@ _RATIO = 100
 # What of a broken connection's last piece had come is lost, so pieces are small.
 _PIECE_BYTES = 1 << 16
 _CONNECT_SECONDS = 5.0
-_READ_SECONDS = 30.0
+_READ_SECONDS = 30
 # Continued this many times when the connection breaks in the middle.
 _ATTEMPTS = 5
 
@@ -74,8 +76,8 @@ def download(
     """Fetch a release, verify its checksum and unpack it.
 
     A download that was cut is continued where it ended, if the server still has the same file.
-    A folder that already holds the release is left as it is. The folder appears whole or not at
-    all.
+    A folder that already holds the release is left as it is, also when there is no network to ask
+    whether it was published anew. The folder appears whole or not at all.
 
     Args:
         name: One of `RELEASES`.
@@ -101,10 +103,10 @@ def download(
         raise InvalidRequest(f"There is no release {name!r}.", f"One of: {', '.join(RELEASES)}.")
     target = absolute(Path(folder))
     url = f"{base_url.rstrip('/')}/{name}.zip"
+    fetched = 0
     with _session() as session:
-        md5 = _published_md5(session, url)
-        fetched = 0
-        if not _holds(target, name, md5):
+        md5 = _md5_to_have(session, url, target, name)
+        if _held(target, name) != md5:
             with prepared_folder(target, name, sorted(_EXPECTED)) as work:
                 fetched = _fetch_verified(session, url, work, md5, progress)
                 _unpack(work, name, progress)
@@ -115,10 +117,21 @@ def download(
     return DownloadReport(name, target, files, fetched, time.perf_counter() - started)
 
 
-def _holds(target: Path, name: str, md5: str) -> bool:
+def _held(target: Path, name: str) -> str | None:
+    """The checksum of the archive that the folder was unpacked from, if all of it is there."""
     marker = read_marker(target)
     whole = all((target / file).exists() for file in _REQUIRED)
-    return whole and (marker.get("edition"), marker.get("zip_md5")) == (name, md5)
+    return str(marker.get("zip_md5")) if whole and marker.get("edition") == name else None
+
+
+def _md5_to_have(session: requests.Session, url: str, target: Path, name: str) -> str:
+    try:
+        return _published_md5(session, url)
+    except DownloadUnavailable:
+        held = _held(target, name)
+        if held is None:
+            raise
+        return held
 
 
 def _session() -> requests.Session:
@@ -126,10 +139,11 @@ def _session() -> requests.Session:
     retries = Retry(
         total=4,
         connect=0,
-        read=0,
+        read=False,  # not 0: the error then says that it was a time-out
         backoff_factor=0.5,
         status_forcelist=(500, 502, 503, 504),
         raise_on_status=False,
+        retry_after_max=_READ_SECONDS,
     )
     session = requests.Session()
     for scheme in ("http://", "https://"):
@@ -142,17 +156,35 @@ def _network_errors_explained(url: str) -> Iterator[None]:
     try:
         yield
     except requests.RequestException as error:
-        response = error.response
-        why = (
-            f"the server answered {response.status_code} {response.reason}"
-            if response is not None
-            else f"no usable answer ({type(error).__name__})"
-        )
         raise DownloadUnavailable(
-            f"{url} cannot be downloaded: {why}. Is there a network?",
+            f"{_shown(url)} cannot be downloaded: {_reason(error)}. Is there a network?",
             "Try again later (what arrived is kept and continued), fetch the file by other means "
             "and name its folder with --source, or make data with: movielens data generate FOLDER",
         ) from error
+
+
+_REASONS = (
+    (requests.exceptions.ConnectTimeout, f"no connection within {_CONNECT_SECONDS:.0f} seconds"),
+    (requests.exceptions.ReadTimeout, "the server stopped answering"),
+    (requests.exceptions.SSLError, "its certificate is not accepted"),
+    (requests.exceptions.ProxyError, "the proxy refuses"),
+    (requests.exceptions.ConnectionError, "no connection to the server"),
+)
+
+
+def _reason(error: requests.RequestException) -> str:
+    if error.response is not None:
+        return f"the server answered {error.response.status_code} {error.response.reason}"
+    if isinstance(error, _CutOff):
+        return "the connection broke again and again"
+    named = (words for kind, words in _REASONS if isinstance(error, kind))
+    return next(named, f"no usable answer ({type(error).__name__})")
+
+
+def _shown(url: str) -> str:
+    """The address without a name and password that may be in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _get(
@@ -171,7 +203,7 @@ def _published_md5(session: requests.Session, url: str) -> str:
         found = re.search(r"\b[0-9a-fA-F]{32}\b", response.text)
     if found is None:
         raise DownloadUnavailable(
-            f"{url}.md5 holds no checksum, so the download could not be verified.",
+            f"{_shown(url)}.md5 holds no checksum, so the download could not be verified.",
             "Try again later, or check MOVIELENS_DOWNLOAD_URL.",
         )
     return found[0].lower()
@@ -190,14 +222,22 @@ def _fetch_verified(
 ) -> int:
     archive = _archive(work)
     fetched = 0
-    if not archive.exists() or _md5(archive) != md5:
+    continued = archive.exists()
+    while not archive.exists() or _md5(archive) != md5:
         with _network_errors_explained(url):
-            fetched = _fetch(session, url, archive, progress)
-    if _md5(archive) == md5:
-        return fetched
-    archive.unlink()
-    raise ChecksumMismatch(
-        f"{url} has not the checksum that its publisher states ({md5}). "
+            fetched += _fetch(session, url, archive, progress)
+        if _md5(archive) != md5:
+            archive.unlink()
+            if not continued:
+                raise _mismatch(url, md5)
+            # Perhaps what an earlier command had was of another file: once more, from the start.
+            continued = False
+    return fetched
+
+
+def _mismatch(url: str, md5: str) -> ChecksumMismatch:
+    return ChecksumMismatch(
+        f"{_shown(url)} has not the checksum that its publisher states ({md5}). "
         "The download was thrown away.",
         "Run the same command again; if it happens again, the file at that address is damaged.",
     )
@@ -279,10 +319,14 @@ def _unpack(work: Workspace, name: str, progress: Progress | None) -> None:
                     progress(f"unpacking {file}", done / len(members))
                 with archive.open(member) as source, (work.data / file).open("wb") as target:
                     shutil.copyfileobj(source, target, _PIECE_BYTES)
-    except zipfile.BadZipFile as error:
+    except _DAMAGED as error:
         raise _unsafe(work, f"is damaged ({error})") from error
     except _Unsafe as unsafe:
         raise _unsafe(work, str(unsafe)) from unsafe
+
+
+# What zipfile raises, besides its own, for members that are damaged or packed in an unknown way.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
 class _Unsafe(Exception):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -56,6 +58,7 @@ class Publisher:
     ranges: bool = True
     cut_after: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    hang: threading.Event | None = None
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -68,7 +71,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.publisher.requests.append((self.path, self.headers.get("Range")))
-        if self.path.endswith(".md5"):
+        if self.publisher.hang:
+            self.publisher.hang.wait(30)
+            self.close_connection = True
+        elif self.path.endswith(".md5"):
             self._checksum()
         elif self.publisher.statuses:
             self.send_error(self.publisher.statuses.pop(0))
@@ -198,9 +204,49 @@ def test_a_wrong_checksum_leaves_nothing(publisher: Publisher, tmp_path: Path) -
     assert downloaded(publisher, tmp_path / "data") == len(publisher.content)
 
 
+def test_a_mixture_of_two_files_is_fetched_again_from_the_start(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.cut_after = [PIECE] * 5
+    with pytest.raises(DownloadUnavailable, match="broke again and again"):
+        downloaded(publisher, tmp_path / "data")
+    # The server calls another file by the old ETag.
+    publisher.content = release({**MEMBERS, "README.txt": Random(2).randbytes(400_000)})
+    downloaded(publisher, tmp_path / "data")
+    assert (tmp_path / "data" / "README.txt").read_bytes() == Random(2).randbytes(400_000)
+
+
+def test_a_full_disk_is_said_and_the_download_goes_on_later(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    # A limit on the size of files is the full disk that a test can have without being root.
+    code = (
+        "import resource, sys; from local_dev.download import download;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000));"
+        f"download({NAME!r}, sys.argv[1], base_url=sys.argv[2])"
+    )
+    folder = tmp_path / "data"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder), publisher.url], capture_output=True, text=True
+    )
+    assert "DiskFull: There is no room on the disk" in done.stderr
+    assert not folder.exists()
+    assert 0 < downloaded(publisher, folder) < len(publisher.content)
+
+
 def test_a_busy_server_is_asked_again(publisher: Publisher, tmp_path: Path) -> None:
     publisher.statuses = [503, 503]
     assert downloaded(publisher, tmp_path / "data") == len(publisher.content)
+
+
+def test_a_silent_server_is_given_up(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local_dev.download._READ_SECONDS", 0.3)
+    publisher.hang = threading.Event()
+    with pytest.raises(DownloadUnavailable, match="stopped answering"):
+        downloaded(publisher, tmp_path / "data")
+    publisher.hang.set()
 
 
 def test_a_missing_release_is_said(publisher: Publisher, tmp_path: Path) -> None:
@@ -216,13 +262,45 @@ def test_no_network_is_said_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_there_needs_no_network(publisher: Publisher, tmp_path: Path) -> None:
+    downloaded(publisher, tmp_path / "data")
+    report = download(NAME, tmp_path / "data", base_url="http://127.0.0.1:9/movielens")
+    assert report.fetched_bytes == 0
+    assert report.files == tuple(sorted(MEMBERS))
+
+
+def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(DownloadUnavailable, match="no connection to the server") as caught:
+        download(NAME, tmp_path / "data", base_url="http://me:secret@127.0.0.1:9/movielens")
+    assert "secret" not in str(caught.value)
+
+
 def test_an_unknown_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="ml-99m") as caught:
         download("ml-99m", tmp_path / "data")
     assert "ml-32m" in caught.value.remedy
 
 
+def corrupted() -> bytes:
+    """An archive whose README does not unpack to what its table of contents says."""
+    content = bytearray(release())
+    content[len(content) // 2] ^= 0xFF
+    return bytes(content)
+
+
+def encrypted() -> bytes:
+    """An archive whose table of contents calls every member encrypted."""
+    content = bytearray(release())
+    place = 0
+    while (place := content.find(b"PK\x01\x02", place) + 1) > 0:
+        content[place + 7] |= 1
+    return bytes(content)
+
+
 BAD_ARCHIVES = {
+    "encrypted": encrypted(),
+    "is damaged .*README": corrupted(),
+    "more than once or too deep": release({**MEMBERS, "deep/movies.csv": b"x"}),
     "points outside": release({**MEMBERS, "../../movies.csv": b"x"}),
     "unpacks to over 100 times": release({**MEMBERS, "tags.csv": b"0" * 1_000_000}),
     "links.csv missing": release({k: v for k, v in MEMBERS.items() if k != "links.csv"}),
