@@ -62,6 +62,8 @@ def explain(error: BaseException, home: Path) -> Failure:
             1,
             {},
         )
+    if any("corrupt database file" in str(one).lower() for one in _chain(error)):
+        return _damaged(home / "warehouse.duckdb")
     if isinstance(error, MovielensError):
         failures = [asdict(test) for test in getattr(error, "failures", [])]
         extra = {"failures": failures} if failures else {}
@@ -71,6 +73,17 @@ def explain(error: BaseException, home: Path) -> Failure:
         message = error.args[0] if error.args else str(error)
         return Failure(str(message), str(remedy), getattr(error, "exit_code", 1), {})
     return _unexpected(error, home)
+
+
+def _damaged(warehouse: Path) -> Failure:
+    """DuckDB finds damage in the middle of its file only when it reads that part."""
+    return Failure(
+        f"The warehouse {warehouse} is damaged. The published marts are untouched",
+        f"move it away and run again, everything in it is rebuilt from the landing zone: "
+        f"mv {warehouse} {warehouse}.broken",
+        1,
+        {},
+    )
 
 
 def _unexpected(error: BaseException, home: Path) -> Failure:

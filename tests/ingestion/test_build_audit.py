@@ -71,12 +71,12 @@ def test_a_failed_audit_publishes_nothing_and_shows_the_rows(cli: Cli, home: Pat
 
 def test_a_broken_model_leaves_what_is_published(cli: Cli, home: Path, tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path / "project")
-    model = project / "models" / "mart" / "mart_genre.sql"
+    model = project / "models" / "src" / "src_movies.sql"
     model.write_text(model.read_text().replace("select", "select no_such_column,", 1))
     published = (home / "marts.duckdb").read_bytes()
     env = {"MOVIELENS_PROJECT": str(project)}
     error = cli.json("run", "--home", home, exit_code=1, env=env)["error"]
-    assert "mart_genre" in error["message"]
+    assert "src_movies" in error["message"]
     assert "no_such_column" in error["message"]
     assert "dbt.log" in error["remedy"]
     assert (home / "marts.duckdb").read_bytes() == published
