@@ -25,6 +25,10 @@ KNOWN_404 = re.compile(r"/_stcore/(health|host-config)$")
 KNOWN_WARNING = "Infinite extent"
 
 
+# A busy machine draws late; what is drawn wrong stays wrong for as long as one looks.
+expect.set_options(timeout=20_000)
+
+
 @dataclass
 class Visit:
     """A page, and what it did that nobody may see: errors, requests to elsewhere."""

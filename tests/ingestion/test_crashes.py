@@ -58,7 +58,7 @@ def crash_and_recover(cli: Cli, folder: Path, shares: list[float]) -> int:
 
 
 def test_killed_loads(cli: Cli, tmp_path: Path) -> None:
-    assert crash_and_recover(cli, tmp_path, [0.5, 0.7, 0.85]) > 0
+    assert crash_and_recover(cli, tmp_path, [0.6, 0.85]) > 0
 
 
 def test_killed_first_load(cli: Cli, tmp_path: Path) -> None:
