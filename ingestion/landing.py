@@ -219,7 +219,7 @@ def list_landing_zone(source: str) -> LandingZone:
     if not files:
         names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
         raise SourceError(
-            f"The landing zone {source} holds no MovieLens file ({len(ignored)} others)",
+            f"The landing zone {source} holds no MovieLens file (other files: {len(ignored)})",
             f"put files there whose names start as in {names}; or try: movielens demo",
         )
     ignored = [path for path in ignored if PurePosixPath(path).name != MARKER]

@@ -50,7 +50,7 @@ def explain(error: BaseException, home: Path) -> Failure:
     if isinstance(error, KeyboardInterrupt):
         return Failure(
             "Stopped. Nothing half done counts and what is published is untouched",
-            "run it again; it takes up where it makes sense",
+            "run it again; what was loaded is not loaded twice",
             INTERRUPTED,
             {},
         )

@@ -235,7 +235,7 @@ def test_a_folder_without_movielens_files(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "zone" / "sales.csv").write_text("a,b\n")
     done = cli("run", "--source", tmp_path / "zone")
     assert done.returncode == 2
-    assert "holds no MovieLens file (1 others)" in done.stderr
+    assert "holds no MovieLens file (other files: 1)" in done.stderr
 
 
 @pytest.mark.parametrize("home", ["/proc/movielens", "/sys/movielens", "taken", "taken/below"])
