@@ -87,7 +87,6 @@ def choose_sample(settings: Settings, ratings: int | None, on_event: OnEvent = s
     if ratings is not None:
         return _generated(settings, ratings, "as --ratings asks", on_event)
     from local_dev.download import download
-
     from local_dev.errors import DownloadUnavailable
 
     folder = settings.home / "data" / DOWNLOAD
