@@ -157,7 +157,7 @@ def test_a_file_instead_of_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_movielens_files(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"holds no MovieLens file \(2 others\)") as raised:
+    with pytest.raises(SourceError, match=r"holds no MovieLens file \(other files: 2\)") as raised:
         put(tmp_path, "README.txt", "sales.csv")
     assert "genome-scores.csv" in raised.value.remedy
 
