@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.settings import settings as dashboard_settings
+from local_dev import screenshots
 from local_dev.generate import generate
 from tests.independent import Figures, figures
 
@@ -160,6 +162,25 @@ def test_pages_show_the_figures(published: Published, monkeypatch: pytest.Monkey
     assert not app.exception
     shown = {metric.value.replace(",", "") for metric in app.metric}
     assert {str(published.expected.n_ratings), str(published.expected.n_users)} <= shown
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason=screenshots.NO_CHROMIUM)
+def test_a_browser_shows_the_figures(published: Published) -> None:
+    with screenshots.served(published.home) as address, screenshots.browser() as browser:
+        page = browser.new_page()
+        page.goto(address)
+        screenshots.wait_until_drawn(page)
+        shown = page.locator("[data-testid=stMetricValue]").all_inner_texts()
+        generated = page.get_by_text("generated", exact=False).count() > 0
+    expected = published.expected
+    assert shown == [
+        f"{expected.n_ratings:,}",
+        f"{expected.n_users:,}",
+        f"{expected.prior_mean:.2f}",
+        f"{expected.n_rated_movies:,}",
+        f"{expected.n_tag_applications:,}",
+    ]
+    assert generated is (published.source != REAL)
 
 
 def test_a_run_with_nothing_new_changes_nothing(published: Published) -> None:
