@@ -35,6 +35,12 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# True once the page has been as it is for 0.6 seconds: charts get their rows after their frame.
+STILL = """() => {
+    const size = document.body.innerHTML.length;
+    if (size !== window.lastSize) { window.lastSize = size; window.since = performance.now(); }
+    return performance.now() - window.since > 600;
+}"""
 NO_CHROMIUM = "chromium is not installed: apt-get install chromium (or your system's way) adds it"
 
 
@@ -127,7 +133,7 @@ def wait_until_drawn(page: Page) -> None:
         "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
         ".every(chart => chart.querySelector('svg, canvas'))"
     )
-    page.wait_for_timeout(600)
+    page.wait_for_function(STILL, polling=100)
 
 
 def photograph(address: str, folder: Path, film: int | None = None) -> list[Path]:
