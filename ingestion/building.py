@@ -203,13 +203,14 @@ def build(
         BusyError: If another run is at work.
     """
     started = time.perf_counter()
-    with only_run(settings):
+    with only_run(settings) as run:
         target = warehouse(settings)
         _check_ready(settings, target)
         print_of_this = fingerprint(settings, target)
         last = candidate(target)
         if last and last.audited and last.fingerprint == print_of_this and not full_refresh:
             return BuildReport(last.version, False, time.perf_counter() - started)
+        run.lease(target)
         return _build(settings, target, print_of_this, full_refresh, on_event, started)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_WORDS = ("no space left", "disk quota exceeded", "file too large", "out of disk")
@@ -46,9 +47,13 @@ class RejectedError(MovielensError):
 
 
 class BusyError(MovielensError):
-    """Another run holds the lock of this home."""
+    """Another run holds the lock of this home, or the lease of this warehouse."""
 
     exit_code = 75
+
+
+class DamagedWarehouse(MovielensError):
+    """The file of the warehouse is damaged; it can be built anew from the landing zone."""
 
 
 class RefusedFile(Exception):
@@ -61,6 +66,21 @@ class RefusedFile(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Goes through an exception and what it was raised from.
+
+    Args:
+        error: The exception.
+
+    Yields:
+        It, then its cause or context, and so on.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 def is_no_room(error: BaseException) -> bool:

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingestion import manifest
-from ingestion.datasets import DATASETS, FILE_ID
-from ingestion.errors import MovielensError, SettingsError
+from ingestion.errors import SettingsError
 from ingestion.landing import LandingZone, list_landing_zone
-from ingestion.lock import only_run
-from ingestion.progress import Event, OnEvent, silent
+from ingestion.lock import Run, only_run
+from ingestion.progress import Event, OnEvent, silent, timed
+from ingestion.recovery import healing, last_source
 from ingestion.settings import Settings, resolve
-from ingestion.warehouse import Warehouse, warehouse
+from ingestion.warehouse import has_table, warehouse
 
 if TYPE_CHECKING:
-    import dlt
+    from duckdb import DuckDBPyConnection
 
+    from ingestion.lease import Lease
     from ingestion.source import Outcome
 
 
@@ -69,6 +68,8 @@ class LoadReport:
         seconds: Wall time of the load.
         files: What became of each file.
         ignored: Paths in the landing zone that are no MovieLens files.
+        steps: Seconds that each step took, by its name.
+        notes: What whoever started the load should know, such as a lease that was taken over.
     """
 
     source: str
@@ -77,6 +78,8 @@ class LoadReport:
     seconds: float
     files: list[FileReport] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    steps: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def of_status(self, status: str) -> list[FileReport]:
         """The files of one status."""
@@ -109,12 +112,14 @@ def load(
     settings: Settings | None = None,
     remove_missing: bool = False,
     switch_source: bool = False,
+    take_over: bool = False,
     on_event: OnEvent = silent,
 ) -> LoadReport:
     """Loads what is new or changed in a landing zone into RAW.
 
     Safe to repeat and to kill at any time: rows count only once their file versions are committed
-    in the manifest, all of a load at once. Unchanged files are not read.
+    in the manifest, all of a load at once. Unchanged files are not read. A DuckDB warehouse that
+    is damaged is set aside and loaded anew.
 
     Args:
         source: The landing zone; default: the setting MOVIELENS_SOURCE, else the one that the
@@ -123,6 +128,7 @@ def load(
         remove_missing: Record known paths that are no longer there as removed.
         switch_source: Allow a landing zone other than the one that the warehouse holds, whose
             files are recorded as removed.
+        take_over: Take the warehouse from a run of another home that still holds its lease.
         on_event: Told of each step forward.
 
     Returns:
@@ -131,74 +137,117 @@ def load(
     Raises:
         SettingsError: If no source is known, or the warehouse holds another landing zone.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
-        BusyError: If another run is at work.
+        BusyError: If another run is at work, or took over while this one was paused.
         MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
     """
     settings = settings or resolve(source=source)
+    request = _Request(source or settings.source, remove_missing, switch_source, on_event)
+    with only_run(settings, take_over=take_over) as run:
+        return healing(run, lambda: _load(run, request))
+
+
+@dataclass(frozen=True)
+class _Request:
+    source: str | None
+    remove_missing: bool
+    switch_source: bool
+    on_event: OnEvent
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a listing asks for, given what is known."""
+
+    known: dict[str, manifest.Known]
+    comparison: manifest.Comparison
+    gone: list[manifest.Known]
+    switched: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.comparison.to_read and not self.gone
+
+
+def _load(run: Run, request: _Request) -> LoadReport:
     started = time.perf_counter()
-    with only_run(settings):
-        target = warehouse(settings)
+    steps: dict[str, float] = {}
+    target = warehouse(run.settings)
+    with timed(steps, "list"):
         known = manifest.current_files(target)
-        zone = list_landing_zone(source or settings.source or _held_source(known))
-        switched = _check_same_zone(zone, known, switch_source)
-        comparison = manifest.compare(zone, known)
-        gone = list(known.values()) if switched else comparison.missing if remove_missing else []
-        outcomes, load_id = _load(settings, target, zone, comparison, known, gone, on_event)
-    removed = bool(gone) and load_id is not None
-    reports = [*map(_report, outcomes), *_reports_of_the_others(comparison, removed)]
+        zone = list_landing_zone(request.source or _held_source(run.settings, known))
+        plan = _plan(zone, known, request)
+    outcomes: list[Outcome] = []
+    load_id = None
+    if not plan.is_empty:
+        lease = run.lease(target)
+        # Another run may have committed since; from here on none can.
+        plan = _plan(zone, manifest.current_files(target), request)
+        outcomes, load_id = _carry_out(run, lease, zone, plan, request, steps)
+    removed = bool(plan.gone) and load_id is not None
+    reports = [*map(_report, outcomes), *_reports_of_the_others(plan.comparison, removed)]
     reports.sort(key=lambda file: file.path)
     seconds = time.perf_counter() - started
-    return LoadReport(zone.url, zone.edition, load_id, seconds, reports, zone.ignored)
-
-
-def _held_source(known: dict[str, manifest.Known]) -> str:
-    for entry in known.values():
-        return entry.source
-    raise SettingsError(
-        "No landing zone is set",
-        "give one with --source or MOVIELENS_SOURCE; or try: movielens demo",
+    return LoadReport(
+        zone.url, zone.edition, load_id, seconds, reports, zone.ignored, steps, list(run.notes)
     )
 
 
-def _check_same_zone(
-    zone: LandingZone, known: dict[str, manifest.Known], switch_source: bool
-) -> bool:
+def _held_source(settings: Settings, known: dict[str, manifest.Known]) -> str:
+    for entry in known.values():
+        return entry.source
+    source = last_source(settings)
+    if source is None:
+        raise SettingsError(
+            "No landing zone is set",
+            "give one with --source or MOVIELENS_SOURCE; or try: movielens demo",
+        )
+    return source
+
+
+def _plan(zone: LandingZone, known: dict[str, manifest.Known], request: _Request) -> _Plan:
     sources = {entry.source for entry in known.values()} - {zone.url}
-    if sources and not switch_source:
+    if sources and not request.switch_source:
         raise SettingsError(
             f"The warehouse holds the landing zone {', '.join(sorted(sources))}, not {zone.url}; "
             "user and movie ids of two landing zones must not be mixed. Nothing was changed",
             "choose another MOVIELENS_HOME, or replace what is there: movielens load "
             "--switch-source",
         )
-    return bool(sources)
+    comparison = manifest.compare(zone, known)
+    gone = comparison.missing if request.remove_missing else []
+    return _Plan(known, comparison, list(known.values()) if sources else gone, bool(sources))
 
 
-def _load(
-    settings: Settings,
-    target: Warehouse,
+def _carry_out(
+    run: Run,
+    lease: Lease,
     zone: LandingZone,
-    comparison: manifest.Comparison,
-    known: dict[str, manifest.Known],
-    gone: list[manifest.Known],
-    on_event: OnEvent,
+    plan: _Plan,
+    request: _Request,
+    steps: dict[str, float],
 ) -> tuple[list[Outcome], str | None]:
-    if not comparison.to_read and not gone:
+    if plan.is_empty:
         return [], None
-    _empty(settings.work_dir)
+    from ingestion.writing import Change, write
+
+    folder = run.settings.work_dir
+    _empty(folder)
     try:
-        outcomes = _read_all(settings, target, zone, comparison, known, on_event)
+        to_read = plan.comparison.to_read
+        first_id = _reserve(lease, len(to_read) + len(plan.gone))
+        with timed(steps, "read"):
+            outcomes = _read_all(run, lease, zone, plan, first_id, request.on_event)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # Another landing zone replaces this one when some of it can be read, and then as a whole.
-        switched = any(entry.source != zone.url for entry in gone)
-        if not loaded and (switched or not gone):
+        if not loaded and (plan.switched or not plan.gone):
             return outcomes, None
         replaced = {outcome.file.path for outcome in loaded}
-        gone = [entry for entry in gone if entry.path not in replaced]
-        on_event(Event("load", "writing RAW", len(outcomes), len(outcomes)))
-        return outcomes, _write(settings, target, zone, loaded, gone)
+        gone = [entry for entry in plan.gone if entry.path not in replaced]
+        change = Change(zone, loaded, gone, first_id, first_id + len(to_read))
+        request.on_event(Event("load", "writing RAW", len(outcomes), len(outcomes)))
+        return outcomes, write(run.settings, lease, change, steps)
     finally:
-        shutil.rmtree(settings.work_dir, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:
@@ -207,132 +256,34 @@ def _empty(folder: Path) -> None:
 
 
 def _read_all(
-    settings: Settings,
-    target: Warehouse,
-    zone: LandingZone,
-    comparison: manifest.Comparison,
-    known: dict[str, manifest.Known],
-    on_event: OnEvent,
+    run: Run, lease: Lease, zone: LandingZone, plan: _Plan, first_id: int, on_event: OnEvent
 ) -> list[Outcome]:
     from ingestion.reading import Tolerance
     from ingestion.source import read_file
 
+    settings = run.settings
     tolerance = Tolerance(settings.reject_rows, settings.reject_share)
-    file_id = manifest.next_file_id(_taken_file_ids(target))
+    files = plan.comparison.to_read
     outcomes: list[Outcome] = []
-    files = comparison.to_read
-    for file in files:
+    for file_id, file in enumerate(files, first_id):
+        lease.renew()
         on_event(Event("load", file.path, len(outcomes), len(files)))
-        entry = known.get(file.path)
+        entry = plan.known.get(file.path)
         known_hash = entry.content_hash if entry and entry.source == zone.url else None
         outcomes.append(read_file(zone, file, file_id, settings.work_dir, tolerance, known_hash))
-        file_id += 1
     return outcomes
 
 
-def _taken_file_ids(target: Warehouse) -> list[int]:
-    if not target.has_table(manifest.SCHEMA, manifest.TABLE):
+def _reserve(lease: Lease, count: int) -> int:
+    with lease.target.connect() as connection:
+        return lease.reserve(connection, count, _taken_file_ids(connection))
+
+
+def _taken_file_ids(connection: DuckDBPyConnection) -> list[int]:
+    if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
         return []
-    rows = target.fetch(f"select max(file_id) from {manifest.SCHEMA}.{manifest.TABLE}")
-    return [row[0] for row in rows if row[0] is not None]
-
-
-def _write(
-    settings: Settings,
-    target: Warehouse,
-    zone: LandingZone,
-    loaded: list[Outcome],
-    gone: list[manifest.Known],
-) -> str:
-    from ingestion.source import arrow_table, manifest_rows, rows_source
-
-    _sweep(target)
-    pipeline = _pipeline(settings)
-    load_id = pipeline.run(rows_source(loaded), loader_file_format="parquet").loads_ids[-1]
-    _verify(target, loaded)
-    next_id = manifest.next_file_id([*_taken_file_ids(target), *(o.file_id for o in loaded)])
-    entries = [
-        *manifest_rows(zone, loaded, load_id),
-        *_removals(zone, gone, load_id, next_id),
-    ]
-    pipeline.run(
-        arrow_table(entries, manifest.COLUMNS),
-        table_name=manifest.TABLE,
-        write_disposition="append",
-        loader_file_format="parquet",
-    )
-    return load_id
-
-
-def _pipeline(settings: Settings) -> dlt.Pipeline:
-    """A pipeline with a fresh working folder: what a crash left behind is never taken up again."""
-    import dlt
-    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-
-    credentials = DuckDbCredentials(str(settings.warehouse_file))
-    # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
-    credentials.global_config = {"preserve_insertion_order": False}
-    pipeline = dlt.pipeline(
-        pipeline_name="movielens",
-        pipelines_dir=str(settings.work_dir / "dlt"),
-        destination=dlt.destinations.duckdb(credentials),
-        dataset_name=manifest.SCHEMA,
-    )
-    # The manifest is the state; dlt need not keep one of its own in the warehouse.
-    pipeline.config.restore_from_destination = False
-    return pipeline
-
-
-def _sweep(target: Warehouse) -> None:
-    """Removes rows that a crash left without a manifest entry."""
-    if not target.has_table(manifest.SCHEMA, manifest.TABLE):
-        return
-    committed = f"select file_id from {manifest.SCHEMA}.{manifest.TABLE}"
-    columns = {dataset.table: FILE_ID for dataset in DATASETS.values()}
-    tables = {**columns, "_rejected_rows": "file_id"}
-    target.execute(
-        *(
-            f"delete from {manifest.SCHEMA}.{table} where {column} not in ({committed})"
-            for table, column in tables.items()
-            if target.has_table(manifest.SCHEMA, table)
-        )
-    )
-
-
-def _verify(target: Warehouse, loaded: Iterable[Outcome]) -> None:
-    for outcome in loaded:
-        table = f"{manifest.SCHEMA}.{outcome.file.dataset}"
-        where = f"{FILE_ID} = {outcome.file_id}"
-        rows = target.fetch(f"select count(*) from {table} where {where}")[0][0]
-        if rows != outcome.rows:
-            raise MovielensError(
-                f"{outcome.file.path}: {outcome.rows} rows were read, but {rows} are in "
-                f"{table}. Nothing of this load counts",
-                "run it again; if it happens again, report it with the log",
-            )
-
-
-def _removals(
-    zone: LandingZone, gone: list[manifest.Known], load_id: str, first_id: int
-) -> list[dict[str, Any]]:
-    now = datetime.now(UTC)
-    return [
-        {
-            "file_id": first_id + index,
-            "path": entry.path,
-            "dataset": entry.dataset,
-            "version": None,
-            "bytes": 0,
-            "rows_loaded": 0,
-            "rows_rejected": 0,
-            "load_id": load_id,
-            "loaded_at": now,
-            "content_hash": None,
-            "source": zone.url,
-            "edition": zone.edition,
-        }
-        for index, entry in enumerate(gone)
-    ]
+    rows = connection.execute(f"select max(file_id) from {manifest.SCHEMA}.{manifest.TABLE}")
+    return [row[0] for row in rows.fetchall() if row[0] is not None]
 
 
 def _report(outcome: Outcome) -> FileReport:

@@ -1,15 +1,21 @@
-"""One run at a time in one home."""
+"""One run at a time in one home, and one writer at a time in one warehouse."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from ingestion.errors import BusyError, SettingsError, is_no_room
 from ingestion.settings import Settings
+from ingestion.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from ingestion.lease import Lease
 
 # dlt puts the path of its working folder into patterns and statements as it is.
 UNWORKABLE = "%?*['"
@@ -44,18 +50,70 @@ def make_home(home: Path) -> None:
         ) from None
 
 
+@dataclass
+class Run:
+    """One run at work: it holds the lock of its home and, once it writes, the warehouse's lease.
+
+    Attributes:
+        settings: Its settings.
+        take_over: Whether it may take the lease of a run that still holds it.
+        notes: What whoever started the run should know.
+    """
+
+    settings: Settings
+    take_over: bool = False
+    notes: list[str] = field(default_factory=list)
+    _lease: Lease | None = None
+
+    def lease(self, target: Warehouse) -> Lease:
+        """Takes the lease of the warehouse, or renews it; it is kept until the run ends.
+
+        Args:
+            target: The warehouse.
+
+        Returns:
+            The lease.
+
+        Raises:
+            BusyError: If a run of another home holds it, or has taken it over.
+        """
+        from ingestion.lease import acquire
+
+        if self._lease is None:
+            self._lease = acquire(self.settings, target, self.take_over)
+            if self._lease.taken_from:
+                self.notes.append(f"took over the warehouse from {self._lease.taken_from}")
+        else:
+            self._lease.renew()
+        return self._lease
+
+    def end(self) -> None:
+        """Releases what it holds beside the lock."""
+        lease, self._lease = self._lease, None
+        if lease is not None and lease.target.exists():
+            lease.release()
+
+    def forget_lease(self) -> None:
+        """Of a warehouse that was set aside, its lease means nothing."""
+        self._lease = None
+
+
+_at_work: dict[Path, Run] = {}
+
+
 @contextmanager
-def only_run(settings: Settings) -> Iterator[None]:
+def only_run(settings: Settings, *, take_over: bool = False) -> Iterator[Run]:
     """Holds the lock of a home; a run that holds it already may take it again.
 
     Args:
         settings: Say which home.
+        take_over: Whether the run may take the lease of a run that still holds it.
 
     Yields:
-        While no other run can start.
+        The run at work, while no other can start.
 
     Raises:
-        BusyError: If another run holds it.
+        BusyError: If another run holds the lock.
         SettingsError: If the home cannot be written to.
     """
     make_home(settings.home)
@@ -68,6 +126,18 @@ def only_run(settings: Settings) -> Iterator[None]:
             "wait for it to end and run this again",
         ) from None
     try:
-        yield
+        if settings.home in _at_work:
+            yield _at_work[settings.home]
+        else:
+            yield from _outermost(Run(settings, take_over))
     finally:
         lock.release()
+
+
+def _outermost(run: Run) -> Iterator[Run]:
+    _at_work[run.settings.home] = run
+    try:
+        yield run
+    finally:
+        del _at_work[run.settings.home]
+        run.end()

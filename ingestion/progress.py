@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -28,3 +30,19 @@ OnEvent = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """Takes an event and says nothing; what library calls use by default."""
+
+
+@contextmanager
+def timed(steps: dict[str, float], name: str) -> Iterator[None]:
+    """Notes how long a step took.
+
+    Args:
+        steps: Seconds by step.
+        name: The step.
+
+    Yields:
+        While the step goes on.
+    """
+    started = time.perf_counter()
+    yield
+    steps[name] = round(time.perf_counter() - started, 3)

@@ -94,10 +94,13 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
         BusyError: If another run is at work.
     """
     started = time.perf_counter()
-    with only_run(settings):
+    with only_run(settings) as run:
         target = warehouse(settings)
         found = _audited(target)
         before = published_version(settings.marts_file)
+        if before != found.version:
+            run.lease(target)
+            found = _audited(target)  # nobody builds another one while this one is copied
         rolled_back = _file(settings, found.version + _ROLLED_BACK)
         if rolled_back.exists() and not again:
             return _report(settings, started, before, before, held_back=found.version)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from ingestion.loading import LoadReport, load
 from ingestion.lock import only_run
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.publishing import PublishReport, publish
+from ingestion.recovery import healing
 from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 
@@ -55,6 +58,7 @@ def run(
     full_refresh: bool = False,
     remove_missing: bool = False,
     switch_source: bool = False,
+    take_over: bool = False,
     on_event: OnEvent = silent,
 ) -> RunReport:
     """Loads what is new, builds and audits what it changes, and publishes what passed.
@@ -64,6 +68,7 @@ def run(
         full_refresh: Build the facts anew instead of what changed.
         remove_missing: Record known paths that are no longer there as removed.
         switch_source: Allow another landing zone than the one that the warehouse holds.
+        take_over: Take the warehouse from a run of another home that still holds its lease.
         on_event: Told of each step forward.
 
     Returns:
@@ -73,29 +78,37 @@ def run(
         RejectedError: If every file was refused and nothing was loaded before.
         MovielensError: As the steps do. A failed audit publishes nothing.
     """
+    load_all = partial(
+        load,
+        settings=settings,
+        remove_missing=remove_missing,
+        switch_source=switch_source,
+        on_event=on_event,
+    )
+    with only_run(settings, take_over=take_over) as work:
+        return healing(work, lambda: _run(settings, load_all, full_refresh, on_event))
+
+
+def _run(
+    settings: Settings, load_all: Callable[[], LoadReport], full_refresh: bool, on_event: OnEvent
+) -> RunReport:
     started = time.perf_counter()
-    with only_run(settings):
-        loaded = load(
-            settings=settings,
-            remove_missing=remove_missing,
-            switch_source=switch_source,
-            on_event=on_event,
-        )
-        if loaded.changed:
-            write_report(settings, "load", asdict(loaded))
-        _check_anything_loaded(settings, loaded)
-        try:
-            built = build(settings, full_refresh=full_refresh, on_event=on_event)
-        except AuditFailure as failure:
-            failures = [asdict(test) for test in failure.failures]
-            write_report(settings, "run", {"status": "audit failed", "failures": failures})
-            raise
-        on_event(Event("publish", built.version))
-        published = publish(settings, again=False)
-        report = RunReport(loaded, built, published, time.perf_counter() - started)
-        if report.changed:
-            write_report(settings, "run", {"status": "done", **asdict(report)})
-        return report
+    loaded = load_all()
+    if loaded.changed:
+        write_report(settings, "load", asdict(loaded))
+    _check_anything_loaded(settings, loaded)
+    try:
+        built = build(settings, full_refresh=full_refresh, on_event=on_event)
+    except AuditFailure as failure:
+        failures = [asdict(test) for test in failure.failures]
+        write_report(settings, "run", {"status": "audit failed", "failures": failures})
+        raise
+    on_event(Event("publish", built.version))
+    published = publish(settings, again=False)
+    report = RunReport(loaded, built, published, time.perf_counter() - started)
+    if report.changed:
+        write_report(settings, "run", {"status": "done", **asdict(report)})
+    return report
 
 
 def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:

@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(Path(".movielens"), description="Folder that holds everything local.")
+    warehouse: Path | None = Field(
+        None,
+        description="DuckDB file of the dev target; default: warehouse.duckdb in the home folder.",
+    )
     source: str | None = Field(
         None, description="Landing zone: a folder, or s3://bucket/prefix, of one population."
     )
@@ -42,6 +46,12 @@ class Settings(BaseSettings):
     reject_share: float = Field(
         0.001, ge=0, le=1, description="Share of a file's rows that may be rejected, if more."
     )
+    lease_seconds: int = Field(
+        900, ge=1, description="How long a run that died keeps those of other machines out."
+    )
+    keep_days: int = Field(
+        30, ge=0, description="Days for which vacuum keeps rows that were superseded."
+    )
     keep_versions: int = Field(
         5, ge=1, description="Published versions kept for rollback, the current one included."
     )
@@ -50,15 +60,15 @@ class Settings(BaseSettings):
         description="Where official releases are downloaded from.",
     )
 
-    @field_validator("home", "project")
+    @field_validator("home", "project", "warehouse")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
 
     @property
     def warehouse_file(self) -> Path:
         """The DuckDB warehouse of the dev target."""
-        return self.home / "warehouse.duckdb"
+        return self.warehouse or self.home / "warehouse.duckdb"
 
     @property
     def marts_file(self) -> Path:

@@ -17,7 +17,13 @@ from ingestion import manifest
 from ingestion.datasets import DATASETS, FILE_ID, Dataset
 from ingestion.errors import RefusedFile, is_no_room
 from ingestion.header import Header, match_header
-from ingestion.landing import LandingFile, LandingZone, list_landing_zone, listed_version
+from ingestion.landing import (
+    LandingFile,
+    LandingZone,
+    by_time,
+    list_landing_zone,
+    listed_version,
+)
 from ingestion.reading import Reading, Reject, Tolerance, first_line, read_csv
 from ingestion.staging import Bytes, inspect, local_path, stage
 
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
 
 Status = Literal["loaded", "unchanged", "refused", "put off"]
 
-REJECTED_ROWS = "_rejected_rows"
 _REJECTED_COLUMNS = {
     "file_id": "bigint",
     "line": "bigint",
@@ -289,7 +294,7 @@ def rows_source(outcomes: Iterable[Outcome]) -> DltSource:
 
     rejected = dlt.resource(
         rejects,
-        name=REJECTED_ROWS,
+        name=manifest.REJECTED_ROWS,
         write_disposition="append",
         columns=_hints(_REJECTED_COLUMNS),
     )
@@ -342,7 +347,7 @@ def movielens_source(
 
 
 def _extracted(zone: LandingZone, dataset: Dataset, tolerance: Tolerance) -> DltResource:
-    files = [file for file in zone.files.values() if file.dataset == dataset.table]
+    files = sorted((f for f in zone.files.values() if f.dataset == dataset.table), key=by_time)
 
     def items() -> Iterator[Any]:
         if "files" not in dlt.current.resource_state():
@@ -394,7 +399,7 @@ def _load_id() -> str:
 def _items(zone: LandingZone, dataset: Dataset, outcome: Outcome) -> Iterator[Any]:
     yield _rows_of(dataset, outcome)
     if outcome.rejects:
-        yield _of_table(_rejected_rows(outcome), REJECTED_ROWS, _REJECTED_COLUMNS)
+        yield _of_table(_rejected_rows(outcome), manifest.REJECTED_ROWS, _REJECTED_COLUMNS)
     load_id = _load_id()
     entries = manifest_rows(zone, [outcome], load_id)
     yield _of_table(arrow_table(entries, manifest.COLUMNS), manifest.TABLE, manifest.COLUMNS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +11,13 @@ from typing import Any
 
 import duckdb
 
-from ingestion.errors import MovielensError, SettingsError
+from ingestion.errors import BusyError, DamagedWarehouse, MovielensError, SettingsError
 from ingestion.settings import Settings
 
 Rows = list[tuple[Any, ...]]
+
+# Another run that only looks has the file for some milliseconds, one that writes for much longer.
+PATIENCE_SECONDS = 3.0
 
 
 class Warehouse:
@@ -36,17 +41,28 @@ class Warehouse:
             A connection.
 
         Raises:
-            MovielensError: If the file cannot be opened.
+            BusyError: If another process keeps it open.
+            DamagedWarehouse: If it is damaged.
+            MovielensError: If it cannot be opened for another reason.
         """
-        try:
-            connection = duckdb.connect(self.path)
-        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as e:
-            raise _cannot_open(self.path, e) from None
+        connection = self._open()
         try:
             connection.execute("set timezone = 'UTC'")
             yield connection
         finally:
             connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return duckdb.connect(self.path)
+            except duckdb.Error as error:
+                if not _is_held(error):
+                    raise _cannot_open(self.path, error) from None
+                if time.monotonic() > give_up:
+                    raise _held(self.path, error) from None
+            time.sleep(0.05)
 
     def exists(self) -> bool:
         """Tells whether anything was ever loaded."""
@@ -54,11 +70,10 @@ class Warehouse:
 
     def has_table(self, schema: str, table: str) -> bool:
         """Tells whether a table is there."""
-        found = self.fetch(
-            "select 1 from information_schema.tables "
-            f"where table_schema = '{schema}' and table_name = '{table}'"
-        )
-        return bool(found)
+        if not self.exists():
+            return False
+        with self.connect() as connection:
+            return has_table(connection, schema, table)
 
     def fetch(self, sql: str) -> Rows:
         """Runs a query.
@@ -108,17 +123,70 @@ class Warehouse:
             connection.execute("commit")
 
 
+def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    """Tells whether a table is there.
+
+    Args:
+        connection: A connection to the warehouse.
+        schema: Its schema.
+        table: Its name.
+
+    Returns:
+        True if it is.
+    """
+    found = connection.execute(
+        "select 1 from information_schema.tables "
+        f"where table_schema = {quoted(schema)} and table_name = {quoted(table)}"
+    )
+    return bool(found.fetchall())
+
+
+def quoted(text: str) -> str:
+    """Writes a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_held(error: Exception) -> bool:
+    return "could not set lock" in str(error).lower()
+
+
+def _held(path: Path, error: Exception) -> BusyError:
+    by = re.search(r"held in (.*?PID \d+\))", str(error))
+    return BusyError(
+        f"The warehouse {path} is in use by another program"
+        f"{f' ({by[1]})' if by else ''}; nothing was changed by this one",
+        "wait for that run to end, or close that program (a DuckDB shell, a notebook), "
+        "and run this again",
+    )
+
+
+_NO_DATABASE = ("not a valid duckdb", "could not read enough bytes", "replaying wal")
+_BROKEN = (duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tells whether an error says for sure that the file of a warehouse is damaged.
+
+    Args:
+        error: What was raised; DuckDB finds damage in the middle of a file only when it reads it.
+
+    Returns:
+        True for damage; False for all else, a file that is locked or of a newer DuckDB too.
+    """
+    return isinstance(error, DamagedWarehouse) or "corrupt database file" in str(error).lower()
+
+
 def _cannot_open(path: Path, error: Exception) -> MovielensError:
-    if "could not set lock" in str(error).lower():
-        return MovielensError(
-            f"The warehouse {path} is held open by another program",
-            "close that program (a DuckDB shell, a notebook) and run this again",
+    reason = str(error).splitlines()[0]
+    at_once = any(words in reason.lower() for words in _NO_DATABASE) or isinstance(error, _BROKEN)
+    if at_once or is_damage(error):
+        return DamagedWarehouse(
+            f"The warehouse {path} is damaged ({reason}). The published marts are untouched",
+            "movielens run sets it aside and builds it anew from the landing zone",
         )
     return MovielensError(
-        f"The warehouse {path} cannot be opened: {str(error).splitlines()[0]}. "
-        "The published marts are untouched",
-        f"move it away and run again, everything in it is rebuilt from the landing zone: "
-        f"mv {path} {path}.broken",
+        f"The warehouse {path} cannot be opened: {reason}. The published marts are untouched",
+        "give this user permission there, or choose another with MOVIELENS_WAREHOUSE",
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingestion.errors import MovielensError, is_no_room
+from ingestion.errors import MovielensError, chain, is_no_room
+from ingestion.warehouse import is_damage
 
 INTERRUPTED = 130
 
@@ -30,13 +30,6 @@ class Failure(NamedTuple):
     extra: dict[str, Any]
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
-
-
 def explain(error: BaseException, home: Path) -> Failure:
     """Explains an exception.
 
@@ -54,7 +47,7 @@ def explain(error: BaseException, home: Path) -> Failure:
             INTERRUPTED,
             {},
         )
-    if any(map(is_no_room, _chain(error))):
+    if any(map(is_no_room, chain(error))):
         return Failure(
             f"There is no room left to write in {home} (disk full, quota or file-size limit). "
             "Nothing half done counts and what is published is untouched",
@@ -62,8 +55,8 @@ def explain(error: BaseException, home: Path) -> Failure:
             1,
             {},
         )
-    if any("corrupt database file" in str(one).lower() for one in _chain(error)):
-        return _damaged(home / "warehouse.duckdb")
+    if not isinstance(error, MovielensError) and any(map(is_damage, chain(error))):
+        return _damaged()
     if isinstance(error, MovielensError):
         failures = [asdict(test) for test in getattr(error, "failures", [])]
         extra = {"failures": failures} if failures else {}
@@ -75,12 +68,11 @@ def explain(error: BaseException, home: Path) -> Failure:
     return _unexpected(error, home)
 
 
-def _damaged(warehouse: Path) -> Failure:
+def _damaged() -> Failure:
     """DuckDB finds damage in the middle of its file only when it reads that part."""
     return Failure(
-        f"The warehouse {warehouse} is damaged. The published marts are untouched",
-        f"move it away and run again, everything in it is rebuilt from the landing zone: "
-        f"mv {warehouse} {warehouse}.broken",
+        "The warehouse is damaged. The published marts are untouched",
+        "movielens run sets it aside and builds it anew from the landing zone",
         1,
         {},
     )
@@ -88,7 +80,7 @@ def _damaged(warehouse: Path) -> Failure:
 
 def _unexpected(error: BaseException, home: Path) -> Failure:
     logging.getLogger("movielens").error("".join(traceback.format_exception(error)))
-    root = list(_chain(error))[-1]
+    root = list(chain(error))[-1]
     if isinstance(root, PermissionError):
         return Failure(
             f"No permission: {root.filename or root}. What is published is untouched",

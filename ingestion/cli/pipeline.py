@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,11 @@ _remove_missing = click.option(
 )
 _switch_source = click.option(
     "--switch-source", is_flag=True, help="Replace the landing zone that the warehouse holds."
+)
+
+
+_take_over = click.option(
+    "--take-over", is_flag=True, help="Take the warehouse from a run that still holds its lease."
 )
 
 
@@ -58,7 +63,8 @@ def _load_lines(report: LoadReport) -> list[str]:
     else:
         unchanged = plural(len(report.of_status("unchanged")), "file")
         first = f"Loaded     nothing new: {unchanged} unchanged ({report.seconds:.1f} s)"
-    lines = [first, *(line for file in report.files for line in _file_lines(file))]
+    noted = (f"  note: {note}" for note in report.notes)
+    lines = [first, *noted, *(line for file in report.files for line in _file_lines(file))]
     if report.ignored:
         shown = ", ".join(report.ignored[:5]) + (", …" if len(report.ignored) > 5 else "")
         lines.append(f"  ignored, no MovieLens files: {shown}")
@@ -132,7 +138,8 @@ def demo(context: Context, ratings: int | None, serve: bool, port: int) -> int:
 @_full_refresh
 @_remove_missing
 @_switch_source
-def run(context: Context, full_refresh: bool, remove_missing: bool, switch_source: bool) -> int:
+@_take_over
+def run(context: Context, **options: Any) -> int:
     """Load what is new, build, audit and publish: the scheduled job.
 
     Example: movielens run --source s3://my-bucket/movielens
@@ -140,20 +147,15 @@ def run(context: Context, full_refresh: bool, remove_missing: bool, switch_sourc
     from ingestion.running import run as run_all
 
     with context.output.progress() as on_event:
-        report = run_all(
-            context.settings,
-            full_refresh=full_refresh,
-            remove_missing=remove_missing,
-            switch_source=switch_source,
-            on_event=on_event,
-        )
+        report = run_all(context.settings, **options, on_event=on_event)
     return context.result(report, _run_lines(report), report.exit_code)
 
 
 @command("load", with_source=True)
 @_remove_missing
 @_switch_source
-def load(context: Context, remove_missing: bool, switch_source: bool) -> int:
+@_take_over
+def load(context: Context, **options: Any) -> int:
     """Load what is new or changed in the landing zone into RAW.
 
     Example: movielens load --source ml-latest-small
@@ -164,12 +166,7 @@ def load(context: Context, remove_missing: bool, switch_source: bool) -> int:
     from ingestion.running import write_report
 
     with context.output.progress() as on_event:
-        report = load_all(
-            settings=context.settings,
-            remove_missing=remove_missing,
-            switch_source=switch_source,
-            on_event=on_event,
-        )
+        report = load_all(settings=context.settings, **options, on_event=on_event)
     if report.changed:
         write_report(context.settings, "load", asdict(report))
     return context.result(report, _load_lines(report), report.exit_code)

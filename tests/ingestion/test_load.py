@@ -15,10 +15,11 @@ import pytest
 from ingestion import load, movielens_source
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.landing import list_landing_zone
-from ingestion.loading import LoadReport, _verify
+from ingestion.loading import LoadReport
 from ingestion.settings import Settings
 from ingestion.source import Outcome
 from ingestion.warehouse import Warehouse
+from ingestion.writing import verify
 from tests.ingestion.landing_zone import (
     LINKS,
     MOVIES,
@@ -86,6 +87,8 @@ def test_the_contract_of_raw(settings: Settings, zone: Path) -> None:
         "rows_loaded bigint, rows_rejected bigint, load_id varchar, "
         "loaded_at timestamp with time zone, content_hash varchar, source varchar, "
         "edition varchar",
+        "_lease": "fence bigint, holder varchar, home varchar, taken_at timestamp with time zone, "
+        "expires_at timestamp with time zone, next_file_id bigint",
         "_rejected_rows": "file_id bigint, line bigint, raw_text varchar, column_name varchar, "
         "reason varchar",
     }
@@ -340,10 +343,11 @@ def test_missing_rows_are_caught_before_the_commit(settings: Settings, zone: Pat
         settings.warehouse_file, "select file_id from raw._files where path = 'ratings.csv'"
     )
     target = Warehouse(settings.warehouse_file)
-    _verify(target, [Outcome(file, file_id, rows=3)])
-    target.execute("delete from raw.ratings where user_id = 2")
-    with pytest.raises(MovielensError, match=r"3 rows were read, but 2 are in raw\.ratings"):
-        _verify(target, [Outcome(file, file_id, rows=3)])
+    with target.connect() as connection:
+        verify(connection, [Outcome(file, file_id, rows=3)])
+        connection.execute("delete from raw.ratings where user_id = 2")
+        with pytest.raises(MovielensError, match=r"3 rows were read for raw\.ratings, but 2 are"):
+            verify(connection, [Outcome(file, file_id, rows=3)])
 
 
 def test_file_ids_grow_even_when_the_clock_jumps_back(settings: Settings, zone: Path) -> None:

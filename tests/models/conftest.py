@@ -133,7 +133,6 @@ def dbt_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
         patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
         patch.setenv("MOVIELENS_TARGET", "dev")
-        patch.setenv("MOVIELENS_WAREHOUSE", str(folder / "warehouse.duckdb"))
         yield folder
 
 

@@ -1,0 +1,178 @@
+"""One writer at a time in one warehouse, whichever machine and home it runs from.
+
+`raw._lease` has one row: who may write, until when, and which file ids are not taken yet. The lock
+of a home ends with its process; a lease outlives a machine that is lost, so it has a time limit.
+Each taking raises the fence. A holder that was paused beyond its time finds the fence raised when
+it commits, and commits nothing; its file ids were reserved for it, so nobody else has used them.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ingestion import manifest
+from ingestion.errors import BusyError
+from ingestion.settings import Settings
+from ingestion.warehouse import Warehouse, quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+TABLE = f"{manifest.SCHEMA}._lease"
+_COLUMNS = (
+    "fence bigint, holder varchar, home varchar, taken_at timestamptz, expires_at timestamptz, "
+    "next_file_id bigint"
+)
+# The clocks of two machines may differ by as much; a lease from further ahead is no lease.
+_SKEW = "interval 1 minute"
+
+
+@dataclass
+class Lease:
+    """The right to write to a warehouse, until somebody else takes it.
+
+    Attributes:
+        target: The warehouse.
+        fence: Raised by each taking; the lease is held as long as the table has this number.
+        seconds: How long it lasts unless it is renewed.
+        taken_from: Whose expired lease it was, and since when, in words; empty if nobody's.
+    """
+
+    target: Warehouse
+    fence: int
+    seconds: int
+    taken_from: str = ""
+    _renewed: float = field(default_factory=time.monotonic)
+
+    def renew(self) -> None:
+        """Extends the lease if a third of its time has passed.
+
+        Raises:
+            BusyError: If another run has taken it.
+        """
+        if time.monotonic() - self._renewed > self.seconds / 3:
+            with self.target.connect() as connection:
+                self.hold(connection)
+
+    def hold(self, connection: DuckDBPyConnection, changes: str = "") -> None:
+        """Extends the lease, and with it makes sure that a transaction is the holder's.
+
+        Whoever takes the lease changes the same row, so one of the two transactions waits or
+        fails, and never do both commit.
+
+        Args:
+            connection: A connection to the warehouse; its open transaction, if any, is used.
+            changes: More columns to set, such as `next_file_id = 1`.
+
+        Raises:
+            BusyError: If another run has taken it.
+        """
+        more = f", {changes}" if changes else ""
+        held = connection.execute(
+            f"update {TABLE} set expires_at = now() + interval {self.seconds} second{more} "
+            f"where fence = {self.fence} returning fence"
+        ).fetchall()
+        if not held:
+            raise BusyError(
+                "Another run took over the warehouse while this one was paused; "
+                "nothing of what this one had not committed counts",
+                "run it again; MOVIELENS_LEASE_SECONDS says how long a pause may be",
+            )
+        self._renewed = time.monotonic()
+
+    def reserve(self, connection: DuckDBPyConnection, count: int, taken: Iterable[int]) -> int:
+        """Takes file ids that nobody has and nobody will get.
+
+        Args:
+            connection: A connection to the warehouse.
+            count: How many.
+            taken: File ids that are in the manifest.
+
+        Returns:
+            The first of them, larger than all before it.
+        """
+        reserved = connection.execute(f"select next_file_id - 1 from {TABLE}").fetchall()
+        first = manifest.next_file_id([*taken, *(row[0] for row in reserved)])
+        self.hold(connection, f"next_file_id = {first + count}")
+        return first
+
+    def release(self) -> None:
+        """Lets the next run in; one that lost the lease has nothing to release."""
+        with self.target.connect() as connection:
+            connection.execute(
+                f"update {TABLE} set holder = null, expires_at = now() where fence = {self.fence}"
+            )
+
+
+def acquire(settings: Settings, target: Warehouse, take_over: bool = False) -> Lease:
+    """Takes the lease of a warehouse.
+
+    The caller holds the lock of its home, so a lease of the same home is that of a run that died,
+    and is taken at once.
+
+    Args:
+        settings: Say which home this is and how long the lease lasts.
+        target: The warehouse.
+        take_over: Take it even if another home's run still holds it.
+
+    Returns:
+        The lease.
+
+    Raises:
+        BusyError: If a run of another home holds it.
+    """
+    home = _home_id(settings)
+    with target.connect() as connection:
+        connection.execute("begin")
+        connection.execute(f"create schema if not exists {manifest.SCHEMA}")
+        connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
+        row = connection.execute(
+            f"select fence, holder, home, expires_at, holder is not null and expires_at > now() "
+            f"and taken_at < now() + {_SKEW} from {TABLE}"
+        ).fetchone()
+        fence, holder, held_by_home, expires_at, is_live = row or (0, None, None, None, False)
+        if is_live and held_by_home != home and not take_over:
+            raise _busy(holder, expires_at)
+        if row is None:
+            connection.execute(f"insert into {TABLE} (fence, next_file_id) values (0, 0)")
+        connection.execute(
+            f"update {TABLE} set fence = {fence + 1}, holder = {quoted(_holder())}, "
+            f"home = {quoted(home)}, taken_at = now(), "
+            f"expires_at = now() + interval {settings.lease_seconds} second"
+        )
+        connection.execute("commit")
+    abandoned = holder is not None and held_by_home != home
+    story = f"{holder}, which had it until {expires_at:%Y-%m-%d %H:%M:%S} UTC" if abandoned else ""
+    return Lease(target, fence + 1, settings.lease_seconds, story)
+
+
+def _busy(holder: str, expires_at: datetime) -> BusyError:
+    return BusyError(
+        f"Another run is at work in this warehouse ({holder}); nothing was changed by this one",
+        f"wait for it to end; if it is dead, its lease ends at {expires_at:%Y-%m-%d %H:%M:%S} UTC, "
+        "and --take-over does not wait for that",
+    )
+
+
+def _holder() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # A container may run as a user that has no name.
+        user = str(os.getuid())
+    return f"{user} on {socket.gethostname()}, process {os.getpid()}"
+
+
+def _home_id(settings: Settings) -> str:
+    """A name of its own for each home: host names and paths are not unique among containers."""
+    file = settings.home / "id"
+    if not file.exists():
+        file.write_text(f"{uuid.uuid4()}\n")
+    return file.read_text().strip()
