@@ -32,6 +32,7 @@ class LandingFile:
         version: What identifies its content without reading it.
         bytes: Size as stored.
         compression: `gzip`, `bz2`, `zstd`, `zip` or None.
+        modified: When the store says it was written, in seconds since 1970; 0 if it does not say.
     """
 
     path: str
@@ -40,6 +41,7 @@ class LandingFile:
     version: str
     bytes: int
     compression: str | None
+    modified: float
 
 
 @dataclass(frozen=True)
@@ -104,17 +106,39 @@ def classify(path: str) -> tuple[str, str | None] | None:
     return None
 
 
+def by_time(file: LandingFile) -> tuple[float, str]:
+    """Puts files in the order in which they get their file ids.
+
+    Of two files that contradict each other, the larger file id wins. In this order that is the
+    later file, in one load of all files as in one load after each.
+
+    Args:
+        file: One file of the landing zone.
+
+    Returns:
+        What to sort by: its time, then its path.
+    """
+    return file.modified, file.path
+
+
+def _moment(info: Mapping[str, Any]) -> Any:
+    moment = info.get("mtime") or info.get("LastModified") or info.get("created")
+    # Some file systems list a number and, asked for one file, give a date.
+    return moment.timestamp() if isinstance(moment, datetime) else moment
+
+
+def _modified(info: Mapping[str, Any]) -> float:
+    moment = _moment(info)
+    return float(moment) if isinstance(moment, int | float) else 0.0
+
+
 def _version(info: Mapping[str, Any]) -> str:
     """The version id or ETag where the store has one, else size and modification time."""
     etag = info.get("ETag") or info.get("etag")
     if etag:
         parts = [str(info.get("VersionId") or ""), str(etag).strip('"'), str(info["size"])]
         return ":".join(part for part in parts if part)
-    modified = info.get("mtime") or info.get("LastModified") or info.get("created")
-    if isinstance(modified, datetime):
-        # Some file systems list a number and, asked for one file, give a date.
-        modified = modified.timestamp()
-    return f"{info['size']}:{modified}"
+    return f"{info['size']}:{_moment(info)}"
 
 
 def listed_version(fs: fsspec.AbstractFileSystem, key: str) -> str:
@@ -215,7 +239,9 @@ def list_landing_zone(source: str) -> LandingZone:
         if kind is None or info["type"] != "file":
             ignored.append(path)
             continue
-        files[path] = LandingFile(path, key, kind[0], _version(info), info["size"], kind[1])
+        dataset, compression = kind
+        version, modified = _version(info), _modified(info)
+        files[path] = LandingFile(path, key, dataset, version, info["size"], compression, modified)
     if not files:
         names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
         raise SourceError(

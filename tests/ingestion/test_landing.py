@@ -12,6 +12,7 @@ import pytest
 
 from ingestion.errors import SourceError
 from ingestion.landing import LandingZone, classify, list_landing_zone, listed_version
+from ingestion.manifest import Known, compare
 
 
 def put(folder: Path, *paths: str) -> LandingZone:
@@ -176,3 +177,27 @@ def test_a_landing_zone_in_memory() -> None:
     fs.pipe("/listed/deep/movies.csv", b"movieId,title,genreS\n")
     assert list_landing_zone("memory://listed").files["deep/movies.csv"].version != before
     fs.rm("/listed", recursive=True)
+
+
+def test_files_are_read_in_the_order_of_their_times(tmp_path: Path) -> None:
+    for path, seconds in {"tags.csv": 20, "ratings-b.csv": 10, "movies.csv": 30}.items():
+        put(tmp_path, path)
+        os.utime(tmp_path / path, (seconds, seconds))
+    shutil.copy2(tmp_path / "ratings-b.csv", tmp_path / "ratings-a.csv")
+    zone = list_landing_zone(str(tmp_path))
+    known = Known("tags.csv", "tags", "an older one", "", zone.url, 0, 0)
+    to_read = compare(zone, {"tags.csv": known}).to_read
+    assert [(file.path, file.modified) for file in to_read] == [
+        ("ratings-a.csv", 10),
+        ("ratings-b.csv", 10),
+        ("tags.csv", 20),
+        ("movies.csv", 30),
+    ]
+
+
+def test_a_store_may_give_the_time_of_a_file_as_a_date() -> None:
+    fs = fsspec.filesystem("memory")
+    fs.pipe("/timed/movies.csv", b"movieId,title,genres\n")
+    listed = list_landing_zone("memory://timed").files["movies.csv"]
+    assert listed.modified == fs.info("/timed/movies.csv")["created"].timestamp()
+    fs.rm("/timed", recursive=True)
