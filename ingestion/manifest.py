@@ -6,11 +6,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ingestion.datasets import DATASETS, FILE_ID
 from ingestion.landing import LandingFile, LandingZone, by_time
 from ingestion.warehouse import Warehouse
 
 SCHEMA = "raw"
 TABLE = "_files"
+REJECTED_ROWS = "_rejected_rows"
+# The tables whose rows count by their file id, and the column that has it.
+TABLES_OF_ROWS = {**dict.fromkeys(DATASETS, FILE_ID), REJECTED_ROWS: "file_id"}
 
 # In the order of the table; dlt's type names.
 COLUMNS: dict[str, str] = {

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 Status = Literal["loaded", "unchanged", "refused", "put off"]
 
-REJECTED_ROWS = "_rejected_rows"
 _REJECTED_COLUMNS = {
     "file_id": "bigint",
     "line": "bigint",
@@ -295,7 +294,7 @@ def rows_source(outcomes: Iterable[Outcome]) -> DltSource:
 
     rejected = dlt.resource(
         rejects,
-        name=REJECTED_ROWS,
+        name=manifest.REJECTED_ROWS,
         write_disposition="append",
         columns=_hints(_REJECTED_COLUMNS),
     )
@@ -400,7 +399,7 @@ def _load_id() -> str:
 def _items(zone: LandingZone, dataset: Dataset, outcome: Outcome) -> Iterator[Any]:
     yield _rows_of(dataset, outcome)
     if outcome.rejects:
-        yield _of_table(_rejected_rows(outcome), REJECTED_ROWS, _REJECTED_COLUMNS)
+        yield _of_table(_rejected_rows(outcome), manifest.REJECTED_ROWS, _REJECTED_COLUMNS)
     load_id = _load_id()
     entries = manifest_rows(zone, [outcome], load_id)
     yield _of_table(arrow_table(entries, manifest.COLUMNS), manifest.TABLE, manifest.COLUMNS)
