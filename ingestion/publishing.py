@@ -110,7 +110,9 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
             else:
                 _export(settings, target, found.version)
             _install(settings, found.version)
-            _prune(settings, found.version)
+            prune(settings)
+            for rolled_back in settings.versions_dir.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
+                rolled_back.unlink()
         return _report(settings, started, found.version, before)
 
 
@@ -181,14 +183,27 @@ def _install(settings: Settings, version: str) -> None:
     _sync(settings.home)
 
 
-def _prune(settings: Settings, current: str) -> None:
-    older = [version for version in versions(settings) if version < current]
-    for version in older[: max(0, len(older) - (settings.keep_versions - 1))]:
-        _file(settings, version).unlink()
-    for rolled_back in settings.versions_dir.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
-        rolled_back.unlink()
-    for leftover in settings.versions_dir.glob("*.unfinished*"):
-        leftover.unlink()
+def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
+    """Removes versions beyond MOVIELENS_KEEP_VERSIONS, and what a crash left beside them.
+
+    The published version and those after it stay.
+
+    Args:
+        settings: The settings.
+        dry_run: Only tell which.
+
+    Returns:
+        The versions, oldest first.
+    """
+    current = published_version(settings.marts_file)
+    older = [version for version in versions(settings) if current and version < current]
+    removed = older[: max(0, len(older) - (settings.keep_versions - 1))]
+    if not dry_run:
+        for version in removed:
+            _file(settings, version).unlink()
+        for leftover in settings.versions_dir.glob("*.unfinished*"):
+            leftover.unlink()
+    return removed
 
 
 def rollback(settings: Settings) -> PublishReport:

@@ -14,6 +14,7 @@ _COMMANDS = {
     "build": ("pipeline", "Build the candidate marts and audit them."),
     "publish": ("pipeline", "Make the audited candidate what readers see."),
     "rollback": ("pipeline", "Return to the version published before."),
+    "vacuum": ("pipeline", "Remove what no longer counts, beyond what is to be kept."),
     "status": ("looking", "What is loaded and published."),
     "config": ("looking", "Each setting and where it came from."),
     "dashboard": ("serving", "Serve the dashboard on what is published."),

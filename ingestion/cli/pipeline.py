@@ -1,4 +1,4 @@
-"""The commands that move data: demo, run, load, build, publish, rollback."""
+"""The commands that move data: demo, run, load, build, publish, rollback, vacuum."""
 
 from __future__ import annotations
 
@@ -208,3 +208,23 @@ def rollback(context: Context) -> int:
 
     report = roll_back(context.settings)
     return context.result(report, [f"Rolled back from {report.before} to {report.version}"])
+
+
+@command("vacuum")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+def vacuum(context: Context, dry_run: bool) -> int:
+    """Remove superseded rows older than MOVIELENS_KEEP_DAYS, rows of dead loads, old versions.
+
+    Example: movielens vacuum --dry-run
+    """
+    from ingestion.vacuum import vacuum as vacuum_all
+
+    report = vacuum_all(context.settings, dry_run=dry_run)
+    removed = ", ".join(f"{rows:,} of raw.{table}" for table, rows in report.rows.items())
+    versions = ", ".join(report.versions)
+    first = "Would go  " if dry_run else "Removed   "
+    lines = [
+        f"{first} rows: {removed or 'none'} (superseded ones are kept for {report.kept_days} days)",
+        f"{first} published versions: {versions or 'none'}",
+    ]
+    return context.result(report, lines)

@@ -40,10 +40,13 @@
     ) as touched_row
 {%- endmacro %}
 
-{#- Pre-hook of a fact. Nothing to delete on a full refresh. -#}
+{#- Pre-hook of a fact. Nothing to delete on a full refresh. A fact of which nothing is remembered
+    is emptied: the build that made it died, and the versions it was made from may be gone. -#}
 {% macro delete_touched_keys(dataset) -%}
     {%- set since = last_file_seen() -%}
-    {%- if since is not none -%}
+    {%- if since == -1 -%}
+        delete from {{ this }}
+    {%- elif since is not none -%}
         delete from {{ this }}
         where ({{ raw_dataset(dataset)['key'] | join(', ') }}) in (
             {{ touched_keys(dataset, since) }}
@@ -51,11 +54,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The rows a fact adds: all winners when it is built from scratch, else those of the touched keys.
+{#- The rows a fact adds: all winners when it starts empty, else those of the touched keys.
     Both are rendered each time, because that is how dbt learns what the fact reads. -#}
 {% macro rows_to_add(dataset) -%}
     {%- set since = last_file_seen() -%}
     {%- set winners_of_all_keys = 'select * from ' ~ ref('src_' ~ dataset) -%}
     {%- set winners_of_touched_keys = latest_rows(dataset, touched_since=since) -%}
-    {{ winners_of_all_keys if since is none else winners_of_touched_keys }}
+    {{ winners_of_all_keys if since is none or since == -1 else winners_of_touched_keys }}
 {%- endmacro %}

@@ -1,0 +1,143 @@
+"""One writer at a time in a warehouse, whichever home and machine it runs from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingestion import lease, load
+from ingestion.errors import BusyError
+from ingestion.lock import make_home, only_run
+from ingestion.settings import Settings
+from ingestion.warehouse import warehouse
+from tests.conftest import Cli
+from tests.ingestion.landing_zone import RATINGS, query, rows_in_files, rows_that_count, write
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> Path:
+    folder = tmp_path / "zone"
+    write(folder, ratings=RATINGS)
+    return folder
+
+
+def machine(folder: Path, name: str, lease_seconds: int = 900) -> Settings:
+    """A home of its own beside a warehouse that all share."""
+    settings = Settings(
+        home=folder / name,
+        warehouse=folder / "shared.duckdb",
+        source=str(folder / "zone"),
+        lease_seconds=lease_seconds,
+        _env_file=None,
+    )
+    make_home(settings.home)
+    return settings
+
+
+def test_another_machine_is_kept_out_until_the_lease_is_released(
+    tmp_path: Path, zone: Path
+) -> None:
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    with only_run(a) as run:
+        run.lease(warehouse(a))
+        with pytest.raises(BusyError, match="Another run is at work in this warehouse") as busy:
+            load(settings=b)
+        assert "--take-over" in busy.value.remedy
+    assert load(settings=b).rows == 3
+
+
+def test_a_lease_of_a_lost_machine_ends(tmp_path: Path, zone: Path) -> None:
+    a, b = machine(tmp_path, "a", lease_seconds=1), machine(tmp_path, "b")
+    lost = lease.acquire(a, warehouse(a))
+    warehouse(a).execute(f"update {lease.TABLE} set expires_at = now() - interval 1 second")
+    report = load(settings=b)
+    assert report.rows == 3
+    assert [note.startswith("took over the warehouse from") for note in report.notes] == [True]
+    with warehouse(a).connect() as connection, pytest.raises(BusyError, match="while this one was"):
+        lost.hold(connection)
+
+
+def test_a_live_lease_is_taken_when_asked_to(tmp_path: Path, zone: Path) -> None:
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    lease.acquire(a, warehouse(a))
+    assert load(settings=b, take_over=True).rows == 3
+
+
+def test_a_run_that_died_does_not_keep_its_own_home_out(tmp_path: Path, zone: Path) -> None:
+    a = machine(tmp_path, "a")
+    lease.acquire(a, warehouse(a))
+    assert load(settings=a).notes == []
+
+
+def test_a_lease_from_the_future_is_none(tmp_path: Path, zone: Path) -> None:
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    lease.acquire(a, warehouse(a))
+    ahead = "taken_at = now() + interval 1 day, expires_at = now() + interval 2 day"
+    warehouse(a).execute(f"update {lease.TABLE} set {ahead}")
+    assert load(settings=b).rows == 3
+
+
+def test_reserved_file_ids_are_never_given_twice(tmp_path: Path, zone: Path) -> None:
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    make_home(a.home)
+    first = lease.acquire(a, warehouse(a))
+    with warehouse(a).connect() as connection:
+        reserved = first.reserve(connection, 1_000_000_000_000, [])
+    load(settings=b, take_over=True)
+    ids = query(a.warehouse_file, "select file_id from raw._files")
+    assert ids == [(reserved + 1_000_000_000_000,)]
+
+
+def test_a_paused_holder_commits_nothing(
+    tmp_path: Path, zone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one load reads its files, another machine takes over, loads and ends."""
+    from ingestion import loading
+
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    read_all = loading._read_all
+
+    def and_pause(*arguments: object) -> object:
+        outcomes = read_all(*arguments)  # type: ignore[arg-type]
+        monkeypatch.setattr(loading, "_read_all", read_all)
+        assert load(settings=b, take_over=True).rows == 3
+        return outcomes
+
+    monkeypatch.setattr(loading, "_read_all", and_pause)
+    with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
+        load(settings=a)
+    assert rows_that_count(a.warehouse_file, "ratings") == rows_in_files(zone / "ratings.csv")
+    assert query(a.warehouse_file, "select count(*) from raw.ratings") == [(3,)]
+    assert load(settings=a).changed is False
+
+
+def test_a_warehouse_that_another_program_holds_is_busy(
+    cli: Cli, tmp_path: Path, zone: Path
+) -> None:
+    settings = machine(tmp_path, "a")
+    load(settings=settings)
+    with warehouse(settings).connect():
+        arguments = ("load", "--home", tmp_path / "b", "--source", zone)
+        told = cli.json(
+            *arguments, exit_code=75, env={"MOVIELENS_WAREHOUSE": str(settings.warehouse_file)}
+        )
+    assert "is in use by another program" in told["error"]["message"]
+
+
+def test_a_run_with_nothing_new_takes_no_lease(tmp_path: Path, zone: Path) -> None:
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    load(settings=a)
+    fence = query(a.warehouse_file, f"select fence from {lease.TABLE}")
+    assert load(settings=b).changed is False
+    assert query(a.warehouse_file, f"select fence from {lease.TABLE}") == fence
+
+
+def test_an_empty_machine_goes_on_where_the_last_one_ended(tmp_path: Path, zone: Path) -> None:
+    load(settings=machine(tmp_path, "a"))
+    write(zone, ratings_2="userId,movieId,rating,timestamp\n9,9,5.0,9\n")
+    report = load(settings=machine(tmp_path, "b"))
+    assert {file.path: file.status for file in report.files} == {
+        "ratings.csv": "unchanged",
+        "ratings-2.csv": "loaded",
+    }
