@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from ingestion import manifest
 from ingestion.errors import BusyError
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse, quoted
+from ingestion.warehouse import Warehouse, literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -144,8 +144,8 @@ def acquire(settings: Settings, target: Warehouse, take_over: bool = False) -> L
         if row is None:
             connection.execute(f"insert into {TABLE} (fence, next_file_id) values (0, 0)")
         connection.execute(
-            f"update {TABLE} set fence = {fence + 1}, holder = {quoted(_holder())}, "
-            f"home = {quoted(home)}, taken_at = now(), "
+            f"update {TABLE} set fence = {fence + 1}, holder = {literal(_holder())}, "
+            f"home = {literal(home)}, taken_at = now(), "
             f"expires_at = now() + interval {settings.lease_seconds} second"
         )
         connection.execute("commit")

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +28,8 @@ from ingestion.warehouse import has_table, warehouse
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from ingestion.file_versions import Outcome
     from ingestion.lease import Lease
-    from ingestion.source import Outcome
 
 
 @dataclass(frozen=True)
@@ -228,14 +232,12 @@ def _carry_out(
 ) -> tuple[list[Outcome], str | None]:
     if plan.is_empty:
         return [], None
-    from ingestion.writing import Change, write
-
     folder = run.settings.work_dir
     _empty(folder)
     try:
         to_read = plan.comparison.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
-        with timed(steps, "read"):
+        with timed(steps, "read"), _imported_beside():
             outcomes = _read_all(run, lease, zone, plan, first_id, request.on_event)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # Another landing zone replaces this one when some of it can be read, and then as a whole.
@@ -243,11 +245,22 @@ def _carry_out(
             return outcomes, None
         replaced = {outcome.file.path for outcome in loaded}
         gone = [entry for entry in plan.gone if entry.path not in replaced]
+        from ingestion.writing import Change, write
+
         change = Change(zone, loaded, gone, first_id, first_id + len(to_read))
         request.on_event(Event("load", "writing RAW", len(outcomes), len(outcomes)))
         return outcomes, write(run.settings, lease, change, steps)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _imported_beside() -> Iterator[None]:
+    """Imports dlt while DuckDB reads: that takes as long as reading a million rows."""
+    with ThreadPoolExecutor(1) as beside:
+        for module in ("ingestion.writing", "pyarrow"):
+            beside.submit(import_module, module)
+        yield
 
 
 def _empty(folder: Path) -> None:
@@ -258,8 +271,8 @@ def _empty(folder: Path) -> None:
 def _read_all(
     run: Run, lease: Lease, zone: LandingZone, plan: _Plan, first_id: int, on_event: OnEvent
 ) -> list[Outcome]:
+    from ingestion.file_versions import read_file
     from ingestion.reading import Tolerance
-    from ingestion.source import read_file
 
     settings = run.settings
     tolerance = Tolerance(settings.reject_rows, settings.reject_share)

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,14 +137,23 @@ def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
     """
     found = connection.execute(
         "select 1 from information_schema.tables "
-        f"where table_schema = {quoted(schema)} and table_name = {quoted(table)}"
+        f"where table_schema = {literal(schema)} and table_name = {literal(table)}"
     )
     return bool(found.fetchall())
 
 
-def quoted(text: str) -> str:
-    """Writes a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+def literal(value: str | int | datetime | None) -> str:
+    """Writes a value as an SQL literal.
+
+    Args:
+        value: A text, a whole number, a time with its time zone, or None.
+
+    Returns:
+        The literal.
+    """
+    if value is None:
+        return "null"
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
 def _is_held(error: Exception) -> bool:

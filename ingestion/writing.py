@@ -11,12 +11,13 @@ import dlt
 
 from ingestion import manifest
 from ingestion.errors import MovielensError
+from ingestion.file_versions import Outcome
 from ingestion.landing import LandingZone
 from ingestion.lease import Lease
 from ingestion.progress import timed
 from ingestion.settings import Settings
-from ingestion.source import Outcome, arrow_table, manifest_rows, rows_source
-from ingestion.warehouse import has_table
+from ingestion.source import manifest_rows, rows_source
+from ingestion.warehouse import has_table, literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -129,12 +130,11 @@ def verify(connection: DuckDBPyConnection, loaded: Iterable[Outcome]) -> None:
 def _commit(connection: DuckDBPyConnection, lease: Lease, change: Change, load_id: str) -> None:
     """Makes all file versions of a load count at once, if the lease is still this run's."""
     entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
-    connection.register("entries", arrow_table(entries, manifest.COLUMNS))
-    columns = ", ".join(manifest.COLUMNS)
+    rows = ", ".join(f"({', '.join(map(literal, entry.values()))})" for entry in entries)
     connection.execute("begin")
     lease.hold(connection)
     connection.execute(
-        f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({columns}) select {columns} from entries"
+        f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({', '.join(entries[0])}) values {rows}"
     )
     connection.execute("commit")
 

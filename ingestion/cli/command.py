@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ingestion.settings import Settings
 
 Function = Callable[..., int]
+# dlt and DuckDB import these where they are installed, dlt to look for secrets and DuckDB to look
+# at parameters. No command has a use for them, and they take longer than a small load.
+_NEVER_USED = ("pandas", "streamlit")
 
 
 class Context:
@@ -114,6 +117,8 @@ def _guarded(
     # dlt writes to the terminal and sends usage statistics unless it is told not to.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    for name in _NEVER_USED:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     home = Path(".movielens")
     try:
         context = Context(name, output, options)

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion.datasets import FILE_ID
+from ingestion.file_versions import Outcome, read_file
 from ingestion.landing import list_landing_zone
 from ingestion.reading import Tolerance
-from ingestion.source import Outcome, read_file
 
 ANY_NUMBER_OF_REJECTS = Tolerance(rows=1_000_000)
 

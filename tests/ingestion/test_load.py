@@ -14,10 +14,10 @@ import pytest
 
 from ingestion import load, movielens_source
 from ingestion.errors import MovielensError, SettingsError
+from ingestion.file_versions import Outcome
 from ingestion.landing import list_landing_zone
 from ingestion.loading import LoadReport
 from ingestion.settings import Settings
-from ingestion.source import Outcome
 from ingestion.warehouse import Warehouse
 from ingestion.writing import verify
 from tests.ingestion.landing_zone import (
