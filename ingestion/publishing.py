@@ -10,7 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.building import CANDIDATE_SCHEMA, Candidate, candidate
+from ingestion.building import Candidate, candidate
+from ingestion.environments import CANDIDATE, PUBLISHED, Environment
 from ingestion.errors import MovielensError
 from ingestion.lock import only_run
 from ingestion.settings import Settings
@@ -108,7 +109,7 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
             if rolled_back.exists():
                 rolled_back.rename(_file(settings, found.version))
             else:
-                _export(settings, target, found.version)
+                export_marts(target, PUBLISHED, _file(settings, found.version))
             _install(settings, found.version)
             prune(settings)
             for rolled_back in settings.versions_dir.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
@@ -137,28 +138,33 @@ def _report(
     return PublishReport(version, version != before, before, size, seconds, held_back)
 
 
-def _export(settings: Settings, target: Warehouse, version: str) -> None:
-    """Writes the candidate's marts, and nothing else, into a file of their own."""
-    settings.versions_dir.mkdir(exist_ok=True)
-    unfinished = _file(settings, version).with_suffix(".unfinished")
+def export_marts(target: Warehouse, environment: Environment, file: Path) -> None:
+    """Writes an environment's marts, and nothing else, into a file of their own.
+
+    Args:
+        target: The warehouse.
+        environment: Whose marts.
+        file: The file; it appears when it is whole.
+    """
+    file.parent.mkdir(exist_ok=True)
+    unfinished = file.with_suffix(".unfinished")
     # A crash may have left it, and a log that DuckDB would replay into the new one.
-    for leftover in settings.versions_dir.glob(f"{unfinished.name}*"):
+    for leftover in file.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
+    schema = environment.schema(CANDIDATE)
     with target.connect() as connection:
         tables = connection.execute(
             "select table_name from information_schema.tables "
             "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",
-            [CANDIDATE_SCHEMA],
+            [schema],
         ).fetchall()
         connection.execute(f"attach '{_escaped(unfinished)}' as published")
         connection.execute(f"create schema published.{SCHEMA}")
         for (table,) in tables:
-            connection.execute(
-                f"create table published.{SCHEMA}.{table} as from {CANDIDATE_SCHEMA}.{table}"
-            )
+            connection.execute(f"create table published.{SCHEMA}.{table} as from {schema}.{table}")
         connection.execute("detach published")
     _sync(unfinished)
-    unfinished.rename(_file(settings, version))
+    unfinished.rename(file)
 
 
 def _sync(path: Path) -> None:

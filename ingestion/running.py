@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import manifest
-from ingestion.building import AuditFailure, BuildReport, build
+from ingestion.auditing import AuditFailure
+from ingestion.building import BuildReport, build
 from ingestion.errors import RejectedError
 from ingestion.loading import LoadReport, load
 from ingestion.lock import only_run

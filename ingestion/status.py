@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from ingestion import manifest
-from ingestion.building import FAILED_AUDIT, candidate, failing_rows
+from ingestion.auditing import FAILED_AUDIT, failing_rows
+from ingestion.building import candidate
 from ingestion.errors import SettingsError
+from ingestion.history import Load, loads
 from ingestion.publishing import published_version, versions
 from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
@@ -49,6 +53,7 @@ class Status:
         published: The version that readers see.
         versions: Versions that are kept, oldest first.
         marts_bytes: Size of all published marts.
+        loads: The last loads, newest first; `build --as-of` takes their ids.
         runs: What the last runs did, newest first.
     """
 
@@ -60,6 +65,7 @@ class Status:
     published: str | None
     versions: list[str]
     marts_bytes: int
+    loads: list[Load]
     runs: list[dict[str, Any]]
 
 
@@ -91,6 +97,7 @@ def status(settings: Settings) -> Status:
         published_version(marts),
         versions(settings),
         marts.stat().st_size if marts.exists() else 0,
+        loads(target)[:SHOWN_RUNS],
         _runs(settings),
     )
 
@@ -149,4 +156,10 @@ def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[
             f"{test!r} is not a data test of the last failed audit (there: {names})",
             "movielens build audits anew",
         )
-    return failing_rows(warehouse(settings), failed[test], limit)
+    try:
+        return failing_rows(warehouse(settings), failed[test], limit)
+    except duckdb.CatalogException as error:
+        raise SettingsError(
+            f"The rows that failed {test!r} are gone: {str(error).splitlines()[0]}",
+            "build again, which audits anew",
+        ) from None

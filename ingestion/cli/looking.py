@@ -29,6 +29,12 @@ def _status_lines(status: Status) -> list[str]:
     size = f" ({status.marts_bytes / 1e6:.1f} MB)" if status.published else ""
     lines.append(f"Published     {status.published or 'nothing'}{size}")
     lines.append(f"Versions      {', '.join(status.versions) or 'none'}")
+    for load in status.loads:
+        removed = f", {load.removed} removed" if load.removed else ""
+        lines.append(
+            f"Load          {load.load_id}: {load.loaded_at:%Y-%m-%d %H:%M} UTC, "
+            f"{plural(load.files, 'file')}{removed}, {plural(load.rows, 'row')}"
+        )
     for run in status.runs:
         seconds = f" in {run['seconds']:.1f} s" if run["seconds"] else ""
         lines.append(f"Run           {run['at']}: {run['status']}{seconds}")

@@ -11,6 +11,7 @@ from ingestion.cli.output import plural
 
 if TYPE_CHECKING:
     from ingestion.building import BuildReport
+    from ingestion.history import AsOfReport
     from ingestion.loading import FileReport, LoadReport
     from ingestion.publishing import PublishReport
     from ingestion.running import RunReport
@@ -79,6 +80,18 @@ def _build_lines(report: BuildReport) -> list[str]:
         f"Built      {plural(report.models, 'model')}, "
         f"{plural(report.tests_passed, 'test')} passed{warned} ({report.seconds:.1f} s)",
         *(f"  warning: {warning}" for warning in report.warnings),
+    ]
+
+
+def _as_of_lines(report: AsOfReport) -> list[str]:
+    load = report.load
+    return [
+        f"As of      load {load.load_id}, {load.loaded_at:%Y-%m-%d %H:%M} UTC",
+        *_build_lines(report.build),
+        f"Written    {report.file}, {report.bytes / 1e6:.1f} MB of marts; "
+        "the candidate and what is published are untouched",
+        f"Look at it: attach '{report.file}' as earlier (read_only); "
+        "from earlier.marts.mart_dataset_status;",
     ]
 
 
@@ -174,13 +187,22 @@ def load(context: Context, **options: Any) -> int:
 
 @command("build")
 @_full_refresh
-def build(context: Context, full_refresh: bool) -> int:
+@click.option("--as-of", "load_id", metavar="LOAD", help="The marts as of a load, in a file apart.")
+def build(context: Context, full_refresh: bool, load_id: str | None) -> int:
     """Build the candidate marts with dbt and audit them; readers see nothing of it.
+
+    With --as-of, everything is built anew as of an earlier load (movielens status shows their
+    ids), beside the candidate, into a file of its own.
 
     Example: movielens build --full-refresh
     """
     from ingestion.building import build as build_all
+    from ingestion.history import build_as_of
 
+    if load_id is not None:
+        with context.output.progress() as on_event:
+            earlier = build_as_of(context.settings, load_id, on_event=on_event)
+        return context.result(earlier, _as_of_lines(earlier))
     with context.output.progress() as on_event:
         report = build_all(context.settings, full_refresh=full_refresh, on_event=on_event)
     return context.result(report, _build_lines(report))

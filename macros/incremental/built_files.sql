@@ -6,7 +6,10 @@
 
 {% macro built_files() -%}
     {{ return(api.Relation.create(
-        database=target.database, schema='analytics', identifier='_built_files', type='table'
+        database=target.database,
+        schema=schema_of_environment('analytics'),
+        identifier='_built_files',
+        type='table'
     )) }}
 {%- endmacro %}
 

@@ -3,6 +3,9 @@
 
 with manifest as (
     select * from {{ source('raw', '_files') }}
+    {%- if var('as_of_file_id') is not none %}
+    where file_id <= {{ var('as_of_file_id') }}
+    {%- endif %}
 ),
 
 latest_entry_per_path as (

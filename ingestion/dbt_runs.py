@@ -1,0 +1,138 @@
+"""dbt, run in this process: quietly, on one environment, with everything it writes in the home."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ingestion.environments import Environment
+from ingestion.errors import MovielensError, SettingsError
+from ingestion.progress import Event, OnEvent
+from ingestion.settings import Settings
+
+# Everything that decides what a build computes, besides the data.
+CODE = ("dbt_project.yml", "models", "macros", "tests/data")
+
+
+def code_fingerprint(settings: Settings) -> str:
+    """Identifies the models, macros and data tests.
+
+    Args:
+        settings: Say where they are.
+
+    Returns:
+        A SHA-256 in hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name in CODE:
+        root = settings.project / name
+        files = sorted(root.rglob("*")) if root.is_dir() else [root]
+        for file in files:
+            if file.suffix in (".sql", ".yml", ".md"):
+                digest.update(str(file.relative_to(settings.project)).encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def dbt_build(
+    settings: Settings, environment: Environment, arguments: Sequence[str], on_event: OnEvent
+) -> list[Any]:
+    """Runs `dbt build`.
+
+    Args:
+        settings: The settings.
+        environment: Where to build.
+        arguments: More arguments of `dbt build`.
+        on_event: Told of each model and test.
+
+    Returns:
+        dbt's results, one per node; failures are among them.
+
+    Raises:
+        SettingsError: If dbt is not installed.
+        MovielensError: If dbt stopped before it had results.
+    """
+    try:
+        from dbt.cli.main import dbtRunner
+    except ImportError:
+        raise SettingsError(
+            "dbt is not installed, so nothing can be built",
+            'install the extra: pip install "movielens-warehouse[dbt]"',
+        ) from None
+
+    _forget_other_code(settings, environment)
+    where = str(settings.project)
+    command = ["build", "--project-dir", where, "--profiles-dir", where]
+    quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print"]
+    if environment.variables:
+        command += ["--vars", json.dumps(environment.variables)]
+    with _variables(settings, environment), _released(settings):
+        outcome = dbtRunner(callbacks=[_follow(on_event)]).invoke([*command, *quiet, *arguments])
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
+    if outcome.exception is not None:
+        raise MovielensError(
+            f"dbt stopped: {outcome.exception}",
+            f"the full log is in {settings.logs_dir / 'dbt.log'}",
+        )
+    return list(getattr(outcome.result, "results", []))
+
+
+def _forget_other_code(settings: Settings, environment: Environment) -> None:
+    """Makes dbt read all of the project again when any of it has changed.
+
+    With only a macro changed, dbt 1.11's partial parsing loses the descriptions of tests.
+    """
+    folder = environment.dbt_dir(settings)
+    parsed = folder / "parsed-code"
+    code = code_fingerprint(settings)
+    if not parsed.exists() or parsed.read_text() != code:
+        (folder / "partial_parse.msgpack").unlink(missing_ok=True)
+        folder.mkdir(exist_ok=True)
+        parsed.write_text(code)
+
+
+@contextmanager
+def _variables(settings: Settings, environment: Environment) -> Iterator[None]:
+    values = {
+        "MOVIELENS_WAREHOUSE": str(settings.warehouse_file),
+        "MOVIELENS_TARGET": settings.target,
+        "DBT_TARGET_PATH": str(environment.dbt_dir(settings)),
+        "DBT_LOG_PATH": str(settings.logs_dir),
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _released(settings: Settings) -> Iterator[None]:
+    """Lets go of the warehouse after dbt, which would keep it open in this process."""
+    try:
+        yield
+    finally:
+        if settings.target == "dev":
+            from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+def _follow(on_event: OnEvent) -> Any:
+    def follow(event: Any) -> None:
+        if event.info.name == "LogStartLine":
+            data = event.data
+            step = "audit" if "test" in data.description else "build"
+            on_event(Event(step, data.description, data.index, data.total))
+
+    return follow
