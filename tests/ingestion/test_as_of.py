@@ -19,6 +19,7 @@ from ingestion.history import build_as_of
 from ingestion.running import run
 from ingestion.settings import Settings
 from ingestion.status import failing, status
+from ingestion.vacuum import vacuum
 from ingestion.warehouse import Warehouse
 from local_dev.generate import generate
 from tests.conftest import Cli
@@ -204,19 +205,17 @@ def test_a_failed_audit_writes_no_file(history: History) -> None:
 
 
 def test_vacuumed_rows_are_named(history: History) -> None:
-    target = Warehouse(history.settings.warehouse_file)
-    first, second, third = history.load_ids
-    target.execute(
-        "delete from raw.ratings where _file_id in "
-        f"(select file_id from raw._files where load_id = '{first}')"
-    )
+    vacuum(history.settings.model_copy(update={"keep_days": 0}))
     before = history.everything()
-    with pytest.raises(SettingsError, match=r"those of ratings\.csv \(1,000 rows\)\.") as raised:
+    first, second, third = history.load_ids
+    gone = r"those of ratings\.csv \(1,000 rows\), tags\.csv \(\d+ rows\)\. Nothing was built"
+    with pytest.raises(SettingsError, match=gone) as raised:
         build_as_of(history.settings, first)
     assert "MOVIELENS_KEEP_DAYS" in raised.value.remedy
+    with pytest.raises(SettingsError, match=r"those of ratings-late\.csv \(101 rows\), tags"):
+        build_as_of(history.settings, second)
     assert history.everything() == before
-    for load_id in (second, third):
-        build_as_of(history.settings, load_id)
+    assert hashes(build_as_of(history.settings, third).file) == hashes(history.copies[third])
 
 
 def test_unknown_loads_are_answered_with_the_known_ones(history: History, cli: Cli) -> None:
