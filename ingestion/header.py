@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import csv
 import difflib
-from dataclasses import dataclass
-
-from dlt.common.normalizers.naming.snake_case import NamingConvention
+import re
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ingestion.datasets import FILE_ID, Column, Dataset
 from ingestion.errors import RefusedFile
+
+LONGEST_HEADER = 1 << 20
+# Each stays a column of RAW for ever; more than this is not a new column but another file.
+MOST_NEW_COLUMNS = 100
+# The shortest limit of the databases that dlt writes to.
+LONGEST_NAME = 63
+_FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?((?:\r\n?|\n)*)([^\r\n]*)(\r\n?|\n|\Z)")
+_LINE_END = re.compile(rb"\r\n?|\n")
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,14 @@ class Header:
     width: int
     positions: tuple[tuple[Column, int | None], ...]
     extra: tuple[tuple[Column, int], ...]
+
+    def without_ranges(self) -> Header:
+        """The same header for a contract of types only."""
+        positions = tuple(
+            (replace(column, minimum=None, maximum=None, step=None), at)
+            for column, at in self.positions
+        )
+        return replace(self, positions=positions)
 
     @property
     def columns(self) -> tuple[tuple[Column, int | None], ...]:
@@ -50,12 +66,54 @@ def snake_case(name: str) -> str:
         name: A name such as `tmdbId` or `Box Office`.
 
     Returns:
-        A name such as `tmdb_id` or `box_office`.
+        A name such as `tmdb_id` or `box_office`; a very long one is cut and ends in a hash.
     """
-    return NamingConvention().normalize_identifier(name)
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    return NamingConvention(LONGEST_NAME).normalize_identifier(name)
+
+
+class FirstLine(NamedTuple):
+    """The header line as it stands in a file.
+
+    Attributes:
+        text: The line without its end.
+        bytes: Where the records start: its bytes, those of a BOM and of blank lines before it.
+        lines: Its line number; more than 1 if blank lines come before it.
+    """
+
+    text: str
+    bytes: int
+    lines: int
+
+
+def first_line(beginning: bytes) -> FirstLine:
+    """Finds the header line; blank lines before it count for nothing.
+
+    Args:
+        beginning: The first bytes of a file in UTF-8, at least `LONGEST_HEADER` if it has them.
+
+    Returns:
+        The line and where the records start.
+
+    Raises:
+        RefusedFile: If there is no end of a first line, or nothing but blank lines.
+        UnicodeDecodeError: If it is not UTF-8.
+    """
+    found = _FIRST_LINE.match(beginning[:LONGEST_HEADER])
+    if found is None or (not found[3] and len(beginning) >= LONGEST_HEADER):
+        raise RefusedFile(
+            "the first line is longer than 1 MB; expected a header. Is it a CSV file?"
+        )
+    blank = len(_LINE_END.findall(found[1]))
+    return FirstLine(found[2].decode(), found.end(), blank + 1)
 
 
 def _refuse_other_separator(line: str, names: list[str], expected: str) -> None:
+    if line.lower().startswith("sep="):
+        raise RefusedFile(
+            f"the first line, {line!r}, is a note for a spreadsheet; expected a header: {expected}"
+        )
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(names) == 1 and separator in line:
             raise RefusedFile(
@@ -103,8 +161,15 @@ def match_header(line: str, dataset: Dataset) -> Header:
         RefusedFile: If a required column is missing or renamed, a name stands twice, another
             separator is used, or the line is data.
     """
-    names = [name.strip() for name in next(csv.reader([line.lstrip("\ufeff")]), [])]
     expected = ",".join(column.source_name for column in dataset.columns)
+    try:
+        names = [
+            name.strip() for name in next(csv.reader([line.lstrip("\ufeff")], strict=True), [])
+        ]
+    except csv.Error:
+        raise RefusedFile(
+            f"the header has an unbalanced or misplaced quote: {line}; expected: {expected}"
+        ) from None
     if not any(names):
         raise RefusedFile(f"the first line is blank; expected a header: {expected}")
     _refuse_other_separator(line, names, expected)
@@ -123,12 +188,21 @@ def match_header(line: str, dataset: Dataset) -> Header:
 def _extra_columns(
     at: dict[str, int], names: list[str], dataset: Dataset
 ) -> tuple[tuple[Column, int], ...]:
-    taken = {column.name for column in dataset.columns} | {FILE_ID}
+    if len(at) > MOST_NEW_COLUMNS:
+        raise RefusedFile(
+            f"the header has {len(at):,} columns that {dataset.file_name} files do not have; "
+            f"at most {MOST_NEW_COLUMNS} new ones are taken"
+        )
+    taken = {column.name: column.source_name for column in dataset.columns}
+    taken[FILE_ID] = "provenance"
     extra = []
     for position in sorted(at.values()):
         name = snake_case(names[position] or f"column_{position + 1}")
         if name in taken:
-            raise RefusedFile(f"two columns of the header have the same name in RAW: {name}")
-        taken.add(name)
+            raise RefusedFile(
+                f"two columns have the same name in RAW, {name}: "
+                f"{taken[name]!r} and {names[position]!r}; rename one of them"
+            )
+        taken[name] = names[position]
         extra.append((Column(names[position], name, "text", required=False), position))
     return tuple(extra)

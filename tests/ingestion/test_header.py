@@ -66,9 +66,19 @@ def test_an_optional_column_may_be_missing() -> None:
         ("userId|movieId|rating|timestamp", "separated by bars; expected commas"),
         ("", f"the first line is blank; expected a header: {EXPECTED.partition(' ')[2]}"),
         ("   ", "the first line is blank"),
-        ("userId,movieId,rating,timestamp,a b,a_b", "the same name in RAW: a_b"),
-        ("userId,movieId,rating,timestamp,user_id", "the same name in RAW: user_id"),
-        ("userId,movieId,rating,timestamp,_file_id", "the same name in RAW: _file_id"),
+        ("sep=;", "the first line, 'sep=;', is a note for a spreadsheet; expected a header: user"),
+        ('userId,"movieId,rating,timestamp', "the header has an unbalanced or misplaced quote"),
+        (f"userId,movieId,rating,timestamp{',new' * 101}", "names a column twice: new"),
+        (
+            "userId,movieId,rating,timestamp," + ",".join(f"n{n}" for n in range(101)),
+            "the header has 101 columns that ratings files do not have; at most 100 new ones",
+        ),
+        ("userId,movieId,rating,timestamp,a b,a_b", "the same name in RAW, a_b: 'a b' and 'a_b'"),
+        ("userId,movieId,rating,timestamp,user_id", "the same name in RAW, user_id: 'userId' and"),
+        (
+            "userId,movieId,rating,timestamp,_file_id",
+            "the same name in RAW, _file_id: 'provenance'",
+        ),
     ],
 )
 def test_refused_with_what_was_expected_and_found(line: str, said: str) -> None:
@@ -87,6 +97,7 @@ def test_refused_with_what_was_expected_and_found(line: str, said: str) -> None:
         ("a.b-c", "a_b_c"),
         ("2nd", "_2nd"),
         ("", "column_5"),
+        ("x" * 500, "x" * 29 + "4bkovw" + "x" * 28),
     ],
 )
 def test_extra_columns_are_text_and_named_as_dlt_names_them(name: str, column: str) -> None:
