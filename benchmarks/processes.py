@@ -1,4 +1,4 @@
-"""Whole processes, measured: wall time and peak memory."""
+"""Whole processes, measured: wall time, processor time and peak memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,17 +18,20 @@ class Measured:
     Attributes:
         seconds: Wall time from start to end.
         peak_bytes: Largest resident memory.
+        busy_cores: Processor time per wall time.
     """
 
     seconds: float
     peak_bytes: int
+    busy_cores: float
 
 
-def measure(command: Sequence[str]) -> Measured:
+def measure(command: Sequence[str], more: Mapping[str, str] | None = None) -> Measured:
     """Runs a command to its end.
 
     Args:
         command: The program and its arguments.
+        more: Environment variables beside this process's own.
 
     Returns:
         What it took.
@@ -38,7 +41,10 @@ def measure(command: Sequence[str]) -> Measured:
     """
     started = time.perf_counter()
     with tempfile.TemporaryFile() as printed:
-        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
+        environment = {**os.environ, **(more or {})}
+        process = subprocess.Popen(
+            command, stdout=printed, stderr=subprocess.STDOUT, env=environment
+        )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -46,7 +52,8 @@ def measure(command: Sequence[str]) -> Measured:
             printed.seek(0)
             text = printed.read().decode()
             raise RuntimeError(f"{' '.join(command)} exited {process.returncode}:\n{text}")
-    return Measured(seconds, usage.ru_maxrss * 1024)
+    cores = (usage.ru_utime + usage.ru_stime) / seconds
+    return Measured(seconds, usage.ru_maxrss * 1024, cores)
 
 
 def line(name: str, runs: Sequence[Measured], reference: Sequence[Measured] | None = None) -> str:
@@ -58,11 +65,15 @@ def line(name: str, runs: Sequence[Measured], reference: Sequence[Measured] | No
         reference: Runs to compare with.
 
     Returns:
-        Name, seconds (median, least and most), ratio to the reference, peak memory in MB.
+        Name, seconds (median, least and most), ratio to the reference, busy cores, peak memory.
     """
     seconds = [run.seconds for run in runs]
     middle = median(seconds)
     spread = f"({min(seconds):.2f} to {max(seconds):.2f})"
     ratio = f"{middle / median(run.seconds for run in reference):.2f} x" if reference else ""
     peak = max(run.peak_bytes for run in runs) / 1e6
-    return f"{name:<44}{middle:>7.2f} s  {spread:<18}{ratio:>8}  peak {peak:>6,.0f} MB"
+    cores = median(run.busy_cores for run in runs)
+    return (
+        f"{name:<46}{middle:>7.2f} s  {spread:<18}{ratio:>8}  {cores:.1f} cores  "
+        f"peak {peak:>6,.0f} MB"
+    )

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from ingestion import manifest
 from ingestion.errors import SettingsError
+from ingestion.file_versions import Outcome, read_file
 from ingestion.landing import LandingZone, list_landing_zone
 from ingestion.lock import Run, only_run
 from ingestion.progress import Event, OnEvent, silent, timed
+from ingestion.reading import Tolerance
 from ingestion.recovery import healing, last_source
 from ingestion.settings import Settings, resolve
 from ingestion.warehouse import has_table, warehouse
@@ -28,7 +30,6 @@ from ingestion.warehouse import has_table, warehouse
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from ingestion.file_versions import Outcome
     from ingestion.lease import Lease
 
 
@@ -237,7 +238,7 @@ def _carry_out(
     try:
         to_read = plan.comparison.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
-        with timed(steps, "read"), _imported_beside():
+        with timed(steps, "read"), _imported_beside("dlt"):
             outcomes = _read_all(run, lease, zone, plan, first_id, request.on_event)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # Another landing zone replaces this one when some of it can be read, and then as a whole.
@@ -255,11 +256,14 @@ def _carry_out(
 
 
 @contextmanager
-def _imported_beside() -> Iterator[None]:
-    """Imports dlt while DuckDB reads: that takes as long as reading a million rows."""
+def _imported_beside(module: str) -> Iterator[None]:
+    """Imports a module while DuckDB reads, which takes as long as reading a million rows.
+
+    Nothing else may import parts of it at the same time: dlt's imports go round in circles, and
+    two threads on the same circle meet modules that are half imported.
+    """
     with ThreadPoolExecutor(1) as beside:
-        for module in ("ingestion.writing", "pyarrow"):
-            beside.submit(import_module, module)
+        beside.submit(import_module, module)
         yield
 
 
@@ -271,9 +275,6 @@ def _empty(folder: Path) -> None:
 def _read_all(
     run: Run, lease: Lease, zone: LandingZone, plan: _Plan, first_id: int, on_event: OnEvent
 ) -> list[Outcome]:
-    from ingestion.file_versions import read_file
-    from ingestion.reading import Tolerance
-
     settings = run.settings
     tolerance = Tolerance(settings.reject_rows, settings.reject_share)
     files = plan.comparison.to_read

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
     from ingestion.settings import Settings
 
 Function = Callable[..., int]
-# dlt and DuckDB import these where they are installed, dlt to look for secrets and DuckDB to look
-# at parameters. No command has a use for them, and they take longer than a small load.
-_NEVER_USED = ("pandas", "streamlit")
+
+
+class _NeverUsed(MetaPathFinder):
+    """Hides packages that libraries import only because they are installed.
+
+    dlt looks for secrets in Streamlit, DuckDB and PyArrow look whether a value is one of pandas. No
+    command has a use for them, and importing them takes longer than a small load.
+    """
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname in ("pandas", "streamlit"):
+            raise ModuleNotFoundError(f"{fullname} is not used here", name=fullname)
 
 
 class Context:
@@ -117,8 +127,7 @@ def _guarded(
     # dlt writes to the terminal and sends usage statistics unless it is told not to.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-    for name in _NEVER_USED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NeverUsed())
     home = Path(".movielens")
     try:
         context = Context(name, output, options)
