@@ -249,7 +249,9 @@ def _carry_out(
         from ingestion.writing import Change, write
 
         change = Change(zone, loaded, gone, first_id, first_id + len(to_read))
-        request.on_event(Event("load", "writing RAW", len(outcomes), len(outcomes)))
+        rows = sum(outcome.rows for outcome in loaded)
+        detail = f"writing {rows:,} rows into RAW"
+        request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
         return outcomes, write(run.settings, lease, change, steps)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -281,7 +283,9 @@ def _read_all(
     outcomes: list[Outcome] = []
     for file_id, file in enumerate(files, first_id):
         lease.renew()
-        on_event(Event("load", file.path, len(outcomes), len(files)))
+        rows = sum(outcome.rows for outcome in outcomes)
+        detail = f"{file.path} ({rows:,} rows read so far)"
+        on_event(Event("load", detail, len(outcomes), len(files)))
         entry = plan.known.get(file.path)
         known_hash = entry.content_hash if entry and entry.source == zone.url else None
         outcomes.append(read_file(zone, file, file_id, settings.work_dir, tolerance, known_hash))
