@@ -68,6 +68,8 @@ def snake_case(name: str) -> str:
     Returns:
         A name such as `tmdb_id` or `box_office`; a very long one is cut and ends in a hash.
     """
+    # As a whole first: another thread may be importing it, and a part of it would not wait.
+    import dlt  # noqa: F401
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
     return NamingConvention(LONGEST_NAME).normalize_identifier(name)
