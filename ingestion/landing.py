@@ -33,6 +33,7 @@ class LandingFile:
         bytes: Size as stored.
         compression: `gzip`, `bz2`, `zstd`, `zip` or None.
         modified: When the store says it was written, in seconds since 1970; 0 if it does not say.
+        etag: What S3 calls its content by, in quotes; None elsewhere.
     """
 
     path: str
@@ -42,6 +43,7 @@ class LandingFile:
     bytes: int
     compression: str | None
     modified: float
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,9 @@ def list_landing_zone(source: str) -> LandingZone:
             continue
         dataset, compression = kind
         version, modified = _version(info), _modified(info)
-        files[path] = LandingFile(path, key, dataset, version, info["size"], compression, modified)
+        files[path] = LandingFile(
+            path, key, dataset, version, info["size"], compression, modified, info.get("ETag")
+        )
     if not files:
         names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
         raise SourceError(

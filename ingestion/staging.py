@@ -267,6 +267,15 @@ def _inspect_stream(stream: IO[bytes], dataset: Dataset, copy: IO[bytes] | None)
     return inspector.result()
 
 
+def _opened(fs: fsspec.AbstractFileSystem, file: LandingFile) -> IO[bytes]:
+    # A zip is read from its end.
+    if "s3" in fs.protocol and file.compression != "zip":
+        from ingestion.s3 import open_object
+
+        return open_object(fs, file)
+    return cast("IO[bytes]", fs.open(file.key, "rb"))
+
+
 def stage(fs: fsspec.AbstractFileSystem, file: LandingFile, dataset: Dataset, to: Path) -> Bytes:
     """Copies a remote or compressed file to a plain local one, checking it on the way.
 
@@ -284,7 +293,7 @@ def stage(fs: fsspec.AbstractFileSystem, file: LandingFile, dataset: Dataset, to
     """
     try:
         with (
-            fs.open(file.key, "rb") as raw,
+            _opened(fs, file) as raw,
             _decompressed(raw, file.compression) as stream,
             to.open("wb") as copy,
         ):
