@@ -59,7 +59,7 @@ class Candidate:
 
     Attributes:
         version: Their version.
-        fingerprint: What they were computed from: file contents and code.
+        fingerprint: What they were computed from: file versions and code.
         audited: Whether every test passed.
         built_at: When they were built, UTC.
     """
@@ -87,19 +87,22 @@ def candidate(target: Warehouse) -> Candidate | None:
     return Candidate(*rows[0]) if rows else None
 
 
-def fingerprint(settings: Settings, files: Iterable[tuple[str, str, str]]) -> str:
-    """Identifies what a build would compute: the content of the files that count, and the code.
+def fingerprint(settings: Settings, files: Iterable[tuple[int, str]]) -> str:
+    """Identifies what a build would compute: the file versions that count, and the code.
+
+    By their file ids, for they say in which order the files came, too: of two that contradict each
+    other the later one wins, so a file that went and came back can be another thing to build.
 
     Args:
         settings: Say where the models are.
-        files: Path, landing zone and content hash of each file that counts.
+        files: File id and content hash of each file version that counts.
 
     Returns:
         A SHA-256 in hexadecimal.
     """
     digest = hashlib.sha256()
-    for path, source, content_hash in sorted(files):
-        digest.update(f"{path}\0{source}\0{content_hash}\0".encode())
+    for file_id, content_hash in sorted(files):
+        digest.update(f"{file_id}\0{content_hash}\0".encode())
     digest.update(code_fingerprint(settings).encode())
     return digest.hexdigest()
 
@@ -132,7 +135,7 @@ def build(
             raise SettingsError(
                 "Nothing is loaded yet, so there is nothing to build", "movielens load"
             )
-        contents = ((file.path, file.source, file.content_hash) for file in files.values())
+        contents = ((file.file_id, file.content_hash) for file in files.values())
         print_of_this = fingerprint(settings, contents)
         last = candidate(target)
         if last and last.audited and last.fingerprint == print_of_this and not full_refresh:
@@ -166,7 +169,7 @@ class Job:
         settings: The settings.
         target: The warehouse.
         environment: Where to build.
-        fingerprint: What is built: file contents and code.
+        fingerprint: What is built: file versions and code.
         full_refresh: Build the facts anew instead of what changed.
         on_event: Told of each model and test.
     """

@@ -70,7 +70,6 @@ class _CountedThen(NamedTuple):
     dataset: str
     rows: int
     content_hash: str
-    source: str
     is_superseded: bool
 
 
@@ -124,7 +123,7 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
         counted = _files_as_of(target, load)
         run.lease(target)
         _check_all_there(target, load, counted)
-        contents = ((file.path, file.source, file.content_hash) for file in counted)
+        contents = ((file.file_id, file.content_hash) for file in counted)
         environment = Environment(AS_OF, load.last_file_id)
         print_of_then = fingerprint(settings, contents)
         report = build_in(Job(settings, target, environment, print_of_then, False, on_event))
@@ -156,7 +155,7 @@ def _find(known: list[Load], load_id: str) -> Load:
 def _files_as_of(target: Warehouse, load: Load) -> list[_CountedThen]:
     rows = target.fetch(
         f"""
-        select file_id, path, dataset, rows_loaded, content_hash, source,
+        select file_id, path, dataset, rows_loaded, content_hash,
             file_id not in (select max(file_id) from {_FILES} group by path)
         from {_FILES}
         where version is not null and file_id in (

@@ -45,6 +45,7 @@ class Known:
         source: URL of the landing zone it came from.
         rows: Rows that count.
         rejected: Rows that were rejected.
+        file_id: Its file id.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Known:
     source: str
     rows: int
     rejected: int
+    file_id: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def current_files(warehouse: Warehouse) -> dict[str, Known]:
         return {}
     rows = warehouse.fetch(
         f"""
-        select path, dataset, version, content_hash, source, rows_loaded, rows_rejected
+        select path, dataset, version, content_hash, source, rows_loaded, rows_rejected, file_id
         from {SCHEMA}.{TABLE}
         where file_id in (select max(file_id) from {SCHEMA}.{TABLE} group by path)
             and version is not null
