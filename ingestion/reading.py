@@ -156,7 +156,7 @@ def bulk_sql(path: Path, header: Header, file_id: int, uniform: bool, to: Path) 
     relation = _csv_relation(path, header, uniform)
     return (
         f"copy (select {', '.join(select)} from {relation} where {where}) "
-        f"to {_quoted(str(to))} (format parquet)"
+        f"to {_quoted(str(to))} (format parquet, compression uncompressed)"
     )
 
 
