@@ -112,7 +112,9 @@ def by_time(file: LandingFile) -> tuple[float, str]:
     """Puts files in the order in which they get their file ids.
 
     Of two files that contradict each other, the larger file id wins. In this order that is the
-    later file, in one load of all files as in one load after each.
+    later file, in one load of all files as in one load after each. Only a file whose time is not
+    the one at which its content came (moved there with an older time, or touched since) may get
+    another place when everything is loaded anew.
 
     Args:
         file: One file of the landing zone.
