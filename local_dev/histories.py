@@ -88,6 +88,10 @@ class _File:
     def sound_rows(self) -> list[Row]:
         return [r for r in self.rows if _TOO_MANY not in r and _NO_NUMBER not in r.values()]
 
+    def copy(self) -> _File:
+        """Its rows are never changed, only other ones put in their place."""
+        return _File(self.table, list(self.columns), list(self.rows), self.unreadable)
+
     def text(self) -> str:
         if self.unreadable:
             return "no table\n"
@@ -204,6 +208,7 @@ class History:
         self._chance = _chance(seed)
         self._files = _release(base) if base else _tiny_release(self._chance)
         self._values = _values(self._files) if base else _TINY
+        self._before: dict[str, _File] = {}
         self._away: dict[str, _File] = {}
         self._counting: dict[str, _Counting] = {}
         self._seconds: dict[str, int] = {}
@@ -237,6 +242,7 @@ class History:
         """
         self._drops += 1
         self._remove_missing = False
+        before = {path: file.copy() for path, file in self._files.items()}
         chance = _chance(self._seed, self._drops)
         done = []
         for number, kind in enumerate(kinds or chance.choices(KINDS, k=chance.randint(1, 4))):
@@ -245,6 +251,7 @@ class History:
             # A stream of its own, so that what is done does not depend on what else is.
             self._chance = _chance(self._seed, self._drops, number, kind)
             done.append(f"{kind}: {_CHANGES[kind](self) or 'nothing to do it with'}")
+        self._before = before
         return self._settle("; ".join(done))
 
     # Bringing the folder up to date
@@ -494,7 +501,7 @@ class History:
     def _move(self, path: str, to: str) -> str:
         self._remove_missing |= self._chance.random() < 0.7
         file = self._put_away(path)
-        self._files[to] = _File(file.table, list(file.columns), list(file.rows))
+        self._files[to] = file.copy()
         self._open(to)
         return f"{path} to {to}"
 
@@ -507,6 +514,15 @@ class History:
         path = self._some_path()
         self._written.add(path)
         return path
+
+    def _undone(self) -> str:
+        """All files go back to what they were before the last drop."""
+        if not self._before:
+            return ""
+        self._remove_missing = True
+        self._files = {path: file.copy() for path, file in self._before.items()}
+        self._written.update(self._files)
+        return f"{len(self._files)} files"
 
     def _column_added(self) -> str:
         path = self._some_path()
@@ -562,6 +578,7 @@ _CHANGES: dict[str, Callable[[History], str]] = {
     "file compressed": History._file_compressed,
     "file unreadable": History._file_unreadable,
     "file touched": History._file_touched,
+    "last drop undone": History._undone,
     "column added": History._column_added,
     "column emptied": History._column_emptied,
     "column dropped": History._column_dropped,
