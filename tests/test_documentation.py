@@ -83,6 +83,16 @@ def test_readme_pictures_are_there() -> None:
         assert (PROJECT / picture).stat().st_size > 10_000
 
 
+def test_what_the_pages_name_is_there() -> None:
+    """Benchmarks, tests and files that a page tells its reader to run or to read."""
+    for page in [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")]:
+        text = page.read_text()
+        for module in re.findall(r"python -m ([\w.]+)", text):
+            assert (PROJECT / f"{module.replace('.', '/')}.py").exists(), f"{page.name}: {module}"
+        for path in re.findall(r"`((?:tests|macros|ingestion|models)/[\w./]+)`", text):
+            assert (PROJECT / path).exists(), f"{page.name}: {path}"
+
+
 def _described() -> list[tuple[str, str, str]]:
     found = []
     for path in sorted((PROJECT / "models").rglob("*.yml")):
