@@ -127,6 +127,11 @@ class Zone:
         (self._folder / name).unlink()
 
 
+def drop(replay: Replay, what: str, *, removed: bool = False, then: str = "build") -> None:
+    mismatches = replay.after(Step(what, removed, (), ()), then)
+    assert not mismatches, in_words(mismatches)
+
+
 def facts(replay: Replay) -> list[tuple[object, ...]]:
     return query(
         replay.settings.warehouse_file,
@@ -145,14 +150,14 @@ def test_what_is_gone_from_the_files_is_gone_from_the_facts(
     zone.write("ratings-b.csv", 10, "1,1,4.0,946684799", "1,2,3.0,946684799", "2,1,2.0,946684799")
     zone.write("ratings-a.csv", 20, "1,1,5.0,946684799", "3,1,1.0,946684799")
     zone.write("tags.csv", 20, "1,1,fun,946684799", "2,1,dull,946684799")
-    assert not replay.after(Step("the first drop", False, (), ()))
+    drop(replay, "the first one")
     # Both say it of one second. The later file wins, whatever it is called.
     assert (1, 1, "5.0") in facts(replay)
 
     zone.write("ratings-b.csv", 30, "1,1,4.0,946684799", "1,2,3.0,946684799")
     zone.delete("ratings-a.csv")
     zone.write("tags.csv", 30, "1,1,fun,946684799")
-    assert not replay.after(Step("rows and a file are gone", True, (), ()))
+    drop(replay, "rows and a file are gone", removed=True)
     # What the file that is gone had hidden counts again.
     assert facts(replay) == [(1, 1, "4.0"), (1, 1, "fun"), (1, 2, "3.0")]
     users = query(replay.settings.warehouse_file, "select user_id from analytics.dim_users")
@@ -170,12 +175,11 @@ def test_the_product_builds_what_came_again(full_refresh: FullRefresh, tmp_path:
     replay = Replay(tmp_path / "zone", tmp_path, build, full_refresh)
     zone.write("ratings-a.csv", 10, "1,1,4.0,946684799", "1,2,3.0,946684799")
     zone.write("ratings-b.csv", 20, "1,1,5.0,946684799")
-    assert not replay.after(Step("the first drop", False, (), ()))
+    drop(replay, "the first one")
     assert (1, 1, "5.0") in facts(replay)
 
     zone.delete("ratings-a.csv")
-    assert not replay.after(Step("a file is gone", True, (), ()), "nothing")
+    drop(replay, "a file is gone", removed=True, then="nothing")
     zone.write("ratings-a.csv", 30, "1,1,4.0,946684799", "1,2,3.0,946684799")
-    mismatches = replay.after(Step("it is back, and now the later one", False, (), ()))
-    assert not mismatches, in_words(mismatches)
+    drop(replay, "it is back, and now the later one")
     assert facts(replay) == [(1, 1, "4.0"), (1, 2, "3.0")]
