@@ -42,6 +42,7 @@ class BuildReport:
         tests_passed: Data tests and unit tests that passed.
         tests_warned: Tests that only warn, and did.
         warnings: Their names, with the number of rows.
+        node_seconds: Seconds of each model and test, such as `model.fct_ratings`.
     """
 
     version: str
@@ -51,6 +52,7 @@ class BuildReport:
     tests_passed: int = 0
     tests_warned: int = 0
     warnings: list[str] = field(default_factory=list)
+    node_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,6 +233,10 @@ def build_in(job: Job) -> BuildReport:
         passed + _count(report, "pass"),
         warned + _count(report, "warn"),
         [f"{r.node.name}: {r.failures} rows" for r in results if r.status == "warn"],
+        {
+            f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3)
+            for r in [*results, *report]
+        },
     )
 
 
