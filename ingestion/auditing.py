@@ -9,6 +9,7 @@ from typing import Any
 from ingestion import artifacts
 from ingestion.environments import Environment
 from ingestion.errors import AuditError, MovielensError
+from ingestion.files import write_whole
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse
 
@@ -93,7 +94,7 @@ def raise_failures(
     failures = [_failed_test(target, project, result) for result in failed]
     settings.reports_dir.mkdir(exist_ok=True)
     sql = {r.node.name: getattr(r.node, "compiled_code", None) or "" for r in failed}
-    (settings.reports_dir / FAILED_AUDIT).write_text(json.dumps(sql, indent=2))
+    write_whole(settings.reports_dir / FAILED_AUDIT, json.dumps(sql, indent=2))
     raise AuditFailure(failures)
 
 

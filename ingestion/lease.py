@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ingestion import manifest
 from ingestion.errors import BusyError
+from ingestion.files import write_whole
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, literal
 
@@ -174,5 +175,5 @@ def _home_id(settings: Settings) -> str:
     """A name of its own for each home: host names and paths are not unique among containers."""
     file = settings.home / "id"
     if not file.exists():
-        file.write_text(f"{uuid.uuid4()}\n")
+        write_whole(file, f"{uuid.uuid4()}\n")
     return file.read_text().strip()

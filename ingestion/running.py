@@ -15,6 +15,7 @@ from ingestion import manifest
 from ingestion.auditing import AuditFailure
 from ingestion.building import BuildReport, build
 from ingestion.errors import RejectedError
+from ingestion.files import write_whole
 from ingestion.loading import LoadReport, load
 from ingestion.lock import only_run
 from ingestion.progress import Event, OnEvent, silent
@@ -137,7 +138,7 @@ def write_report(settings: Settings, command: str, content: dict[str, Any]) -> P
     now = datetime.now(UTC)
     path = settings.reports_dir / f"{now:%Y%m%dT%H%M%S%f}Z-{command}.json"
     report = {"command": command, "at": now.isoformat(timespec="seconds"), **content}
-    path.write_text(json.dumps(report, indent=2, default=str) + "\n")
+    write_whole(path, json.dumps(report, indent=2, default=str) + "\n")
     for old in sorted(settings.reports_dir.glob("*Z-*.json"))[:-KEPT_REPORTS]:
         old.unlink()
     return path

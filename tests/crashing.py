@@ -336,7 +336,7 @@ class Place:
 
     def lose_home(self) -> None:
         """Loses everything but the warehouse, as when a machine is lost."""
-        for entry in self.home.iterdir():
+        for entry in self.home.glob("*"):
             if entry.is_dir():
                 shutil.rmtree(entry)
             elif not entry.name.startswith(WAREHOUSE):

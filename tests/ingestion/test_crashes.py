@@ -118,6 +118,18 @@ def test_the_next_load_is_killed_while_it_sweeps_what_the_first_left(reload: Sce
     check(left.try_kill(Kill(steps=("after sql delete from raw.ratings",))))
 
 
+def test_a_report_is_whole_or_not_there(reload: Scenario) -> None:
+    """A warehouse that is lost is loaded again from the landing zone that the last one names."""
+    place = reload.place
+    place.reset(reload.home, reload.zone)
+    outcome = Outcome(Kill(steps=("after file open reports/",)))
+    reload.kill(outcome)
+    assert outcome.killed
+    (place.home / WAREHOUSE).unlink()
+    done = place.cli("load", "--home", place.home)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
 def published_state(built: Path, tmp_path_factory: pytest.TempPathFactory) -> State:
     return state_of(built / "home", built / "zone", tmp_path_factory.mktemp("read") / "rows")
