@@ -184,8 +184,8 @@ def _values(files: dict[str, _File]) -> dict[str, list[str]]:
     """What each column may hold: what it holds in a release, and the tiny set where it has none."""
     values = dict(_TINY)
     for file in files.values():
-        for column in file.columns:
-            values[column] = [row[column] for row in file.rows]
+        if file.rows:
+            values |= {column: [row[column] for row in file.rows] for column in file.columns}
     return values
 
 
