@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from ingestion.datasets import DATASETS, Dataset
+from ingestion.encoding import NotText
 from ingestion.errors import RefusedFile, is_no_room
-from ingestion.header import Header, match_header
+from ingestion.header import Header, first_line_of, match_header
 from ingestion.landing import LandingFile, LandingZone, listed_version
-from ingestion.reading import Reading, Reject, Tolerance, first_line, read_csv
+from ingestion.reading import out_of_range, read_csv
+from ingestion.rules import Reject, Rules
 from ingestion.staging import Bytes, inspect, local_path, stage
 
 Status = Literal["loaded", "unchanged", "refused", "put off"]
@@ -32,6 +34,7 @@ class Outcome:
         rejects: Records that are not.
         content_hash: SHA-256 of its decompressed content.
         new_columns: RAW columns that its dataset's contract does not know.
+        warnings: What is odd about what was loaded.
         reason: Why it was refused or put off.
         seconds: Time that reading it took.
         parquet: Where its rows are, until they are loaded.
@@ -44,6 +47,7 @@ class Outcome:
     rejects: list[Reject] = field(default_factory=list)
     content_hash: str = ""
     new_columns: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
     reason: str = ""
     seconds: float = 0.0
     parquet: Path | None = None
@@ -54,7 +58,7 @@ def read_file(
     file: LandingFile,
     file_id: int,
     folder: Path,
-    tolerance: Tolerance,
+    rules: Rules,
     known_hash: str | None = None,
 ) -> Outcome:
     """Reads one file version into a Parquet file.
@@ -64,7 +68,7 @@ def read_file(
         file: One of its files.
         file_id: The file id that its rows get.
         folder: Where the Parquet file and temporary files are written.
-        tolerance: How many rejected rows are allowed.
+        rules: How strict to be.
         known_hash: Content hash of the version that counts now, if any.
 
     Returns:
@@ -73,11 +77,13 @@ def read_file(
     outcome = Outcome(file, file_id)
     started = time.perf_counter()
     try:
-        _read(zone, outcome, folder, tolerance, known_hash)
+        try:
+            _check_name(file)
+            _read(zone, outcome, folder, rules, known_hash)
+        except RefusedFile as refusal:
+            outcome.status, outcome.reason = "refused", refusal.reason
         if listed_version(zone.fs, file.key) != file.version:
             raise FileNotFoundError
-    except RefusedFile as refusal:
-        outcome.status, outcome.reason = "refused", refusal.reason
     except FileNotFoundError:
         outcome.status = "put off"
         outcome.reason = "it was changed or deleted while it was read; the next run reads it"
@@ -93,26 +99,53 @@ def read_file(
     return outcome
 
 
+def _check_name(file: LandingFile) -> None:
+    try:
+        file.key.encode()
+    except UnicodeEncodeError:
+        raise RefusedFile("its name is not UTF-8; rename it") from None
+
+
 def _read(
-    zone: LandingZone, outcome: Outcome, folder: Path, tolerance: Tolerance, known_hash: str | None
+    zone: LandingZone, outcome: Outcome, folder: Path, rules: Rules, known_hash: str | None
+) -> None:
+    try:
+        _read_as(None, zone, outcome, folder, rules, known_hash)
+    except NotText as problem:
+        if rules.encoding == "utf-8":
+            raise
+        try:
+            _read_as(rules.encoding, zone, outcome, folder, rules, known_hash)
+        except NotText as second:
+            raise RefusedFile(f"{problem}. Nor is it {rules.encoding}: {second}") from None
+        outcome.warnings.append(f"read as {rules.encoding} (MOVIELENS_ENCODING): {problem}")
+
+
+def _read_as(
+    encoding: str | None,
+    zone: LandingZone,
+    outcome: Outcome,
+    folder: Path,
+    rules: Rules,
+    known_hash: str | None,
 ) -> None:
     dataset = DATASETS[outcome.file.dataset]
-    path = local_path(zone.fs, outcome.file)
+    path = None if encoding else local_path(zone.fs, outcome.file)
     if path is not None and known_hash is None:
         with ThreadPoolExecutor(1) as beside:
             inspected = beside.submit(inspect, path, dataset)
-            _read_plain(path, dataset, outcome, folder, tolerance, inspected.result, None)
+            _read_plain(path, dataset, outcome, folder, rules, inspected.result, None)
         return
     if path is None:
         path = folder / f"{outcome.file_id}.csv"
-        content = stage(zone.fs, outcome.file, dataset, path)
+        content = stage(zone.fs, outcome.file, dataset, path, encoding)
     else:
         content = inspect(path, dataset)
     outcome.content_hash = content.content_hash
     if content.content_hash == known_hash:
         outcome.status = "unchanged"
         return
-    _read_plain(path, dataset, outcome, folder, tolerance, lambda: content, content.uniform)
+    _read_plain(path, dataset, outcome, folder, rules, lambda: content, content.uniform)
 
 
 def _read_plain(
@@ -120,29 +153,41 @@ def _read_plain(
     dataset: Dataset,
     outcome: Outcome,
     folder: Path,
-    tolerance: Tolerance,
+    rules: Rules,
     inspected: Callable[[], Bytes],
     uniform: bool | None,
 ) -> None:
-    header = _header(path, dataset, inspected)
+    contract = _header(path, dataset, inspected)
+    header = contract if rules.range_checks == "reject" else contract.without_ranges()
     to = folder / f"{outcome.file_id}.parquet"
-    reading: Reading = read_csv(
+    reading = read_csv(
         path,
         header,
         outcome.file_id,
         to,
-        tolerance,
+        rules,
         inspected,
         header.shape is not None if uniform is None else uniform,
     )
     outcome.rows, outcome.rejects, outcome.parquet = reading.rows, reading.rejects, to
     outcome.content_hash = inspected().content_hash
     outcome.new_columns = tuple(column.name for column, _ in header.extra)
+    outcome.warnings = _warnings(contract, rules, to)
+
+
+def _warnings(header: Header, rules: Rules, parquet: Path) -> list[str]:
+    found = header.missing
+    if rules.range_checks == "warn":
+        found += [
+            f"{what}; loaded (MOVIELENS_RANGE_CHECKS=warn), but the audit may hold the marts back"
+            for what in out_of_range(parquet, header)
+        ]
+    return found
 
 
 def _header(path: Path, dataset: Dataset, inspected: Callable[[], Bytes]) -> Header:
     try:
-        return match_header(first_line(path), dataset)
+        return match_header(first_line_of(path).text, dataset)
     except (RefusedFile, UnicodeDecodeError) as problem:
         # That the bytes are no text, or none at all, says more than that the header is wrong.
         inspected()

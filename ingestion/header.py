@@ -5,19 +5,25 @@ from __future__ import annotations
 import csv
 import difflib
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from ingestion.datasets import FILE_ID, Column, Dataset
+from ingestion.encoding import NotText
 from ingestion.errors import RefusedFile
 
 LONGEST_HEADER = 1 << 20
+# A line of a megabyte need not be repeated in a message.
+LONGEST_SHOWN = 200
 # Each stays a column of RAW for ever; more than this is not a new column but another file.
 MOST_NEW_COLUMNS = 100
 # The shortest limit of the databases that dlt writes to.
 LONGEST_NAME = 63
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?((?:\r\n?|\n)*)([^\r\n]*)(\r\n?|\n|\Z)")
-_LINE_END = re.compile(rb"\r\n?|\n")
+LINE_END = re.compile(rb"\r\n?|\n")
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,16 @@ class Header:
     def columns(self) -> tuple[tuple[Column, int | None], ...]:
         """The columns of the RAW table that this file fills, contract first."""
         return (*self.positions, *self.extra)
+
+    @property
+    def missing(self) -> list[str]:
+        """Columns of the contract that the file lacks, in words."""
+        found = [column.source_name for column, _ in self.extra]
+        return [
+            f"it has no column {column.source_name!r}{nearest(column.source_name, found)}: null"
+            for column, at in self.positions
+            if at is None
+        ]
 
     @property
     def shape(self) -> bytes | None:
@@ -79,42 +95,50 @@ class FirstLine(NamedTuple):
     """The header line as it stands in a file.
 
     Attributes:
-        text: The line without its end.
+        line: The line without its end.
         bytes: Where the records start: its bytes, those of a BOM and of blank lines before it.
         lines: Its line number; more than 1 if blank lines come before it.
     """
 
-    text: str
+    line: bytes
     bytes: int
     lines: int
+
+    @property
+    def text(self) -> str:
+        """The line as text; not all bytes are."""
+        return self.line.decode()
 
 
 def first_line(beginning: bytes) -> FirstLine:
     """Finds the header line; blank lines before it count for nothing.
 
     Args:
-        beginning: The first bytes of a file in UTF-8, at least `LONGEST_HEADER` if it has them.
+        beginning: The first bytes of a file, at least `LONGEST_HEADER` if it has them.
 
     Returns:
-        The line and where the records start.
+        The line, empty if there are only blank ones, and where the records start.
 
     Raises:
-        RefusedFile: If there is no end of a first line, or nothing but blank lines.
-        UnicodeDecodeError: If it is not UTF-8.
+        NotText: If the line has no end.
     """
     found = _FIRST_LINE.match(beginning[:LONGEST_HEADER])
     if found is None or (not found[3] and len(beginning) >= LONGEST_HEADER):
-        raise RefusedFile(
-            "the first line is longer than 1 MB; expected a header. Is it a CSV file?"
-        )
-    blank = len(_LINE_END.findall(found[1]))
-    return FirstLine(found[2].decode(), found.end(), blank + 1)
+        raise NotText("the first line is longer than 1 MB; expected a header. Is it a CSV file?")
+    blank = len(LINE_END.findall(found[1]))
+    return FirstLine(found[2], found.end(), blank + 1)
+
+
+def first_line_of(path: Path) -> FirstLine:
+    """Finds the header line of a plain file, as `first_line` does."""
+    with path.open("rb") as stream:
+        return first_line(stream.read(LONGEST_HEADER))
 
 
 def _refuse_other_separator(line: str, names: list[str], expected: str) -> None:
     if line.lower().startswith("sep="):
         raise RefusedFile(
-            f"the first line, {line!r}, is a note for a spreadsheet; expected a header: {expected}"
+            f"the first line, {_cut(line)!r}, is for a spreadsheet; expected a header: {expected}"
         )
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(names) == 1 and separator in line:
@@ -127,24 +151,51 @@ def _refuse_data(names: list[str], dataset: Dataset, expected: str) -> None:
     known = {column.source_name.lower() for column in dataset.columns}
     if not known & {name.lower() for name in names} and names[0].replace(".", "").isdigit():
         raise RefusedFile(
-            f"it has no header: the first line is data ({','.join(names)}); expected: {expected}"
+            f"it has no header: the first line is data ({_cut(','.join(names))}); "
+            f"expected: {expected}"
         )
 
 
 def _refuse_duplicates(names: list[str]) -> None:
-    lower = [name.lower() for name in names]
-    twice = sorted({name for name in lower if lower.count(name) > 1})
+    counts = Counter(name.lower() for name in names)
+    twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
-        raise RefusedFile(f"the header names a column twice: {', '.join(twice)}")
+        raise RefusedFile(f"the header names a column twice: {_cut(', '.join(twice))}")
+
+
+def _refuse_too_many(names: list[str], dataset: Dataset) -> None:
+    new = len(names) - len(dataset.columns)
+    if new > MOST_NEW_COLUMNS:
+        raise RefusedFile(
+            f"the header has {new:,} columns that {dataset.file_name} files do not have; "
+            f"at most {MOST_NEW_COLUMNS} new ones are taken"
+        )
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Tells which name may have been meant.
+
+    Args:
+        name: The name of a column that is missing.
+        names: Names that were found.
+
+    Returns:
+        Such as ` (the nearest is 'user')`, or nothing.
+    """
+    near = difflib.get_close_matches(name.lower(), [found.lower() for found in names], 1, 0.5)
+    return f" (the nearest is {near[0]!r})" if near else ""
 
 
 def _missing(column: Column, names: list[str], expected: str) -> RefusedFile:
-    near = difflib.get_close_matches(column.source_name.lower(), [n.lower() for n in names], 1, 0.5)
-    nearest = f" (the nearest is {near[0]!r})" if near else ""
+    near = nearest(column.source_name, names)
     return RefusedFile(
-        f"the required column {column.source_name!r} is missing{nearest}; "
-        f"expected: {expected}; found: {','.join(names)}"
+        f"the required column {column.source_name!r} is missing{near}; "
+        f"expected: {expected}; found: {_cut(','.join(names))}"
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def match_header(line: str, dataset: Dataset) -> Header:
@@ -170,12 +221,14 @@ def match_header(line: str, dataset: Dataset) -> Header:
         ]
     except csv.Error:
         raise RefusedFile(
-            f"the header has an unbalanced or misplaced quote: {line}; expected: {expected}"
+            f"the header has an unbalanced or misplaced quote: {_cut(line)}; expected: {expected}"
         ) from None
     if not any(names):
         raise RefusedFile(f"the first line is blank; expected a header: {expected}")
     _refuse_other_separator(line, names, expected)
     _refuse_data(names, dataset, expected)
+    _refuse_too_many(names, dataset)
+    names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
     _refuse_duplicates(names)
     at = {name.lower(): position for position, name in enumerate(names)}
     positions = []
@@ -190,16 +243,13 @@ def match_header(line: str, dataset: Dataset) -> Header:
 def _extra_columns(
     at: dict[str, int], names: list[str], dataset: Dataset
 ) -> tuple[tuple[Column, int], ...]:
-    if len(at) > MOST_NEW_COLUMNS:
-        raise RefusedFile(
-            f"the header has {len(at):,} columns that {dataset.file_name} files do not have; "
-            f"at most {MOST_NEW_COLUMNS} new ones are taken"
-        )
     taken = {column.name: column.source_name for column in dataset.columns}
     taken[FILE_ID] = "provenance"
     extra = []
     for position in sorted(at.values()):
-        name = snake_case(names[position] or f"column_{position + 1}")
+        name = snake_case(names[position])
+        if name.startswith("_dlt_"):
+            raise RefusedFile(f"the column {names[position]!r} has a name of dlt's own; rename it")
         if name in taken:
             raise RefusedFile(
                 f"two columns have the same name in RAW, {name}: "

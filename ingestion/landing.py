@@ -187,17 +187,28 @@ def _open(source: str) -> tuple[fsspec.AbstractFileSystem, str]:
     return fs, root
 
 
+def _files(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = fs.find(root, detail=True, withdirs="file" in fs.protocol)
+    folders = [key for key, info in found.items() if info["type"] == "directory"]
+    for folder in folders:
+        # It would be left out in silence, and its files would look as if they had been deleted.
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise PermissionError(f"the folder {folder} in it is closed to this user")
+        del found[folder]
+    return found
+
+
 def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, dict[str, Any]]:
     remedy = "check MOVIELENS_SOURCE (or --source)"
     try:
         if not fs.isdir(root):
             what = "is a file, not a folder" if fs.exists(root) else "does not exist"
             raise SourceError(f"The landing zone {source} {what}", remedy)
-        found: dict[str, dict[str, Any]] = fs.find(root, detail=True)
+        found = _files(fs, root)
     except PermissionError as error:
         raise SourceError(
             f"The landing zone {source} may not be listed: {error}",
-            "grant read permission on the folder, or s3:ListBucket on the bucket",
+            "grant read permission on the folder and those in it, or s3:ListBucket on the bucket",
         ) from None
     except SourceError:
         raise
@@ -221,6 +232,11 @@ def _behind_link(
         return {**listed, "type": "broken link"}
 
 
+def _in_utf8(path: str) -> str:
+    r"""A local name may be any bytes; what is not UTF-8 is shown as in `\xff`."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def list_landing_zone(source: str) -> LandingZone:
     """Lists a landing zone, at any depth.
 
@@ -237,7 +253,7 @@ def list_landing_zone(source: str) -> LandingZone:
     files: dict[str, LandingFile] = {}
     ignored: list[str] = []
     for key, listed in sorted(_find(fs, root, source).items()):
-        path = key.removeprefix(root).lstrip("/")
+        path = _in_utf8(key.removeprefix(root).lstrip("/"))
         kind = classify(path)
         info = _behind_link(fs, key, listed)
         if kind is None or info["type"] != "file":

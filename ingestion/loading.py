@@ -22,8 +22,8 @@ from ingestion.file_versions import Outcome, read_file
 from ingestion.landing import LandingZone, list_landing_zone
 from ingestion.lock import Run, only_run
 from ingestion.progress import Event, OnEvent, silent, timed
-from ingestion.reading import Tolerance
 from ingestion.recovery import healing, last_source
+from ingestion.rules import Rules
 from ingestion.settings import Settings, resolve
 from ingestion.warehouse import has_table, warehouse
 
@@ -48,6 +48,7 @@ class FileReport:
         new_columns: RAW columns that nothing models yet.
         reason: Why it was refused or put off.
         examples: The first rejected rows, in words.
+        warnings: What is odd about the rows that were loaded.
     """
 
     path: str
@@ -60,6 +61,7 @@ class FileReport:
     new_columns: tuple[str, ...] = ()
     reason: str = ""
     examples: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,9 @@ def _read_all(
     run: Run, lease: Lease, zone: LandingZone, plan: _Plan, first_id: int, on_event: OnEvent
 ) -> list[Outcome]:
     settings = run.settings
-    tolerance = Tolerance(settings.reject_rows, settings.reject_share)
+    rules = Rules(
+        settings.reject_rows, settings.reject_share, settings.encoding, settings.range_checks
+    )
     files = plan.comparison.to_read
     outcomes: list[Outcome] = []
     for file_id, file in enumerate(files, first_id):
@@ -288,7 +292,7 @@ def _read_all(
         on_event(Event("load", detail, len(outcomes), len(files)))
         entry = plan.known.get(file.path)
         known_hash = entry.content_hash if entry and entry.source == zone.url else None
-        outcomes.append(read_file(zone, file, file_id, settings.work_dir, tolerance, known_hash))
+        outcomes.append(read_file(zone, file, file_id, settings.work_dir, rules, known_hash))
     return outcomes
 
 
@@ -315,10 +319,8 @@ def _report(outcome: Outcome) -> FileReport:
         round(outcome.seconds, 3),
         outcome.new_columns,
         outcome.reason,
-        tuple(
-            f"line {reject.line}: {reject.column_name or 'row'}: {reject.reason}"
-            for reject in outcome.rejects[:3]
-        ),
+        tuple(map(str, outcome.rejects[:3])),
+        tuple(outcome.warnings),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from ingestion.encoding import text_encoding
 
 RangeChecks = Literal["reject", "warn"]
 
@@ -38,12 +40,20 @@ class Rules:
         encoding: What files that are not UTF-8 are read as.
         range_checks: Whether a value outside its column's range rejects its record, or is loaded
             and warned of.
+
+    Raises:
+        ValueError: If the encoding is none, or the range checks are neither.
     """
 
     reject_rows: int = 10
     reject_share: float = 0.001
     encoding: str = "utf-8"
     range_checks: RangeChecks = "reject"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "encoding", text_encoding(self.encoding))
+        if self.range_checks not in get_args(RangeChecks):
+            raise ValueError(f"range checks are 'reject' or 'warn', not {self.range_checks!r}")
 
     def limit(self, records: int) -> int:
         """The number of rejected records allowed in a file of that many records."""

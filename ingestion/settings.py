@@ -10,7 +10,9 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingestion.encoding import text_encoding
 from ingestion.errors import SettingsError
+from ingestion.rules import RangeChecks
 
 PREFIX = "MOVIELENS_"
 
@@ -46,6 +48,14 @@ class Settings(BaseSettings):
     reject_share: float = Field(
         0.001, ge=0, le=1, description="Share of a file's rows that may be rejected, if more."
     )
+    encoding: str = Field(
+        "utf-8", description="What files that are not UTF-8 are read as, such as cp1252 or utf-16."
+    )
+    range_checks: RangeChecks = Field(
+        "reject",
+        description="A row with a value out of range is rejected (reject), or loaded and warned of "
+        "(warn); then the audit may hold the marts back.",
+    )
     lease_seconds: int = Field(
         900, ge=1, description="How long a run that died keeps those of other machines out."
     )
@@ -59,6 +69,11 @@ class Settings(BaseSettings):
         "https://files.grouplens.org/datasets/movielens",
         description="Where official releases are downloaded from.",
     )
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding(cls, name: str) -> str:
+        return text_encoding(name)
 
     @field_validator("home", "project", "warehouse")
     @classmethod

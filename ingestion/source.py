@@ -19,7 +19,7 @@ from ingestion.landing import (
     by_time,
     list_landing_zone,
 )
-from ingestion.reading import Tolerance
+from ingestion.rules import RangeChecks, Rules
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -177,6 +177,8 @@ def movielens_source(
     *,
     reject_rows: int = 10,
     reject_share: float = 0.001,
+    encoding: str = "utf-8",
+    range_checks: RangeChecks = "reject",
 ) -> Iterator[DltResource]:
     """MovieLens CSV files as a dlt source, for any dlt pipeline and destination.
 
@@ -193,23 +195,28 @@ def movielens_source(
         source: The landing zone: a folder, or a URL such as `s3://bucket/prefix`.
         reject_rows: Rejected rows that a file may have before it is refused, at least.
         reject_share: Share of a file's rows that may be rejected, if that is more.
+        encoding: What files that are not UTF-8 are read as, such as `cp1252` or `utf-16`.
+        range_checks: `reject`: a row with a value out of its column's range is rejected; `warn`:
+            it is loaded, and logged how many there are.
 
     Yields:
         The resources.
 
     Raises:
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
+        ValueError: If the encoding or the range checks are none that there are.
 
     Example:
         >>> pipeline = dlt.pipeline("films", destination="duckdb", dataset_name="raw")
         >>> pipeline.run(movielens_source("ml-latest-small"))  # doctest: +SKIP
     """
+    rules = Rules(reject_rows, reject_share, encoding, range_checks)
     zone = list_landing_zone(source)
     for dataset in DATASETS.values():
-        yield _extracted(zone, dataset, Tolerance(reject_rows, reject_share))
+        yield _extracted(zone, dataset, rules)
 
 
-def _extracted(zone: LandingZone, dataset: Dataset, tolerance: Tolerance) -> DltResource:
+def _extracted(zone: LandingZone, dataset: Dataset, rules: Rules) -> DltResource:
     files = sorted((f for f in zone.files.values() if f.dataset == dataset.table), key=by_time)
 
     def items() -> Iterator[Any]:
@@ -217,7 +224,7 @@ def _extracted(zone: LandingZone, dataset: Dataset, tolerance: Tolerance) -> Dlt
             # The table is there even if no file of its dataset ever lands.
             yield arrow_table([], _columns(dataset))
         with tempfile.TemporaryDirectory() as folder:
-            yield from _extract(zone, dataset, files, Path(folder), tolerance)
+            yield from _extract(zone, dataset, files, Path(folder), rules)
 
     return _dataset_resource(dataset, items)
 
@@ -227,7 +234,7 @@ def _extract(
     dataset: Dataset,
     files: list[LandingFile],
     folder: Path,
-    tolerance: Tolerance,
+    rules: Rules,
 ) -> Iterator[Any]:
     from dlt.common import logger
 
@@ -237,7 +244,9 @@ def _extract(
         if entry.get("version") == file.version:
             continue
         file_id = manifest.next_file_id(e["file_id"] for e in known.values())
-        outcome = read_file(zone, file, file_id, folder, tolerance, entry.get("content_hash"))
+        outcome = read_file(zone, file, file_id, folder, rules, entry.get("content_hash"))
+        for warning in outcome.warnings:
+            logger.warning("%s: %s", file.path, warning)
         if outcome.reason:
             logger.warning("%s: %s: %s", file.path, outcome.status, outcome.reason)
             continue

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-import bz2
-import codecs
 import gzip
 import hashlib
+import io
 import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from pathlib import Path, PureWindowsPath
+from typing import IO, Protocol, cast
 
 import fsspec
 
 from ingestion.datasets import Dataset
+from ingestion.encoding import (
+    NotText,
+    Transcoded,
+    check_first_bytes,
+    check_text,
+    looks_like_archive,
+)
 from ingestion.errors import RefusedFile
-from ingestion.header import match_header
+from ingestion.header import first_line, match_header
 from ingestion.landing import LandingFile
 
 PIECE_BYTES = 4 << 20
-ZIP_RATIO = 100
+LONGEST_LINE = 64 << 20
+ARCHIVE_RATIO = 100
+# A small archive may be of a file that repeats itself; it fills no disk.
+UNPACKED_IN_ANY_CASE = 64 << 20
+EMPTY = "the file is empty (zero bytes); expected a header line"
+_MARKS: dict[str, tuple[bytes, ...]] = {
+    "gzip": (b"\x1f\x8b",),
+    "bz2": (b"BZh",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes([n]) + b"\x2a\x4d\x18" for n in range(0x50, 0x60))),
+    "zip": (b"PK",),
+}
 _BROKEN_ARCHIVE = (
     EOFError,
     NotImplementedError,
@@ -35,6 +51,14 @@ _BROKEN_ARCHIVE = (
 )
 
 
+class Readable(Protocol):
+    """What lines can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Reads at most about that many bytes; none at the end."""
+        ...
+
+
 @dataclass(frozen=True)
 class Bytes:
     """What one pass over a file's bytes found.
@@ -42,6 +66,7 @@ class Bytes:
     Attributes:
         content_hash: SHA-256 of the decompressed content.
         records: CSV records after the header, as counted from line ends outside quotes.
+        lines: Lines of any kind of line end; there are no more records than that.
         separators: Commas outside quotes, after the header.
         countable: Whether quotes and line ends stand only where RFC 4180 has them, so that these
             counts can be relied on.
@@ -52,6 +77,7 @@ class Bytes:
 
     content_hash: str
     records: int
+    lines: int
     separators: int
     countable: bool
     uniform: bool
@@ -65,9 +91,11 @@ class _Inspector:
         self._shapes: tuple[bytes, ...] = ()
         self._hash = hashlib.sha256()
         self._lines = 0
+        self._lone_returns = 0
         self._records = 0
         self._separators = 0
         self._inside_quotes = False
+        self._ends_inside = 0
         self._uniform = True
         self._regular = True
         self._unfinished = False
@@ -75,11 +103,12 @@ class _Inspector:
     def take(self, piece: bytes) -> None:
         self._hash.update(piece)
         if self._lines == 0:
-            self._check_first_bytes(piece)
-            header, newline, piece = piece.partition(b"\n")
-            self._check_text(header + newline)
-            self._expect(header)
-            self._lines = 1
+            check_first_bytes(piece)
+            header = first_line(piece)
+            self._check_text(piece[: header.bytes])
+            self._expect(header.text)
+            self._lines = header.lines
+            piece = piece[header.bytes :]
         self._unfinished = bool(piece) and not piece.endswith(b"\n")
         if not self._take_uniform(piece):
             self._uniform = False
@@ -87,10 +116,8 @@ class _Inspector:
             self._count_records(piece)
             self._lines += piece.count(b"\n")
 
-    def _expect(self, header: bytes) -> None:
-        # A file whose lines end at a lone CR has all of itself before its first LF.
-        line = header.decode().partition("\r")[0]
-        shape = match_header(line, self._dataset).shape
+    def _expect(self, header: str) -> None:
+        shape = match_header(header, self._dataset).shape
         if shape is None:
             self._uniform = False
         else:
@@ -111,30 +138,11 @@ class _Inspector:
                 return True
         return False
 
-    def _check_first_bytes(self, piece: bytes) -> None:
-        if piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise RefusedFile("line 1, byte 1: UTF-16 text; expected UTF-8. Save it as UTF-8")
-
     def _check_text(self, piece: bytes) -> None:
-        if b"\0" in piece:
-            line = self._lines + piece[: piece.index(b"\0")].count(b"\n") + 1
-            raise RefusedFile(f"line {line}: a NUL byte; expected text in UTF-8 (is it UTF-16?)")
+        check_text(piece, self._lines)
         if b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n"):
+            self._lone_returns += piece.count(b"\r") - piece.count(b"\r\n")
             self._regular = False
-        if not piece.isascii():
-            self._check_utf8(piece)
-
-    def _check_utf8(self, piece: bytes) -> None:
-        try:
-            piece.decode()
-        except UnicodeDecodeError as error:
-            if error.end == len(piece) and error.reason == "unexpected end of data":
-                reason = "the last character is cut: the file is not complete"
-            else:
-                reason = "the file looks like Latin-1 (ISO-8859-1). Save it as UTF-8"
-            line = self._lines + piece[: error.start].count(b"\n") + 1
-            byte = piece[error.start]
-            raise RefusedFile(f"line {line}: byte 0x{byte:02x} is not UTF-8; {reason}") from None
 
     def _count_records(self, piece: bytes) -> None:
         if b'"' not in piece and not self._inside_quotes:
@@ -144,7 +152,9 @@ class _Inspector:
         for index, part in enumerate(parts):
             if index:
                 self._inside_quotes = not self._inside_quotes
-            if not self._inside_quotes:
+            if self._inside_quotes:
+                self._check_inside(part)
+            else:
                 self._count_outside(part)
                 self._check_quotes(part, index > 0, index < len(parts) - 1)
 
@@ -152,10 +162,17 @@ class _Inspector:
         self._records += part.count(b"\n")
         self._separators += part.count(b",")
 
+    def _check_inside(self, part: bytes) -> None:
+        """A field that holds a whole line may be a quote that was never closed."""
+        self._ends_inside += part.count(b"\n")
+        if self._ends_inside > 1:
+            self._regular = False
+
     def _check_quotes(self, part: bytes, closed_before: bool, opens_after: bool) -> None:
         """A quote opens a field or closes it; readers differ on what any other one means."""
         if not part:
             return  # A doubled quote, or the edge of the piece.
+        self._ends_inside = 0
         if closed_before and not part.startswith((b",", b"\n", b"\r\n")):
             self._regular = False
         if opens_after and not part.endswith((b",", b"\n")):
@@ -165,20 +182,35 @@ class _Inspector:
         return Bytes(
             self._hash.hexdigest(),
             self._records + self._unfinished,
+            self._lines + self._lone_returns + self._unfinished,
             self._separators,
             self._regular and not self._inside_quotes,
             self._uniform,
         )
 
 
-def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
+def whole_lines(stream: Readable) -> Iterator[bytes]:
+    """Cuts a stream into pieces that end where a line ends.
+
+    Args:
+        stream: Where the lines come from.
+
+    Yields:
+        Pieces of some megabytes; the last one ends where the stream does.
+
+    Raises:
+        NotText: If there is a line of `LONGEST_LINE` bytes or more.
+    """
     rest: list[bytes] = []
     while block := stream.read(PIECE_BYTES):
-        end = block.rfind(b"\n") + 1
+        # Where lines end at a lone CR, one that is followed by no LF.
+        end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
         if end:
             yield b"".join([*rest, block[:end]])
             rest = []
         rest.append(block[end:])
+        if sum(map(len, rest)) >= LONGEST_LINE:
+            raise NotText(f"a line is longer than {LONGEST_LINE >> 20} MB. Is it a CSV file?")
     if any(rest):
         yield b"".join(rest)
 
@@ -191,14 +223,14 @@ def _open_zip(raw: IO[bytes]) -> Iterator[IO[bytes]]:
         if len(members) != 1:
             raise RefusedFile(f"a zip must hold exactly one file; found {len(members)}: {names}")
         member = members[0]
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts:
+        path = PureWindowsPath(member.filename)  # Knows both kinds of slashes, and drives.
+        if path.root or path.drive or ".." in path.parts:
             raise RefusedFile(f"the zip's member {member.filename!r} points outside the archive")
         if member.flag_bits & 0x1:
             raise RefusedFile("the zip is encrypted")
-        if member.file_size > ZIP_RATIO * max(member.compress_size, 1):
+        if member.file_size > ARCHIVE_RATIO * max(member.compress_size, 1):
             raise RefusedFile(
-                f"the zip unpacks to more than {ZIP_RATIO} times its size: not unpacked"
+                f"the zip unpacks to more than {ARCHIVE_RATIO} times its size: not unpacked"
             )
         with archive.open(member) as stream:
             yield stream
@@ -209,18 +241,43 @@ def _decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]
     if compression == "zip":
         with _open_zip(raw) as stream:
             yield stream
-    elif compression == "zstd":
-        import pyarrow as pa
-
-        # Unlike the readers of zstandard itself it tells when the stream ends too early.
-        with pa.CompressedInputStream(raw, "zstd") as stream:
+    elif compression == "gzip":
+        with gzip.open(raw) as stream:
             yield cast("IO[bytes]", stream)
     elif compression:
-        opener: Any = gzip.open if compression == "gzip" else bz2.open
-        with opener(raw) as stream:
-            yield stream
+        import pyarrow as pa
+
+        # Python's own reader of bz2 ends in silence where a second stream is damaged.
+        with pa.CompressedInputStream(raw, compression) as stream:
+            yield cast("IO[bytes]", stream)
     else:
         yield raw
+
+
+def _check_mark(raw: IO[bytes], compression: str | None) -> None:
+    if isinstance(raw, io.BufferedReader):
+        beginning = raw.peek(8)[:8]  # An object of S3 is read once, and never back.
+    else:
+        beginning = raw.read(8)
+        raw.seek(0)
+    if not beginning:
+        raise RefusedFile(EMPTY)
+    if compression and not beginning.startswith(_MARKS[compression]):
+        archive = looks_like_archive(beginning)
+        found = archive[0] if archive else f"something that begins with {beginning!r}"
+        raise RefusedFile(f"its name is that of a {compression} archive, but it is {found}")
+
+
+def _bounded(pieces: Iterator[bytes], file: LandingFile) -> Iterator[bytes]:
+    most = max(UNPACKED_IN_ANY_CASE, ARCHIVE_RATIO * file.bytes)
+    unpacked = 0
+    for piece in pieces:
+        unpacked += len(piece)
+        if file.compression and unpacked > most:
+            raise RefusedFile(
+                f"it unpacks to more than {ARCHIVE_RATIO} times its size: not unpacked any further"
+            )
+        yield piece
 
 
 def local_path(fs: fsspec.AbstractFileSystem, file: LandingFile) -> Path | None:
@@ -251,19 +308,19 @@ def inspect(path: Path, dataset: Dataset) -> Bytes:
         RefusedFile: If it is empty or is not UTF-8 text.
     """
     with path.open("rb") as stream:
-        return _inspect_stream(stream, dataset, None)
+        return _inspect(whole_lines(stream), dataset, None)
 
 
-def _inspect_stream(stream: IO[bytes], dataset: Dataset, copy: IO[bytes] | None) -> Bytes:
+def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) -> Bytes:
     inspector = _Inspector(dataset)
     empty = True
-    for piece in _whole_lines(stream):
+    for piece in pieces:
         empty = False
         inspector.take(piece)
         if copy is not None:
             copy.write(piece)
     if empty:
-        raise RefusedFile("the file is empty (zero bytes); expected a header line")
+        raise RefusedFile(EMPTY)
     return inspector.result()
 
 
@@ -276,28 +333,34 @@ def _opened(fs: fsspec.AbstractFileSystem, file: LandingFile) -> IO[bytes]:
     return cast("IO[bytes]", fs.open(file.key, "rb"))
 
 
-def stage(fs: fsspec.AbstractFileSystem, file: LandingFile, dataset: Dataset, to: Path) -> Bytes:
-    """Copies a remote or compressed file to a plain local one, checking it on the way.
+def stage(
+    fs: fsspec.AbstractFileSystem,
+    file: LandingFile,
+    dataset: Dataset,
+    to: Path,
+    encoding: str | None = None,
+) -> Bytes:
+    """Copies a file to a plain local one in UTF-8, checking it on the way.
 
     Args:
         fs: The landing zone's file system.
         file: The file.
         dataset: Which dataset it is of.
         to: The plain local file to write.
+        encoding: What it is if it is not UTF-8.
 
     Returns:
         Its content hash and what is known of its records.
 
     Raises:
-        RefusedFile: If it is empty, cut short, not what its name says or not UTF-8 text.
+        RefusedFile: If it is empty, cut short, not what its name says or not text.
     """
     try:
-        with (
-            _opened(fs, file) as raw,
-            _decompressed(raw, file.compression) as stream,
-            to.open("wb") as copy,
-        ):
-            return _inspect_stream(stream, dataset, copy)
+        with _opened(fs, file) as raw:
+            _check_mark(raw, file.compression)
+            with _decompressed(raw, file.compression) as stream, to.open("wb") as copy:
+                text = Transcoded(stream, encoding) if encoding else stream
+                return _inspect(_bounded(whole_lines(text), file), dataset, copy)
     except _BROKEN_ARCHIVE as error:
         raise _incomplete(file, error) from None
     except OSError as error:

@@ -48,7 +48,7 @@ class Output:
             answer = {"command": command, "status": "done", "exit_code": exit_code, **body}
             click.echo(json.dumps(answer, default=str))
         elif not self.quiet or exit_code:
-            click.echo("\n".join(lines))
+            click.echo("\n".join(map(printable, "\n".join(lines).split("\n"))))
 
     def failure(self, command: str, message: str, remedy: str, exit_code: int, extra: Any) -> None:
         """Prints what went wrong and what mends it."""
@@ -118,6 +118,18 @@ def log_to(folder: Path) -> Path:
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
     return path
+
+
+def printable(line: str) -> str:
+    r"""Makes a line safe for a terminal: names and text of strangers may hold anything.
+
+    Args:
+        line: One line.
+
+    Returns:
+        The line with what is not printable written as in `\x1b`.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def plural(count: int, noun: str) -> str:

@@ -41,6 +41,7 @@ def _file_lines(file: FileReport) -> list[str]:
             f"  {file.path}: {plural(file.rejected, 'row')} rejected, kept in raw._rejected_rows: "
             + "; ".join(file.examples)
         )
+    lines.extend(f"  {file.path}: {warning}" for warning in file.warnings)
     if file.new_columns:
         columns = ", ".join(file.new_columns)
         lines.append(f"  {file.path}: new in raw.{file.dataset}, not modelled yet: {columns}")

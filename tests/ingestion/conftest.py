@@ -13,9 +13,9 @@ import pytest
 from ingestion.datasets import FILE_ID
 from ingestion.file_versions import Outcome, read_file
 from ingestion.landing import list_landing_zone
-from ingestion.reading import Tolerance
+from ingestion.rules import Rules
 
-ANY_NUMBER_OF_REJECTS = Tolerance(rows=1_000_000)
+ANY_NUMBER_OF_REJECTS = Rules(reject_rows=1_000_000, reject_share=1)
 
 
 @dataclass
@@ -38,7 +38,7 @@ Reader = Callable[..., Read]
 
 
 def read_as_a_load_does(
-    folder: Path, name: str, content: bytes | str, tolerance: Tolerance = ANY_NUMBER_OF_REJECTS
+    folder: Path, name: str, content: bytes | str, rules: Rules = ANY_NUMBER_OF_REJECTS
 ) -> Read:
     """Writes a file into an empty landing zone and reads it."""
     zone_folder, work = folder / "zone", folder / "work"
@@ -48,7 +48,7 @@ def read_as_a_load_does(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     zone = list_landing_zone(str(zone_folder))
-    outcome = read_file(zone, zone.files[name], 7, work, tolerance)
+    outcome = read_file(zone, zone.files[name], 7, work, rules)
     rows: list[tuple[Any, ...]] = []
     if outcome.status == "loaded":
         assert outcome.parquet is not None
@@ -63,9 +63,7 @@ def read_as_a_load_does(
 def read(tmp_path: Path) -> Reader:
     """Reads content under a file name."""
 
-    def reader(
-        name: str, content: bytes | str, tolerance: Tolerance = ANY_NUMBER_OF_REJECTS
-    ) -> Read:
-        return read_as_a_load_does(tmp_path, name, content, tolerance)
+    def reader(name: str, content: bytes | str, rules: Rules = ANY_NUMBER_OF_REJECTS) -> Read:
+        return read_as_a_load_does(tmp_path, name, content, rules)
 
     return reader

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-LINES_PER_RECORD = 200
+LINES_PER_RECORD = 1_000
 YEAR_9999 = 253402300799  # epoch seconds
 
 
@@ -89,34 +89,51 @@ COLUMNS: dict[str, tuple[Callable[[str], Any], ...]] = {
 }
 
 
+def header_of(text: str) -> str:
+    """The first line that is not blank."""
+    lines = [line.strip("\r\n") for line in lines_of(text.removeprefix("\ufeff"))]
+    return next(filter(None, lines), "")
+
+
+def row_of(fields: list[str] | None, dataset: str) -> tuple[Any, ...] | None:
+    """The values of a record; None if it is to be rejected."""
+    columns = COLUMNS[dataset]
+    if fields is None or len(fields) != len(columns):
+        return None
+    try:
+        return tuple(convert(value) for convert, value in zip(columns, fields, strict=True))
+    except ValueError:
+        return None
+
+
 def read_slowly(text: str, dataset: str) -> Expected:
     """Reads the text of a file whose header is in order and in the usual order."""
-    columns = COLUMNS[dataset]
     lines = lines_of(text)
     expected = Expected()
-    at = 1
+    # Blank lines may come before the header.
+    at = 1 + next(at for at, line in enumerate(lines) if line.strip("\ufeff\r\n"))
     while at < len(lines):
-        fields, taken = _record(lines, at, len(columns))
-        try:
-            if fields is None or len(fields) != len(columns):
-                raise ValueError(lines[at])
-            row = [convert(value) for convert, value in zip(columns, fields, strict=True)]
-            expected.rows.append(tuple(row))
-        except ValueError:
-            if lines[at : at + taken] != [lines[at]] or lines[at].strip("\r\n"):
-                expected.rejected_lines.append(at + 1)
+        fields, taken = _record(lines, at, dataset)
+        row = row_of(fields, dataset)
+        if row is not None:
+            expected.rows.append(row)
+        elif taken > 1 or lines[at].strip("\r\n"):
+            expected.rejected_lines.append(at + 1)
         at += taken
     return expected
 
 
-def _record(lines: list[str], at: int, width: int) -> tuple[list[str] | None, int]:
+def _record(lines: list[str], at: int, dataset: str) -> tuple[list[str] | None, int]:
     """The fields of the record that starts here, and its lines; a broken one has one line."""
     for taken in range(1, min(LINES_PER_RECORD, len(lines) - at) + 1):
         text = "".join(lines[at : at + taken])
         if text.count('"') % 2:
             continue
         fields = fields_of(text)
-        if taken > 1 and (fields is None or len(fields) != width):
-            return None, 1
-        return fields, taken
+        if taken == 1:
+            return fields, 1
+        # Several lines are a record if they have its width, and no line in it is a row by itself.
+        inside = [row_of(fields_of(line), dataset) for line in lines[at + 1 : at + taken - 1]]
+        whole = fields is not None and len(fields) == len(COLUMNS[dataset])
+        return (fields, taken) if whole and not any(inside) else (None, 1)
     return None, 1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion import staging
 from tests.ingestion.conftest import read_as_a_load_does
-from tests.ingestion.slow_reader import lines_of, read_slowly
+from tests.ingestion.slow_reader import header_of, read_slowly
 
 FILES = {
     "ratings": "userId,movieId,rating,timestamp\n1,2,3.5,964982703\n1,3,4.0,964982704\n"
@@ -67,7 +70,10 @@ def damaged(content: bytes, how: str, spot: int, what: object) -> bytes:
     return content
 
 
-def check(folder: Path, dataset: str, line_end: str, damage: list[tuple[str, int, object]]) -> None:
+Damage = list[tuple[str, int, object]]
+
+
+def check(folder: Path, dataset: str, line_end: str, damage: Damage) -> None:
     content = FILES[dataset].replace("\n", line_end).encode()
     for how, spot, what in damage:
         content = damaged(content, how, spot, what)
@@ -81,7 +87,7 @@ def check(folder: Path, dataset: str, line_end: str, damage: list[tuple[str, int
     if "\0" in text or not text:
         assert read.outcome.status == "refused"
         return
-    header = [name.strip().lower() for name in lines_of(text)[0].lstrip("\ufeff").split(",")]
+    header = [name.strip().lower() for name in header_of(text).split(",")]
     if header != FILES[dataset].partition("\n")[0].lower().split(","):
         return  # Headers have tests of their own.
     assert read.outcome.status == "loaded", read.outcome.reason
@@ -90,31 +96,37 @@ def check(folder: Path, dataset: str, line_end: str, damage: list[tuple[str, int
     assert read.lines == expected.rejected_lines
 
 
-PROPERTY = given(
-    dataset=st.sampled_from(sorted(FILES)),
-    line_end=st.sampled_from(["\n", "\r\n"]),
-    damage=st.lists(DAMAGE, min_size=1, max_size=3),
-)
+def many(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        given_files = given(
+            dataset=st.sampled_from(sorted(FILES)),
+            line_end=st.sampled_from(["\n", "\r\n", "\r"]),
+            # Pieces of a few lines, so that anything may stand where one ends.
+            piece_bytes=st.sampled_from([staging.PIECE_BYTES, 1, 30, 70]),
+            damage=st.lists(DAMAGE, min_size=1, max_size=3),
+        )
+        run = settings(
+            max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck)
+        )
+        return run(given_files(test))
+
+    return decorate
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@PROPERTY
-def test_damaged_files(
-    tmp_path_factory: pytest.TempPathFactory,
-    dataset: str,
-    line_end: str,
-    damage: list[tuple[str, int, object]],
+def check_in_pieces(
+    tmp_path_factory: pytest.TempPathFactory, piece_bytes: int, **file: Any
 ) -> None:
-    check(tmp_path_factory.mktemp("damaged"), dataset, line_end, damage)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "PIECE_BYTES", piece_bytes)
+        check(tmp_path_factory.mktemp("damaged"), **file)
+
+
+@many(200)
+def test_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) -> None:
+    check_in_pieces(tmp_path_factory, **file)
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
-@PROPERTY
-def test_many_damaged_files(
-    tmp_path_factory: pytest.TempPathFactory,
-    dataset: str,
-    line_end: str,
-    damage: list[tuple[str, int, object]],
-) -> None:
-    check(tmp_path_factory.mktemp("damaged"), dataset, line_end, damage)
+@many(2_000)
+def test_many_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) -> None:
+    check_in_pieces(tmp_path_factory, **file)
