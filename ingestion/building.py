@@ -14,12 +14,12 @@ from typing import Any
 from ingestion import artifacts, manifest
 from ingestion.auditing import raise_failures
 from ingestion.dbt_runs import code_fingerprint, dbt_build
-from ingestion.environments import AS_OF, AUDIT, PUBLISHED, Environment
+from ingestion.environments import ANALYTICS, AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.errors import SettingsError
 from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse, warehouse
+from ingestion.warehouse import Warehouse, literal, warehouse
 
 # The marts that tell of the build itself; built when its tests are known.
 REPORT_TAG = "tag:audit_report"
@@ -28,6 +28,8 @@ _BUILDS = (
     "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
     "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp"
 )
+# Written when a build has passed its audit: by which code, and up to which entry of the manifest.
+_BUILT_UNTIL = "code varchar, file_id bigint"
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,29 @@ def build(
         if last and last.audited and last.fingerprint == print_of_this and not full_refresh:
             return BuildReport(last.version, False, time.perf_counter() - started)
         run.lease(target)
-        job = Job(settings, target, PUBLISHED, print_of_this, full_refresh, on_event)
+        changed = None if full_refresh else changed_datasets(settings, target)
+        job = Job(settings, target, PUBLISHED, print_of_this, full_refresh, on_event, changed)
         return build_in(job)
+
+
+def changed_datasets(settings: Settings, target: Warehouse) -> list[str] | None:
+    """Tells which datasets have other files than when the last build passed its audit.
+
+    Args:
+        settings: Say where the models are.
+        target: The warehouse.
+
+    Returns:
+        The datasets, or None if everything has to be built: by other code, or for the first time.
+    """
+    if not target.has_table(AUDIT, "built_until"):
+        return None
+    rows = target.fetch(
+        f"select distinct files.dataset from {manifest.SCHEMA}.{manifest.TABLE} as files, "
+        f"{AUDIT}.built_until as built where files.file_id > built.file_id "
+        f"and built.code = {literal(code_fingerprint(settings))} order by 1"
+    )
+    return [row[0] for row in rows] or None
 
 
 def check_project(settings: Settings) -> None:
@@ -174,6 +197,8 @@ class Job:
         fingerprint: What is built: file versions and code.
         full_refresh: Build the facts anew instead of what changed.
         on_event: Told of each model and test.
+        changed: The datasets whose files changed since the last build, the only ones that it is
+            about; None to build everything.
     """
 
     settings: Settings
@@ -182,11 +207,22 @@ class Job:
     fingerprint: str
     full_refresh: bool
     on_event: OnEvent
+    changed: list[str] | None = None
 
     @property
     def audit(self) -> str:
         """The schema of what is known of the build itself."""
         return self.environment.schema(AUDIT)
+
+    @property
+    def selection(self) -> list[str]:
+        """What dbt has to build and test: what is made from the datasets that changed.
+
+        The rest was built and tested by this code from these files already.
+        """
+        if self.changed is None:
+            return []
+        return ["--select", "src_files", *(f"source:raw.{name}+" for name in self.changed)]
 
     def dbt(self, *arguments: str) -> list[Any]:
         """Runs `dbt build`; raises what it found, else gives its results."""
@@ -214,24 +250,28 @@ def build_in(job: Job) -> BuildReport:
     target = job.target
     # What an earlier build of that kind left when it failed or died.
     Environment(AS_OF).drop(target)
-    target.execute(f"drop table if exists {job.audit}.builds")
-    results = job.dbt("--exclude", REPORT_TAG)
+    target.execute(
+        f"drop table if exists {job.audit}.builds", f"drop table if exists {job.audit}.built_until"
+    )
+    results = job.dbt(*job.selection, "--exclude", REPORT_TAG)
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     version = f"{now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
-    passed, warned = _count(results, "pass"), _count(results, "warn")
-    _record(job, results)
+    counts = _record(job, results)
     git_sha = _git_sha(job.settings.project)
-    row = (version, git_sha, now, passed, warned, 0, job.fingerprint, None)
+    row = (version, git_sha, now, *counts, 0, job.fingerprint, None)
     target.replace_table(job.audit, "builds", _BUILDS, [row])
     report = job.dbt("--select", REPORT_TAG)
     target.execute(f"update {job.audit}.builds set audited_at = built_at")
+    last = target.fetch(f"select max(file_id) from {job.environment.schema(ANALYTICS)}.src_files")
+    until = (code_fingerprint(job.settings), last[0][0])
+    target.replace_table(job.audit, "built_until", _BUILT_UNTIL, [until])
     return BuildReport(
         version,
         True,
         time.perf_counter() - started,
         _count([*results, *report], "success"),
-        passed + _count(report, "pass"),
-        warned + _count(report, "warn"),
+        _count([*results, *report], "pass"),
+        _count([*results, *report], "warn"),
         [f"{r.node.name}: {r.failures} rows" for r in results if r.status == "warn"],
         {
             f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3)
@@ -244,7 +284,8 @@ def _count(results: list[Any], status: str) -> int:
     return sum(str(result.status) == status for result in results)
 
 
-def _record(job: Job, results: list[Any]) -> None:
+def _record(job: Job, results: list[Any]) -> tuple[int, int]:
+    """Writes what the report marts read, and counts the tests that passed and those that warned."""
     project = artifacts.Project(job.environment.dbt_dir(job.settings))
     schemas = ", ".join(f"'{schema}'" for schema in ("raw", *job.environment.schemas))
     tables = job.target.fetch(
@@ -255,7 +296,17 @@ def _record(job: Job, results: list[Any]) -> None:
     audit, replace = job.audit, job.target.replace_table
     replace(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
     replace(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())
-    replace(audit, "test_results", artifacts.TEST_RESULTS, project.test_results(results))
+    rows = project.test_results(results)
+    if job.changed is not None:
+        again = {row[0] for row in rows}
+        before = job.target.fetch(f"from {audit}.test_results")
+        rows += [row for row in before if row[0] not in again]
+    replace(audit, "test_results", artifacts.TEST_RESULTS, rows)
+    counts: tuple[int, int] = job.target.fetch(
+        "select count(*) filter (status = 'pass'), count(*) filter (status = 'warn') "
+        f"from {audit}.test_results"
+    )[0]
+    return counts
 
 
 def _git_sha(project: Path) -> str:

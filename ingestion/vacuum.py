@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _FILES = f"{manifest.SCHEMA}.{manifest.TABLE}"
-# Up to which entry of the manifest each of the facts, and the src_ views, have seen it.
-_SEEN_BY = {"_built_files": "min(file_id)", "src_files": "max(file_id)"}
+# Up to which entry of the manifest the fact of a dataset, and the src_ views, have seen it.
+_SEEN_BY = {
+    "_built_files": "select min(file_id) from analytics._built_files "
+    "where model_name = 'fct_' || dataset",
+    "src_files": "select max(file_id) from analytics.src_files",
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def _remove(connection: DuckDBPyConnection, keep_days: int) -> dict[str, int]:
 
 def _dead_file_ids(connection: DuckDBPyConnection, keep_days: int) -> str:
     seen = [
-        f"next_id <= (select coalesce({last_seen}, next_id) from analytics.{table})"
+        f"next_id <= coalesce(({last_seen}), next_id)"
         for table, last_seen in _SEEN_BY.items()
         if has_table(connection, "analytics", table)
     ]
@@ -115,6 +119,7 @@ def _dead_file_ids(connection: DuckDBPyConnection, keep_days: int) -> str:
         from (
             select
                 file_id,
+                dataset,
                 lead(file_id) over (partition by path order by file_id) as next_id,
                 lead(loaded_at) over (partition by path order by file_id) as next_at
             from {_FILES}
