@@ -36,6 +36,7 @@ class Outcome:
         new_columns: RAW columns that its dataset's contract does not know.
         warnings: What is odd about what was loaded.
         reason: Why it was refused or put off.
+        refused_for_good: Whether its content is why: then it will be refused again.
         seconds: Time that reading it took.
         parquet: Where its rows are, until they are loaded.
     """
@@ -49,6 +50,7 @@ class Outcome:
     new_columns: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
     reason: str = ""
+    refused_for_good: bool = False
     seconds: float = 0.0
     parquet: Path | None = None
 
@@ -82,6 +84,7 @@ def read_file(
             _read(zone, outcome, folder, rules, known_hash)
         except RefusedFile as refusal:
             outcome.status, outcome.reason = "refused", refusal.reason
+            outcome.refused_for_good = True
         if listed_version(zone.fs, file.key) != file.version:
             raise FileNotFoundError
     except FileNotFoundError:
@@ -93,6 +96,7 @@ def read_file(
         if is_no_room(error):
             raise
         outcome.status, outcome.reason = "refused", f"it could not be read: {error}"
+    outcome.refused_for_good &= outcome.status == "refused"
     if outcome.status != "loaded":
         outcome.rows, outcome.rejects = 0, []
     outcome.seconds = time.perf_counter() - started

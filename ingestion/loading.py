@@ -16,16 +16,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion import manifest
+from ingestion import manifest, refusals
 from ingestion.errors import SettingsError
 from ingestion.file_versions import Outcome, read_file
-from ingestion.landing import LandingZone, list_landing_zone
+from ingestion.landing import LandingFile, LandingZone, list_landing_zone
 from ingestion.lock import Run, only_run
 from ingestion.progress import Event, OnEvent, silent, timed
 from ingestion.recovery import healing, last_source
 from ingestion.rules import Rules
 from ingestion.settings import Settings, resolve
-from ingestion.warehouse import has_table, warehouse
+from ingestion.warehouse import Warehouse, has_table, warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -148,7 +148,10 @@ def load(
         MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
     """
     settings = settings or resolve(source=source)
-    request = _Request(source or settings.source, remove_missing, switch_source, on_event)
+    rules = Rules(
+        settings.reject_rows, settings.reject_share, settings.encoding, settings.range_checks
+    )
+    request = _Request(source or settings.source, remove_missing, switch_source, rules, on_event)
     with only_run(settings, take_over=take_over) as run:
         return healing(run, lambda: _load(run, request))
 
@@ -158,6 +161,7 @@ class _Request:
     source: str | None
     remove_missing: bool
     switch_source: bool
+    rules: Rules
     on_event: OnEvent
 
 
@@ -169,10 +173,15 @@ class _Plan:
     comparison: manifest.Comparison
     gone: list[manifest.Known]
     switched: bool
+    refused: dict[str, str]
+
+    @property
+    def to_read(self) -> list[LandingFile]:
+        return [file for file in self.comparison.to_read if file.path not in self.refused]
 
     @property
     def is_empty(self) -> bool:
-        return not self.comparison.to_read and not self.gone
+        return not self.to_read and not self.gone
 
 
 def _load(run: Run, request: _Request) -> LoadReport:
@@ -182,16 +191,16 @@ def _load(run: Run, request: _Request) -> LoadReport:
     with timed(steps, "list"):
         known = manifest.current_files(target)
         zone = list_landing_zone(request.source or _held_source(run.settings, known))
-        plan = _plan(zone, known, request)
+        plan = _plan(target, zone, known, request)
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:
         lease = run.lease(target)
         # Another run may have committed since; from here on none can.
-        plan = _plan(zone, manifest.current_files(target), request)
+        plan = _plan(target, zone, manifest.current_files(target), request)
         outcomes, load_id = _carry_out(run, lease, zone, plan, request, steps)
     removed = bool(plan.gone) and load_id is not None
-    reports = [*map(_report, outcomes), *_reports_of_the_others(plan.comparison, removed)]
+    reports = [*map(_report, outcomes), *_reports_of_the_others(plan, removed)]
     reports.sort(key=lambda file: file.path)
     seconds = time.perf_counter() - started
     return LoadReport(
@@ -211,7 +220,9 @@ def _held_source(settings: Settings, known: dict[str, manifest.Known]) -> str:
     return source
 
 
-def _plan(zone: LandingZone, known: dict[str, manifest.Known], request: _Request) -> _Plan:
+def _plan(
+    target: Warehouse, zone: LandingZone, known: dict[str, manifest.Known], request: _Request
+) -> _Plan:
     sources = {entry.source for entry in known.values()} - {zone.url}
     if sources and not request.switch_source:
         raise SettingsError(
@@ -222,7 +233,10 @@ def _plan(zone: LandingZone, known: dict[str, manifest.Known], request: _Request
         )
     comparison = manifest.compare(zone, known)
     gone = comparison.missing if request.remove_missing else []
-    return _Plan(known, comparison, list(known.values()) if sources else gone, bool(sources))
+    if sources:
+        gone = list(known.values())
+    refused = refusals.recall(target, zone, request.rules) if comparison.to_read else {}
+    return _Plan(known, comparison, gone, bool(sources), refused)
 
 
 def _carry_out(
@@ -238,10 +252,11 @@ def _carry_out(
     folder = run.settings.work_dir
     _empty(folder)
     try:
-        to_read = plan.comparison.to_read
+        to_read = plan.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
         with timed(steps, "read"), _imported_beside("dlt"):
-            outcomes = _read_all(run, lease, zone, plan, first_id, request.on_event)
+            outcomes = _read_all(run, lease, zone, plan, first_id, request)
+        refusals.remember(lease.target, zone, request.rules, outcomes)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # Another landing zone replaces this one when some of it can be read, and then as a whole.
         if not loaded and (plan.switched or not plan.gone):
@@ -277,22 +292,19 @@ def _empty(folder: Path) -> None:
 
 
 def _read_all(
-    run: Run, lease: Lease, zone: LandingZone, plan: _Plan, first_id: int, on_event: OnEvent
+    run: Run, lease: Lease, zone: LandingZone, plan: _Plan, first_id: int, request: _Request
 ) -> list[Outcome]:
-    settings = run.settings
-    rules = Rules(
-        settings.reject_rows, settings.reject_share, settings.encoding, settings.range_checks
-    )
-    files = plan.comparison.to_read
+    files = plan.to_read
     outcomes: list[Outcome] = []
     for file_id, file in enumerate(files, first_id):
         lease.renew()
         rows = sum(outcome.rows for outcome in outcomes)
         detail = f"{file.path} ({rows:,} rows read so far)"
-        on_event(Event("load", detail, len(outcomes), len(files)))
+        request.on_event(Event("load", detail, len(outcomes), len(files)))
         entry = plan.known.get(file.path)
         known_hash = entry.content_hash if entry and entry.source == zone.url else None
-        outcomes.append(read_file(zone, file, file_id, settings.work_dir, rules, known_hash))
+        folder = run.settings.work_dir
+        outcomes.append(read_file(zone, file, file_id, folder, request.rules, known_hash))
     return outcomes
 
 
@@ -324,7 +336,14 @@ def _report(outcome: Outcome) -> FileReport:
     )
 
 
-def _reports_of_the_others(comparison: manifest.Comparison, removed: bool) -> list[FileReport]:
-    unchanged = [FileReport(f.path, f.dataset, "unchanged") for f in comparison.unchanged]
+def _reports_of_the_others(plan: _Plan, removed: bool) -> list[FileReport]:
     status = "removed" if removed else "missing"
-    return [*unchanged, *(FileReport(e.path, e.dataset, status) for e in comparison.missing)]
+    return [
+        *(FileReport(f.path, f.dataset, "unchanged") for f in plan.comparison.unchanged),
+        *(FileReport(e.path, e.dataset, status) for e in plan.comparison.missing),
+        *(
+            FileReport(f.path, f.dataset, "refused", bytes=f.bytes, reason=plan.refused[f.path])
+            for f in plan.comparison.to_read
+            if f.path in plan.refused
+        ),
+    ]

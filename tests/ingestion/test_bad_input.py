@@ -207,6 +207,41 @@ def test_the_settings_of_the_source(tmp_path: Path, zone: Path) -> None:
     assert (1, "Amélie Story (1995)", "Adventure|Children") in rows_that_count(database, "movies")
 
 
+# Files that were refused before
+
+
+def test_a_refused_file_is_not_read_again_until_that_may_help(
+    settings: Settings, zone: Path
+) -> None:
+    write(zone, ratings=f"{RATINGS}\n{ROW}" + "1,2,good,4\n" * 11)
+    first = load(settings=settings)
+    again = load(settings=settings)
+    assert ("read" in first.steps, "read" in again.steps) == (True, False)
+    assert (again.exit_code, again.load_id) == (4, None)
+    assert again.of_status("refused")[0].reason == first.of_status("refused")[0].reason
+
+    others = load(settings=settings.model_copy(update={"reject_rows": 11}))
+    assert (others.exit_code, others.rows, others.rejected) == (0, 1, 11)
+    write(zone, ratings="userId\n", tags="userId\n")
+    assert len(load(settings=settings).of_status("refused")) == 2
+    (zone / "tags.csv").unlink()
+    write(zone, links="movieId\n1\n")
+    assert [file.path for file in load(settings=settings).of_status("refused")] == ["ratings.csv"]
+    write(zone, ratings=f"{RATINGS}\n{ROW}")
+    assert load(settings=settings).exit_code == 0
+
+
+def test_a_refusal_that_is_not_the_files_fault_is_not_kept(of_another_user: Settings) -> None:
+    file = Path(of_another_user.source or "") / "ratings.csv"
+    file.chmod(0)
+    with another_user():
+        load(settings=of_another_user)
+    file.chmod(0o644)
+    with another_user():
+        report = load(settings=of_another_user)
+    assert [loaded.path for loaded in report.of_status("loaded")] == ["ratings.csv"]
+
+
 # Listing
 
 
