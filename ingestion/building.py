@@ -11,25 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingestion import artifacts, manifest
+from ingestion import artifacts, manifest, scope
 from ingestion.auditing import raise_failures
-from ingestion.dbt_runs import code_fingerprint, dbt_build
-from ingestion.environments import ANALYTICS, AS_OF, AUDIT, PUBLISHED, Environment
+from ingestion.dbt_runs import Dbt, code_fingerprint
+from ingestion.environments import AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.errors import SettingsError
 from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse, literal, warehouse
-
-# The marts that tell of the build itself; built when its tests are known.
-REPORT_TAG = "tag:audit_report"
+from ingestion.warehouse import Warehouse, warehouse
 
 _BUILDS = (
     "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
     "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp"
 )
-# Written when a build has passed its audit: by which code, and up to which entry of the manifest.
-_BUILT_UNTIL = "code varchar, file_id bigint"
 
 
 @dataclass(frozen=True)
@@ -42,9 +37,11 @@ class BuildReport:
         seconds: Wall time.
         models: Models built.
         tests_passed: Data tests and unit tests that passed.
-        tests_warned: Tests that only warn, and did.
+        tests_warned: Tests that only warn, and did, now or when they were last run.
         warnings: Their names, with the number of rows.
         node_seconds: Seconds of each model and test, such as `model.fct_ratings`.
+        models_kept: Models that were left as they were: nothing that they read has changed.
+        tests_kept: Tests that were not run again, for the same reason.
     """
 
     version: str
@@ -55,6 +52,8 @@ class BuildReport:
     tests_warned: int = 0
     warnings: list[str] = field(default_factory=list)
     node_seconds: dict[str, float] = field(default_factory=dict)
+    models_kept: int = 0
+    tests_kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,29 +144,8 @@ def build(
         if last and last.audited and last.fingerprint == print_of_this and not full_refresh:
             return BuildReport(last.version, False, time.perf_counter() - started)
         run.lease(target)
-        changed = None if full_refresh else changed_datasets(settings, target)
-        job = Job(settings, target, PUBLISHED, print_of_this, full_refresh, on_event, changed)
+        job = Job(settings, target, PUBLISHED, print_of_this, full_refresh, on_event)
         return build_in(job)
-
-
-def changed_datasets(settings: Settings, target: Warehouse) -> list[str] | None:
-    """Tells which datasets have other files than when the last build passed its audit.
-
-    Args:
-        settings: Say where the models are.
-        target: The warehouse.
-
-    Returns:
-        The datasets, or None if everything has to be built: by other code, or for the first time.
-    """
-    if not target.has_table(AUDIT, "built_until"):
-        return None
-    rows = target.fetch(
-        f"select distinct files.dataset from {manifest.SCHEMA}.{manifest.TABLE} as files, "
-        f"{AUDIT}.built_until as built where files.file_id > built.file_id "
-        f"and built.code = {literal(code_fingerprint(settings))} order by 1"
-    )
-    return [row[0] for row in rows] or None
 
 
 def check_project(settings: Settings) -> None:
@@ -195,10 +173,8 @@ class Job:
         target: The warehouse.
         environment: Where to build.
         fingerprint: What is built: file versions and code.
-        full_refresh: Build the facts anew instead of what changed.
+        full_refresh: Build everything, and the facts anew.
         on_event: Told of each model and test.
-        changed: The datasets whose files changed since the last build, the only ones that it is
-            about; None to build everything.
     """
 
     settings: Settings
@@ -207,34 +183,12 @@ class Job:
     fingerprint: str
     full_refresh: bool
     on_event: OnEvent
-    changed: list[str] | None = None
-
-    @property
-    def audit(self) -> str:
-        """The schema of what is known of the build itself."""
-        return self.environment.schema(AUDIT)
-
-    @property
-    def selection(self) -> list[str]:
-        """What dbt has to build and test: what is made from the datasets that changed.
-
-        The rest was built and tested by this code from these files already.
-        """
-        if self.changed is None:
-            return []
-        return ["--select", "src_files", *(f"source:raw.{name}+" for name in self.changed)]
-
-    def dbt(self, *arguments: str) -> list[Any]:
-        """Runs `dbt build`; raises what it found, else gives its results."""
-        refresh = ["--full-refresh"] if self.full_refresh else []
-        all_arguments = [*arguments, *refresh]
-        results = dbt_build(self.settings, self.environment, all_arguments, self.on_event)
-        raise_failures(self.settings, self.target, self.environment, results)
-        return results
 
 
 def build_in(job: Job) -> BuildReport:
     """Builds and audits in one environment; the caller holds the lock.
+
+    What no changed file can have changed is left as the last complete build made and tested it.
 
     Args:
         job: What to build, and where.
@@ -247,66 +201,87 @@ def build_in(job: Job) -> BuildReport:
         MovielensError: If a model could not be built.
     """
     started = time.perf_counter()
-    target = job.target
+    settings, target, environment = job.settings, job.target, job.environment
     # What an earlier build of that kind left when it failed or died.
     Environment(AS_OF).drop(target)
-    target.execute(
-        f"drop table if exists {job.audit}.builds", f"drop table if exists {job.audit}.built_until"
-    )
-    results = job.dbt(*job.selection, "--exclude", REPORT_TAG)
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-    version = f"{now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
-    counts = _record(job, results)
-    git_sha = _git_sha(job.settings.project)
-    row = (version, git_sha, now, *counts, 0, job.fingerprint, None)
-    target.replace_table(job.audit, "builds", _BUILDS, [row])
-    report = job.dbt("--select", REPORT_TAG)
-    target.execute(f"update {job.audit}.builds set audited_at = built_at")
-    last = target.fetch(f"select max(file_id) from {job.environment.schema(ANALYTICS)}.src_files")
-    until = (code_fingerprint(job.settings), last[0][0])
-    target.replace_table(job.audit, "built_until", _BUILT_UNTIL, [until])
-    return BuildReport(
-        version,
-        True,
-        time.perf_counter() - started,
-        _count([*results, *report], "success"),
-        _count([*results, *report], "pass"),
-        _count([*results, *report], "warn"),
-        [f"{r.node.name}: {r.failures} rows" for r in results if r.status == "warn"],
-        {
-            f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3)
-            for r in [*results, *report]
-        },
-    )
+    dbt = Dbt(settings, environment, job.on_event)
+    project = artifacts.Project(environment.dbt_dir(settings))
+    parts = None
+    if not job.full_refresh:
+        parts = scope.affected(settings, target, environment, project)
+    scope.begin(target, environment)
+    ran = _run(job, dbt, _all_but_the_report(parts, job.full_refresh))
+    tests = project.test_results(ran)
+    if parts is not None:
+        tests = scope.merged_results(target, environment, tests)
+    version = _record(job, project, tests)
+    ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
+    scope.complete(settings, target, environment)
+    return _report(version, time.perf_counter() - started, project, tests, ran)
 
 
-def _count(results: list[Any], status: str) -> int:
-    return sum(str(result.status) == status for result in results)
+def _all_but_the_report(parts: list[str] | None, full_refresh: bool) -> list[str]:
+    if parts is not None:
+        # Exactly these: tests of which nothing that they read has changed are not among them.
+        exactly = ["--indirect-selection", "empty", "--exclude-resource-type", "unit_test"]
+        return ["--select", *parts, *exactly]
+    refresh = ["--full-refresh"] if full_refresh else []
+    return ["--exclude", f"tag:{artifacts.REPORT_TAG}", *refresh]
 
 
-def _record(job: Job, results: list[Any]) -> tuple[int, int]:
-    """Writes what the report marts read, and counts the tests that passed and those that warned."""
-    project = artifacts.Project(job.environment.dbt_dir(job.settings))
+def _run(job: Job, dbt: Dbt, arguments: list[str]) -> list[Any]:
+    results = dbt.build(*arguments)
+    raise_failures(job.settings, job.target, job.environment, results)
+    return results
+
+
+def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResult]) -> str:
+    """Writes what is known of the build, for the marts that tell of it; names its version."""
     schemas = ", ".join(f"'{schema}'" for schema in ("raw", *job.environment.schemas))
     tables = job.target.fetch(
         "select case when table_schema = 'raw' then 'raw.' else '' end || table_name, "
         f"column_name, data_type from information_schema.columns where table_schema in ({schemas})"
     )
     types = {(table, column.lower()): type_.lower() for table, column, type_ in tables}
-    audit, replace = job.audit, job.target.replace_table
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    version = f"{now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
+    counts = [_count(tests, status) for status in ("pass", "warn")]
+    build = (version, _git_sha(job.settings.project), now, *counts, 0, job.fingerprint, None)
+    audit, replace = job.environment.schema(AUDIT), job.target.replace_table
     replace(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
     replace(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())
-    rows = project.test_results(results)
-    if job.changed is not None:
-        again = {row[0] for row in rows}
-        before = job.target.fetch(f"from {audit}.test_results")
-        rows += [row for row in before if row[0] not in again]
-    replace(audit, "test_results", artifacts.TEST_RESULTS, rows)
-    counts: tuple[int, int] = job.target.fetch(
-        "select count(*) filter (status = 'pass'), count(*) filter (status = 'warn') "
-        f"from {audit}.test_results"
-    )[0]
-    return counts
+    replace(audit, "test_results", artifacts.TEST_RESULTS, tests)
+    replace(audit, "builds", _BUILDS, [build])
+    return version
+
+
+def _count(tests: Iterable[artifacts.TestResult], status: str) -> int:
+    return sum(test.status == status for test in tests)
+
+
+def _report(
+    version: str,
+    seconds: float,
+    project: artifacts.Project,
+    tests: list[artifacts.TestResult],
+    ran: list[Any],
+) -> BuildReport:
+    models = sum(str(result.node.resource_type) == "model" for result in ran)
+    tests_run = {test.key: test for test in project.test_results(ran)}
+    kept = [test for test in tests if test.key not in tests_run]
+    warned = [test for test in (*tests_run.values(), *kept) if test.status == "warn"]
+    return BuildReport(
+        version,
+        True,
+        seconds,
+        models,
+        _count(tests_run.values(), "pass"),
+        len(warned),
+        [f"{test.test_name}: {test.failures} rows" for test in warned],
+        {f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3) for r in ran},
+        len(project.relations()) - models,
+        len(kept),
+    )
 
 
 def _git_sha(project: Path) -> str:

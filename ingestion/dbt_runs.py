@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from typing import Any
 
 from ingestion.environments import Environment
@@ -16,10 +17,11 @@ from ingestion.settings import Settings
 
 # Everything that decides what a build computes, besides the data.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
+ENGINES = ("dbt-core", "dbt-duckdb", "duckdb")
 
 
 def code_fingerprint(settings: Settings) -> str:
-    """Identifies the models, macros and data tests.
+    """Identifies the models, macros and data tests, and the engines that run them.
 
     Args:
         settings: Say where they are.
@@ -28,6 +30,8 @@ def code_fingerprint(settings: Settings) -> str:
         A SHA-256 in hexadecimal.
     """
     digest = hashlib.sha256()
+    for package in ENGINES:
+        digest.update(f"{package} {_version(package)}\n".encode())
     for name in CODE:
         root = settings.project / name
         files = sorted(root.rglob("*")) if root.is_dir() else [root]
@@ -38,48 +42,76 @@ def code_fingerprint(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def dbt_build(
-    settings: Settings, environment: Environment, arguments: Sequence[str], on_event: OnEvent
-) -> list[Any]:
-    """Runs `dbt build`.
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+class Dbt:
+    """dbt on one environment: reads the project once, builds any part of it, any number of times.
 
     Args:
         settings: The settings.
         environment: Where to build.
-        arguments: More arguments of `dbt build`.
         on_event: Told of each model and test.
-
-    Returns:
-        dbt's results, one per node; failures are among them.
 
     Raises:
         SettingsError: If dbt is not installed.
-        MovielensError: If dbt stopped before it had results.
+        MovielensError: If dbt cannot read the project.
     """
-    try:
-        from dbt.cli.main import dbtRunner
-    except ImportError:
-        raise SettingsError(
-            "dbt is not installed, so nothing can be built",
-            'install the extra: pip install "movielens-warehouse[dbt]"',
-        ) from None
 
-    _forget_other_code(settings, environment)
-    where = str(settings.project)
-    command = ["build", "--project-dir", where, "--profiles-dir", where]
-    quiet = ["--log-level", "none", "--log-level-file", "info", "--no-print"]
-    if environment.variables:
-        command += ["--vars", json.dumps(environment.variables)]
-    with _variables(settings, environment), _released(settings):
-        outcome = dbtRunner(callbacks=[_follow(on_event)]).invoke([*command, *quiet, *arguments])
-    if isinstance(outcome.exception, KeyboardInterrupt):
-        raise outcome.exception
-    if outcome.exception is not None:
-        raise MovielensError(
-            f"dbt stopped: {outcome.exception}",
-            f"the full log is in {settings.logs_dir / 'dbt.log'}",
-        )
-    return list(getattr(outcome.result, "results", []))
+    def __init__(self, settings: Settings, environment: Environment, on_event: OnEvent) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._on_event = on_event
+        self._parsed: Any = None
+        _forget_other_code(settings, environment)
+        # Writes manifest.json, which `artifacts` reads.
+        self._parsed = self._invoke("parse")
+
+    def build(self, *arguments: str) -> list[Any]:
+        """Runs `dbt build`.
+
+        Args:
+            *arguments: More arguments, such as what to select.
+
+        Returns:
+            dbt's results, one per node; failures are among them.
+
+        Raises:
+            MovielensError: If dbt stopped before it had results.
+        """
+        result = self._invoke("build", "--no-write-json", *arguments)
+        return list(getattr(result, "results", []))
+
+    def _invoke(self, command: str, *arguments: str) -> Any:
+        try:
+            from dbt.cli.main import dbtRunner
+        except ImportError:
+            raise SettingsError(
+                "dbt is not installed, so nothing can be built",
+                'install the extra: pip install "movielens-warehouse[dbt]"',
+            ) from None
+
+        settings, environment = self._settings, self._environment
+        where = str(settings.project)
+        options = ["--project-dir", where, "--profiles-dir", where]
+        options += ["--log-level", "none", "--log-level-file", "info", "--no-print"]
+        if environment.variables:
+            options += ["--vars", json.dumps(environment.variables)]
+        runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
+        with _variables(settings, environment), _released(settings):
+            outcome = runner.invoke([command, *options, *arguments])
+        if isinstance(outcome.exception, KeyboardInterrupt):
+            raise outcome.exception
+        if outcome.exception is not None:
+            raise MovielensError(
+                f"dbt stopped: {outcome.exception}",
+                f"the full log is in {settings.logs_dir / 'dbt.log'}",
+            )
+        return outcome.result
 
 
 def _forget_other_code(settings: Settings, environment: Environment) -> None:

@@ -119,8 +119,9 @@ class Warehouse:
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create or replace table {schema}.{table} ({ddl})")
             if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                connection.executemany(f"insert into {schema}.{table} values ({marks})", rows)
+                # Not as parameters: with any, DuckDB imports pandas.
+                values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
+                connection.execute(f"insert into {schema}.{table} values {values}")
             connection.execute("commit")
 
 

@@ -80,8 +80,16 @@ def _build_lines(report: BuildReport) -> list[str]:
     return [
         f"Built      {plural(report.models, 'model')}, "
         f"{plural(report.tests_passed, 'test')} passed{warned} ({report.seconds:.1f} s)",
+        *_kept_lines(report),
         *(f"  warning: {warning}" for warning in report.warnings),
     ]
+
+
+def _kept_lines(report: BuildReport) -> list[str]:
+    if not report.models_kept and not report.tests_kept:
+        return []
+    models, tests = plural(report.models_kept, "model"), plural(report.tests_kept, "test")
+    return [f"  {models} and {tests} stand as before: nothing that they read has changed"]
 
 
 def _as_of_lines(report: AsOfReport) -> list[str]:
