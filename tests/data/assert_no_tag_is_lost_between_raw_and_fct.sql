@@ -1,30 +1,3 @@
--- A returned row is a number of rows in fct_tags that is not the number of keys (user, film and tag)
--- among the rows of RAW that count.
-with current_row as (
-    {{ current_rows('tags') }}
-),
-
-distinct_key as (
-    select distinct
-        user_id,
-        movie_id,
-        tag
-    from current_row
-),
-
-keys_in_raw as (
-    select count(*) as n_keys
-    from distinct_key
-),
-
-fact as (
-    select count(*) as n_rows
-    from {{ ref('fct_tags') }}
-)
-
-select
-    fact.n_rows,
-    keys_in_raw.n_keys
-from fact
-cross join keys_in_raw
-where fact.n_rows <> keys_in_raw.n_keys
+-- A returned row means that fct_tags does not have, for each user, film and tag in the rows of RAW
+-- that count, the one that wins, or that it has other rows. A full refresh mends it.
+{{ difference_to_raw('tags') }}

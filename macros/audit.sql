@@ -1,0 +1,70 @@
+{#-
+    A test of a fact that is built by load: it has, for each key among the rows of RAW that count,
+    the row that wins, and no other row. So it is complete, current, and has no key twice. Returns
+    one row if that is not so.
+
+    Written in another way than the fact itself. Keys are grouped once, which is what takes the
+    time; only those with several rows are ranked; and what is left is compared by sums of hashes,
+    which do not depend on the order of the rows. (Both engines have `hash`, each one of its own.)
+-#}
+{% macro difference_to_raw(dataset) -%}
+{%- set spec = raw_dataset(dataset) -%}
+{%- set key = spec['key'] | join(', ') -%}
+{%- set hash_of_row = 'hash(' ~ (spec['key'] + spec['wins_by']) | join(', ') ~ ')' -%}
+with contested_key as (
+    select {{ key }}
+    from (
+        {{ current_rows(dataset) }}
+    ) as current_row
+    group by {{ key }}
+    having count(*) > 1
+),
+
+contested_row as (
+    select
+        current_row.*,
+        row_number() over (
+            partition by {{ prefixed('current_row', spec['key']) }}
+            order by {{ prefixed('current_row', spec['wins_by'], ' desc nulls last') }}
+        ) as place
+    from (
+        {{ current_rows(dataset) }}
+    ) as current_row
+    where ({{ prefixed('current_row', spec['key']) }}) in (select {{ key }} from contested_key)
+),
+
+losers as (
+    select
+        count(*) as n_rows,
+        coalesce(sum({{ hash_of_row }}), 0) as sum_of_hashes
+    from contested_row
+    where place > 1
+),
+
+in_raw as (
+    select
+        count(*) as n_rows,
+        coalesce(sum({{ hash_of_row }}), 0) as sum_of_hashes
+    from (
+        {{ current_rows(dataset) }}
+    ) as current_row
+),
+
+in_fct as (
+    select
+        count(*) as n_rows,
+        coalesce(sum({{ hash_of_row }}), 0) as sum_of_hashes
+    from {{ ref('fct_' ~ dataset) }}
+)
+
+select
+    in_fct.n_rows as n_rows_in_fct,
+    in_raw.n_rows - losers.n_rows as n_keys_in_raw,
+    in_raw.sum_of_hashes - losers.sum_of_hashes <> in_fct.sum_of_hashes as has_other_rows
+from in_fct
+cross join in_raw
+cross join losers
+where
+    in_raw.n_rows - losers.n_rows <> in_fct.n_rows
+    or in_raw.sum_of_hashes - losers.sum_of_hashes <> in_fct.sum_of_hashes
+{%- endmacro %}
