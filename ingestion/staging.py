@@ -90,6 +90,7 @@ class _Inspector:
         self._dataset = dataset
         self._shapes: tuple[bytes, ...] = ()
         self._hash = hashlib.sha256()
+        self._before_header = b""
         self._lines = 0
         self._lone_returns = 0
         self._records = 0
@@ -103,8 +104,12 @@ class _Inspector:
     def take(self, piece: bytes) -> None:
         self._hash.update(piece)
         if self._lines == 0:
+            piece = self._before_header + piece
             check_first_bytes(piece)
             header = first_line(piece)
+            if not header.line:
+                self._before_header = piece
+                return
             self._check_text(piece[: header.bytes])
             self._expect(header.text)
             self._lines = header.lines
@@ -179,6 +184,8 @@ class _Inspector:
             self._regular = False
 
     def result(self) -> Bytes:
+        if self._lines == 0:
+            self._expect("")  # Raises: there are only blank lines.
         return Bytes(
             self._hash.hexdigest(),
             self._records + self._unfinished,
