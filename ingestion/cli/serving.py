@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +31,8 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
     """
     from ingestion.errors import SettingsError
 
-    if find_spec("streamlit") is None:
+    # On the path, not imported: this process itself has no use for it, and hides it.
+    if PathFinder.find_spec("streamlit") is None:
         raise SettingsError(
             "The dashboard is not installed",
             'install the extra: pip install "movielens-warehouse[dashboard]"',
