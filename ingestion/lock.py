@@ -40,7 +40,7 @@ def make_home(home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         probe = home / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another run may have been faster
     except OSError as error:
         if is_no_room(error):
             raise

@@ -273,7 +273,9 @@ def test_no_room_left_for_a_build(cli: Cli, home: Path) -> None:
     assert done.returncode == 1
     assert "There is no room left to write in" in done.stderr
     assert (home / "marts.duckdb").read_bytes() == published
-    assert cli("publish", "--home", home).returncode == 1
+    # Whether the room ended before the build began or within it, nothing new can be published.
+    cli("publish", "--home", home)
+    assert (home / "marts.duckdb").read_bytes() == published
 
 
 @pytest.mark.parametrize("command", ["load", "run", "build", "publish", "rollback"])
