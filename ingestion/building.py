@@ -16,6 +16,7 @@ from ingestion.auditing import raise_failures
 from ingestion.dbt_runs import Dbt, code_fingerprint
 from ingestion.environments import AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.errors import SettingsError
+from ingestion.lease import Lease
 from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
 from ingestion.settings import Settings
@@ -133,19 +134,27 @@ def build(
     with only_run(settings) as run:
         target = warehouse(settings)
         check_project(settings)
-        files = manifest.current_files(target)
-        if not files:
-            raise SettingsError(
-                "Nothing is loaded yet, so there is nothing to build", "movielens load"
-            )
-        contents = ((file.file_id, file.content_hash) for file in files.values())
-        print_of_this = fingerprint(settings, contents)
-        last = candidate(target)
-        if last and last.audited and last.fingerprint == print_of_this and not full_refresh:
-            return BuildReport(last.version, False, time.perf_counter() - started)
-        run.lease(target)
-        job = Job(settings, target, PUBLISHED, print_of_this, full_refresh, on_event)
-        return build_in(job)
+        _, built = _asked_for(settings, target)
+        if full_refresh or not built:
+            lease = run.lease(target)
+            # Another run may have loaded or built since; from here on none can.
+            print_of_this, built = _asked_for(settings, target)
+            if full_refresh or not built:
+                job = Job(settings, lease, PUBLISHED, print_of_this, full_refresh, on_event)
+                return build_in(job)
+        return BuildReport(built.version, False, time.perf_counter() - started)
+
+
+def _asked_for(settings: Settings, target: Warehouse) -> tuple[str, Candidate | None]:
+    """Identifies what a build would compute, and finds it if it is built and audited already."""
+    files = manifest.current_files(target)
+    if not files:
+        raise SettingsError("Nothing is loaded yet, so there is nothing to build", "movielens load")
+    contents = ((file.file_id, file.content_hash) for file in files.values())
+    print_of_this = fingerprint(settings, contents)
+    last = candidate(target)
+    is_built = last is not None and last.audited and last.fingerprint == print_of_this
+    return print_of_this, last if is_built else None
 
 
 def check_project(settings: Settings) -> None:
@@ -170,7 +179,7 @@ class Job:
 
     Attributes:
         settings: The settings.
-        target: The warehouse.
+        lease: The lease of the warehouse.
         environment: Where to build.
         fingerprint: What is built: file versions and code.
         full_refresh: Build everything, and the facts anew.
@@ -178,11 +187,16 @@ class Job:
     """
 
     settings: Settings
-    target: Warehouse
+    lease: Lease
     environment: Environment
     fingerprint: str
     full_refresh: bool
     on_event: OnEvent
+
+    @property
+    def target(self) -> Warehouse:
+        """The warehouse."""
+        return self.lease.target
 
 
 def build_in(job: Job) -> BuildReport:
@@ -199,6 +213,7 @@ def build_in(job: Job) -> BuildReport:
     Raises:
         AuditFailure: If a test failed.
         MovielensError: If a model could not be built.
+        BusyError: If another run has taken the lease; the candidate cannot be published.
     """
     started = time.perf_counter()
     settings, target, environment = job.settings, job.target, job.environment
@@ -209,14 +224,14 @@ def build_in(job: Job) -> BuildReport:
     parts = None
     if not job.full_refresh:
         parts = scope.affected(settings, target, environment, project)
-    scope.begin(target, environment)
+    scope.begin(job.lease, environment)
     ran = _run(job, dbt, _all_but_the_report(parts, job.full_refresh))
     tests = project.test_results(ran)
     if parts is not None:
         tests = scope.merged_results(target, environment, tests)
     version = _record(job, project, tests)
     ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
-    scope.complete(settings, target, environment)
+    scope.complete(settings, job.lease, environment)
     return _report(version, time.perf_counter() - started, project, tests, ran)
 
 
@@ -247,6 +262,7 @@ def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResu
     version = f"{now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
     counts = [_count(tests, status) for status in ("pass", "warn")]
     build = (version, _git_sha(job.settings.project), now, *counts, 0, job.fingerprint, None)
+    job.lease.execute()
     audit, replace = job.environment.schema(AUDIT), job.target.replace_table
     replace(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
     replace(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())

@@ -90,7 +90,9 @@ def plain_lines(header: Header) -> re.Pattern[bytes]:
 
 
 def _lines_in(run: bytes) -> int:
-    ends = run.count(b"\n") + run.count(b"\r") - run.count(b"\r\n")
+    ends = run.count(b"\n")
+    if b"\r" in run:
+        ends += run.count(b"\r") - run.count(b"\r\n")
     return ends + (not run.endswith((b"\n", b"\r")))
 
 
@@ -250,7 +252,10 @@ class _Output:
         self._width = header.width
         self._file_id = file_id
         self._schema = pa.schema([(n, t) for n, t, _ in self._columns] + [(FILE_ID, pa.int64())])
-        self._writer = pq.ParquetWriter(to, self._schema)
+        # Read once and thrown away: what makes a file small takes more time than it saves.
+        self._writer = pq.ParquetWriter(
+            to, self._schema, compression="none", use_dictionary=False, write_statistics=False
+        )
         self._runs: list[bytes] = []
         self._lines = 0
         self._rows: list[list[Any]] = []

@@ -60,8 +60,23 @@ class Lease:
             BusyError: If another run has taken it.
         """
         if time.monotonic() - self._renewed > self.seconds / 3:
-            with self.target.connect() as connection:
-                self.hold(connection)
+            self.execute()
+
+    def execute(self, *statements: str) -> None:
+        """Extends the lease, and runs statements in the same transaction.
+
+        Args:
+            *statements: The statements.
+
+        Raises:
+            BusyError: If another run has taken it; nothing is run.
+        """
+        with self.target.connect() as connection:
+            connection.execute("begin")
+            self.hold(connection)
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("commit")
 
     def hold(self, connection: DuckDBPyConnection, changes: str = "") -> None:
         """Extends the lease, and with it makes sure that a transaction is the holder's.

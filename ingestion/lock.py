@@ -66,7 +66,7 @@ class Run:
     _lease: Lease | None = None
 
     def lease(self, target: Warehouse) -> Lease:
-        """Takes the lease of the warehouse, or renews it; it is kept until the run ends.
+        """Takes the lease of the warehouse, or extends it; it is kept until the run ends.
 
         Args:
             target: The warehouse.
@@ -84,7 +84,7 @@ class Run:
             if self._lease.taken_from:
                 self.notes.append(f"took over the warehouse from {self._lease.taken_from}")
         else:
-            self._lease.renew()
+            self._lease.execute()
         return self._lease
 
     def end(self) -> None:

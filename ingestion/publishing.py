@@ -13,6 +13,7 @@ import duckdb
 from ingestion.building import Candidate, candidate
 from ingestion.environments import CANDIDATE, PUBLISHED, Environment
 from ingestion.errors import MovielensError
+from ingestion.lease import Lease
 from ingestion.lock import only_run
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
@@ -99,17 +100,17 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
         target = warehouse(settings)
         found = _audited(target)
         before = published_version(settings.marts_file)
-        if before != found.version:
-            run.lease(target)
-            found = _audited(target)  # nobody builds another one while this one is copied
+        lease = run.lease(target) if before != found.version else None
+        if lease:
+            found = _audited(target)  # nobody builds another one before this one is copied
         rolled_back = _file(settings, found.version + _ROLLED_BACK)
         if rolled_back.exists() and not again:
             return _report(settings, started, before, before, held_back=found.version)
-        if before != found.version:
+        if lease:
             if rolled_back.exists():
                 rolled_back.rename(_file(settings, found.version))
             else:
-                export_marts(target, PUBLISHED, _file(settings, found.version))
+                export_marts(lease, PUBLISHED, _file(settings, found.version))
             _install(settings, found.version)
             prune(settings)
             for rolled_back in settings.versions_dir.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
@@ -138,13 +139,16 @@ def _report(
     return PublishReport(version, version != before, before, size, seconds, held_back)
 
 
-def export_marts(target: Warehouse, environment: Environment, file: Path) -> None:
+def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
     """Writes an environment's marts, and nothing else, into a file of their own.
 
     Args:
-        target: The warehouse.
+        lease: The lease of the warehouse, held since before the marts were chosen.
         environment: Whose marts.
         file: The file; it appears when it is whole.
+
+    Raises:
+        BusyError: If another run has taken the lease, and may have built others meanwhile.
     """
     file.parent.mkdir(exist_ok=True)
     unfinished = file.with_suffix(".unfinished")
@@ -152,7 +156,8 @@ def export_marts(target: Warehouse, environment: Environment, file: Path) -> Non
     for leftover in file.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
     schema = environment.schema(CANDIDATE)
-    with target.connect() as connection:
+    with lease.target.connect() as connection:
+        lease.hold(connection)
         tables = connection.execute(
             "select table_name from information_schema.tables "
             "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",

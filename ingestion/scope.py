@@ -11,6 +11,7 @@ from ingestion import manifest
 from ingestion.artifacts import Project, TestResult
 from ingestion.dbt_runs import code_fingerprint
 from ingestion.environments import ANALYTICS, AUDIT, Environment
+from ingestion.lease import Lease
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, literal
 
@@ -49,22 +50,25 @@ def _relations(target: Warehouse) -> set[tuple[str, str]]:
     return {(schema, table) for schema, table in rows}
 
 
-def begin(target: Warehouse, environment: Environment) -> None:
+def begin(lease: Lease, environment: Environment) -> None:
     """Forgets the last build: until this one is audited, no candidate can be published."""
     audit = environment.schema(AUDIT)
-    target.execute(*(f"drop table if exists {audit}.{table}" for table in ("builds", _BUILT_FROM)))
+    lease.execute(*(f"drop table if exists {audit}.{table}" for table in ("builds", _BUILT_FROM)))
 
 
-def complete(settings: Settings, target: Warehouse, environment: Environment) -> None:
+def complete(settings: Settings, lease: Lease, environment: Environment) -> None:
     """Notes that everything is built and audited.
 
     Args:
         settings: The settings.
-        target: The warehouse.
+        lease: The lease of the warehouse, held since before what was to be built was found out.
         environment: Where it was built.
+
+    Raises:
+        BusyError: If another run has taken the lease, and may have built other files meanwhile.
     """
     audit, analytics = environment.schema(AUDIT), environment.schema(ANALYTICS)
-    target.execute(
+    lease.execute(
         f"update {audit}.builds set audited_at = built_at",
         f"create table {audit}.{_BUILT_FROM} as select {literal(code_fingerprint(settings))} "
         f"as code, max(file_id) as last_file_id from {analytics}.src_files",

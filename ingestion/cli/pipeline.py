@@ -180,6 +180,10 @@ def run(context: Context, **options: Any) -> int:
 def load(context: Context, **options: Any) -> int:
     """Load what is new or changed in the landing zone into RAW.
 
+    Files that are not UTF-8 are read as MOVIELENS_ENCODING says. Rows with a value out of range are
+    rejected, or loaded and warned of if MOVIELENS_RANGE_CHECKS=warn. MOVIELENS_REJECT_ROWS and
+    MOVIELENS_REJECT_SHARE say how many rejected rows a file may have.
+
     Example: movielens load --source ml-latest-small
     """
     from dataclasses import asdict

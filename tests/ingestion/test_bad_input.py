@@ -207,6 +207,23 @@ def test_the_settings_of_the_source(tmp_path: Path, zone: Path) -> None:
     assert (1, "Amélie Story (1995)", "Adventure|Children") in rows_that_count(database, "movies")
 
 
+@pytest.mark.slow
+def test_the_audit_holds_back_what_was_only_warned_of(
+    cli: Cli, built: Path, home: Path, tmp_path: Path
+) -> None:
+    zone = shutil.copytree(built / "zone", tmp_path / "copied")
+    with (zone / "ratings.csv").open("a") as stream:
+        stream.write("1,1,0.0,964982703\n")
+    published = (home / "marts.duckdb").read_bytes()
+    answer = cli.json(
+        *("run", "--home", home, "--source", zone, "--switch-source"),
+        exit_code=3,
+        env={"MOVIELENS_RANGE_CHECKS": "warn"},
+    )
+    assert any("rating" in failure["name"] for failure in answer["error"]["failures"])
+    assert (home / "marts.duckdb").read_bytes() == published
+
+
 # Files that were refused before
 
 
