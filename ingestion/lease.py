@@ -174,7 +174,7 @@ def _busy(holder: str, expires_at: datetime) -> BusyError:
     return BusyError(
         f"Another run is at work in this warehouse ({holder}); nothing was changed by this one",
         f"wait for it to end; if it is dead, its lease ends at {expires_at:%Y-%m-%d %H:%M:%S} UTC, "
-        "and --take-over does not wait for that",
+        "and `movielens run --take-over` does not wait for that",
     )
 
 

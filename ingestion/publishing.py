@@ -242,9 +242,8 @@ def rollback(settings: Settings) -> PublishReport:
                 "what is published is untouched",
                 f"MOVIELENS_KEEP_VERSIONS (now {settings.keep_versions}) says how many are kept",
             )
+        # Marked first: if this one dies in between, the next run does not bring it back unasked.
+        if current and _file(settings, current).exists():
+            _file(settings, current).rename(_file(settings, current + _ROLLED_BACK))
         _install(settings, earlier[-1])
-        if current:
-            left = _file(settings, current)
-            if left.exists():
-                left.rename(_file(settings, current + _ROLLED_BACK))
         return _report(settings, started, earlier[-1], current)

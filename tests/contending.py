@@ -124,9 +124,20 @@ class Machines:
         return found
 
 
-def at_once(machines: Machines, runs: Sequence[tuple[int, str]]) -> list[tuple[str, int, str]]:
-    """Starts commands at the same time; gives name, exit code and output of each."""
-    runners = [machines.start(home, command) for home, command in runs]
+def at_once(
+    machines: Machines, runs: Sequence[tuple[int, str]], apart: Sequence[float] = ()
+) -> list[tuple[str, int, str]]:
+    """Starts commands within a moment; gives name, exit code and output of each.
+
+    Args:
+        machines: Where.
+        runs: Home and command of each.
+        apart: Seconds to wait before each start; by default none.
+    """
+    runners = []
+    for (home, command), seconds in zip(runs, apart or [0.0] * len(runs), strict=True):
+        time.sleep(seconds)
+        runners.append(machines.start(home, command))
     return [(runner.name, *runner.end()) for runner in runners]
 
 

@@ -12,6 +12,7 @@ from ingestion.errors import MovielensError
 from ingestion.publishing import PublishReport, publish, published_version, rollback, versions
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse
+from tests.crashing import EMPTY, Kill, Outcome, Place, Scenario
 
 NUMBERED = ("mart_genre", "mart_release_year", "mart_genre_decade")
 
@@ -106,6 +107,28 @@ def test_a_newer_version_is_published_after_a_rollback(settings: Settings) -> No
     build_candidate(settings, 3)
     assert publish(settings, again=False).version == name_of(3)
     assert rollback(settings).version == name_of(1)
+
+
+@pytest.mark.parametrize(
+    "moment", ["before file replace marts.next", "after file replace marts.next"]
+)
+def test_a_rollback_that_is_killed_is_not_undone(
+    settings: Settings, tmp_path: Path, moment: str
+) -> None:
+    publish_candidate(settings, 1)
+    publish_candidate(settings, 2)
+    place = Place(tmp_path / "place")
+    command = Scenario("rollback", place, settings.home, place.zone, ("rollback",), EMPTY, EMPTY)
+    place.reset(settings.home, place.zone)
+    outcome = Outcome(Kill(steps=(moment,)))
+    command.kill(outcome)
+    assert outcome.killed, outcome
+    killed = settings.model_copy(update={"home": place.home})
+    left = published_version(killed.marts_file)
+    assert publish(killed, again=False).version == left
+    if left == name_of(2):
+        rollback(killed)
+    assert seen(killed.marts_file) == {name_of(1)}
 
 
 def test_rollback_goes_back_until_nothing_is_kept(settings: Settings) -> None:
