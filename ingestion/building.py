@@ -254,10 +254,12 @@ def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResu
     """Writes what is known of the build, for the marts that tell of it; names its version."""
     schemas = ", ".join(f"'{schema}'" for schema in ("raw", *job.environment.schemas))
     tables = job.target.fetch(
-        "select case when table_schema = 'raw' then 'raw.' else '' end || table_name, "
-        f"column_name, data_type from information_schema.columns where table_schema in ({schemas})"
+        "select case when lower(table_schema) = 'raw' then 'raw.' else '' end "
+        "|| lower(table_name), lower(column_name), lower(data_type) "
+        "from information_schema.columns "
+        f"where lower(table_schema) in ({schemas})"
     )
-    types = {(table, column.lower()): type_.lower() for table, column, type_ in tables}
+    types = {(table, column): type_ for table, column, type_ in tables}
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     version = f"{now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
     counts = [_count(tests, status) for status in ("pass", "warn")]

@@ -86,8 +86,8 @@ def loads(target: Warehouse) -> list[Load]:
         return []
     rows = target.fetch(
         f"""
-        select load_id, max(loaded_at)::timestamp, count(version), count(*) - count(version),
-            sum(rows_loaded)::bigint, max(file_id)
+        select load_id, cast(max(loaded_at) as timestamp), count(version),
+            count(*) - count(version), cast(sum(rows_loaded) as bigint), max(file_id)
         from {_FILES}
         group by load_id
         order by max(file_id) desc

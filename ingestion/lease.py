@@ -14,18 +14,14 @@ import socket
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ingestion import manifest
 from ingestion.errors import BusyError
 from ingestion.files import write_whole
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse, literal
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from ingestion.warehouse import Connection, Warehouse, create_schema, literal, warehouse
 
 TABLE = f"{manifest.SCHEMA}._lease"
 _COLUMNS = (
@@ -33,7 +29,7 @@ _COLUMNS = (
     "next_file_id bigint"
 )
 # The clocks of two machines may differ by as much; a lease from further ahead is no lease.
-_SKEW = "interval 1 minute"
+_SKEW = "interval '1 minute'"
 
 
 @dataclass
@@ -52,6 +48,10 @@ class Lease:
     seconds: int
     taken_from: str = ""
     _renewed: float = field(default_factory=time.monotonic)
+
+    def of(self, target: Warehouse) -> Lease:
+        """The same lease, for another user of the warehouse."""
+        return replace(self, target=target)
 
     def renew(self) -> None:
         """Extends the lease if a third of its time has passed.
@@ -78,7 +78,7 @@ class Lease:
                 connection.execute(statement)
             connection.execute("commit")
 
-    def hold(self, connection: DuckDBPyConnection, changes: str = "") -> None:
+    def hold(self, connection: Connection, changes: str = "") -> None:
         """Extends the lease, and with it makes sure that a transaction is the holder's.
 
         Whoever takes the lease changes the same row, so one of the two transactions waits or
@@ -93,10 +93,9 @@ class Lease:
         """
         more = f", {changes}" if changes else ""
         held = connection.execute(
-            f"update {TABLE} set expires_at = now() + interval {self.seconds} second{more} "
-            f"where fence = {self.fence} returning fence"
+            f"update {TABLE} set expires_at = {_in(self.seconds)}{more} where fence = {self.fence}"
         ).fetchall()
-        if not held:
+        if not held[0][0]:
             raise BusyError(
                 "Another run took over the warehouse while this one was paused; "
                 "nothing of what this one had not committed counts",
@@ -104,7 +103,7 @@ class Lease:
             )
         self._renewed = time.monotonic()
 
-    def reserve(self, connection: DuckDBPyConnection, count: int, taken: Iterable[int]) -> int:
+    def reserve(self, connection: Connection, count: int, taken: Iterable[int]) -> int:
         """Takes file ids that nobody has and nobody will get.
 
         Args:
@@ -124,56 +123,75 @@ class Lease:
         """Lets the next run in; one that lost the lease has nothing to release."""
         with self.target.connect() as connection:
             connection.execute(
-                f"update {TABLE} set holder = null, expires_at = now() where fence = {self.fence}"
+                f"update {TABLE} set holder = null, expires_at = current_timestamp "
+                f"where fence = {self.fence}"
             )
 
 
-def acquire(settings: Settings, target: Warehouse, take_over: bool = False) -> Lease:
+def _in(seconds: int) -> str:
+    return f"current_timestamp + interval '{seconds} seconds'"
+
+
+def acquire(settings: Settings, take_over: bool = False) -> Lease:
     """Takes the lease of a warehouse.
 
     The caller holds the lock of its home, so a lease of the same home is that of a run that died,
     and is taken at once.
 
     Args:
-        settings: Say which home this is and how long the lease lasts.
-        target: The warehouse.
+        settings: Say which warehouse, which home this is and how long the lease lasts.
         take_over: Take it even if another home's run still holds it.
 
     Returns:
         The lease.
 
     Raises:
-        BusyError: If a run of another home holds it.
+        BusyError: If a run of another home holds it, or has just been faster.
     """
-    home = _home_id(settings)
+    target, home = warehouse(settings, loader=True), _home_id(settings)
     with target.connect() as connection:
+        _make_table(connection)
         connection.execute("begin")
-        connection.execute(f"create schema if not exists {manifest.SCHEMA}")
-        connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
-        row = connection.execute(
-            f"select fence, holder, home, expires_at, holder is not null and expires_at > now() "
-            f"and taken_at < now() + {_SKEW} from {TABLE}"
-        ).fetchone()
-        fence, holder, held_by_home, expires_at, is_live = row or (0, None, None, None, False)
+        fence, holder, held_by_home, expires_at, is_live = connection.execute(
+            f"select fence, holder, home, expires_at, holder is not null "
+            f"and expires_at > current_timestamp and taken_at < current_timestamp + {_SKEW} "
+            f"from {TABLE}"
+        ).fetchall()[0]
         if is_live and held_by_home != home and not take_over:
             raise _busy(holder, expires_at)
-        if row is None:
-            connection.execute(f"insert into {TABLE} (fence, next_file_id) values (0, 0)")
-        connection.execute(
+        # Only if nobody was faster: not every engine lets one of two transactions wait or fail.
+        taken = connection.execute(
             f"update {TABLE} set fence = {fence + 1}, holder = {literal(_holder())}, "
-            f"home = {literal(home)}, taken_at = now(), "
-            f"expires_at = now() + interval {settings.lease_seconds} second"
-        )
+            f"home = {literal(home)}, taken_at = current_timestamp, "
+            f"expires_at = {_in(settings.lease_seconds)} where fence = {fence}"
+        ).fetchall()
+        if not taken[0][0]:
+            raise _busy("it started just now", None)
         connection.execute("commit")
     abandoned = holder is not None and held_by_home != home
-    story = f"{holder}, which had it until {expires_at:%Y-%m-%d %H:%M:%S} UTC" if abandoned else ""
+    story = f"{holder}, which had it until {_shown(expires_at)}" if abandoned else ""
     return Lease(target, fence + 1, settings.lease_seconds, story)
 
 
-def _busy(holder: str, expires_at: datetime) -> BusyError:
+def _make_table(connection: Connection) -> None:
+    """Before any transaction: some engines commit at each statement that defines something."""
+    create_schema(connection, manifest.SCHEMA)
+    connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
+    connection.execute(
+        f"insert into {TABLE} (fence, next_file_id) "
+        f"select 0 as fence, 0 as next_file_id where not exists (select 1 from {TABLE})"
+    )
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _busy(holder: str, expires_at: datetime | None) -> BusyError:
+    until = f"at {_shown(expires_at)}" if expires_at else "in time"
     return BusyError(
         f"Another run is at work in this warehouse ({holder}); nothing was changed by this one",
-        f"wait for it to end; if it is dead, its lease ends at {expires_at:%Y-%m-%d %H:%M:%S} UTC, "
+        f"wait for it to end; if it is dead, its lease ends {until}, "
         "and `movielens run --take-over` does not wait for that",
     )
 

@@ -25,11 +25,9 @@ from ingestion.progress import Event, OnEvent, silent, timed
 from ingestion.recovery import healing, last_source
 from ingestion.rules import Rules
 from ingestion.settings import Settings, resolve
-from ingestion.warehouse import Warehouse, has_table, warehouse
+from ingestion.warehouse import Connection, Warehouse, has_table, warehouse
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
     from ingestion.lease import Lease
 
 
@@ -187,7 +185,7 @@ class _Plan:
 def _load(run: Run, request: _Request) -> LoadReport:
     started = time.perf_counter()
     steps: dict[str, float] = {}
-    target = warehouse(run.settings)
+    target = warehouse(run.settings, loader=True)
     with timed(steps, "list"):
         known = manifest.current_files(target)
         zone = list_landing_zone(request.source or _held_source(run.settings, known))
@@ -313,7 +311,7 @@ def _reserve(lease: Lease, count: int) -> int:
         return lease.reserve(connection, count, _taken_file_ids(connection))
 
 
-def _taken_file_ids(connection: DuckDBPyConnection) -> list[int]:
+def _taken_file_ids(connection: Connection) -> list[int]:
     if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
         return []
     rows = connection.execute(f"select max(file_id) from {manifest.SCHEMA}.{manifest.TABLE}")

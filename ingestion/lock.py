@@ -69,7 +69,7 @@ class Run:
         """Takes the lease of the warehouse, or extends it; it is kept until the run ends.
 
         Args:
-            target: The warehouse.
+            target: The warehouse, as the user that is going to write.
 
         Returns:
             The lease.
@@ -80,12 +80,12 @@ class Run:
         from ingestion.lease import acquire
 
         if self._lease is None:
-            self._lease = acquire(self.settings, target, self.take_over)
+            self._lease = acquire(self.settings, self.take_over)
             if self._lease.taken_from:
                 self.notes.append(f"took over the warehouse from {self._lease.taken_from}")
         else:
             self._lease.execute()
-        return self._lease
+        return self._lease.of(target)
 
     def end(self) -> None:
         """Releases what it holds beside the lock."""

@@ -156,8 +156,9 @@ def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
     for leftover in file.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
     schema = environment.schema(CANDIDATE)
-    with lease.target.connect() as connection:
-        lease.hold(connection)
+    with lease.target.connect() as session:
+        lease.hold(session)
+        connection = session.native
         tables = connection.execute(
             "select table_name from information_schema.tables "
             "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",

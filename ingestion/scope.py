@@ -35,7 +35,10 @@ def affected(
     audit = environment.schema(AUDIT)
     if not target.has_table(audit, _BUILT_FROM):
         return None
-    code, last_file_id = target.fetch(f"select code, last_file_id from {audit}.{_BUILT_FROM}")[0]
+    built_from = target.fetch(f"select code, last_file_id from {audit}.{_BUILT_FROM}")
+    if not built_from:
+        return None
+    code, last_file_id = built_from[0]
     if code != code_fingerprint(settings) or project.relations() - _relations(target):
         return None
     changed = target.fetch(
@@ -46,14 +49,18 @@ def affected(
 
 
 def _relations(target: Warehouse) -> set[tuple[str, str]]:
-    rows = target.fetch("select table_schema, table_name from information_schema.tables")
+    rows = target.fetch(
+        "select lower(table_schema), lower(table_name) from information_schema.tables"
+    )
     return {(schema, table) for schema, table in rows}
 
 
 def begin(lease: Lease, environment: Environment) -> None:
     """Forgets the last build: until this one is audited, no candidate can be published."""
     audit = environment.schema(AUDIT)
-    lease.execute(*(f"drop table if exists {audit}.{table}" for table in ("builds", _BUILT_FROM)))
+    there = [table for table in ("builds", _BUILT_FROM) if lease.target.has_table(audit, table)]
+    # Emptied, not dropped: some engines commit before each statement that defines something.
+    lease.execute(*(f"delete from {audit}.{table}" for table in there))
 
 
 def complete(settings: Settings, lease: Lease, environment: Environment) -> None:
@@ -68,10 +75,13 @@ def complete(settings: Settings, lease: Lease, environment: Environment) -> None
         BusyError: If another run has taken the lease, and may have built other files meanwhile.
     """
     audit, analytics = environment.schema(AUDIT), environment.schema(ANALYTICS)
+    lease.target.execute(
+        f"create table if not exists {audit}.{_BUILT_FROM} (code varchar, last_file_id bigint)"
+    )
     lease.execute(
         f"update {audit}.builds set audited_at = built_at",
-        f"create table {audit}.{_BUILT_FROM} as select {literal(code_fingerprint(settings))} "
-        f"as code, max(file_id) as last_file_id from {analytics}.src_files",
+        f"insert into {audit}.{_BUILT_FROM} select {literal(code_fingerprint(settings))} as code, "
+        f"max(file_id) as last_file_id from {analytics}.src_files",
     )
 
 

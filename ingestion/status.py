@@ -108,8 +108,8 @@ def _datasets(settings: Settings) -> list[DatasetStatus]:
         return []
     rows = target.fetch(
         f"""
-        select dataset, count(*), sum(rows_loaded)::bigint, sum(rows_rejected)::bigint,
-            max(loaded_at)::timestamp
+        select dataset, count(*), cast(sum(rows_loaded) as bigint),
+            cast(sum(rows_rejected) as bigint), cast(max(loaded_at) as timestamp)
         from {manifest.SCHEMA}.{manifest.TABLE}
         where file_id in (
             select max(file_id) from {manifest.SCHEMA}.{manifest.TABLE} group by path

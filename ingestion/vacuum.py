@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ingestion import manifest
 from ingestion.lock import only_run
 from ingestion.publishing import prune
 from ingestion.settings import Settings
-from ingestion.warehouse import has_table, warehouse
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from ingestion.warehouse import Connection, has_table, warehouse
 
 _FILES = f"{manifest.SCHEMA}.{manifest.TABLE}"
 # Up to which entry of the manifest the fact of a dataset, and the src_ views, have seen it.
@@ -92,7 +88,7 @@ def _size(settings: Settings) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-def _remove(connection: DuckDBPyConnection, keep_days: int) -> dict[str, int]:
+def _remove(connection: Connection, keep_days: int) -> dict[str, int]:
     dead = _dead_file_ids(connection, keep_days)
     removed = {}
     for table, column in manifest.TABLES_OF_ROWS.items():
@@ -107,13 +103,13 @@ def _remove(connection: DuckDBPyConnection, keep_days: int) -> dict[str, int]:
     return removed
 
 
-def _dead_file_ids(connection: DuckDBPyConnection, keep_days: int) -> str:
+def _dead_file_ids(connection: Connection, keep_days: int) -> str:
     seen = [
         f"next_id <= coalesce(({last_seen}), next_id)"
         for table, last_seen in _SEEN_BY.items()
         if has_table(connection, "analytics", table)
     ]
-    conditions = " and ".join([f"next_at < now() - interval {keep_days} day", *seen])
+    conditions = " and ".join([f"next_at < current_timestamp - interval '{keep_days} days'", *seen])
     return f"""
         select file_id
         from (

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
-from ingestion.errors import BusyError, DamagedWarehouse, MovielensError, SettingsError
+from ingestion.errors import BusyError, DamagedWarehouse, MovielensError
 from ingestion.settings import Settings
 
 Rows = list[tuple[Any, ...]]
@@ -21,53 +22,43 @@ Rows = list[tuple[Any, ...]]
 PATIENCE_SECONDS = 3.0
 
 
-class Warehouse:
-    """The DuckDB warehouse of the dev target.
+class Cursor(Protocol):
+    """The answer to a statement."""
 
-    A connection is opened for each block of statements and closed after it, so that dlt, dbt and
-    this class never hold the file against each other.
+    @property
+    def description(self) -> Sequence[Sequence[Any]] | None:
+        """Name and type of each column."""
 
-    Args:
-        path: The database file.
+    def fetchall(self) -> Rows:
+        """All rows; of a change one, with the number of rows that it changed."""
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The first row, if there is one."""
+
+
+class Connection(Protocol):
+    """A connection to a warehouse. Its `native` one is the client's own, which dlt takes."""
+
+    native: Any
+
+    def execute(self, sql: str) -> Cursor:
+        """Runs one statement, without parameters: with any, DuckDB would import pandas."""
+
+
+class Warehouse(ABC):
+    """A warehouse as SQL: what is said in these few methods is the same on every engine.
+
+    Statements on it are written in what the engines share: `cast()`, `current_timestamp`, texts as
+    literals, names in lower case without quotes.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    @abstractmethod
+    def connect(self) -> AbstractContextManager[Connection]:
+        """Opens a connection for a block of statements."""
 
-    @contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Opens the database file.
-
-        Yields:
-            A connection.
-
-        Raises:
-            BusyError: If another process keeps it open.
-            DamagedWarehouse: If it is damaged.
-            MovielensError: If it cannot be opened for another reason.
-        """
-        connection = self._open()
-        try:
-            connection.execute("set timezone = 'UTC'")
-            yield connection
-        finally:
-            connection.close()
-
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return duckdb.connect(self.path)
-            except duckdb.Error as error:
-                if not _is_held(error):
-                    raise _cannot_open(self.path, error) from None
-                if time.monotonic() > give_up:
-                    raise _held(self.path, error) from None
-            time.sleep(0.05)
-
+    @abstractmethod
     def exists(self) -> bool:
-        """Tells whether anything was ever loaded."""
-        return self.path.exists()
+        """Tells whether there is anything to ask."""
 
     def has_table(self, schema: str, table: str) -> bool:
         """Tells whether a table is there."""
@@ -80,8 +71,7 @@ class Warehouse:
         """Runs a query.
 
         Args:
-            sql: One statement without parameters: with any, DuckDB imports pandas, which would
-                double the time of a run that has nothing to do.
+            sql: One statement.
 
         Returns:
             All its rows.
@@ -115,17 +105,97 @@ class Warehouse:
             rows: Its rows, in the order of the columns.
         """
         with self.connect() as connection:
+            create_schema(connection, schema)
             connection.execute("begin")
-            connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create or replace table {schema}.{table} ({ddl})")
             if rows:
-                # Not as parameters: with any, DuckDB imports pandas.
                 values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
                 connection.execute(f"insert into {schema}.{table} values {values}")
             connection.execute("commit")
 
 
-def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+def create_schema(connection: Connection, schema: str) -> None:
+    """Creates a schema if it is not there.
+
+    Asked first: `create schema if not exists` needs the privilege to create one even if it is.
+
+    Args:
+        connection: A connection to the warehouse.
+        schema: Its name.
+    """
+    found = connection.execute(
+        "select 1 from information_schema.schemata "
+        f"where lower(schema_name) = {literal(schema)} and {_IN_THIS_DATABASE}"
+    )
+    if not found.fetchall():
+        connection.execute(f"create schema if not exists {schema}")
+
+
+# DuckDB lists the schemas of every attached database.
+_IN_THIS_DATABASE = "catalog_name = current_database()"
+
+
+class DuckDBSession:
+    """A connection to a DuckDB file."""
+
+    def __init__(self, native: duckdb.DuckDBPyConnection) -> None:
+        self.native = native
+
+    def execute(self, sql: str) -> Cursor:
+        """Runs one statement."""
+        return self.native.execute(sql)
+
+
+class DuckDBWarehouse(Warehouse):
+    """The DuckDB warehouse of the dev target.
+
+    A connection is opened for each block of statements and closed after it, so that dlt, dbt and
+    this class never hold the file against each other.
+
+    Args:
+        path: The database file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def connect(self) -> Iterator[DuckDBSession]:
+        """Opens the database file.
+
+        Yields:
+            A connection.
+
+        Raises:
+            BusyError: If another process keeps it open.
+            DamagedWarehouse: If it is damaged.
+            MovielensError: If it cannot be opened for another reason.
+        """
+        connection = self._open()
+        try:
+            connection.execute("set timezone = 'UTC'")
+            yield DuckDBSession(connection)
+        finally:
+            connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return duckdb.connect(self.path)
+            except duckdb.Error as error:
+                if not _is_held(error):
+                    raise _cannot_open(self.path, error) from None
+                if time.monotonic() > give_up:
+                    raise _held(self.path, error) from None
+            time.sleep(0.05)
+
+    def exists(self) -> bool:
+        """Tells whether anything was ever loaded."""
+        return self.path.exists()
+
+
+def has_table(connection: Connection, schema: str, table: str) -> bool:
     """Tells whether a table is there.
 
     Args:
@@ -138,7 +208,7 @@ def has_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
     """
     found = connection.execute(
         "select 1 from information_schema.tables "
-        f"where table_schema = {literal(schema)} and table_name = {literal(table)}"
+        f"where lower(table_schema) = {literal(schema)} and lower(table_name) = {literal(table)}"
     )
     return bool(found.fetchall())
 
@@ -201,21 +271,18 @@ def _cannot_open(path: Path, error: Exception) -> MovielensError:
     )
 
 
-def warehouse(settings: Settings) -> Warehouse:
+def warehouse(settings: Settings, *, loader: bool = False) -> Warehouse:
     """Gives the warehouse of the target in force.
 
     Args:
         settings: Say which target.
+        loader: As the user that loads RAW, where that is not the one that builds and publishes.
 
     Returns:
         The warehouse.
-
-    Raises:
-        SettingsError: If the target is not available.
     """
-    if settings.target != "dev":
-        raise SettingsError(
-            "The prod target (Snowflake) is not available in this version",
-            "use MOVIELENS_TARGET=dev (DuckDB)",
-        )
-    return Warehouse(settings.warehouse_file)
+    if settings.target == "dev":
+        return DuckDBWarehouse(settings.warehouse_file)
+    from ingestion.snowflake import snowflake_warehouse
+
+    return snowflake_warehouse(loader)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dlt
 
@@ -17,10 +17,7 @@ from ingestion.lease import Lease
 from ingestion.progress import timed
 from ingestion.settings import Settings
 from ingestion.source import manifest_rows, rows_source
-from ingestion.warehouse import has_table, literal
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from ingestion.warehouse import Connection, has_table, literal
 
 
 @dataclass(frozen=True)
@@ -73,14 +70,14 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
     return load_id
 
 
-def _pipeline(settings: Settings, connection: DuckDBPyConnection) -> dlt.Pipeline:
+def _pipeline(settings: Settings, connection: Connection) -> dlt.Pipeline:
     """A pipeline with a fresh working folder: what a crash left behind is never taken up again."""
     # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
     connection.execute("set preserve_insertion_order = false")
     pipeline = dlt.pipeline(
         pipeline_name="movielens",
         pipelines_dir=str(settings.work_dir / "dlt"),
-        destination=dlt.destinations.duckdb(connection),
+        destination=dlt.destinations.duckdb(connection.native),
         dataset_name=manifest.SCHEMA,
     )
     # The manifest is the state; dlt need not keep one of its own in the warehouse.
@@ -88,7 +85,7 @@ def _pipeline(settings: Settings, connection: DuckDBPyConnection) -> dlt.Pipelin
     return pipeline
 
 
-def _sweep(connection: DuckDBPyConnection, before: int) -> None:
+def _sweep(connection: Connection, before: int) -> None:
     """Removes rows, with smaller file ids than this load's, that a crash left uncommitted."""
     if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
         return
@@ -102,7 +99,7 @@ def _sweep(connection: DuckDBPyConnection, before: int) -> None:
     connection.execute("commit")
 
 
-def verify(connection: DuckDBPyConnection, loaded: Iterable[Outcome]) -> None:
+def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
     """Checks that RAW has, under each file id, the rows that were read.
 
     Args:
@@ -127,7 +124,7 @@ def verify(connection: DuckDBPyConnection, loaded: Iterable[Outcome]) -> None:
                 )
 
 
-def _commit(connection: DuckDBPyConnection, lease: Lease, change: Change, load_id: str) -> None:
+def _commit(connection: Connection, lease: Lease, change: Change, load_id: str) -> None:
     """Makes all file versions of a load count at once, if the lease is still this run's."""
     entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
     rows = ", ".join(f"({', '.join(map(literal, entry.values()))})" for entry in entries)

@@ -20,7 +20,7 @@ from ingestion.running import run
 from ingestion.settings import Settings
 from ingestion.status import failing, status
 from ingestion.vacuum import vacuum
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import DuckDBWarehouse
 from local_dev.generate import generate
 from tests.conftest import Cli
 
@@ -125,7 +125,7 @@ def history(history_once: History, tmp_path: Path) -> Iterator[History]:
 
 
 def environments(settings: Settings) -> list[str]:
-    rows = Warehouse(settings.warehouse_file).fetch(
+    rows = DuckDBWarehouse(settings.warehouse_file).fetch(
         "select distinct table_schema from information_schema.tables "
         "where table_schema like '%\\_\\_as_of' escape '\\'"
     )
@@ -175,7 +175,7 @@ def test_killed_and_done_again(history: History, cli: Cli) -> None:
 
 
 def test_a_failed_audit_writes_no_file(history: History) -> None:
-    target = Warehouse(history.settings.warehouse_file)
+    target = DuckDBWarehouse(history.settings.warehouse_file)
     target.execute(
         "create table raw.kept as from raw.movies limit 1",
         "delete from raw.movies where movie_id = (select movie_id from raw.kept)",

@@ -12,7 +12,7 @@ from ingestion.building import build
 from ingestion.errors import SettingsError
 from ingestion.publishing import published_version
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import DuckDBWarehouse
 from tests.conftest import Cli
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ def copy_of_the_project(to: Path) -> Path:
 
 
 def test_a_failed_audit_publishes_nothing_and_shows_the_rows(cli: Cli, home: Path) -> None:
-    target = Warehouse(home / "warehouse.duckdb")
+    target = DuckDBWarehouse(home / "warehouse.duckdb")
     marts = home / "marts.duckdb"
     published = marts.read_bytes()
     target.execute(

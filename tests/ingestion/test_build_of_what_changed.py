@@ -14,8 +14,9 @@ from ingestion.auditing import AuditFailure
 from ingestion.building import BuildReport, build, candidate
 from ingestion.datasets import DATASETS
 from ingestion.environments import PUBLISHED
+from ingestion.lease import acquire
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import DuckDBWarehouse
 from local_dev.generate import generate
 from tests.ingestion.test_build_audit import copy_of_the_project
 from tests.models.replay import FullRefresh, Relations
@@ -30,7 +31,7 @@ class Home:
         self.zone = folder / "zone"
         generate(self.zone, ratings=1_000, seed=5)
         self.settings = Settings(home=folder / "home", source=str(self.zone), _env_file=None)
-        self.target = Warehouse(self.settings.warehouse_file)
+        self.target = DuckDBWarehouse(self.settings.warehouse_file)
         self.full_refresh = FullRefresh(self.settings, folder)
         load(settings=self.settings)
         self.whole = build(self.settings)
@@ -125,7 +126,7 @@ def parts(home: Path, project: Path | None = None) -> list[str] | None:
     settings = Settings(home=home, _env_file=None)
     if project:
         settings = settings.model_copy(update={"project": project})
-    target = Warehouse(settings.warehouse_file)
+    target = DuckDBWarehouse(settings.warehouse_file)
     return scope.affected(settings, target, PUBLISHED, Project(settings.dbt_dir))
 
 
@@ -139,14 +140,14 @@ def test_with_other_code_everything_is_built(home: Path, tmp_path: Path) -> None
 
 def test_with_a_relation_missing_everything_is_built(home: Path) -> None:
     assert parts(home) is not None
-    Warehouse(home / "warehouse.duckdb").execute("drop view analytics.src_tags")
+    DuckDBWarehouse(home / "warehouse.duckdb").execute("drop view analytics.src_tags")
     assert parts(home) is None
 
 
 def test_without_a_complete_build_everything_is_built(home: Path) -> None:
     settings = Settings(home=home, _env_file=None)
-    scope.begin(Warehouse(settings.warehouse_file), PUBLISHED)
-    assert candidate(Warehouse(settings.warehouse_file)) is None
+    scope.begin(acquire(settings), PUBLISHED)
+    assert candidate(DuckDBWarehouse(settings.warehouse_file)) is None
     assert parts(home) is None
 
 

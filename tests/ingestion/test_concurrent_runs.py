@@ -104,7 +104,7 @@ def test_a_build_and_a_publish_of_a_run_that_lost_its_lease(home: Path, built: P
     version, marts = published_version(home), published(home)
     with only_run(settings) as run:
         lost = run.lease(warehouse(settings))
-        taken = acquire(other, warehouse(other), take_over=True)
+        taken = acquire(other, take_over=True)
         with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
             build(settings, full_refresh=True)
         job = Job(settings, lost, PUBLISHED, "its own", False, silent)

@@ -49,7 +49,7 @@ def test_another_machine_is_kept_out_until_the_lease_is_released(
 
 def test_a_lease_of_a_lost_machine_ends(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a", lease_seconds=1), machine(tmp_path, "b")
-    lost = lease.acquire(a, warehouse(a))
+    lost = lease.acquire(a)
     warehouse(a).execute(f"update {lease.TABLE} set expires_at = now() - interval 1 second")
     report = load(settings=b)
     assert report.rows == 3
@@ -60,19 +60,19 @@ def test_a_lease_of_a_lost_machine_ends(tmp_path: Path, zone: Path) -> None:
 
 def test_a_live_lease_is_taken_when_asked_to(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
-    lease.acquire(a, warehouse(a))
+    lease.acquire(a)
     assert load(settings=b, take_over=True).rows == 3
 
 
 def test_a_run_that_died_does_not_keep_its_own_home_out(tmp_path: Path, zone: Path) -> None:
     a = machine(tmp_path, "a")
-    lease.acquire(a, warehouse(a))
+    lease.acquire(a)
     assert load(settings=a).notes == []
 
 
 def test_a_lease_from_the_future_is_none(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
-    lease.acquire(a, warehouse(a))
+    lease.acquire(a)
     ahead = "taken_at = now() + interval 1 day, expires_at = now() + interval 2 day"
     warehouse(a).execute(f"update {lease.TABLE} set {ahead}")
     assert load(settings=b).rows == 3
@@ -81,7 +81,7 @@ def test_a_lease_from_the_future_is_none(tmp_path: Path, zone: Path) -> None:
 def test_reserved_file_ids_are_never_given_twice(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
     make_home(a.home)
-    first = lease.acquire(a, warehouse(a))
+    first = lease.acquire(a)
     with warehouse(a).connect() as connection:
         reserved = first.reserve(connection, 1_000_000_000_000, [])
     load(settings=b, take_over=True)

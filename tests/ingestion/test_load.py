@@ -18,7 +18,7 @@ from ingestion.file_versions import Outcome
 from ingestion.landing import list_landing_zone
 from ingestion.loading import LoadReport
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import DuckDBWarehouse
 from ingestion.writing import verify
 from tests.ingestion.landing_zone import (
     LINKS,
@@ -325,7 +325,7 @@ def test_switching_to_a_source_that_cannot_be_read_changes_nothing(
 
 def test_rows_that_a_crash_left_never_count_and_are_swept(settings: Settings, zone: Path) -> None:
     load(settings=settings)
-    with Warehouse(settings.warehouse_file).connect() as connection:
+    with DuckDBWarehouse(settings.warehouse_file).connect() as connection:
         connection.execute("insert into raw.ratings values (666, 1, 1.0, 1, 5)")
         connection.execute("insert into raw._rejected_rows values (5, 1, 'x', null, 'x')")
     assert ratings(settings) == rows_in_files(zone / "ratings.csv")
@@ -342,7 +342,7 @@ def test_missing_rows_are_caught_before_the_commit(settings: Settings, zone: Pat
     ((file_id,),) = query(
         settings.warehouse_file, "select file_id from raw._files where path = 'ratings.csv'"
     )
-    target = Warehouse(settings.warehouse_file)
+    target = DuckDBWarehouse(settings.warehouse_file)
     with target.connect() as connection:
         verify(connection, [Outcome(file, file_id, rows=3)])
         connection.execute("delete from raw.ratings where user_id = 2")
@@ -353,7 +353,7 @@ def test_missing_rows_are_caught_before_the_commit(settings: Settings, zone: Pat
 def test_file_ids_grow_even_when_the_clock_jumps_back(settings: Settings, zone: Path) -> None:
     load(settings=settings)
     ahead = 10**15  # As if the first load had been made with a clock far ahead.
-    target = Warehouse(settings.warehouse_file)
+    target = DuckDBWarehouse(settings.warehouse_file)
     target.execute(
         f"update raw._files set file_id = file_id + {ahead}",
         *(f"update raw.{table} set _file_id = _file_id + {ahead}" for table in TABLES),

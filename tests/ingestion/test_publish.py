@@ -11,7 +11,7 @@ import pytest
 from ingestion.errors import MovielensError
 from ingestion.publishing import PublishReport, publish, published_version, rollback, versions
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import DuckDBWarehouse
 from tests.crashing import EMPTY, Kill, Outcome, Place, Scenario
 
 NUMBERED = ("mart_genre", "mart_release_year", "mart_genre_decade")
@@ -29,7 +29,7 @@ def name_of(number: int) -> str:
 def build_candidate(settings: Settings, number: int) -> str:
     """Makes what dbt would: an audited candidate, with its number in several marts."""
     version = name_of(number)
-    Warehouse(settings.warehouse_file).execute(
+    DuckDBWarehouse(settings.warehouse_file).execute(
         f"update audit.builds set version = '{version}'",
         f"update marts_candidate.mart_dataset_status set data_version = '{version}'",
         *(f"update marts_candidate.{mart} set n_movies = {number}" for mart in NUMBERED),
@@ -74,7 +74,7 @@ def test_the_published_file_holds_marts_and_nothing_else(settings: Settings) -> 
         assert connection.execute(schemas).fetchall() == [("marts",)]
         tables = connection.execute("select distinct table_name from information_schema.tables")
         published = {name for (name,) in tables.fetchall()}
-    with Warehouse(settings.warehouse_file).connect() as connection:
+    with DuckDBWarehouse(settings.warehouse_file).connect() as connection:
         built = connection.execute(
             "select table_name from information_schema.tables "
             "where table_schema = 'marts_candidate' and table_name like 'mart%'"
@@ -156,7 +156,7 @@ def test_old_versions_are_pruned(settings: Settings) -> None:
 def test_a_candidate_that_is_not_audited_is_not_published(settings: Settings) -> None:
     build_candidate(settings, 1)
     content = settings.marts_file.read_bytes()
-    target = Warehouse(settings.warehouse_file)
+    target = DuckDBWarehouse(settings.warehouse_file)
     target.execute("update audit.builds set audited_at = null")
     with pytest.raises(MovielensError, match="no audited candidate") as raised:
         publish(settings)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ingestion.building import build
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import DuckDBWarehouse
 from local_dev.histories import KINDS, History, Step
 from tests.ingestion.landing_zone import query
 from tests.models.conftest import AUDIT
@@ -58,7 +58,7 @@ class Models:
 
     def run(self, settings: Settings, *arguments: str) -> None:
         """Runs them on a report of the build that is always the same."""
-        Warehouse(settings.warehouse_file).execute(
+        DuckDBWarehouse(settings.warehouse_file).execute(
             "create schema if not exists audit",
             *(
                 f"create or replace table audit.{name} as select {row}"

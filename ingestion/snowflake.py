@@ -1,0 +1,164 @@
+"""Snowflake as the warehouse of the prod target."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ingestion.errors import MovielensError, SettingsError
+from ingestion.snowflake_login import (
+    LOADER,
+    KeyProblem,
+    SnowflakeSettings,
+    connector_arguments,
+    snowflake_settings,
+)
+from ingestion.warehouse import Cursor, Warehouse, literal
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+_REMEDY = "movielens doctor --target prod says which setting it is"
+
+
+class _Session:
+    """A connection that speaks as DuckDB's does."""
+
+    def __init__(self, native: SnowflakeConnection) -> None:
+        self.native = native
+
+    def execute(self, sql: str) -> Cursor:
+        """Runs one statement."""
+        cursor: Cursor = self.native.cursor().execute(sql)  # type: ignore[assignment]
+        return cursor
+
+
+class SnowflakeWarehouse(Warehouse):
+    """The Snowflake warehouse of the prod target.
+
+    One connection serves the whole process: each login takes as long as many statements.
+
+    Args:
+        settings: Whose login.
+        tag: Query tag of its statements.
+    """
+
+    def __init__(self, settings: SnowflakeSettings, tag: str) -> None:
+        self.settings = settings
+        self.tag = tag
+
+    @contextmanager
+    def connect(self) -> Iterator[_Session]:
+        """Gives the connection; what was begun and not committed is rolled back.
+
+        Yields:
+            The connection.
+
+        Raises:
+            SettingsError: If the settings do not suffice to log in.
+            MovielensError: If Snowflake cannot be reached, or refuses a statement.
+        """
+        session = _Session(_connection(self.settings, self.tag))
+        from snowflake.connector.errors import Error
+
+        try:
+            yield session
+        except Error as error:
+            session.execute("rollback")
+            raise _in_words(error) from error
+        except BaseException:
+            session.execute("rollback")
+            raise
+
+    def exists(self) -> bool:
+        """The database is set up before it is used: infra/snowflake."""
+        return True
+
+    def noted(self, schema: str, table: str) -> dict[str, Any]:
+        """Reads what was noted with a table; needs no virtual warehouse.
+
+        Args:
+            schema: Its schema.
+            table: Its name.
+
+        Returns:
+            What `note` wrote; empty if there is no such table or nothing was noted.
+        """
+        from snowflake.connector.errors import ProgrammingError
+
+        with self.connect() as session:
+            try:
+                cursor = session.execute(
+                    f"show tables like {literal(table)} in schema {self.settings.database}.{schema}"
+                )
+            except ProgrammingError:  # no such schema
+                return {}
+            names = [column[0].lower() for column in cursor.description or []]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        comments = [row["comment"] for row in rows if row["name"].lower() == table]
+        try:
+            return dict(json.loads(comments[0]))
+        except (IndexError, ValueError):
+            return {}
+
+    def note(self, schema: str, table: str, content: dict[str, Any]) -> None:
+        """Notes something with a table, where it can be read without a virtual warehouse.
+
+        Args:
+            schema: Its schema.
+            table: Its name.
+            content: What JSON can write.
+        """
+        with self.connect() as session:
+            session.execute(f"comment on table {schema}.{table} is {literal(json.dumps(content))}")
+
+
+@lru_cache
+def _connection(settings: SnowflakeSettings, tag: str) -> SnowflakeConnection:
+    _check(settings)
+    try:
+        with warnings.catch_warnings():
+            # Its copy of requests complains of other versions than its own of what it uses.
+            warnings.simplefilter("ignore")
+            import snowflake.connector
+    except ImportError:
+        raise SettingsError(
+            "The client of Snowflake is not installed",
+            'install the extra: pip install "movielens-warehouse[snowflake]"',
+        ) from None
+    try:
+        return snowflake.connector.connect(**connector_arguments(settings, tag))
+    except KeyProblem as problem:
+        raise SettingsError(f"{problem}; nothing was changed", _REMEDY) from None
+    except snowflake.connector.errors.Error as error:
+        raise _in_words(error) from error
+
+
+def _check(settings: SnowflakeSettings) -> None:
+    missing = [name for name in ("account", "user") if not getattr(settings, name)]
+    if missing:
+        names = " and ".join(f"SNOWFLAKE_{name.upper()}" for name in missing)
+        raise SettingsError(f"The prod target needs {names}, not set; nothing was changed", _REMEDY)
+
+
+def _in_words(error: Exception) -> MovielensError:
+    number = getattr(error, "errno", None)
+    said = str(getattr(error, "msg", None) or error).strip().splitlines()[0]
+    return MovielensError(f"Snowflake: {said} ({number}). What is published is untouched", _REMEDY)
+
+
+def snowflake_warehouse(loader: bool = False) -> SnowflakeWarehouse:
+    """Gives the Snowflake warehouse as one of its users sees it.
+
+    Args:
+        loader: As the user that loads RAW; else as the one that builds and publishes.
+
+    Returns:
+        The warehouse.
+    """
+    part = LOADER if loader else ""
+    return SnowflakeWarehouse(snowflake_settings(part), "movielens")

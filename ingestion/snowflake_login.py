@@ -1,0 +1,191 @@
+"""How every part of the project logs in to Snowflake: one set of settings, one loader of keys.
+
+Named as Snowflake's own clients name them (`SNOWFLAKE_ACCOUNT`, ...), so that a set-up that works
+for those works here. Imports nothing heavy: the dashboard uses it on a host of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOADER = "LOADER_"
+LOGIN_SECONDS = 15
+
+
+class KeyProblem(ValueError):
+    """A private key that cannot be used; its message holds nothing of the key."""
+
+
+class SnowflakeSettings(BaseSettings):
+    """The settings of one Snowflake user: environment, else `.env`, else default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SNOWFLAKE_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    account: str = Field(default="", description="Account identifier, such as myorg-account1.")
+    user: str = Field(default="", description="Service user.")
+    role: str | None = Field(
+        default=None, description="Its role; default: the user's default role."
+    )
+    warehouse: str | None = Field(
+        default=None, description="Virtual warehouse; default: the user's."
+    )
+    database: str = Field(default="MOVIELENS", description="Database that holds all schemas.")
+    private_key: SecretStr | None = Field(
+        default=None, description="Private key: PEM text or base64 of it, or base64 DER."
+    )
+    private_key_path: Path | None = Field(default=None, description="File with the private key.")
+    private_key_passphrase: SecretStr | None = Field(
+        default=None, description="Passphrase of the key."
+    )
+    authenticator: str | None = Field(
+        default=None, description="WORKLOAD_IDENTITY to log in without a key, by OIDC."
+    )
+    workload_identity_provider: str | None = Field(
+        default=None, description="OIDC, AWS, AZURE or GCP, with WORKLOAD_IDENTITY."
+    )
+    token: SecretStr | None = Field(default=None, description="OIDC token, with WORKLOAD_IDENTITY.")
+    token_file_path: Path | None = Field(default=None, description="File with the OIDC token.")
+    host: str | None = Field(default=None, description="Host; default: that of the account.")
+    port: int = Field(default=443, description="Port.")
+    protocol: Literal["https", "http"] = Field(default="https", description="Protocol.")
+
+
+def snowflake_settings(part: str = "") -> SnowflakeSettings:
+    """Resolves the settings of one user.
+
+    Args:
+        part: `LOADER_` for the user that loads, which is another one if any of
+            SNOWFLAKE_LOADER_USER, _ROLE, _PRIVATE_KEY, ... is set;
+            what is not, is as for the others.
+
+    Returns:
+        The settings.
+    """
+    common = SnowflakeSettings()
+    if not part:
+        return common
+    own = SnowflakeSettings(_env_prefix=f"SNOWFLAKE_{part}")  # type: ignore[call-arg]
+    return common.model_copy(update=own.model_dump(exclude_unset=True))
+
+
+def private_key(settings: SnowflakeSettings) -> bytes | None:
+    """Loads a private key, in whichever form it is given.
+
+    Args:
+        settings: PEM text with its lines or without, base64 of it, base64 DER, or a file of any of
+            these or of DER; with a passphrase or without.
+
+    Returns:
+        The key as unencrypted PKCS 8 in DER, as the connector takes it; None if none is set.
+
+    Raises:
+        KeyProblem: If it cannot be read; says why, without a byte of it.
+    """
+    if settings.private_key_path is not None:
+        try:
+            given = settings.private_key_path.expanduser().read_bytes()
+        except OSError as error:
+            raise KeyProblem(
+                f"SNOWFLAKE_PRIVATE_KEY_PATH: {settings.private_key_path}: {error.strerror}"
+            ) from None
+    elif settings.private_key is not None:
+        given = settings.private_key.get_secret_value().encode()
+    else:
+        return None
+    passphrase = settings.private_key_passphrase
+    return _pkcs8(_decoded(given), passphrase.get_secret_value().encode() if passphrase else None)
+
+
+_BEGINS = b"-----BEGIN"
+
+
+def _decoded(given: bytes) -> bytes:
+    """PEM or DER out of what may be base64 of it, or may have lost its line ends."""
+    text = given.strip().replace(b"\\n", b"\n")
+    if text.startswith(_BEGINS):
+        return _with_lines(text)
+    try:
+        decoded = base64.b64decode(b"".join(text.split()), validate=True)
+    except binascii.Error:
+        return given
+    return _with_lines(decoded.strip()) if decoded.strip().startswith(_BEGINS) else decoded
+
+
+def _with_lines(pem: bytes) -> bytes:
+    """Variables and secrets of CI systems often keep a key on one line."""
+    if b"\n" in pem:
+        return pem
+    _, begin, body, end, _ = pem.split(b"-----")
+    return b"\n".join([b"-----%b-----" % begin, *body.split(), b"-----%b-----" % end, b""])
+
+
+def _pkcs8(key: bytes, passphrase: bytes | None) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    is_pem = key.startswith(_BEGINS)
+    load = serialization.load_pem_private_key if is_pem else serialization.load_der_private_key
+    try:
+        loaded = load(key, passphrase)
+    except TypeError:
+        needed = "is not encrypted, but SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is set"
+        if passphrase is None:
+            needed = "is encrypted, and SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is not set"
+        raise KeyProblem(f"The private key {needed}") from None
+    except Exception:
+        # What the library says may hold parts of what it could not read.
+        raise KeyProblem(
+            "The private key is no RSA key in PEM or DER, or SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is "
+            "not that of the key"
+        ) from None
+    return loaded.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def connector_arguments(settings: SnowflakeSettings, tag: str) -> dict[str, Any]:
+    """Puts together what `snowflake.connector.connect` takes.
+
+    Args:
+        settings: Whose login.
+        tag: Query tag of the session.
+
+    Returns:
+        The arguments.
+
+    Raises:
+        KeyProblem: If there is a private key that cannot be read.
+    """
+    token = settings.token.get_secret_value() if settings.token else None
+    arguments = {
+        "account": settings.account,
+        "user": settings.user,
+        "role": settings.role,
+        "warehouse": settings.warehouse,
+        "database": settings.database,
+        "host": settings.host,
+        "port": settings.port,
+        "protocol": settings.protocol,
+        "private_key": private_key(settings),
+        "authenticator": settings.authenticator,
+        "workload_identity_provider": settings.workload_identity_provider,
+        "token": token,
+        "token_file_path": str(settings.token_file_path) if settings.token_file_path else None,
+        "login_timeout": LOGIN_SECONDS,
+        "session_parameters": {"QUERY_TAG": tag, "TIMEZONE": "UTC"},
+        "application": "movielens_warehouse",
+    }
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -1,0 +1,245 @@
+"""A stand-in for Snowflake: fakesnow's server, and a thin layer that closes its gaps.
+
+It speaks the protocol of the real connector on 127.0.0.1, over DuckDB. What is proved against it is
+the driver, the protocol, the statements and the flow; not that Snowflake computes the same. See
+`local_dev/README.md`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import re
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jwt
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Message
+
+from local_dev.snowflake_gaps import rewritten, several
+
+QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
+_KEPT = 10_000
+_REFUSED_LOGIN = "390144"
+_BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
+_TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'(.*)'\s*;?\s*$", re.I | re.S)
+_ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
+
+
+@dataclass
+class Sessions:
+    """What the layer knows beyond fakesnow.
+
+    Attributes:
+        public_key: What the token of a service user must be signed with; None takes any.
+        statements: What clients sent last, with the user and the query tag of their sessions.
+        results: Answers to the parts of a request with several statements, by query id.
+    """
+
+    public_key: RSAPublicKey | None = None
+    statements: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    results: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    _of_token: dict[str, dict[str, str]] = field(default_factory=dict)
+    _writing: str = ""
+    _free: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def admits(self, login: dict[str, Any]) -> bool:
+        """Checks a login as Snowflake does for a service user: by the signature of its token."""
+        if self.public_key is None:
+            return True
+        try:
+            jwt.decode(login.get("TOKEN") or "", self.public_key, ["RS256"])
+        except jwt.InvalidTokenError:
+            return False
+        return True
+
+    def opened(self, token: str, login: dict[str, Any], role: str) -> None:
+        """Notes who a session is of."""
+        tag = str(login.get("SESSION_PARAMETERS", {}).get("QUERY_TAG", ""))
+        self._of_token[token] = {"user": str(login.get("LOGIN_NAME")), "role": role, "tag": tag}
+
+    def note(self, token: str, statement: str) -> None:
+        """Keeps a statement as it was sent."""
+        about = self._of_token.get(token, {})
+        tag = _TAG.match(statement)
+        if tag:
+            about["tag"] = tag[1]
+        self.statements.append({**about, "statement": statement})
+
+    async def in_turn(self, token: str, statement: str) -> None:
+        """Waits while another session is in a transaction: DuckDB would refuse, Snowflake waits."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._writing in ("", token))
+            if _BEGINS.match(statement):
+                self._writing = token
+
+    async def after(self, token: str, statement: str) -> None:
+        """Lets others go on when a transaction, or the session that began it, has ended."""
+        async with self._free:
+            if self._writing == token and _ENDS.match(statement):
+                self._writing = ""
+                self._free.notify_all()
+
+
+class Layer:
+    """The endpoints that are put in front of fakesnow's.
+
+    Args:
+        behind: fakesnow's application.
+        sessions: What is kept between requests.
+    """
+
+    def __init__(self, behind: Starlette, sessions: Sessions) -> None:
+        self._behind = behind
+        self._sessions = sessions
+
+    @property
+    def app(self) -> Starlette:
+        """The application to serve."""
+        return Starlette(
+            routes=[
+                Route(LOGIN, self.login, methods=["POST"]),
+                Route(QUERY, self.query, methods=["POST"]),
+                Route("/queries/{id}/result", self.result),
+                Route("/session", self.session, methods=["POST"]),
+                Route("/statements", self.statements, methods=["GET", "DELETE"]),
+                Mount("/", app=self._behind),
+            ]
+        )
+
+    async def login(self, request: Request) -> Response:
+        """Checks the token of a login."""
+        body = await _json_of(request)
+        data = body["data"]
+        if not self._sessions.admits(data):
+            return _refusal(_REFUSED_LOGIN, "JWT token is invalid.")
+        status, answer = await self._passed_on(request, body)
+        if answer.get("success"):
+            role = request.query_params.get("roleName", "")
+            self._sessions.opened(answer["data"]["token"], data, role)
+        return JSONResponse(answer, status)
+
+    async def session(self, request: Request) -> Response:
+        """A session that ends, ends its transaction."""
+        token = _token(request)
+        status, answer = await self._passed_on(request, None)
+        if request.query_params.get("delete"):
+            await self._sessions.after(token, "rollback")
+        return JSONResponse(answer, status)
+
+    async def query(self, request: Request) -> Response:
+        """Runs one statement or several."""
+        body = await _json_of(request)
+        statement = body["sqlText"]
+        parts = several(statement) if _may_be_several(body) else [statement]
+        if len(parts) == 1:
+            status, answer = await self._run(request, body, statement)
+            return JSONResponse(answer, status)
+        ids: list[str] = []
+        for part in parts:
+            status, answer = await self._run(request, body, part)
+            if not answer.get("success"):
+                return JSONResponse(answer, status)
+            ids.append(answer["data"]["queryId"])
+            self._keep(ids[-1], answer)
+        several_results = {"queryId": ids[0], "resultIds": ",".join(ids), "rowtype": []}
+        return JSONResponse({"success": True, "data": {**answer["data"], **several_results}})
+
+    async def _run(self, request: Request, body: dict[str, Any], statement: str) -> tuple[int, Any]:
+        token = _token(request)
+        self._sessions.note(token, statement)
+        await self._sessions.in_turn(token, statement)
+        try:
+            return await self._passed_on(request, {**body, "sqlText": rewritten(statement)})
+        finally:
+            await self._sessions.after(token, statement)
+
+    def _keep(self, query_id: str, answer: Any) -> None:
+        self._sessions.results[query_id] = answer
+        while len(self._sessions.results) > _KEPT:
+            self._sessions.results.popitem(last=False)
+
+    async def result(self, request: Request) -> Response:
+        """The answer to one of several statements."""
+        return JSONResponse(self._sessions.results[request.path_params["id"]])
+
+    async def statements(self, request: Request) -> Response:
+        """What clients sent; DELETE forgets it."""
+        if request.method == "DELETE":
+            self._sessions.statements.clear()
+        return JSONResponse(list(self._sessions.statements))
+
+    async def _passed_on(self, request: Request, body: Any) -> tuple[int, Any]:
+        """Asks fakesnow, and gives its status and its answer."""
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = [
+            (name, value)
+            for name, value in request.scope["headers"]
+            if name not in (b"content-encoding", b"content-length")
+        ]
+        length = (b"content-length", str(len(content)).encode())
+        scope = {**request.scope, "headers": [*headers, length]}
+        status, parts = 500, []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                parts.append(message.get("body", b""))
+
+        await self._behind(scope, receive, send)
+        return status, json.loads(b"".join(parts))
+
+
+async def _json_of(request: Request) -> Any:
+    body = await request.body()
+    if request.headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    return json.loads(body)
+
+
+def _token(request: Request) -> str:
+    return request.headers.get("authorization", "")[17:-1]
+
+
+def _may_be_several(body: dict[str, Any]) -> bool:
+    return str((body.get("parameters") or {}).get("MULTI_STATEMENT_COUNT", 1)) != "1"
+
+
+def _refusal(code: str, message: str) -> Response:
+    return JSONResponse({"success": False, "code": code, "message": message, "data": {}})
+
+
+def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None = None) -> None:
+    """Serves until the process is told to stop.
+
+    Args:
+        port: On 127.0.0.1.
+        state: A folder that keeps the databases between starts; None keeps them in memory.
+        public_key: What service users sign their tokens with; None admits everybody.
+    """
+    os.environ.setdefault("TZ", "UTC")
+    # `from fakesnow import server` gives a function of that name.
+    server: Any = import_module("fakesnow.server")
+    from fakesnow.instance import FakeSnow
+
+    if state is not None:
+        state.mkdir(parents=True, exist_ok=True)
+        server.shared_fs = FakeSnow(db_path=state)
+    app = Layer(server.app, Sessions(public_key)).app
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
