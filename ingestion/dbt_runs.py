@@ -14,6 +14,7 @@ from ingestion.environments import Environment
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.progress import Event, OnEvent
 from ingestion.settings import Settings
+from ingestion.snowflake import dbt_variables
 
 # Everything that decides what a build computes, besides the data.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
@@ -135,6 +136,7 @@ def _variables(settings: Settings, environment: Environment) -> Iterator[None]:
         "MOVIELENS_TARGET": settings.target,
         "DBT_TARGET_PATH": str(environment.dbt_dir(settings)),
         "DBT_LOG_PATH": str(settings.logs_dir),
+        **({} if settings.target == "dev" else dbt_variables()),
     }
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import warnings
 from collections.abc import Iterator
@@ -17,11 +18,13 @@ from ingestion.snowflake_login import (
     connector_arguments,
     snowflake_settings,
 )
-from ingestion.warehouse import Cursor, Warehouse, literal
+from ingestion.warehouse import Connection, Cursor, Warehouse, literal
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
+# Query tag of every session; what follows it names the step and the model.
+TAG = "movielens"
 _REMEDY = "movielens doctor --target prod says which setting it is"
 
 
@@ -77,6 +80,27 @@ class SnowflakeWarehouse(Warehouse):
     def exists(self) -> bool:
         """The database is set up before it is used: infra/snowflake."""
         return True
+
+    def destination(self, connection: Connection) -> Any:
+        """Gives dlt's destination, which logs in once more."""
+        import dlt
+        from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
+
+        login = connector_arguments(self.settings, self.tag)
+        credentials = SnowflakeCredentials()
+        credentials.host, credentials.username = login["account"], login["user"]
+        credentials.database = login["database"]
+        for name in ("role", "warehouse", "authenticator", "workload_identity_provider", "token"):
+            setattr(credentials, name, login.get(name))
+        if "private_key" in login:
+            credentials.private_key = base64.b64encode(login["private_key"]).decode()
+        others = ("host", "port", "protocol", "login_timeout", "token_file_path")
+        credentials.query = {name: login[name] for name in others if name in login}
+        return dlt.destinations.snowflake(
+            credentials=credentials,
+            query_tag=f"{self.tag} load {{load_id}} {{table}}",
+            keep_staged_files=False,
+        )
 
     def noted(self, schema: str, table: str) -> dict[str, Any]:
         """Reads what was noted with a table; needs no virtual warehouse.
@@ -151,6 +175,21 @@ def _in_words(error: Exception) -> MovielensError:
     return MovielensError(f"Snowflake: {said} ({number}). What is published is untouched", _REMEDY)
 
 
+def dbt_variables() -> dict[str, str]:
+    """Gives the environment variables with which dbt logs in (profiles.yml).
+
+    Returns:
+        Secrets in the one form that dbt takes, under names that keep them out of its logs.
+    """
+    login = connector_arguments(snowflake_settings(), TAG)
+    given = {
+        "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": base64.b64encode(login.get("private_key", b"")),
+        "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": login.get("token", "").encode(),
+        "MOVIELENS_QUERY_TAG": f"{TAG} build".encode(),
+    }
+    return {name: value.decode() for name, value in given.items()}
+
+
 def snowflake_warehouse(loader: bool = False) -> SnowflakeWarehouse:
     """Gives the Snowflake warehouse as one of its users sees it.
 
@@ -161,4 +200,4 @@ def snowflake_warehouse(loader: bool = False) -> SnowflakeWarehouse:
         The warehouse.
     """
     part = LOADER if loader else ""
-    return SnowflakeWarehouse(snowflake_settings(part), "movielens")
+    return SnowflakeWarehouse(snowflake_settings(part), TAG)

@@ -60,6 +60,10 @@ class Warehouse(ABC):
     def exists(self) -> bool:
         """Tells whether there is anything to ask."""
 
+    @abstractmethod
+    def destination(self, connection: Connection) -> Any:
+        """Gives dlt's destination for it, on an open connection if dlt can share one."""
+
     def has_table(self, schema: str, table: str) -> bool:
         """Tells whether a table is there."""
         if not self.exists():
@@ -96,7 +100,7 @@ class Warehouse(ABC):
     def replace_table(
         self, schema: str, table: str, ddl: str, rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Writes a small table anew.
+        """Writes a small table anew; for a moment it is empty.
 
         Args:
             schema: Its schema; created if need be.
@@ -106,12 +110,10 @@ class Warehouse(ABC):
         """
         with self.connect() as connection:
             create_schema(connection, schema)
-            connection.execute("begin")
             connection.execute(f"create or replace table {schema}.{table} ({ddl})")
             if rows:
                 values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
                 connection.execute(f"insert into {schema}.{table} values {values}")
-            connection.execute("commit")
 
 
 def create_schema(connection: Connection, schema: str) -> None:
@@ -193,6 +195,14 @@ class DuckDBWarehouse(Warehouse):
     def exists(self) -> bool:
         """Tells whether anything was ever loaded."""
         return self.path.exists()
+
+    def destination(self, connection: Connection) -> Any:
+        """Gives dlt's destination on this connection, for no other process gets in between."""
+        import dlt
+
+        # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
+        connection.execute("set preserve_insertion_order = false")
+        return dlt.destinations.duckdb(connection.native)
 
 
 def has_table(connection: Connection, schema: str, table: str) -> bool:

@@ -61,7 +61,8 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
             _sweep(connection, change.first_id)
         with timed(steps, "append"):
             source = rows_source(change.loaded)
-            info = _pipeline(settings, connection).run(source, loader_file_format="parquet")
+            destination = lease.target.destination(connection)
+            info = _pipeline(settings, destination).run(source, loader_file_format="parquet")
             load_id: str = info.loads_ids[-1]
         with timed(steps, "verify"):
             verify(connection, change.loaded)
@@ -70,14 +71,12 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
     return load_id
 
 
-def _pipeline(settings: Settings, connection: Connection) -> dlt.Pipeline:
+def _pipeline(settings: Settings, destination: Any) -> dlt.Pipeline:
     """A pipeline with a fresh working folder: what a crash left behind is never taken up again."""
-    # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
-    connection.execute("set preserve_insertion_order = false")
     pipeline = dlt.pipeline(
         pipeline_name="movielens",
         pipelines_dir=str(settings.work_dir / "dlt"),
-        destination=dlt.destinations.duckdb(connection.native),
+        destination=destination,
         dataset_name=manifest.SCHEMA,
     )
     # The manifest is the state; dlt need not keep one of its own in the warehouse.

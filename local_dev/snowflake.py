@@ -14,6 +14,7 @@ import os
 import re
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from local_dev.snowflake_gaps import rewritten, several
 
 QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
 _KEPT = 10_000
-_REFUSED_LOGIN = "390144"
+_REFUSED_LOGIN, _GAP = "390144", "000603"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'(.*)'\s*;?\s*$", re.I | re.S)
 _ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
@@ -123,7 +124,7 @@ class Layer:
         body = await _json_of(request)
         data = body["data"]
         if not self._sessions.admits(data):
-            return _refusal(_REFUSED_LOGIN, "JWT token is invalid.")
+            return JSONResponse(_refused(_REFUSED_LOGIN, "JWT token is invalid."))
         status, answer = await self._passed_on(request, body)
         if answer.get("success"):
             role = request.query_params.get("roleName", "")
@@ -203,6 +204,9 @@ class Layer:
                 parts.append(message.get("body", b""))
 
         await self._behind(scope, receive, send)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            # The connector would repeat for minutes what can never work here.
+            return 200, _refused(_GAP, "the stand-in has a gap here; its log says more")
         return status, json.loads(b"".join(parts))
 
 
@@ -221,8 +225,8 @@ def _may_be_several(body: dict[str, Any]) -> bool:
     return str((body.get("parameters") or {}).get("MULTI_STATEMENT_COUNT", 1)) != "1"
 
 
-def _refusal(code: str, message: str) -> Response:
-    return JSONResponse({"success": False, "code": code, "message": message, "data": {}})
+def _refused(code: str, message: str) -> dict[str, Any]:
+    return {"success": False, "code": code, "message": message, "data": {}}
 
 
 def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None = None) -> None:

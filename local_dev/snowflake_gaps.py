@@ -7,10 +7,20 @@ are passed on as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from io import StringIO
 
 from snowflake.connector.util_text import split_statements
+
+_SESSION_SETTING = re.compile(r"\s*alter\s+session\s+(un)?set\s+(query_tag|timezone)\b", re.I)
+_COPY = re.compile(r"(?P<copy>\s*copy\s+into\s+\S+\s+from\s+)'(?P<stage>@[^']*)'(?P<options>.*)", re.I | re.S)
+_REMOVE = re.compile(r"\s*(remove|rm)\s+'?@", re.I)
+_TEMPORARY = re.compile(
+    r"^((?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?)temp(?:orary)?\s+((?:table|view)\s)", re.I | re.S
+)
+_SUM_OF_HASHES = re.compile(r"\bsum\(hash\(([^()]*)\)\)", re.I)
+_PUT = re.compile(r"(?P<put>\s*put\s+'file:[^']*'\s+)'(?P<stage>@[^']*)'(?P<options>.*)", re.I | re.S)
 
 Rule = Callable[[str], str]
 
@@ -36,6 +46,74 @@ def rewritten(statement: str) -> str:
     for each in RULES:
         statement = each(statement)
     return statement
+
+
+@rule
+def session_settings(statement: str) -> str:
+    """Settings of a session that change no result are accepted.
+
+    before: alter session set query_tag = 'movielens'
+    after: select 'Statement executed successfully.' as status
+    """
+    return NOTHING if _SESSION_SETTING.match(statement) else statement
+
+
+@rule
+def put_to_table_stage(statement: str) -> str:
+    """A stage in quotes with quotes inside, and commas between options, as dlt writes them.
+
+    before: PUT 'file:///x.parquet' '@"RAW"."%_FILES"/"id"' OVERWRITE = TRUE, AUTO_COMPRESS = FALSE
+    after: PUT 'file:///x.parquet' @RAW.%_FILES/id OVERWRITE = TRUE AUTO_COMPRESS = FALSE
+    """
+    found = _PUT.match(statement)
+    if not found:
+        return statement
+    stage, options = found["stage"].replace('"', ""), found["options"].replace(",", " ")
+    return f"{found['put']}{stage}{re.sub('  +', ' ', options)}"
+
+
+@rule
+def copy_from_table_stage(statement: str) -> str:
+    """The same stages to copy from; commas in the format; a mode of matching in quotes.
+
+    before: COPY INTO "RAW"."T" FROM '@"RAW"."%T"/"1"/t.parquet' FILE_FORMAT = (TYPE = 'PARQUET', BINARY_AS_TEXT = FALSE) MATCH_BY_COLUMN_NAME='CASE_INSENSITIVE'
+    after: COPY INTO "RAW"."T" FROM @RAW.%T/1/t.parquet FILE_FORMAT = (TYPE = 'PARQUET' BINARY_AS_TEXT = FALSE) MATCH_BY_COLUMN_NAME=CASE_INSENSITIVE
+    """  # noqa: E501
+    found = _COPY.match(statement)
+    if not found:
+        return statement
+    options = re.sub(r", *", " ", found["options"]).replace("'CASE_INSENSITIVE'", "CASE_INSENSITIVE")
+    return f"{found['copy']}{found['stage'].replace(chr(34), '')}{options}"
+
+
+@rule
+def remove_staged_files(statement: str) -> str:
+    """Files stay on the stage of the stand-in; they are gone with its folder.
+
+    before: REMOVE '@"RAW"."%T"/"1"/t.parquet'
+    after: select 'Statement executed successfully.' as status
+    """
+    return NOTHING if _REMOVE.match(statement) else statement
+
+
+@rule
+def temporary_in_a_schema(statement: str) -> str:
+    """What is temporary in a schema becomes an ordinary relation there; DuckDB knows none such.
+
+    before: create or replace temporary table MOVIELENS.analytics.t__dbt_tmp as (select 1 as a)
+    after: create or replace table MOVIELENS.analytics.t__dbt_tmp as (select 1 as a)
+    """
+    return _TEMPORARY.sub(r"\1\2", statement, count=1)
+
+
+@rule
+def sum_of_hashes(statement: str) -> str:
+    """A hash is a whole number, and so is a sum of them; fakesnow would add them up as floats.
+
+    before: select sum(hash(a, b)) from t
+    after: select sum(cast(hash(a, b) as number(37, 0))) from t
+    """
+    return _SUM_OF_HASHES.sub(r"sum(cast(hash(\1) as number(37, 0)))", statement)
 
 
 def several(text: str) -> list[str]:
