@@ -16,7 +16,7 @@ from ingestion.environments import AS_OF, Environment
 from ingestion.errors import SettingsError
 from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
-from ingestion.publishing import export_marts
+from ingestion.published_file import export_marts
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 

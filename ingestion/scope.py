@@ -75,9 +75,9 @@ def complete(settings: Settings, lease: Lease, environment: Environment) -> None
         BusyError: If another run has taken the lease, and may have built other files meanwhile.
     """
     audit, analytics = environment.schema(AUDIT), environment.schema(ANALYTICS)
-    lease.target.execute(
-        f"create table if not exists {audit}.{_BUILT_FROM} (code varchar, last_file_id bigint)"
-    )
+    with lease.target.connect() as connection:
+        columns = "code varchar, last_file_id bigint"
+        connection.execute(f"create table if not exists {audit}.{_BUILT_FROM} ({columns})")
     lease.execute(
         f"update {audit}.builds set audited_at = built_at",
         f"insert into {audit}.{_BUILT_FROM} select {literal(code_fingerprint(settings))} as code, "

@@ -14,7 +14,7 @@ from ingestion.auditing import FAILED_AUDIT, failing_rows
 from ingestion.building import candidate
 from ingestion.errors import SettingsError
 from ingestion.history import Load, loads
-from ingestion.publishing import published_version, versions
+from ingestion.publishing import published
 from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 
@@ -87,16 +87,16 @@ def status(settings: Settings) -> Status:
             f"select source, edition from {manifest.SCHEMA}.{manifest.TABLE} "
             "order by file_id desc limit 1"
         )[0]
-    marts = settings.marts_file
+    marts = published(settings)
     return Status(
         zone[0] if zone else None,
         zone[1] if zone else None,
         loaded,
         last.version if last else None,
         last.audited if last else False,
-        published_version(marts),
-        versions(settings),
-        marts.stat().st_size if marts.exists() else 0,
+        marts.current(),
+        marts.versions(),
+        marts.size(),
         loads(target)[:SHOWN_RUNS],
         _runs(settings),
     )

@@ -13,14 +13,16 @@ from io import StringIO
 
 from snowflake.connector.util_text import split_statements
 
-_SESSION_SETTING = re.compile(r"\s*alter\s+session\s+(un)?set\s+(query_tag|timezone)\b", re.I)
-_COPY = re.compile(r"(?P<copy>\s*copy\s+into\s+\S+\s+from\s+)'(?P<stage>@[^']*)'(?P<options>.*)", re.I | re.S)
-_REMOVE = re.compile(r"\s*(remove|rm)\s+'?@", re.I)
-_TEMPORARY = re.compile(
-    r"^((?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?)temp(?:orary)?\s+((?:table|view)\s)", re.I | re.S
-)
-_SUM_OF_HASHES = re.compile(r"\bsum\(hash\(([^()]*)\)\)", re.I)
-_PUT = re.compile(r"(?P<put>\s*put\s+'file:[^']*'\s+)'(?P<stage>@[^']*)'(?P<options>.*)", re.I | re.S)
+_ANY_CASE = re.IGNORECASE | re.DOTALL
+_SESSION_SETTING = re.compile(r"\s*alter\s+session\s+(un)?set\s+(query_tag|timezone)\b", _ANY_CASE)
+_STAGE_AND_OPTIONS = r"'(?P<stage>@[^']*)'(?P<options>.*)"
+_COPY = re.compile(r"(?P<copy>\s*copy\s+into\s+\S+\s+from\s+)" + _STAGE_AND_OPTIONS, _ANY_CASE)
+_PUT = re.compile(r"(?P<put>\s*put\s+'file:[^']*'\s+)" + _STAGE_AND_OPTIONS, _ANY_CASE)
+_MODE_IN_QUOTES = re.compile(r"=\s*'(CASE_(?:IN)?SENSITIVE)'")
+_REMOVE = re.compile(r"\s*(remove|rm)\s+'?@", _ANY_CASE)
+_CREATE = r"^((?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?)"
+_TEMPORARY = re.compile(_CREATE + r"temp(?:orary)?\s+((?:table|view)\s)", _ANY_CASE)
+_SUM_OF_HASHES = re.compile(r"\bsum\(hash\(([^()]*)\)\)", _ANY_CASE)
 
 Rule = Callable[[str], str]
 
@@ -82,7 +84,9 @@ def copy_from_table_stage(statement: str) -> str:
     found = _COPY.match(statement)
     if not found:
         return statement
-    options = re.sub(r", *", " ", found["options"]).replace("'CASE_INSENSITIVE'", "CASE_INSENSITIVE")
+    options = re.sub(r", *", " ", found["options"]).replace(
+        "'CASE_INSENSITIVE'", "CASE_INSENSITIVE"
+    )
     return f"{found['copy']}{found['stage'].replace(chr(34), '')}{options}"
 
 

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from ingestion.cli import _COMMANDS, _DATA_COMMANDS
-from ingestion.publishing import published_version
+from ingestion.published_file import published_version
 from tests.conftest import Cli
 from tests.ingestion.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingestion.building import build
 from ingestion.errors import SettingsError
-from ingestion.publishing import published_version
+from ingestion.published_file import published_version
 from ingestion.settings import Settings
 from ingestion.warehouse import DuckDBWarehouse
 from tests.conftest import Cli

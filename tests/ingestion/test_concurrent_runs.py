@@ -20,7 +20,8 @@ from ingestion.errors import BusyError
 from ingestion.lease import acquire
 from ingestion.lock import make_home, only_run
 from ingestion.progress import silent
-from ingestion.publishing import export_marts, publish
+from ingestion.published_file import export_marts
+from ingestion.publishing import publish
 from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 from tests.contending import Machines, at_once, wrong_endings

@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from ingestion.errors import MovielensError
-from ingestion.publishing import PublishReport, publish, published_version, rollback, versions
+from ingestion.published_file import published_version
+from ingestion.publishing import PublishReport, publish, published, rollback
 from ingestion.settings import Settings
 from ingestion.warehouse import DuckDBWarehouse
 from tests.crashing import EMPTY, Kill, Outcome, Place, Scenario
@@ -89,7 +90,7 @@ def test_rollback_and_publish_again(settings: Settings) -> None:
     report = rollback(settings)
     assert (report.version, report.published, report.before) == (name_of(1), True, name_of(2))
     assert seen(settings.marts_file) == {name_of(1)}
-    assert versions(settings)[-1] == name_of(1)
+    assert published(settings).versions()[-1] == name_of(1)
 
     held = publish(settings, again=False)
     assert (held.held_back, held.published, held.version) == (name_of(2), False, name_of(1))
@@ -97,7 +98,7 @@ def test_rollback_and_publish_again(settings: Settings) -> None:
 
     publish(settings)
     assert seen(settings.marts_file) == {name_of(2)}
-    assert versions(settings)[-2:] == [name_of(1), name_of(2)]
+    assert published(settings).versions()[-2:] == [name_of(1), name_of(2)]
 
 
 def test_a_newer_version_is_published_after_a_rollback(settings: Settings) -> None:
@@ -134,7 +135,7 @@ def test_a_rollback_that_is_killed_is_not_undone(
 def test_rollback_goes_back_until_nothing_is_kept(settings: Settings) -> None:
     publish_candidate(settings, 1)
     publish_candidate(settings, 2)
-    first = versions(settings)[0]
+    first = published(settings).versions()[0]
     assert [rollback(settings).version for _ in range(2)] == [name_of(1), first]
     content = settings.marts_file.read_bytes()
     with pytest.raises(MovielensError, match="no version before") as raised:
@@ -146,7 +147,7 @@ def test_rollback_goes_back_until_nothing_is_kept(settings: Settings) -> None:
 def test_old_versions_are_pruned(settings: Settings) -> None:
     for number in range(1, 6):
         publish_candidate(settings, number)
-    assert versions(settings) == [name_of(3), name_of(4), name_of(5)]
+    assert published(settings).versions() == [name_of(3), name_of(4), name_of(5)]
     rollback(settings)
     publish_candidate(settings, 6)
     files = {file.name for file in settings.versions_dir.iterdir()}
