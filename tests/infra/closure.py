@@ -279,3 +279,25 @@ def _differences(what: str, thing: Thing, expected: Mapping[str, object]) -> Ite
             yield f"{what}: {name} is not set"
         elif thing.settings[name] != value:
             yield f"{what}: {name} is {thing.settings[name]!r}, not {value!r}"
+
+
+def table(account: Account) -> str:
+    """Shows what the three roles may do, as docs/production.md does.
+
+    Args:
+        account: The account as the set-up leaves it.
+
+    Returns:
+        A Markdown table: a row for each thing, a column for each role.
+    """
+    cells: dict[str, dict[str, list[str]]] = {}
+    for role in ALLOWED:
+        for right in sorted(account.rights(role)):
+            privilege, _, target = right.partition(" ON ")
+            cells.setdefault(target, {}).setdefault(role, []).append(privilege.lower())
+    lines = ["| on | " + " | ".join(f"`{role}`" for role in ALLOWED) + " |", "|---|---|---|---|"]
+    for target in sorted(cells, key=lambda each: (each.split()[::-1], each)):
+        kind, _, name = target.rpartition(" ")
+        row = [", ".join(cells[target].get(role, [])) for role in ALLOWED]
+        lines.append(f"| {kind.lower()} `{name}` | {' | '.join(row)} |")
+    return "\n".join(lines)
