@@ -1,5 +1,5 @@
 -- The database, its schemas, and the one table that is not made by a run. Run by: ACCOUNTADMIN
--- (uses SYSADMIN, who owns them, and SECURITYADMIN).
+-- (uses SYSADMIN, who owns them).
 use role SYSADMIN;
 
 create database if not exists MOVIELENS
@@ -15,17 +15,6 @@ create schema if not exists MOVIELENS.MARTS with managed access;
 -- Snowflake makes it with the database; here in case that somebody has dropped it.
 create schema if not exists MOVIELENS.PUBLIC with managed access;
 
--- Also for schemas that were there before; to change them needs the right to manage grants.
-use role ACCOUNTADMIN;
-alter schema MOVIELENS.RAW enable managed access;
-alter schema MOVIELENS.ANALYTICS enable managed access;
-alter schema MOVIELENS.MARTS_CANDIDATE enable managed access;
-alter schema MOVIELENS.AUDIT enable managed access;
-alter schema MOVIELENS.MARTS_STORE enable managed access;
-alter schema MOVIELENS.MARTS enable managed access;
-alter schema MOVIELENS.PUBLIC enable managed access;
-
-use role SYSADMIN;
 alter schema MOVIELENS.RAW set
   comment = 'Append-only rows as they arrived, and the manifest that says which count';
 alter schema MOVIELENS.ANALYTICS set
@@ -50,7 +39,16 @@ create table if not exists MOVIELENS.RAW._LEASE (
   next_file_id bigint
 );
 
+-- Also for schemas that were there before; to change them needs the right to manage grants.
+use role ACCOUNTADMIN;
+alter schema MOVIELENS.RAW enable managed access;
+alter schema MOVIELENS.ANALYTICS enable managed access;
+alter schema MOVIELENS.MARTS_CANDIDATE enable managed access;
+alter schema MOVIELENS.AUDIT enable managed access;
+alter schema MOVIELENS.MARTS_STORE enable managed access;
+alter schema MOVIELENS.MARTS enable managed access;
+alter schema MOVIELENS.PUBLIC enable managed access;
+
 -- Whatever a new database gives to everyone.
-use role SECURITYADMIN;
 revoke all privileges on database MOVIELENS from role PUBLIC;
 revoke all privileges on schema MOVIELENS.PUBLIC from role PUBLIC;

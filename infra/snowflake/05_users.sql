@@ -9,7 +9,8 @@ create network policy if not exists MOVIELENS_DASHBOARD <% ctx.env.dashboard_net
 alter network policy MOVIELENS_DASHBOARD set <% ctx.env.dashboard_network %>;
 
 -- TYPE = SERVICE: no password, no sign-in with a browser, ever. No secondary roles: Snowflake's
--- default is all of them, so that a role granted by mistake would count at once.
+-- default is all of them, so that a role granted by mistake would count at once. No other way to
+-- log in than the one key.
 create user if not exists MOVIELENS_LOADER type = service;
 alter user MOVIELENS_LOADER set
   type = service
@@ -22,6 +23,8 @@ alter user MOVIELENS_LOADER set
   statement_timeout_in_seconds = 3600
   statement_queued_timeout_in_seconds = 600
   comment = 'Loads RAW';
+alter user MOVIELENS_LOADER unset rsa_public_key_2;
+alter user MOVIELENS_LOADER unset workload_identity;
 grant role MOVIELENS_LOADER to user MOVIELENS_LOADER;
 
 create user if not exists MOVIELENS_TRANSFORMER type = service;
@@ -36,6 +39,8 @@ alter user MOVIELENS_TRANSFORMER set
   statement_timeout_in_seconds = 3600
   statement_queued_timeout_in_seconds = 600
   comment = 'Builds, audits and publishes';
+alter user MOVIELENS_TRANSFORMER unset rsa_public_key_2;
+alter user MOVIELENS_TRANSFORMER unset workload_identity;
 grant role MOVIELENS_TRANSFORMER to user MOVIELENS_TRANSFORMER;
 
 create user if not exists MOVIELENS_DASHBOARD type = service;
@@ -50,4 +55,6 @@ alter user MOVIELENS_DASHBOARD set
   statement_timeout_in_seconds = 30
   statement_queued_timeout_in_seconds = 30
   comment = 'Reads the published marts';
+alter user MOVIELENS_DASHBOARD unset rsa_public_key_2;
+alter user MOVIELENS_DASHBOARD unset workload_identity;
 grant role MOVIELENS_DASHBOARD to user MOVIELENS_DASHBOARD;

@@ -8,7 +8,7 @@ nothing is there yet, a role counts although a session would have to switch to i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 PUBLIC = "PUBLIC"
@@ -40,7 +40,11 @@ MAKERS = {
     "TABLE": {"SYSADMIN", "ACCOUNTADMIN"},
     "STAGE": {"SYSADMIN", "ACCOUNTADMIN"},
 }
+# What a thing is in.
+HOLDERS = {"SCHEMA": "DATABASE", "TABLE": "SCHEMA", "STAGE": "SCHEMA"}
 GRANTERS = {"SECURITYADMIN", "ACCOUNTADMIN"}
+# Who may set what, where it needs more than owning the thing.
+SETTERS = {"MANAGED ACCESS": GRANTERS, "RESOURCE_MONITOR": {"ACCOUNTADMIN"}}
 
 Value = str | int | bool | tuple["Value", ...] | dict[str, "Value"]
 
@@ -97,6 +101,8 @@ class Account:
         """
         if self.role not in MAKERS[kind]:
             self.complaints.append(f"{self.role or 'nobody'} may not create {kind} {name}")
+        if kind in HOLDERS:
+            self.need(HOLDERS[kind], name.rpartition(".")[0])
         if (kind, name) in self.things:
             if not if_not_exists:
                 self.complaints.append(f"{kind} {name} is there already; a second run fails")
@@ -114,8 +120,29 @@ class Account:
             f"ALL PRIVILEGES ON SCHEMA {database}.{PUBLIC}",
         }
 
+    def alter(self, kind: str, name: str, settings: Iterable[str]) -> dict[str, Value]:
+        """Gives the settings of a thing to be changed, by its owner or whoever has that role.
+
+        Args:
+            kind: What it is.
+            name: Its name.
+            settings: Which are to be changed.
+
+        Returns:
+            All of them.
+        """
+        thing = self.need(kind, name)
+        if thing.owner and thing.owner not in self._roles_of(self.role):
+            self.complaints.append(f"{self.role or 'nobody'} may not alter {kind} {name}")
+        for setting in settings:
+            if self.role not in SETTERS.get(setting, {self.role}):
+                self.complaints.append(f"{self.role} may not set {setting} of {kind} {name}")
+        return thing.settings
+
     def drop(self, kind: str, name: str) -> None:
         """Removes a thing, what is in it, and every right on it or of it."""
+        if (kind, name) in self.things:
+            self.alter(kind, name, ())
         inside = [key for key in self.things if key == (kind, name) or _within(key, kind, name)]
         for each, its_name in inside:
             del self.things[each, its_name]
@@ -142,12 +169,14 @@ class Account:
     def grant(self, privileges: list[str], target: str, role: str) -> None:
         """Gives privileges on a target to a role."""
         self._as_granter(target)
+        self._need_target(target)
         self.need("ROLE", role)
         self.grants[role] |= {f"{privilege} ON {target}" for privilege in privileges}
 
     def revoke(self, privileges: list[str], target: str, role: str) -> None:
         """Takes privileges on a target from a role."""
         self._as_granter(target)
+        self._need_target(target)
         every = "ALL PRIVILEGES" in privileges
         gone = {f"{privilege} ON {target}" for privilege in privileges}
         self.grants[role] -= {
@@ -155,6 +184,11 @@ class Account:
             for right in self.grants[role]
             if right in gone or (every and right.endswith(f" ON {target}"))
         }
+
+    def _need_target(self, target: str) -> None:
+        if target != "ACCOUNT":
+            kind, _, name = target.rpartition(" IN ")[2].rpartition(" ")
+            self.need(kind, name)
 
     def _as_granter(self, what: str) -> None:
         if self.role not in GRANTERS:

@@ -145,6 +145,8 @@ def _of_holders(account: Account) -> Iterator[str]:
         for kind, name in sorted(account.holders(role)):
             if (kind, name) not in {("USER", role), ("ROLE", "SYSADMIN")}:
                 yield f"{kind} {name} must not hold role {role}"
+        if ("ROLE", "SYSADMIN") not in account.holders(role):
+            yield f"SYSADMIN does not hold role {role}, so that nobody can mend what it owns"
     for role in ADMINISTRATORS:
         for kind, name in sorted(account.holders(role)):
             if name not in ADMINISTRATORS:
@@ -175,6 +177,10 @@ def _of_users(account: Account) -> Iterator[str]:
         roles = account.has.get(f"USER {name}", set())
         if roles != {name}:
             yield f"user {name} has roles {sorted(roles)}, not {name} alone"
+        # With whichever of its roles, at once or one after the other.
+        reached = account.rights_of_user(name)
+        for right in sorted(reached.keys() - account.rights(name).keys()):
+            yield f"user {name} reaches: {right} (through {reached[right]})"
         yield from _of_user(account, name, users[name])
 
 
@@ -190,8 +196,11 @@ def _of_user(account: Account, name: str, user: Thing) -> Iterator[str]:
     yield from _differences(f"user {name}", user, expected)
     if "PASSWORD" in user.settings:
         yield f"user {name} has a password"
-    if not user.settings.get("RSA_PUBLIC_KEY") and not user.settings.get("WORKLOAD_IDENTITY"):
-        yield f"user {name} has neither a key nor a workload identity"
+    if "RSA_PUBLIC_KEY_2" in user.settings:
+        yield f"user {name} has a second key"
+    ways = [each for each in ("RSA_PUBLIC_KEY", "WORKLOAD_IDENTITY") if user.settings.get(each)]
+    if len(ways) != 1:
+        yield f"user {name} has {len(ways)} ways to log in, not one: a key or a workload identity"
     policy = user.settings.get("NETWORK_POLICY")
     if policy != warehouse or ("NETWORK POLICY", str(policy)) not in account.things:
         yield f"user {name} has network policy {policy}, not {warehouse}"

@@ -246,15 +246,18 @@ def _triggers(reader: Reader) -> dict[str, Value]:
 def _alter(reader: Reader, account: Account) -> None:
     kind = KINDS[reader.one_of(set(KINDS))]
     reader.accept("IF", "EXISTS")
-    settings = account.need(kind, reader.name()).settings
+    name = reader.name()
     if kind == "SCHEMA" and reader.word() in {"ENABLE", "DISABLE"}:
-        settings["MANAGED ACCESS"] = reader.accept("ENABLE") or not reader.accept("DISABLE")
+        enabled = reader.accept("ENABLE") or not reader.accept("DISABLE")
         reader.expect("MANAGED", "ACCESS")
+        account.alter(kind, name, ["MANAGED ACCESS"])["MANAGED ACCESS"] = enabled
     elif reader.accept("UNSET"):
-        settings.pop(reader.one_of(SETTINGS[kind]), None)
+        setting = reader.one_of(SETTINGS[kind])
+        account.alter(kind, name, [setting]).pop(setting, None)
     else:
         reader.expect("SET")
-        settings.update(_settings(reader, kind))
+        settings = _settings(reader, kind)
+        account.alter(kind, name, settings).update(settings)
 
 
 def _drop(reader: Reader, account: Account) -> None:

@@ -66,9 +66,8 @@ def test_every_setting_of_the_workflows_and_of_the_set_up_is_explained() -> None
 def test_the_parameters_are_those_of_the_stack() -> None:
     text = (PROJECT / "infra" / "aws" / "landing-zone.yaml").read_text()
     known = set(re.findall(r"^  (\w+):\n    Type: String", text, re.MULTILINE))
-    given = set(re.findall(r"\b([A-Z]\w+)=(?!WORKLOAD)", "".join(_blocks("sh")))) - {"OWNER"}
-    parameters = {name for name in given if not name.isupper() and "_" not in name}
-    assert {"BucketName", "GitHubRepository", "SnowflakeUserArn"} <= parameters <= known
+    given = set(re.findall(r"\b([A-Z][a-z]\w+)=", "".join(_blocks("sh"))))
+    assert {"BucketName", "GitHubRepository", "SnowflakeUserArn"} <= given <= known
     outputs = text.split("\nOutputs:\n")[1]
     for name in ("RunnerRoleArn", "SnowflakeRoleArn"):
         assert name in PAGE
