@@ -46,9 +46,8 @@ def _run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]
 # What is written
 
 
-def _checked_by_schema(*paths: Path) -> str:
-    schema = ("--builtin-schema", "vendor.github-workflows")
-    done = _run(BIN / "check-jsonschema", *schema, *paths)
+def _checked_by_schema(*paths: Path, schema: str = "github-workflows") -> str:
+    done = _run(BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *paths)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
@@ -64,8 +63,14 @@ def test_the_workflows_are_valid() -> None:
     assert _checked_by_schema(*WORKFLOWS) == ""
 
 
+def test_pins_are_kept_up_to_date() -> None:
+    path = PROJECT / ".github" / "dependabot.yml"
+    assert _checked_by_schema(path, schema="dependabot") == ""
+    assert _checked_by_schema(PRODUCTION, schema="dependabot") != ""
+
+
 def test_the_security_linter_finds_nothing() -> None:
-    assert _findings(*WORKFLOWS) == set()
+    assert _findings(PROJECT / ".github") == set()
 
 
 @pytest.mark.parametrize(
