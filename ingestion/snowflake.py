@@ -81,7 +81,7 @@ class SnowflakeWarehouse(Warehouse):
         """The database is set up before it is used: infra/snowflake."""
         return True
 
-    def destination(self, connection: Connection) -> Any:
+    def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Gives dlt's destination, which logs in once more."""
         import dlt
         from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials

@@ -20,6 +20,8 @@ Rows = list[tuple[Any, ...]]
 
 # Another run that only looks has the file for some milliseconds, one that writes for much longer.
 PATIENCE_SECONDS = 3.0
+LOAD_MEGABYTES = 256
+ROW_GROUP = 122_880  # rows, DuckDB's own
 
 
 class Cursor(Protocol):
@@ -61,8 +63,8 @@ class Warehouse(ABC):
         """Tells whether there is anything to ask."""
 
     @abstractmethod
-    def destination(self, connection: Connection) -> Any:
-        """Gives dlt's destination for it, on an open connection if dlt can share one."""
+    def destination(self, connection: Connection, row_group_bytes: int) -> Any:
+        """Gives dlt's destination for files like that, on this connection if dlt can."""
 
     def has_table(self, schema: str, table: str) -> bool:
         """Tells whether a table is there."""
@@ -196,9 +198,14 @@ class DuckDBWarehouse(Warehouse):
         """Tells whether anything was ever loaded."""
         return self.path.exists()
 
-    def destination(self, connection: Connection) -> Any:
-        """Gives dlt's destination on this connection, for no other process gets in between."""
+    def destination(self, connection: Connection, row_group_bytes: int) -> Any:
+        """Gives dlt's destination on this connection, so that no other process gets in between."""
         import dlt
+
+        # What DuckDB keeps of what it has written is never read again. It needs room for the row
+        # groups that its threads fill: two of text, as it came and as it is stored.
+        megabytes = LOAD_MEGABYTES + 4 * row_group_bytes // 1_000_000
+        connection.execute(f"set memory_limit = '{megabytes}MB'")
 
         # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
         connection.execute("set preserve_insertion_order = false")

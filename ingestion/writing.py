@@ -17,7 +17,7 @@ from ingestion.lease import Lease
 from ingestion.progress import timed
 from ingestion.settings import Settings
 from ingestion.source import manifest_rows, rows_source
-from ingestion.warehouse import Connection, has_table, literal
+from ingestion.warehouse import ROW_GROUP, Connection, has_table, literal
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
             _sweep(connection, change.first_id)
         with timed(steps, "append"):
             source = rows_source(change.loaded)
-            destination = lease.target.destination(connection)
+            destination = lease.target.destination(connection, _row_group_bytes(change.loaded))
             info = _pipeline(settings, destination).run(source, loader_file_format="parquet")
             load_id: str = info.loads_ids[-1]
         with timed(steps, "verify"):
@@ -69,6 +69,16 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
         with timed(steps, "commit"):
             _commit(connection, lease, change, load_id)
     return load_id
+
+
+def _row_group_bytes(loaded: Iterable[Outcome]) -> int:
+    """The size of as many rows as DuckDB takes at a time, of the file in which they are largest."""
+    sizes = (
+        outcome.parquet.stat().st_size * min(ROW_GROUP, outcome.rows) // outcome.rows
+        for outcome in loaded
+        if outcome.parquet and outcome.rows
+    )
+    return max(sizes, default=0)
 
 
 def _pipeline(settings: Settings, destination: Any) -> dlt.Pipeline:

@@ -1,0 +1,19 @@
+-- Removes everything that the other files made, and all that was loaded and published. Run by:
+-- ACCOUNTADMIN. `undrop database MOVIELENS` brings the data back for a day; grants come back with
+-- 01 to 05.
+use role ACCOUNTADMIN;
+
+drop user if exists MOVIELENS_LOADER;
+drop user if exists MOVIELENS_TRANSFORMER;
+drop user if exists MOVIELENS_DASHBOARD;
+drop network policy if exists MOVIELENS_PIPELINE;
+drop network policy if exists MOVIELENS_DASHBOARD;
+drop database if exists MOVIELENS;
+drop integration if exists MOVIELENS_LANDING;
+drop warehouse if exists MOVIELENS_PIPELINE;
+drop warehouse if exists MOVIELENS_DASHBOARD;
+drop resource monitor if exists MOVIELENS_PIPELINE;
+drop resource monitor if exists MOVIELENS_DASHBOARD;
+drop role if exists MOVIELENS_LOADER;
+drop role if exists MOVIELENS_TRANSFORMER;
+drop role if exists MOVIELENS_DASHBOARD;

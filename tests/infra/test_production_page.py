@@ -1,0 +1,152 @@
+"""docs/production.md: what it shows is what is there, and what it says to run can be run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+
+from tests.conftest import Cli
+from tests.infra.closure import (
+    DASHBOARD,
+    FOLDER,
+    LOADER,
+    OPTIONAL,
+    TRANSFORMER,
+    account_after,
+    set_up,
+    table,
+)
+from tests.infra.statements import filled_in, variables
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = (PROJECT / "docs" / "production.md").read_text()
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def _block(language: str, having: str) -> str:
+    (found,) = [each for each in _blocks(language) if having in each]
+    return found
+
+
+def test_the_table_of_rights_is_the_closure() -> None:
+    shown = re.search(r"^\| on \|.*?(?=\n\n)", PAGE, re.MULTILINE | re.DOTALL)
+    assert shown
+    assert shown.group() == table(account_after(set_up()))
+
+
+def test_the_files_are_run_in_their_order() -> None:
+    commands = [each for each in _blocks("sh") if "snow sql -f 01" in each]
+    (ran,) = [re.findall(r"-f (\S+\.sql)", each) for each in commands]
+    required = sorted(path.name for path in FOLDER.glob("0*.sql") if path.name not in OPTIONAL)
+    assert ran == [*required, "08_account_defaults.sql"]
+    for name in [*OPTIONAL, "99_teardown.sql"]:
+        assert name in PAGE
+
+
+def test_every_setting_of_the_workflows_and_of_the_set_up_is_explained() -> None:
+    text = "".join(path.read_text() for path in (PROJECT / ".github/workflows").glob("*.yml"))
+    used = set(re.findall(r"(?:vars|secrets)\.([A-Z_]+)", text))
+    assert [name for name in sorted(used) if name not in PAGE] == []
+    # The keys are exported in a loop.
+    names = [name for name in variables(FOLDER) if not name.endswith("_public_key")]
+    assert [name for name in names if f"`{name}" not in PAGE] == []
+
+
+def test_the_parameters_are_those_of_the_stack() -> None:
+    text = (PROJECT / "infra" / "aws" / "landing-zone.yaml").read_text()
+    known = set(re.findall(r"^  (\w+):\n    Type: String", text, re.MULTILINE))
+    given = set(re.findall(r"\b([A-Z][a-z]\w+)=", "".join(_blocks("sh"))))
+    assert {"BucketName", "GitHubRepository", "SnowflakeUserArn"} <= given <= known
+    outputs = text.split("\nOutputs:\n")[1]
+    for name in ("RunnerRoleArn", "SnowflakeRoleArn"):
+        assert name in PAGE
+        assert f"  {name}:" in outputs
+
+
+def test_the_keys_are_what_the_users_take(tmp_path: Path) -> None:
+    script = _block("sh", "openssl genpkey") + "\nenv\n"
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    exported = dict(
+        line.split("=", 1) for line in done.stdout.splitlines() if "_public_key=" in line
+    )
+    values = {**variables(FOLDER), **exported}
+    text = filled_in((FOLDER / "05_users.sql").read_text(), values)
+    assert "PUBLIC KEY OF" not in text
+    users = account_after({**set_up(optional=False), "with keys": text}).of_kind("USER")
+    for user in (LOADER, TRANSFORMER, DASHBOARD):
+        name = user.removeprefix("MOVIELENS_").lower()
+        file = tmp_path / f"{name}.p8"
+        assert file.stat().st_mode & 0o077 == 0
+        private = serialization.load_pem_private_key(file.read_bytes(), None)
+        pem = private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        one_line = "".join(pem.decode().splitlines()[1:-1])
+        assert users[user].settings["RSA_PUBLIC_KEY"] == one_line
+
+
+def test_the_settings_name_users_of_the_set_up() -> None:
+    account = account_after(set_up())
+    for block in (_block("sh", "dashboard.p8"), _block("sh", "/etc/movielens")):
+        given = dict(line.split("=", 1) for line in block.splitlines())
+        user = account.need("USER", given["SNOWFLAKE_USER"]).settings
+        assert user["DEFAULT_ROLE"] == given["SNOWFLAKE_ROLE"]
+        assert user["DEFAULT_WAREHOUSE"] == given["SNOWFLAKE_WAREHOUSE"]
+    assert account.complaints == []
+
+
+def test_the_schedules_are_those_of_the_workflow() -> None:
+    text = (PROJECT / ".github" / "workflows" / "production.yml").read_text()
+    (schedule,) = yaml.safe_load(text)[True]["schedule"]
+    assert schedule["cron"] == "17 5 * * *"
+    assert "at 05:17 UTC" in PAGE
+    assert PAGE.count(schedule["cron"]) == 2
+
+
+def test_the_function_of_the_page_runs(tmp_path: Path, cli: Cli) -> None:
+    zone = tmp_path / "zone"
+    cli.json("data", "generate", zone, "--ratings", 1000)
+    script = f"{_block('python', 'def movielens() -> str')}\nprint(movielens())\n"
+    own = {
+        "MOVIELENS_HOME": str(tmp_path / "home"),
+        "MOVIELENS_SOURCE": str(zone),
+        "MOVIELENS_TARGET": "dev",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    status = cli.json("status", "--home", tmp_path / "home")
+    assert done.stdout.splitlines()[-1] == status["published"]
+
+
+def test_the_other_examples_name_what_the_library_has() -> None:
+    imports = [
+        node
+        for block in _blocks("python")
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("ingestion")
+    ]
+    assert len(imports) >= 8
+    for node in imports:
+        module = import_module(str(node.module))
+        assert [name.name for name in node.names if not hasattr(module, name.name)] == []

@@ -1,0 +1,424 @@
+"""The workflows: valid, safe, and quiet or loud when they should be.
+
+The scripts that they call run here for real, with a stand-in for GitHub at the end: a program `gh`
+that keeps issues in a file, and a server on this machine for tokens, webhook and heartbeat.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+from tests.conftest import Cli
+from tests.infra.closure import DASHBOARD, LOADER, TRANSFORMER, account_after, set_up
+
+PROJECT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
+SCRIPTS = PROJECT / ".github" / "scripts"
+BIN = Path(sys.executable).parent
+PRODUCTION = PROJECT / ".github" / "workflows" / "production.yml"
+
+
+def _run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(each) for each in arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **options,
+    )
+
+
+# What is written
+
+
+def _checked_by_schema(*paths: Path, schema: str = "github-workflows") -> str:
+    done = _run(BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *paths)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _findings(*paths: Path) -> set[str]:
+    options = ("--offline", "--no-config", "--persona", "auditor", "--format", "json")
+    done = _run(BIN / "zizmor", *options, *paths)
+    assert done.stdout, done.stderr
+    return {finding["ident"] for finding in json.loads(done.stdout)}
+
+
+def test_the_workflows_are_valid() -> None:
+    assert {path.stem for path in WORKFLOWS} >= {"ci", "nightly-snowflake", "production", "watch"}
+    assert _checked_by_schema(*WORKFLOWS) == ""
+
+
+def test_pins_are_kept_up_to_date() -> None:
+    path = PROJECT / ".github" / "dependabot.yml"
+    assert _checked_by_schema(path, schema="dependabot") == ""
+    assert _checked_by_schema(PRODUCTION, schema="dependabot") != ""
+
+
+def test_the_security_linter_finds_nothing() -> None:
+    assert _findings(PROJECT / ".github") == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    runs-on: ubuntu-24.04\n", ""),
+        ("timeout-minutes: 110", "timeout-minutes: soon or later"),
+        ("cancel-in-progress: false", "cancel: false"),
+        ("      id-token: write", "      id-token: always"),
+        ("    needs: run\n", "    need: run\n"),
+    ],
+)
+def test_the_schema_finds_a_slip(tmp_path: Path, old: str, new: str) -> None:
+    assert _checked_by_schema(_changed(tmp_path, old, new)) != ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        (r"actions/checkout@\w{40} # v6.0.2", "actions/checkout@v6", "unpinned-uses"),
+        (r"permissions: {}", "permissions: write-all", "excessive-permissions"),
+        (r"run: make setup", "run: make setup ${{ inputs.full_refresh }}", "template-injection"),
+        (r"        with:\n          persist-credentials: false\n", "", "artipacked"),
+        (r"    environment: production\n", "", "secrets-outside-env"),
+        (r"  workflow_dispatch:\n", "  pull_request_target:\n", "dangerous-triggers"),
+        (
+            r"  SNOWFLAKE_AUTHENTICATOR: .*",
+            "  ALL: ${{ toJSON(secrets) }}",
+            "overprovisioned-secrets",
+        ),
+    ],
+)
+def test_the_security_linter_finds_a_bad_change(
+    tmp_path: Path, old: str, new: str, finding: str
+) -> None:
+    assert finding in _findings(_changed(tmp_path, old, new))
+
+
+def _changed(folder: Path, old: str, new: str) -> Path:
+    text, changes = re.subn(old, lambda _: new, PRODUCTION.read_text(), count=1)
+    assert changes == 1
+    path = folder / ".github" / "workflows" / "production.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_each_job_ends_and_has_no_more_rights_than_it_says(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    assert "concurrency" in workflow
+    for job in workflow["jobs"].values():
+        assert 0 < job["timeout-minutes"] <= 120
+        writes = {right for right, level in job["permissions"].items() if level == "write"}
+        # Who holds credentials cannot write to the repository, and the other way round.
+        assert writes in (set(), {"id-token"}, {"issues"})
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_each_action_is_pinned_and_says_which_release_it_is(path: Path) -> None:
+    uses = [line.strip() for line in path.read_text().splitlines() if "uses:" in line]
+    assert uses
+    for line in uses:
+        assert re.fullmatch(r"(?:- )?uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+
+
+def test_a_release_is_one_commit_everywhere() -> None:
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    pinned = set(re.findall(r"uses: (\S+)@(\w+) # (v\S+)", text))
+    assert len(pinned) == len({name for name, _, _ in pinned})
+
+
+def test_a_production_run_is_never_stopped_halfway() -> None:
+    workflow = yaml.safe_load(PRODUCTION.read_text())
+    assert workflow["concurrency"] == {"group": "production", "cancel-in-progress": False}
+    # YAML reads the key `on` as true.
+    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
+
+
+def test_pull_requests_get_no_secret_and_no_token_that_writes() -> None:
+    path = PROJECT / ".github" / "workflows" / "ci.yml"
+    assert "secrets" not in yaml.safe_dump(yaml.safe_load(path.read_text()))
+    jobs = yaml.safe_load(path.read_text())["jobs"].values()
+    assert [job["permissions"] for job in jobs] == [{"contents": "read"}] * len(jobs)
+
+
+def test_what_the_workflows_call_is_there() -> None:
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    called = set(re.findall(r"\.github/scripts/[\w.-]+", text))
+    assert called == {
+        f".github/scripts/{path.name}" for path in SCRIPTS.iterdir() if path.is_file()
+    }
+    assert [each.name for each in SCRIPTS.glob("*.sh") if not os.access(each, os.X_OK)] == []
+    labels = set(re.findall(r"report\.sh ([\w-]+)", text))
+    assert labels == set(re.findall(r"\[([\w-]+)\]=", _array("titles")))
+
+
+def _array(name: str) -> str:
+    text = (SCRIPTS / "report.sh").read_text()
+    return text.split(f"declare -A {name}=(")[1].split("\n)")[0]
+
+
+def test_the_run_uses_users_and_warehouses_of_the_set_up() -> None:
+    account = account_after(set_up())
+    job = yaml.safe_load(PRODUCTION.read_text())["jobs"]["run"]["env"]
+    assert (job["SNOWFLAKE_USER"], job["SNOWFLAKE_ROLE"]) == (TRANSFORMER, TRANSFORMER)
+    assert (job["SNOWFLAKE_LOADER_USER"], job["SNOWFLAKE_LOADER_ROLE"]) == (LOADER, LOADER)
+    for user in (TRANSFORMER, LOADER):
+        settings = account.need("USER", user).settings
+        assert settings["DEFAULT_WAREHOUSE"] == job["SNOWFLAKE_WAREHOUSE"]
+        audiences = settings["WORKLOAD_IDENTITY"]
+        assert isinstance(audiences, dict)
+        assert f"{user.lower().replace('_', '-')}" in (SCRIPTS / "snowflake-tokens.sh").read_text()
+    assert DASHBOARD not in PRODUCTION.read_text()
+
+
+# What the scripts do
+
+
+class GitHub:
+    """Stand-ins for what is outside: `gh` on the PATH, and a server for everything else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[tuple[str, str]] = []
+        self.issues = folder / "issues.json"
+        self.artifact = ""
+        program = folder / "bin" / "gh"
+        program.parent.mkdir()
+        program.write_text(GH.format(python=sys.executable))
+        program.chmod(0o755)
+
+    def call(self, script: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        # Programs of the system, and none of its secrets.
+        own = {
+            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "ISSUES": str(self.issues),
+            "ARTIFACT": self.artifact,
+            "GH_REPO": "anna/films",
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "GITHUB_ENV": str(self.folder / "env"),
+            "RUNNER_TEMP": str(self.folder),
+            "RUN_URL": "https://example.org/run/1",
+        }
+        return _run(SCRIPTS / script, *arguments, cwd=self.folder, env={**own, **env})
+
+    def state(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.issues.read_text())
+        return found
+
+
+GH = """#!{python}
+import json, os, sys
+from pathlib import Path
+
+issues = Path(os.environ["ISSUES"])
+known = json.loads(issues.read_text()) if issues.exists() else []
+arguments = sys.argv[1:]
+option = lambda name: arguments[arguments.index(name) + 1]
+match arguments[:2]:
+    case ["issue", "list"]:
+        wanted = (option("--label"), option("--state"))
+        found = [n for n, i in enumerate(known, 1) if (i["label"], i["state"]) == wanted]
+        print(*found[:1])
+    case ["issue", "create"]:
+        new = dict(title=option("--title"), label=option("--label"), comments=[option("--body")])
+        known.append(dict(new, state="open"))
+    case ["issue", "comment"]:
+        known[int(arguments[2]) - 1]["comments"].append(option("--body"))
+    case ["issue", "close"]:
+        issue = known[int(arguments[2]) - 1]
+        issue["state"] = "closed"
+        issue["comments"].append(option("--comment"))
+    case ["api", path]:
+        assert path.startswith("repos/anna/films/actions/artifacts?name=production-done")
+        print(os.environ["ARTIFACT"])
+    case ["label", "create"]:
+        pass
+    case _:
+        sys.exit("gh has no " + " ".join(arguments))
+issues.write_text(json.dumps(known))
+"""
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> GitHub:
+    return GitHub(tmp_path)
+
+
+@pytest.fixture
+def server(github: GitHub) -> Iterator[str]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            github.asked.append((self.path, self.headers.get("Authorization", "")))
+            audience = parse_qs(urlsplit(self.path).query).get("audience", [""])[0]
+            self._answer({"value": f"token {len(github.asked)} of {audience}"})
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            github.asked.append((self.path, json.loads(body)["text"]))
+            self._answer({})
+
+        def _answer(self, content: dict[str, str]) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(content).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    local = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=local.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{local.server_port}"
+    local.shutdown()
+
+
+def test_one_issue_is_opened_continued_and_closed(github: GitHub, server: str) -> None:
+    def report(result: str, code: str) -> None:
+        done = github.call(
+            "report.sh",
+            "production-run",
+            RESULT=result,
+            CODE=code,
+            WEBHOOK_URL=f"{server}/webhook",
+            HEARTBEAT_URL=f"{server}/heartbeat",
+        )
+        assert done.returncode == 0, done.stderr
+
+    report("success", "0")
+    assert github.state() == []
+    report("failure", "3")
+    report("failure", "4")
+    report("cancelled", "")
+    (issue,) = github.state()
+    assert issue["state"] == "open"
+    assert "The audit failed; nothing was published" in issue["comments"][0]
+    assert "rejected" in issue["comments"][1]
+    assert "It ended before it was done (cancelled)." in issue["comments"][2]
+    report("success", "75")
+    assert github.state()[0]["state"] == "open"
+    report("success", "0")
+    report("failure", "1")
+    assert [each["state"] for each in github.state()] == ["closed", "open"]
+    sent = [(path, text.split(".")[0]) for path, text in github.asked]
+    assert sent == [
+        ("/heartbeat", ""),
+        ("/webhook", "The production run fails"),
+        ("/webhook", "Recovered: The production run fails"),
+        ("/heartbeat", ""),
+        ("/webhook", "The production run fails"),
+    ]
+
+
+@pytest.mark.parametrize("label", re.findall(r"\[([\w-]+)\]=", _array("titles")))
+def test_each_report_has_its_own_issue(github: GitHub, label: str) -> None:
+    other = {"title": "Another", "label": "another", "comments": [], "state": "open"}
+    github.issues.write_text(json.dumps([other]))
+    done = github.call("report.sh", label, RESULT="failure", CODE="1")
+    assert done.returncode == 0, done.stderr
+    assert github.state()[0] == other
+    assert github.state()[1]["label"] == label
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (75, 0), (130, 130)]
+)
+def test_another_run_at_work_is_no_failure_of_the_schedule(
+    github: GitHub, code: int, exit_code: int
+) -> None:
+    program = github.folder / ".venv" / "bin" / "movielens"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
+    program.chmod(0o755)
+    assert github.call("run.sh", FULL_REFRESH="true").returncode == exit_code
+    assert (github.folder / "output").read_text() == f"code={code}\n"
+    said = (github.folder / "run.json").read_text()
+    assert said == "run --target prod --json --full-refresh\n"
+    github.call("run.sh", FULL_REFRESH="")
+    assert (github.folder / "run.json").read_text() == "run --target prod --json\n"
+
+
+@pytest.mark.parametrize(("age", "exit_code"), [(None, 1), (1, 0), (35, 0), (38, 1), (24 * 400, 1)])
+def test_runs_that_never_started_are_noticed(
+    github: GitHub, age: int | None, exit_code: int
+) -> None:
+    if age is not None:
+        then = time.gmtime(time.time() - age * 3600)
+        github.artifact = time.strftime("%Y-%m-%dT%H:%M:%SZ", then)
+    done = github.call("watch.sh", MAX_AGE_HOURS="36")
+    assert done.returncode == exit_code, done.stderr
+    assert ("has ever been done" if age is None else f"{age} hours ago") in done.stdout
+
+
+def test_each_user_has_a_token_of_its_own_that_is_kept_fresh(github: GitHub, server: str) -> None:
+    done = github.call(
+        "snowflake-tokens.sh",
+        ACTIONS_ID_TOKEN_REQUEST_URL=f"{server}/token?api-version=2",
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN="of the job",
+        EVERY="0.2",
+    )
+    assert done.returncode == 0, done.stderr
+    named = dict(line.split("=") for line in (github.folder / "env").read_text().splitlines())
+    transformer = Path(named["SNOWFLAKE_TOKEN_FILE_PATH"])
+    loader = Path(named["SNOWFLAKE_LOADER_TOKEN_FILE_PATH"])
+    try:
+        first = transformer.read_text()
+        assert first.strip().endswith("of movielens-transformer")
+        assert loader.read_text().strip().endswith("of movielens-loader")
+        assert {authorization for _, authorization in github.asked} == {"bearer of the job"}
+        deadline = time.monotonic() + 20
+        while transformer.read_text() == first:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert transformer.stat().st_mode & 0o077 == 0
+    finally:
+        # It writes until its folder is gone, as the job's is when the job is over.
+        os.kill(int((github.folder / "snowflake" / "pid").read_text()), 15)
+
+
+# The summary
+
+
+def _summary(folder: Path) -> str:
+    done = _run(sys.executable, SCRIPTS / "summary.py", folder / "run.json")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_summary_of_a_run_a_second_one_and_a_failed_one(tmp_path: Path, cli: Cli) -> None:
+    cli.json("data", "generate", tmp_path / "zone", "--ratings", 1000)
+    (tmp_path / "zone" / "ratings-broken.csv").write_text("nothing,of,this\n1,2,3\n")
+    for exit_code, source, expected in (
+        (
+            4,
+            "zone",
+            ["### Done (exit code 4)", "| Files refused | 1 |", "- `ratings-broken.csv`: "],
+        ),
+        (4, "zone", ["| Models built | none, nothing changed |", "| Rows loaded | 0 |"]),
+        (2, "nowhere", ["### Failed (exit code 2)"]),
+    ):
+        answer = cli.json("run", "--source", tmp_path / source, exit_code=exit_code)
+        (tmp_path / "run.json").write_text(json.dumps(answer))
+        said = _summary(tmp_path)
+        assert [each for each in expected if each not in said] == [], said
+
+
+def test_the_summary_of_a_run_that_never_began(tmp_path: Path) -> None:
+    assert _summary(tmp_path).startswith("### No run")
+    (tmp_path / "run.json").write_text("")
+    assert _summary(tmp_path).startswith("### No run")
