@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,52 +121,34 @@ def _dataset_resource(dataset: Dataset, items: Callable[[], Iterator[Any]]) -> D
     )
 
 
-def _empty_table(name: str, columns: dict[str, str]) -> DltResource:
-    return dlt.resource(
-        lambda: iter([arrow_table([], columns)]),
-        name=name,
-        write_disposition="append",
-        columns=_hints(columns),
-    )
-
-
-def rows_source(outcomes: Iterable[Outcome]) -> DltSource:
+def rows_source(outcomes: Iterable[Outcome], missing: Collection[str]) -> DltSource:
     """Makes a dlt source of file versions that were read already.
 
     Args:
         outcomes: What was read; only what is loaded is taken.
+        missing: Tables of RAW that are not there yet; they are made, even if nothing is in them.
 
     Returns:
-        A source with one resource per dataset, the rejected rows and an empty manifest, so that
-        every table of RAW exists after its first load.
+        A source with one resource per dataset, the rejected rows and the manifest, without rows.
     """
     loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
 
-    def resource(dataset: Dataset) -> DltResource:
+    def resource(table: str, columns: dict[str, str], rows: Iterable[Any]) -> DltResource:
         def items() -> Iterator[Any]:
-            yield arrow_table([], _columns(dataset))
-            for outcome in loaded:
-                if outcome.file.dataset == dataset.table:
-                    yield _rows_of(dataset, outcome)
+            if table in missing:
+                yield arrow_table([], columns)
+            yield from rows
 
-        return _dataset_resource(dataset, items)
-
-    def rejects() -> Iterator[Any]:
-        yield arrow_table([], _REJECTED_COLUMNS)
-        yield from (_rejected_rows(outcome) for outcome in loaded if outcome.rejects)
-
-    rejected = dlt.resource(
-        rejects,
-        name=manifest.REJECTED_ROWS,
-        write_disposition="append",
-        columns=_hints(_REJECTED_COLUMNS),
-    )
+        return dlt.resource(items, name=table, write_disposition="append", columns=_hints(columns))
 
     @dlt.source(name="movielens", max_table_nesting=0)
     def movielens() -> Iterator[DltResource]:
-        yield from (resource(dataset) for dataset in DATASETS.values())
-        yield rejected
-        yield _empty_table(manifest.TABLE, manifest.COLUMNS)
+        for dataset in DATASETS.values():
+            rows = [_rows_of(dataset, o) for o in loaded if o.file.dataset == dataset.table]
+            yield resource(dataset.table, _columns(dataset), rows)
+        rejects = [_rejected_rows(outcome) for outcome in loaded if outcome.rejects]
+        yield resource(manifest.REJECTED_ROWS, _REJECTED_COLUMNS, rejects)
+        yield resource(manifest.TABLE, manifest.COLUMNS, [])
 
     return movielens()
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dlt
+from dlt.common.storages.load_package import create_load_id
 
 from ingestion import manifest
 from ingestion.errors import MovielensError
@@ -17,7 +18,7 @@ from ingestion.lease import Lease
 from ingestion.progress import timed
 from ingestion.settings import Settings
 from ingestion.source import manifest_rows, rows_source
-from ingestion.warehouse import ROW_GROUP, Connection, has_table, literal
+from ingestion.warehouse import ROW_GROUP, Connection, Warehouse, has_table, literal
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,32 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
             lease.hold(connection)
             _sweep(connection, change.first_id)
         with timed(steps, "append"):
-            source = rows_source(change.loaded)
-            destination = lease.target.destination(connection, _row_group_bytes(change.loaded))
-            info = _pipeline(settings, destination).run(source, loader_file_format="parquet")
-            load_id: str = info.loads_ids[-1]
+            load_id = _append(settings, lease.target, connection, change.loaded)
         with timed(steps, "verify"):
             verify(connection, change.loaded)
         with timed(steps, "commit"):
             _commit(connection, lease, change, load_id)
     return load_id
+
+
+def _append(
+    settings: Settings, target: Warehouse, connection: Connection, loaded: list[Outcome]
+) -> str:
+    """Appends rows with dlt; gives the id of the load, also of one that only records removals."""
+    if not loaded:
+        return create_load_id()
+    source = rows_source(loaded, _missing(connection))
+    destination = target.destination(connection, _row_group_bytes(loaded))
+    info = _pipeline(settings, destination).run(source, loader_file_format="parquet")
+    return info.loads_ids[-1]
+
+
+def _missing(connection: Connection) -> set[str]:
+    found = connection.execute(
+        "select lower(table_name) from information_schema.tables "
+        f"where lower(table_schema) = {literal(manifest.SCHEMA)}"
+    )
+    return {*manifest.TABLES_OF_ROWS, manifest.TABLE} - {table for (table,) in found.fetchall()}
 
 
 def _row_group_bytes(loaded: Iterable[Outcome]) -> int:
