@@ -8,7 +8,7 @@ SOURCE ?=
 RATINGS ?=
 DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
 
-.PHONY: help setup demo dashboard test lint types pytest test-long bench screenshots lock clean
+.PHONY: help setup demo dashboard test lint types pytest test-long bench parity screenshots lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-long: $(READY) ## The long variants of the tests
 bench: $(READY) ## Ratios to a reference measured in the same run
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.generate
+
+parity: $(READY) ## Both targets from the same files, compared relation by relation
+	@$(BIN)/python -m local_dev.parity
 
 screenshots: $(READY) ## Pictures of every page, light and dark, wide and narrow
 	$(BIN)/python -m local_dev.screenshots .movielens/screenshots --readme docs/dashboard.png

@@ -18,7 +18,7 @@ from ingestion.snowflake import dbt_variables
 
 # Everything that decides what a build computes, besides the data.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
-ENGINES = ("dbt-core", "dbt-duckdb", "duckdb")
+ENGINES = ("dbt-core", "dbt-duckdb", "duckdb", "dbt-snowflake")
 
 
 def code_fingerprint(settings: Settings) -> str:

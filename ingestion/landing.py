@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -63,6 +64,14 @@ class LandingZone:
     files: dict[str, LandingFile]
     ignored: list[str]
     fs: fsspec.AbstractFileSystem = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the landing zone and the version of each file that was listed."""
+        digest = hashlib.sha256(self.url.encode())
+        for path, file in sorted(self.files.items()):
+            digest.update(f"\n{path}\0{file.version}".encode())
+        return digest.hexdigest()
 
 
 def _stem_and_compression(name: str) -> tuple[str, str | None] | None:

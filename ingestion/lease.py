@@ -149,6 +149,8 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
         BusyError: If a run of another home holds it, or has just been faster.
     """
     target, home = warehouse(settings, loader=True), _home_id(settings)
+    if target.noted():
+        target.note({})  # what was noted of the whole no longer holds
     with target.connect() as connection:
         _make_table(connection)
         connection.execute("begin")

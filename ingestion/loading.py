@@ -75,6 +75,7 @@ class LoadReport:
         ignored: Paths in the landing zone that are no MovieLens files.
         steps: Seconds that each step took, by its name.
         notes: What whoever started the load should know, such as a lease that was taken over.
+        listing: Identifies what was listed: the landing zone, and the version of each file.
     """
 
     source: str
@@ -85,6 +86,7 @@ class LoadReport:
     ignored: list[str] = field(default_factory=list)
     steps: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    listing: str = ""
 
     def of_status(self, status: str) -> list[FileReport]:
         """The files of one status."""
@@ -146,12 +148,17 @@ def load(
         MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
     """
     settings = settings or resolve(source=source)
-    rules = Rules(
-        settings.reject_rows, settings.reject_share, settings.encoding, settings.range_checks
-    )
+    rules = rules_of(settings)
     request = _Request(source or settings.source, remove_missing, switch_source, rules, on_event)
     with only_run(settings, take_over=take_over) as run:
         return healing(run, lambda: _load(run, request))
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Takes from the settings what decides how files are read."""
+    return Rules(
+        settings.reject_rows, settings.reject_share, settings.encoding, settings.range_checks
+    )
 
 
 @dataclass(frozen=True)
@@ -202,7 +209,15 @@ def _load(run: Run, request: _Request) -> LoadReport:
     reports.sort(key=lambda file: file.path)
     seconds = time.perf_counter() - started
     return LoadReport(
-        zone.url, zone.edition, load_id, seconds, reports, zone.ignored, steps, list(run.notes)
+        zone.url,
+        zone.edition,
+        load_id,
+        seconds,
+        reports,
+        zone.ignored,
+        steps,
+        list(run.notes),
+        zone.fingerprint,
     )
 
 

@@ -24,6 +24,8 @@ class MartsFile:
         settings: Say where they are.
     """
 
+    is_shared = False
+
     def __init__(self, settings: Settings) -> None:
         self._file = settings.marts_file
         self._folder = settings.versions_dir

@@ -41,6 +41,8 @@ class MartsViews:
         target: The warehouse, as the user that publishes.
     """
 
+    is_shared = True
+
     def __init__(self, target: Warehouse) -> None:
         self._target = target
 

@@ -39,6 +39,9 @@ class PublishReport:
 class Published(Protocol):
     """What readers see, and the versions that are kept; the same on every engine."""
 
+    is_shared: bool
+    """Whether runs of other homes publish there too."""
+
     def current(self) -> str | None:
         """The version that readers see."""
 
@@ -164,8 +167,10 @@ def rollback(settings: Settings) -> PublishReport:
         BusyError: If another run is at work.
     """
     started = time.perf_counter()
-    with only_run(settings):
+    with only_run(settings) as run:
         marts = published(settings)
+        if marts.is_shared:
+            run.lease(warehouse(settings))
         current = marts.current()
         earlier = [version for version in marts.versions() if not current or version < current]
         if not earlier:

@@ -16,8 +16,9 @@ from ingestion.auditing import AuditFailure
 from ingestion.building import BuildReport, build
 from ingestion.errors import RejectedError
 from ingestion.files import write_whole
+from ingestion.idle import note, nothing_to_do
 from ingestion.loading import LoadReport, load
-from ingestion.lock import only_run
+from ingestion.lock import Run, only_run
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.publishing import PublishReport, publish
 from ingestion.recovery import healing
@@ -87,14 +88,20 @@ def run(
         switch_source=switch_source,
         on_event=on_event,
     )
+    asked_for_more = full_refresh or remove_missing or switch_source
     with only_run(settings, take_over=take_over) as work:
-        return healing(work, lambda: _run(settings, load_all, full_refresh, on_event))
+        started = time.perf_counter()
+        idle = None if asked_for_more else nothing_to_do(settings)
+        if idle is not None:
+            return RunReport(*idle, time.perf_counter() - started)
+        return healing(work, lambda: _run(work, load_all, full_refresh, on_event))
 
 
 def _run(
-    settings: Settings, load_all: Callable[[], LoadReport], full_refresh: bool, on_event: OnEvent
+    work: Run, load_all: Callable[[], LoadReport], full_refresh: bool, on_event: OnEvent
 ) -> RunReport:
     started = time.perf_counter()
+    settings = work.settings
     loaded = load_all()
     if loaded.changed:
         write_report(settings, "load", asdict(loaded))
@@ -110,7 +117,17 @@ def _run(
     report = RunReport(loaded, built, published, time.perf_counter() - started)
     if report.changed:
         write_report(settings, "run", {"status": "done", **asdict(report)})
+    _note(work, report)
     return report
+
+
+def _note(work: Run, report: RunReport) -> None:
+    """If the next run with the same files has nothing to do, and nothing to tell, notes so."""
+    target = warehouse(work.settings, loader=True)
+    untold = {"loaded", "unchanged", "removed"}
+    all_in_order = {file.status for file in report.load.files} <= untold
+    if target.is_metered and all_in_order and report.publish.version == report.build.version:
+        note(work.settings, work.lease(target), report.load.listing, report.build.version)
 
 
 def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:

@@ -8,8 +8,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ingestion import manifest
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.snowflake_login import (
     LOADER,
@@ -50,6 +52,8 @@ class SnowflakeWarehouse(Warehouse):
         tag: Query tag of its statements.
     """
 
+    is_metered = True
+
     def __init__(self, settings: SnowflakeSettings, tag: str) -> None:
         self.settings = settings
         self.tag = tag
@@ -66,11 +70,9 @@ class SnowflakeWarehouse(Warehouse):
             MovielensError: If Snowflake cannot be reached, or refuses a statement.
         """
         session = _Session(_connection(self.settings, self.tag))
-        from snowflake.connector.errors import Error
-
         try:
             yield session
-        except Error as error:
+        except _client().Error as error:
             session.execute("rollback")
             raise _in_words(error) from error
         except BaseException:
@@ -102,64 +104,56 @@ class SnowflakeWarehouse(Warehouse):
             keep_staged_files=False,
         )
 
-    def noted(self, schema: str, table: str) -> dict[str, Any]:
-        """Reads what was noted with a table; needs no virtual warehouse.
-
-        Args:
-            schema: Its schema.
-            table: Its name.
-
-        Returns:
-            What `note` wrote; empty if there is no such table or nothing was noted.
-        """
-        from snowflake.connector.errors import ProgrammingError
-
+    def noted(self) -> dict[str, Any]:
+        """Reads the comment of the manifest, which needs no virtual warehouse."""
+        schema = f"{self.settings.database}.{manifest.SCHEMA}"
+        show = f"show tables like {literal(manifest.TABLE)} in schema {schema}"
         with self.connect() as session:
             try:
-                cursor = session.execute(
-                    f"show tables like {literal(table)} in schema {self.settings.database}.{schema}"
-                )
-            except ProgrammingError:  # no such schema
+                cursor = session.execute(show)
+            except _client().ProgrammingError:  # no such schema yet
                 return {}
             names = [column[0].lower() for column in cursor.description or []]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        comments = [row["comment"] for row in rows if row["name"].lower() == table]
+            tables = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        comments = [t["comment"] for t in tables if t["name"].lower() == manifest.TABLE]
         try:
             return dict(json.loads(comments[0]))
         except (IndexError, ValueError):
             return {}
 
-    def note(self, schema: str, table: str, content: dict[str, Any]) -> None:
-        """Notes something with a table, where it can be read without a virtual warehouse.
-
-        Args:
-            schema: Its schema.
-            table: Its name.
-            content: What JSON can write.
-        """
+    def note(self, content: dict[str, Any]) -> None:
+        """Writes the comment of the manifest; only its owner, the loader, may."""
+        comment = literal(json.dumps(content) if content else "")
         with self.connect() as session:
-            session.execute(f"comment on table {schema}.{table} is {literal(json.dumps(content))}")
+            session.execute(f"comment on table {manifest.SCHEMA}.{manifest.TABLE} is {comment}")
 
 
 @lru_cache
-def _connection(settings: SnowflakeSettings, tag: str) -> SnowflakeConnection:
-    _check(settings)
+def _client() -> Any:
+    """Imports Snowflake's connector, which takes a second."""
     try:
         with warnings.catch_warnings():
             # Its copy of requests complains of other versions than its own of what it uses.
             warnings.simplefilter("ignore")
-            import snowflake.connector
+            return import_module("snowflake.connector")
     except ImportError:
         raise SettingsError(
             "The client of Snowflake is not installed",
             'install the extra: pip install "movielens-warehouse[snowflake]"',
         ) from None
+
+
+@lru_cache
+def _connection(settings: SnowflakeSettings, tag: str) -> SnowflakeConnection:
+    _check(settings)
+    client = _client()
     try:
-        return snowflake.connector.connect(**connector_arguments(settings, tag))
+        connection: SnowflakeConnection = client.connect(**connector_arguments(settings, tag))
     except KeyProblem as problem:
         raise SettingsError(f"{problem}; nothing was changed", _REMEDY) from None
-    except snowflake.connector.errors.Error as error:
+    except client.Error as error:
         raise _in_words(error) from error
+    return connection
 
 
 def _check(settings: SnowflakeSettings) -> None:

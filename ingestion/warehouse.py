@@ -54,6 +54,9 @@ class Warehouse(ABC):
     literals, names in lower case without quotes.
     """
 
+    is_metered = False
+    """Whether each question costs money, beyond the time that it takes."""
+
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
@@ -65,6 +68,14 @@ class Warehouse(ABC):
     @abstractmethod
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Gives dlt's destination for files like that, on this connection if dlt can."""
+
+    @abstractmethod
+    def noted(self) -> dict[str, Any]:
+        """Reads, at no cost, what the last run noted of the whole warehouse; empty if nothing."""
+
+    @abstractmethod
+    def note(self, content: dict[str, Any]) -> None:
+        """Notes something of the whole warehouse, where asking it costs anything."""
 
     def has_table(self, schema: str, table: str) -> bool:
         """Tells whether a table is there."""
@@ -197,6 +208,13 @@ class DuckDBWarehouse(Warehouse):
     def exists(self) -> bool:
         """Tells whether anything was ever loaded."""
         return self.path.exists()
+
+    def noted(self) -> dict[str, Any]:
+        """Nothing is noted: it can be asked at no cost."""
+        return {}
+
+    def note(self, content: dict[str, Any]) -> None:
+        """Keeps nothing."""
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Gives dlt's destination on this connection, so that no other process gets in between."""
