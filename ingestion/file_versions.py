@@ -12,11 +12,12 @@ from typing import Literal
 from ingestion.datasets import DATASETS, Dataset
 from ingestion.encoding import NotText
 from ingestion.errors import RefusedFile, is_no_room
+from ingestion.fetching import fetch
 from ingestion.header import Header, first_line_of, match_header
 from ingestion.landing import LandingFile, LandingZone, listed_version
 from ingestion.reading import out_of_range, read_csv
 from ingestion.rules import Reject, Rules
-from ingestion.staging import Bytes, inspect, local_path, stage
+from ingestion.staging import Bytes, inspect, stage
 
 Status = Literal["loaded", "unchanged", "refused", "put off"]
 
@@ -113,13 +114,14 @@ def _check_name(file: LandingFile) -> None:
 def _read(
     zone: LandingZone, outcome: Outcome, folder: Path, rules: Rules, known_hash: str | None
 ) -> None:
+    stored = fetch(zone.fs, outcome.file, folder)
     try:
-        _read_as(None, zone, outcome, folder, rules, known_hash)
+        _read_as(None, stored, outcome, folder, rules, known_hash)
     except NotText as problem:
         if rules.encoding == "utf-8":
             raise
         try:
-            _read_as(rules.encoding, zone, outcome, folder, rules, known_hash)
+            _read_as(rules.encoding, stored, outcome, folder, rules, known_hash)
         except NotText as second:
             raise RefusedFile(f"{problem}. Nor is it {rules.encoding}: {second}") from None
         outcome.warnings.append(f"read as {rules.encoding} (MOVIELENS_ENCODING): {problem}")
@@ -127,24 +129,24 @@ def _read(
 
 def _read_as(
     encoding: str | None,
-    zone: LandingZone,
+    stored: Path,
     outcome: Outcome,
     folder: Path,
     rules: Rules,
     known_hash: str | None,
 ) -> None:
     dataset = DATASETS[outcome.file.dataset]
-    path = None if encoding else local_path(zone.fs, outcome.file)
-    if path is not None and known_hash is None:
+    path, is_plain = stored, encoding is None and outcome.file.compression is None
+    if is_plain and known_hash is None:
         with ThreadPoolExecutor(1) as beside:
             inspected = beside.submit(inspect, path, dataset)
             _read_plain(path, dataset, outcome, folder, rules, inspected.result, None)
         return
-    if path is None:
-        path = folder / f"{outcome.file_id}.csv"
-        content = stage(zone.fs, outcome.file, dataset, path, encoding)
-    else:
+    if is_plain:
         content = inspect(path, dataset)
+    else:
+        path = folder / f"{outcome.file_id}.csv"
+        content = stage(stored, outcome.file, dataset, path, encoding)
     outcome.content_hash = content.content_hash
     if content.content_hash == known_hash:
         outcome.status = "unchanged"

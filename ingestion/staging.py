@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import lzma
 import zipfile
 import zlib
@@ -13,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO, Protocol, cast
-
-import fsspec
 
 from ingestion.datasets import Dataset
 from ingestion.encoding import (
@@ -262,11 +259,8 @@ def _decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]
 
 
 def _check_mark(raw: IO[bytes], compression: str | None) -> None:
-    if isinstance(raw, io.BufferedReader):
-        beginning = raw.peek(8)[:8]  # An object of S3 is read once, and never back.
-    else:
-        beginning = raw.read(8)
-        raw.seek(0)
+    beginning = raw.read(8)
+    raw.seek(0)
     if not beginning:
         raise RefusedFile(EMPTY)
     if compression and not beginning.startswith(_MARKS[compression]):
@@ -285,20 +279,6 @@ def _bounded(pieces: Iterator[bytes], file: LandingFile) -> Iterator[bytes]:
                 f"it unpacks to more than {ARCHIVE_RATIO} times its size: not unpacked any further"
             )
         yield piece
-
-
-def local_path(fs: fsspec.AbstractFileSystem, file: LandingFile) -> Path | None:
-    """Tells where a file can be read as it is.
-
-    Args:
-        fs: The landing zone's file system.
-        file: The file.
-
-    Returns:
-        Its path if it is a plain local file, else None: it has to be staged.
-    """
-    plain_and_local = file.compression is None and "file" in fs.protocol
-    return Path(file.key) if plain_and_local else None
 
 
 def inspect(path: Path, dataset: Dataset) -> Bytes:
@@ -331,29 +311,16 @@ def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) 
     return inspector.result()
 
 
-def _opened(fs: fsspec.AbstractFileSystem, file: LandingFile) -> IO[bytes]:
-    # A zip is read from its end.
-    if "s3" in fs.protocol and file.compression != "zip":
-        from ingestion.s3 import open_object
-
-        return open_object(fs, file)
-    return cast("IO[bytes]", fs.open(file.key, "rb"))
-
-
 def stage(
-    fs: fsspec.AbstractFileSystem,
-    file: LandingFile,
-    dataset: Dataset,
-    to: Path,
-    encoding: str | None = None,
+    stored: Path, file: LandingFile, dataset: Dataset, to: Path, encoding: str | None = None
 ) -> Bytes:
-    """Copies a file to a plain local one in UTF-8, checking it on the way.
+    """Makes a plain file in UTF-8 of one that is compressed or encoded, checking it on the way.
 
     Args:
-        fs: The landing zone's file system.
-        file: The file.
+        stored: The file as it is stored.
+        file: As it was listed.
         dataset: Which dataset it is of.
-        to: The plain local file to write.
+        to: The plain file to write.
         encoding: What it is if it is not UTF-8.
 
     Returns:
@@ -363,7 +330,7 @@ def stage(
         RefusedFile: If it is empty, cut short, not what its name says or not text.
     """
     try:
-        with _opened(fs, file) as raw:
+        with stored.open("rb") as raw:
             _check_mark(raw, file.compression)
             with _decompressed(raw, file.compression) as stream, to.open("wb") as copy:
                 text = Transcoded(stream, encoding) if encoding else stream

@@ -125,6 +125,8 @@ def watch(steps: Steps) -> None:
     for method in OTHER_CALLS:
         name = named(f"sql {method.strip('_')}")
         setattr(connection, method, stepping(steps, getattr(connection, method), name))
+    if os.environ.get("MOVIELENS_TARGET") == "prod":
+        watch_snowflake(steps)
     duckdb.connect = stepping(steps, duckdb.connect, named("database open", with_path=True))
     for function in FILE_CHANGES:
         if hasattr(os, function):
@@ -134,6 +136,13 @@ def watch(steps: Steps) -> None:
             setattr(os, function, changed)
     os.open = stepping(steps, os.open, opened_low)
     builtins.open = io.open = stepping(steps, builtins.open, opened)
+
+
+def watch_snowflake(steps: Steps) -> None:
+    from ingestion.snowflake import _client
+
+    cursor = _client().cursor.SnowflakeCursor
+    cursor.execute = stepping(steps, cursor.execute, statement_of)
 
 
 def set_clock_ahead(seconds: int) -> None:

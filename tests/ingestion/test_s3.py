@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ingestion import load, s3
 from ingestion.landing import list_landing_zone
 from ingestion.s3 import open_object
 from ingestion.settings import Settings
+from tests.breaking_proxy import BreakingProxy, breaking_proxy
 from tests.ingestion.landing_zone import MOVIES, RATINGS, SIX, rows_in_files, rows_that_count
 
 BUCKET = "movielens-raw"
@@ -85,3 +87,52 @@ def test_a_server_that_is_gone_is_an_error_of_the_file(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(OSError, match=rf"s3://{BUCKET}/ratings.csv: Could not connect"):
         open_object(zone.fs, zone.files["ratings.csv"])
+
+
+@pytest.fixture
+def proxy(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingProxy]:
+    """Between the client and the server; the bucket has two files that it breaks off."""
+    rows = "".join(f"{user},{user % 97 + 1},3.5,{user}\n" for user in range(1, 40_001))
+    put(client, "breaking/ratings.csv", RATINGS.splitlines()[0] + "\n" + rows)
+    put(client, "breaking/ratings-2.csv.gz", gzip.compress(urandom_ratings(), 1))
+    put(client, "breaking/movies.csv", MOVIES)
+    with breaking_proxy(int(client.meta.endpoint_url.rpartition(":")[2])) as made:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made.port}")
+        S3FileSystem.clear_instance_cache()
+        s3._client.cache_clear()
+        yield made
+
+
+def urandom_ratings() -> bytes:
+    chance = random.Random(1)
+    rows = "".join(f"{n + 50_000},{chance.randrange(9**9)},2.5,{n}\n" for n in range(20_000))
+    return f"{RATINGS.splitlines()[0]}\n{rows}".encode()
+
+
+@pytest.mark.parametrize("breaks", [1, 3])
+def test_a_connection_that_breaks_is_begun_again(
+    proxy: BreakingProxy, settings: Settings, breaks: int
+) -> None:
+    proxy.to_break = breaks
+    report = load(settings=settings.model_copy(update={"source": f"s3://{BUCKET}/breaking"}))
+    assert proxy.broken == breaks
+    assert {file.path: file.rows for file in report.files} == {
+        "movies.csv": len(MOVIES.splitlines()) - 1,
+        "ratings.csv": 40_000,
+        "ratings-2.csv.gz": 20_000,
+    }
+    assert len(rows_that_count(settings.warehouse_file, "ratings")) == 60_000
+
+
+def test_a_connection_that_always_breaks_holds_up_no_other_file(
+    proxy: BreakingProxy, settings: Settings
+) -> None:
+    from_s3 = settings.model_copy(update={"source": f"s3://{BUCKET}/breaking"})
+    proxy.to_break = 1_000
+    report = load(settings=from_s3)
+    assert report.exit_code == 4
+    assert [file.path for file in report.of_status("loaded")] == ["movies.csv"]
+    assert all(f"s3://{BUCKET}/breaking/" in file.reason for file in report.of_status("refused"))
+    proxy.to_break = 0
+    again = load(settings=from_s3)
+    assert sorted(file.rows for file in again.of_status("loaded")) == [20_000, 40_000]

@@ -45,14 +45,14 @@ def test_no_damage_to_an_archive_is_a_crash(tmp_path: Path, suffix: str) -> None
     (tmp_path / f"ratings.csv.{suffix}").write_bytes(packed)
     zone = list_landing_zone(str(tmp_path))
     (file,) = zone.files.values()
-    whole = stage(zone.fs, file, DATASETS["ratings"], tmp_path / "out").content_hash
+    whole = stage(Path(file.key), file, DATASETS["ratings"], tmp_path / "out").content_hash
     unnoticed = 0
     for at in range(len(packed)):
         damaged = bytearray(packed)
         damaged[at] ^= 0xFF
         Path(file.key).write_bytes(damaged)
         try:
-            content = stage(zone.fs, file, DATASETS["ratings"], tmp_path / "out")
+            content = stage(Path(file.key), file, DATASETS["ratings"], tmp_path / "out")
         except (RefusedFile, OSError):  # Both refuse the file, and no other.
             continue
         assert content.content_hash == whole

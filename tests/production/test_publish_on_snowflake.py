@@ -1,0 +1,227 @@
+"""Publishing on Snowflake: readers see one version in all marts, whatever happens to a publish."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ingestion.environments import AUDIT, CANDIDATE
+from ingestion.errors import BusyError
+from ingestion.lease import acquire
+from ingestion.publishing import prune, publish, published, rollback
+from ingestion.settings import Settings
+from ingestion.snowflake import SnowflakeWarehouse
+from ingestion.snowflake_login import snowflake_settings
+from ingestion.warehouse import Warehouse, warehouse
+from tests.crashing import KILLED, STEPPING, spread
+
+MARTS = ("mart_dataset_status", "mart_genre", "mart_tag")
+BUILDS = "version varchar, fingerprint varchar, audited_at timestamp, built_at timestamp"
+
+
+def version_of(number: int) -> str:
+    return f"20260101T0000{number:02}Z-00000000"
+
+
+def build_candidate(target: Warehouse, number: int, more: str = "") -> None:
+    """Makes what dbt would: an audited candidate, with its number in every mart."""
+    version = version_of(number)
+    for mart in MARTS:
+        columns, row = f"number bigint{more and ', ' + more + ' bigint'}", [number, number]
+        target.replace_table(CANDIDATE, mart, columns, [row[: 1 + bool(more)]])
+    target.replace_table(AUDIT, "builds", BUILDS, [[version, "f", "2026-01-01", "2026-01-01"]])
+
+
+def seen(target: Warehouse) -> tuple[str | None, set[int]]:
+    """What a reader sees at one moment: the current version, and the number in each mart."""
+    union = " union all ".join(f"select number from marts.{mart}" for mart in MARTS)
+    rows = target.fetch(
+        f"select version, 0 from marts.current_version union all select '', * from ({union})"
+    )
+    versions = [version for version, _ in rows if version != ""]
+    return versions[0], {number for version, number in rows if version == ""}
+
+
+@pytest.fixture
+def settings(
+    snowflake: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    for name, value in snowflake.items():
+        monkeypatch.setenv(name, value)
+    return Settings(home=tmp_path / "home", target="prod", keep_versions=3, _env_file=None)
+
+
+@pytest.fixture
+def target(settings: Settings) -> Iterator[Warehouse]:
+    made = warehouse(settings)
+    build_candidate(made, 1)
+    publish(settings)
+    yield made
+
+
+@pytest.fixture
+def reader(target: Warehouse) -> Warehouse:
+    """Another session, as the dashboard has one."""
+    return SnowflakeWarehouse(snowflake_settings(), "reader")
+
+
+def test_a_reader_during_twenty_publishes(
+    settings: Settings, target: Warehouse, reader: Warehouse
+) -> None:
+    found: list[tuple[str | None, set[int]]] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            found.append(seen(reader))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for number in range(2, 22):
+        build_candidate(target, number)
+        assert publish(settings).version == version_of(number)
+    done.set()
+    thread.join()
+    numbers = [found_numbers for _, found_numbers in found]
+    assert all(len(one) == 1 for one in numbers)
+    assert all(version == version_of(*one) for version, one in found)
+    order = [number for one in numbers for number in one]
+    assert order == sorted(order)
+    assert len(set(order)) > 5
+    assert published(settings).versions() == [version_of(number) for number in (19, 20, 21)]
+
+
+def test_a_reader_that_pinned_its_version_keeps_it(
+    settings: Settings, target: Warehouse, reader: Warehouse
+) -> None:
+    pinned = seen(reader)[0]
+    build_candidate(target, 2)
+    publish(settings)
+    rows = reader.fetch(
+        f"select number from marts.mart_genre_by_version where _version = '{pinned}'"
+    )
+    assert rows == [(1,)]
+    assert seen(reader) == (version_of(2), {2})
+
+
+def test_rollback_is_one_entry(settings: Settings, target: Warehouse, reader: Warehouse) -> None:
+    build_candidate(target, 2)
+    publish(settings)
+    assert rollback(settings).version == version_of(1)
+    assert seen(reader) == (version_of(1), {1})
+    assert publish(settings, again=False).held_back == version_of(2)
+    assert seen(reader) == (version_of(1), {1})
+    assert publish(settings).version == version_of(2)
+    assert seen(reader) == (version_of(2), {2})
+
+
+def test_a_mart_with_other_columns(
+    settings: Settings, target: Warehouse, reader: Warehouse
+) -> None:
+    """The versions before it stay, with null in the new column; and can be returned to."""
+    build_candidate(target, 2, "mean")
+    publish(settings)
+    both = "select _version, number, mean from marts.mart_tag_by_version order by 1"
+    assert reader.fetch(both) == [(version_of(1), 1, None), (version_of(2), 2, 2)]
+    rollback(settings)
+    build_candidate(target, 3)
+    publish(settings)
+    assert seen(reader) == (version_of(3), {3})
+
+
+def test_a_holder_that_lost_its_lease_publishes_nothing(
+    settings: Settings, target: Warehouse, reader: Warehouse
+) -> None:
+    lost = acquire(settings, take_over=True)
+    build_candidate(target, 2)
+    acquire(settings, take_over=True)
+    with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
+        published(settings).publish(lost.of(target), version_of(2))
+    assert seen(reader) == (version_of(1), {1})
+    assert publish(settings).version == version_of(2)
+    assert seen(reader) == (version_of(2), {2})
+    assert prune(settings) == []
+
+
+class Publish:
+    """`movielens publish` as a process that counts its statements and files."""
+
+    def __init__(self, settings: Settings, snowflake: Mapping[str, str], folder: Path) -> None:
+        self._home, self._snowflake, self._folder = settings.home, snowflake, folder
+
+    def __call__(self, asked: dict[str, object]) -> int:
+        told = self._folder / "asked.json"
+        told.write_text(json.dumps(asked))
+        command = [
+            sys.executable,
+            "-P",
+            str(STEPPING),
+            str(told),
+            "--",
+            "publish",
+            "--home",
+            str(self._home),
+        ]
+        env = {**self._snowflake, "MOVIELENS_TARGET": "prod", "PATH": "/usr/bin:/bin"}
+        return subprocess.run(
+            command, env=env, cwd=self._folder, timeout=120, check=False
+        ).returncode
+
+    def steps(self) -> list[str]:
+        listed = self._folder / "steps.txt"
+        assert self({"list": str(listed)}) == 0
+        return listed.read_text().splitlines()
+
+
+def kill_and_look(
+    settings: Settings,
+    target: Warehouse,
+    reader: Warehouse,
+    killed: Publish,
+    steps: list[str],
+    count: int,
+) -> None:
+    number = 2
+    for at in spread(len(steps), count):
+        number += 1
+        build_candidate(target, number)
+        before = seen(reader)
+        code = killed({"kill": at, "tell": str(settings.home / "where.txt")})
+        assert code == KILLED, (at, steps[at - 1])
+        assert seen(reader) in (before, (version_of(number), {number})), steps[at - 1]
+        publish(settings)
+        assert seen(reader) == (version_of(number), {number}), steps[at - 1]
+        for mart in MARTS:
+            rows = reader.fetch(f"select _version, count(*) from marts_store.{mart} group by 1")
+            assert set(dict(rows).values()) == {1}, steps[at - 1]
+
+
+@pytest.fixture
+def killed(settings: Settings, snowflake: Mapping[str, str], tmp_path: Path) -> Publish:
+    return Publish(settings, snowflake, tmp_path)
+
+
+def test_a_publish_is_killed(
+    settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish
+) -> None:
+    build_candidate(target, 2)
+    steps = killed.steps()
+    statements = [step for step in steps if step.startswith("before sql")]
+    # With the same columns, nothing that readers have a grant on is made anew.
+    assert not [step for step in statements if "create or replace" in step]
+    assert [step for step in statements if "insert into marts_store._versions" in step]
+    kill_and_look(settings, target, reader, killed, steps, 5)
+
+
+@pytest.mark.slow
+def test_a_publish_is_killed_at_many_steps(
+    settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish
+) -> None:
+    build_candidate(target, 2)
+    kill_and_look(settings, target, reader, killed, killed.steps(), 60)
