@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.processes import Measured, line, measure
-from benchmarks.s3 import BUCKET, s3_server
+from local_dev.s3 import BUCKET, s3_server
 
 LIMIT = """
 import duckdb, sys

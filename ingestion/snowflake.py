@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +26,8 @@ from ingestion.warehouse import Connection, Cursor, Warehouse, literal
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-# Query tag of every session; what follows it names the step and the model.
-TAG = "movielens"
+# Query tag of every session: the run, followed by the step and the table or model.
+TAG = f"movielens {uuid.uuid4().hex[:8]}"
 _REMEDY = "movielens doctor --target prod says which setting it is"
 
 

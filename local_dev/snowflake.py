@@ -12,29 +12,46 @@ import gzip
 import json
 import os
 import re
+import sys
+import tempfile
+import time
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jwt
+import pyarrow as pa
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_public_key,
+)
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message
 
+from local_dev.servers import free_port, process_on
 from local_dev.snowflake_gaps import rewritten, several
 
 QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
 _KEPT = 10_000
+# Snowflake, too, ends a transaction that others wait for and whose client says nothing; later.
+_IDLE_SECONDS = 5
 _REFUSED_LOGIN, _GAP = "390144", "000603"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
-_TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'(.*)'\s*;?\s*$", re.I | re.S)
+_TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'([^']*)'", re.IGNORECASE)
 _ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
 
 
@@ -45,14 +62,18 @@ class Sessions:
     Attributes:
         public_key: What the token of a service user must be signed with; None takes any.
         statements: What clients sent last, with the user and the query tag of their sessions.
+        roll_back: Ends the transaction of a session whose client is gone.
         results: Answers to the parts of a request with several statements, by query id.
     """
 
     public_key: RSAPublicKey | None = None
+    roll_back: Callable[[str], None] = lambda token: None
     statements: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     results: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _of_token: dict[str, dict[str, str]] = field(default_factory=dict)
     _writing: str = ""
+    _is_running: bool = False
+    _last_seen: float = 0.0
     _free: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def admits(self, login: dict[str, Any]) -> bool:
@@ -81,16 +102,26 @@ class Sessions:
     async def in_turn(self, token: str, statement: str) -> None:
         """Waits while another session is in a transaction: DuckDB would refuse, Snowflake waits."""
         async with self._free:
-            await self._free.wait_for(lambda: self._writing in ("", token))
+            while self._writing not in ("", token):
+                if not self._is_running and time.monotonic() - self._last_seen > _IDLE_SECONDS:
+                    self.roll_back(self._writing)
+                    self._writing = ""
+                    break
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._free.wait(), 0.2)
             if _BEGINS.match(statement):
                 self._writing = token
+            if self._writing == token:
+                self._is_running = True
 
     async def after(self, token: str, statement: str) -> None:
         """Lets others go on when a transaction, or the session that began it, has ended."""
         async with self._free:
-            if self._writing == token and _ENDS.match(statement):
-                self._writing = ""
-                self._free.notify_all()
+            if self._writing == token:
+                self._is_running, self._last_seen = False, time.monotonic()
+                if _ENDS.match(statement):
+                    self._writing = ""
+                    self._free.notify_all()
 
 
 class Layer:
@@ -229,6 +260,54 @@ def _refused(code: str, message: str) -> dict[str, Any]:
     return {"success": False, "code": code, "message": message, "data": {}}
 
 
+def _with_nulls(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A gap of fakesnow's: a time that is null arrives as 1970."""
+
+    def converted(times: Any) -> Any:
+        times = times.combine_chunks() if isinstance(times, pa.ChunkedArray) else times
+        struct = convert(times)
+        parts = [struct.field(at).fill_null(0) for at in range(struct.type.num_fields)]
+        return pa.StructArray.from_arrays(parts, fields=list(struct.type), mask=times.is_null())
+
+    return converted
+
+
+@contextmanager
+def snowflake_server(state: Path | None = None) -> Iterator[dict[str, str]]:
+    """Serves an empty Snowflake in a process of its own, which admits one key.
+
+    Args:
+        state: A folder that keeps the databases between starts; None keeps them in memory.
+
+    Yields:
+        The environment variables with which any client reaches it.
+
+    Raises:
+        TimeoutError: If it does not answer in time.
+    """
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    port = str(free_port())
+    with tempfile.TemporaryDirectory(prefix="movielens-snowflake-") as folder:
+        private, public = Path(folder) / "key.pem", Path(folder) / "key.pub"
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        private.chmod(0o600)
+        public.write_bytes(
+            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+        where = [] if state is None else [str(state)]
+        command = [sys.executable, "-W", "ignore", "-m", __name__, port, str(public), *where]
+        with process_on(int(port), command):
+            yield {
+                "SNOWFLAKE_ACCOUNT": "standin",
+                "SNOWFLAKE_USER": "MOVIELENS",
+                "SNOWFLAKE_DATABASE": "MOVIELENS",
+                "SNOWFLAKE_HOST": "127.0.0.1",
+                "SNOWFLAKE_PORT": port,
+                "SNOWFLAKE_PROTOCOL": "http",
+                "SNOWFLAKE_PRIVATE_KEY_PATH": str(private),
+            }
+
+
 def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None = None) -> None:
     """Serves until the process is told to stop.
 
@@ -245,5 +324,22 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
         server.shared_fs = FakeSnow(db_path=state)
-    app = Layer(server.app, Sessions(public_key)).app
+    arrow: Any = import_module("fakesnow.arrow")
+    arrow.timestamp_to_sf_struct = _with_nulls(arrow.timestamp_to_sf_struct)
+
+    def roll_back(token: str) -> None:
+        if token in server.sessions:
+            server.sessions[token]._duck_conn.rollback()
+
+    app = Layer(server.app, Sessions(public_key, roll_back)).app
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+def _main() -> None:
+    port, public, *state = sys.argv[1:]
+    key = load_pem_public_key(Path(public).read_bytes())
+    serve(int(port), Path(state[0]) if state else None, cast("RSAPublicKey", key))
+
+
+if __name__ == "__main__":
+    _main()

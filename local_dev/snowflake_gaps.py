@@ -19,6 +19,10 @@ _STAGE_AND_OPTIONS = r"'(?P<stage>@[^']*)'(?P<options>.*)"
 _COPY = re.compile(r"(?P<copy>\s*copy\s+into\s+\S+\s+from\s+)" + _STAGE_AND_OPTIONS, _ANY_CASE)
 _PUT = re.compile(r"(?P<put>\s*put\s+'file:[^']*'\s+)" + _STAGE_AND_OPTIONS, _ANY_CASE)
 _MODE_IN_QUOTES = re.compile(r"=\s*'(CASE_(?:IN)?SENSITIVE)'")
+_SHOW_TABLES = re.compile(
+    r"\s*show\s+tables\s+like\s+(?P<pattern>'[^']*')\s+in\s+schema\s+(?P<database>\w+)\.(?P<schema>\w+)\s*$",
+    _ANY_CASE,
+)
 _REMOVE = re.compile(r"\s*(remove|rm)\s+'?@", _ANY_CASE)
 _CREATE = r"^((?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?)"
 _TEMPORARY = re.compile(_CREATE + r"temp(?:orary)?\s+((?:table|view)\s)", _ANY_CASE)
@@ -118,6 +122,23 @@ def sum_of_hashes(statement: str) -> str:
     after: select sum(cast(hash(a, b) as number(37, 0))) from t
     """
     return _SUM_OF_HASHES.sub(r"sum(cast(hash(\1) as number(37, 0)))", statement)
+
+
+@rule
+def show_tables_with_comments(statement: str) -> str:
+    """The comment of a table is among what is shown of it.
+
+    before: show tables like '_files' in schema M.raw
+    after: select table_name as "name", comment as "comment" from M.information_schema.tables where table_schema = upper('raw') and table_name ilike '_files'
+    """  # noqa: E501
+    found = _SHOW_TABLES.match(statement)
+    if not found:
+        return statement
+    return (
+        'select table_name as "name", comment as "comment" '
+        f"from {found['database']}.information_schema.tables "
+        f"where table_schema = upper('{found['schema']}') and table_name ilike {found['pattern']}"
+    )
 
 
 def several(text: str) -> list[str]:

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 done = call(*arguments)
                 assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def snowflake_stand_in() -> Iterator[dict[str, str]]:
+    """A Snowflake on this machine, one for each worker."""
+    from local_dev.snowflake import snowflake_server
+
+    with snowflake_server() as variables:
+        yield variables
+
+
+@pytest.fixture
+def snowflake(snowflake_stand_in: dict[str, str]) -> dict[str, str]:
+    """What a client needs to reach it, with an empty database of the test's own."""
+    return {**snowflake_stand_in, "SNOWFLAKE_DATABASE": f"T{uuid.uuid4().hex[:12]}".upper()}
 
 
 @pytest.fixture

@@ -71,8 +71,9 @@ def reader(target: Warehouse) -> Warehouse:
     return SnowflakeWarehouse(snowflake_settings(), "reader")
 
 
-def test_a_reader_during_twenty_publishes(
-    settings: Settings, target: Warehouse, reader: Warehouse
+@pytest.mark.parametrize("publishes", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_reader_during_many_publishes(
+    settings: Settings, target: Warehouse, reader: Warehouse, publishes: int
 ) -> None:
     found: list[tuple[str | None, set[int]]] = []
     done = threading.Event()
@@ -83,7 +84,8 @@ def test_a_reader_during_twenty_publishes(
 
     thread = threading.Thread(target=read)
     thread.start()
-    for number in range(2, 22):
+    last = publishes + 1
+    for number in range(2, last + 1):
         build_candidate(target, number)
         assert publish(settings).version == version_of(number)
     done.set()
@@ -93,8 +95,10 @@ def test_a_reader_during_twenty_publishes(
     assert all(version == version_of(*one) for version, one in found)
     order = [number for one in numbers for number in one]
     assert order == sorted(order)
-    assert len(set(order)) > 5
-    assert published(settings).versions() == [version_of(number) for number in (19, 20, 21)]
+    assert len(set(order)) > publishes // 3
+    assert published(settings).versions() == [
+        version_of(number) for number in (last - 2, last - 1, last)
+    ]
 
 
 def test_a_reader_that_pinned_its_version_keeps_it(

@@ -1,0 +1,53 @@
+"""Servers of this machine only, each a process of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    """Finds a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def process_on(port: int, command: Sequence[str]) -> Iterator[None]:
+    """Runs a server while the block runs.
+
+    Args:
+        port: Where it listens on 127.0.0.1.
+        command: Starts it.
+
+    Yields:
+        Once it answers.
+
+    Raises:
+        TimeoutError: If it does not answer in time.
+    """
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
+        try:
+            _wait_for(port, server)
+            yield
+        finally:
+            server.terminate()
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"the stand-in on port {port} did not start")

@@ -1,0 +1,227 @@
+"""`movielens run --target prod`: the real clients against the stand-in for Snowflake."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from ingestion.dbt_runs import Dbt
+from ingestion.environments import PUBLISHED
+from ingestion.progress import silent
+from ingestion.settings import Settings
+from ingestion.snowflake import SnowflakeWarehouse
+from ingestion.snowflake_login import SnowflakeSettings
+from ingestion.warehouse import Warehouse, warehouse
+from local_dev.generate import generate
+from local_dev.parity import differences, relations
+from tests.conftest import PROGRAM, Cli
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+PASSPHRASE = "canary-passphrase-4711"
+# Snowflake's documentation: these are answered by the services layer, without a virtual warehouse.
+OF_METADATA = re.compile(r"\s*(show|describe|use|alter session|comment|rollback)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Production:
+    """One landing zone, run on both targets.
+
+    Attributes:
+        folder: Everything local.
+        env: What a client of the stand-in needs.
+        report: What the run on Snowflake said.
+    """
+
+    folder: Path
+    env: dict[str, str]
+    report: Any
+
+    @property
+    def cli(self) -> Cli:
+        return Cli(self.folder)
+
+    def run(self, *more: str) -> Any:
+        return self.cli.json("run", "--home", "prod", "--source", "zone", *more, env=self.env)
+
+    @property
+    def target(self) -> Warehouse:
+        user = {name.removeprefix("SNOWFLAKE_").lower(): v for name, v in self.env.items()}
+        return SnowflakeWarehouse(SnowflakeSettings(_env_file=None, **user), "test")
+
+    def statements(self) -> list[dict[str, str]]:
+        """What clients have sent since this was asked last."""
+        where = f"http://127.0.0.1:{self.env['SNOWFLAKE_PORT']}/statements"
+        with urllib.request.urlopen(where) as answer:
+            found: list[dict[str, str]] = json.load(answer)
+        urllib.request.urlopen(urllib.request.Request(where, method="DELETE")).close()
+        return found
+
+
+@pytest.fixture(scope="module")
+def production(
+    snowflake_stand_in: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Production]:
+    folder = tmp_path_factory.mktemp("production")
+    generate(folder / "zone", ratings=1_000, seed=3)
+    env = {
+        **with_passphrase(snowflake_stand_in, folder / "key"),
+        "SNOWFLAKE_DATABASE": "PRODUCTION",
+        "MOVIELENS_TARGET": "prod",
+    }
+    Cli(folder).json("run", "--home", "dev", "--source", "zone")
+    empty = Production(folder, env, None)
+    empty.statements()
+    yield Production(folder, env, empty.run("--debug"))
+
+
+def with_passphrase(env: dict[str, str], to: Path) -> dict[str, str]:
+    """The same key, encrypted: a passphrase that must never be seen."""
+    path = Path(env["SNOWFLAKE_PRIVATE_KEY_PATH"])
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    encrypted = serialization.BestAvailableEncryption(PASSPHRASE.encode())
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    to.write_bytes(key.private_bytes(pem, pkcs8, encrypted))
+    rest = {name: value for name, value in env.items() if not name.endswith("_KEY_PATH")}
+    return {
+        **rest,
+        "SNOWFLAKE_PRIVATE_KEY": to.read_text(),
+        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": PASSPHRASE,
+    }
+
+
+def test_both_targets_hold_the_same(production: Production) -> None:
+    dev = relations(warehouse(Settings(home=production.folder / "dev", _env_file=None)))
+    prod = relations(production.target)
+    assert dev.keys() == prod.keys()
+    assert len(dev) > 40
+    differ = {name: differences(dev[name], prod[name]) for name in dev}
+    assert {name: told for name, told in differ.items() if told} == {}
+
+
+def test_every_statement_names_its_run_step_and_model(production: Production) -> None:
+    tags = {statement["tag"] for statement in production.statements()} - {"test"}
+    run = re.match(r"movielens [0-9a-f]{8}", min(tags))
+    assert run
+    assert [tag for tag in tags if not tag.startswith(run[0])] == []
+    assert any(tag.endswith(" ratings") and " load " in tag for tag in tags)
+    assert f"{run[0]} build mart_movie" in tags
+
+
+def test_a_run_with_nothing_new_needs_no_virtual_warehouse(production: Production) -> None:
+    production.statements()
+    again = production.run()
+    sent = [statement["statement"] for statement in production.statements()]
+    assert again["publish"]["version"] == production.report["publish"]["version"]
+    assert {file["status"] for file in again["load"]["files"]} == {"unchanged"}
+    assert [statement for statement in sent if not OF_METADATA.match(statement)] == []
+    assert len(sent) == 1
+
+
+def test_after_a_load_by_hand_the_next_run_looks_again(production: Production) -> None:
+    noted = production.target.noted()
+    assert noted["version"] == production.report["publish"]["version"]
+    tags = production.folder / "zone" / "tags.csv"
+    tags.write_text(tags.read_text() + "1,1,once more,1400000000\n")
+    production.cli.json("load", "--home", "prod", "--source", "zone", env=production.env)
+    assert production.target.noted() == {}
+
+
+def test_runners_of_several_machines(production: Production) -> None:
+    ratings = production.folder / "zone" / "ratings-2.csv"
+    rows = "".join(f"{70_000 + n},1,4.0,{n}\n" for n in range(500))
+    ratings.write_text(f"userId,movieId,rating,timestamp\n{rows}")
+    running = [
+        production.cli.start("load", "--home", home, "--source", "zone", env=production.env)
+        for home in ("prod", "second", "third")
+    ]
+    ended = [(*process.communicate(timeout=200), process.returncode) for process in running]
+    codes = {code for _, _, code in ended}
+    assert 0 in codes, ended
+    assert codes <= {0, 75}, ended
+    fetch = production.target.fetch
+    assert fetch("select count(*) from raw.ratings where user_id >= 70000") == [(500,)]
+    of_the_file = "from raw._files where path = 'ratings-2.csv'"
+    assert fetch(f"select count(*), sum(rows_loaded) {of_the_file}") == [(1, 500)]
+
+
+def test_no_secret_is_written_anywhere(production: Production) -> None:
+    pem = production.env["SNOWFLAKE_PRIVATE_KEY"].splitlines()
+    key = serialization.load_pem_private_key("\n".join(pem).encode(), PASSPHRASE.encode())
+    plain = (
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+        .splitlines()
+    )
+    secrets = [PASSPHRASE, *pem[1:-1], *plain[1:-1]]
+    attempts = [
+        (("load", "--source", "zone"), {"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": f"{PASSPHRASE}-wrong"}),
+        (("load", "--source", "zone"), {"SNOWFLAKE_PRIVATE_KEY": pem[1]}),
+        (("status",), {"SNOWFLAKE_DATABASE": "no such database"}),
+        (("load", "--source", "zone"), {}),
+        (("config",), {}),
+    ]
+    told = "".join(
+        output_of(production, *command, "--home", "prod", "--debug", env={**production.env, **env})
+        for command, env in attempts
+    )
+    home = [file for file in (production.folder / "prod").rglob("*") if file.is_file()]
+    assert len(home) > 10
+    written = {str(file): file.read_bytes() for file in home}
+    written["output"] = told.encode()
+    for secret in secrets:
+        assert [name for name, content in written.items() if secret.encode() in content] == []
+
+
+def output_of(production: Production, *arguments: str, env: dict[str, str]) -> str:
+    done = subprocess.run(
+        [str(PROGRAM), *arguments],
+        env=production.cli.environment(env),
+        cwd=production.folder,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_macro_that_means_something_else_turns_parity_red(
+    production: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = production.folder / "project"
+    for name in ("models", "macros", "tests/data"):
+        shutil.copytree(PROJECT / name, changed / name)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, changed)
+    macros = changed / "macros" / "dialect" / "time.sql"
+    text = macros.read_text()
+    macros.write_text(text.replace("dayofweekiso({{ moment }})", "8 - dayofweekiso({{ moment }})"))
+    assert macros.read_text() != text
+    for name, value in production.env.items():
+        monkeypatch.setenv(name, value)
+    mart = "marts_candidate.mart_weekday_hour"
+    before = relations(production.target)[mart]
+    home = production.folder / "changed"
+    home.mkdir()
+    settings = Settings(home=home, target="prod", project=changed, _env_file=None)
+    results = Dbt(settings, PUBLISHED, silent).build(
+        "--select", "mart_weekday_hour", "--exclude-resource-type", "test"
+    )
+    assert {str(result.status) for result in results} == {"success"}
+    after = relations(production.target)[mart]
+    assert "content of n_ratings" not in differences(before, after)
+    assert "content of (rows)" in differences(before, after)
