@@ -31,8 +31,10 @@ def process_on(port: int, command: Sequence[str]) -> Iterator[None]:
         Once it answers.
 
     Raises:
-        TimeoutError: If it does not answer in time.
+        OSError: If another program is on that port, or it does not answer in time.
     """
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # raises if another program listens there
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
         try:

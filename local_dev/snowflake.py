@@ -272,37 +272,47 @@ def _with_nulls(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return converted
 
 
+def _key_pair(folder: Path) -> tuple[Path, Path]:
+    """The private and the public key in a folder; made if they are not there."""
+    private, public = folder / "key.pem", folder / "key.pub"
+    if not private.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        spki = PublicFormat.SubjectPublicKeyInfo
+        public.write_bytes(key.public_key().public_bytes(Encoding.PEM, spki))
+        private.touch(mode=0o600)
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return private, public
+
+
 @contextmanager
-def snowflake_server(state: Path | None = None) -> Iterator[dict[str, str]]:
-    """Serves an empty Snowflake in a process of its own, which admits one key.
+def snowflake_server(
+    state: Path | None = None, *, port: int | None = None, keys: Path | None = None
+) -> Iterator[dict[str, str]]:
+    """Serves a Snowflake in a process of its own, which admits one key.
 
     Args:
         state: A folder that keeps the databases between starts; None keeps them in memory.
+        port: On 127.0.0.1; None for one that is free.
+        keys: A folder that keeps the key between starts; None for a key that is thrown away.
 
     Yields:
         The environment variables with which any client reaches it.
 
     Raises:
-        TimeoutError: If it does not answer in time.
+        OSError: If the port is taken, or it does not answer in time.
     """
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    port = str(free_port())
-    with tempfile.TemporaryDirectory(prefix="movielens-snowflake-") as folder:
-        private, public = Path(folder) / "key.pem", Path(folder) / "key.pub"
-        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        private.chmod(0o600)
-        public.write_bytes(
-            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        )
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="movielens-snowflake-") as scratch:
+        private, public = _key_pair(keys or Path(scratch))
         where = [] if state is None else [str(state)]
-        command = [sys.executable, "-W", "ignore", "-m", __name__, port, str(public), *where]
-        with process_on(int(port), command):
+        command = [sys.executable, "-W", "ignore", "-m", "local_dev.snowflake"]
+        with process_on(port, [*command, str(port), str(public), *where]):
             yield {
                 "SNOWFLAKE_ACCOUNT": "standin",
                 "SNOWFLAKE_USER": "MOVIELENS",
                 "SNOWFLAKE_DATABASE": "MOVIELENS",
                 "SNOWFLAKE_HOST": "127.0.0.1",
-                "SNOWFLAKE_PORT": port,
+                "SNOWFLAKE_PORT": str(port),
                 "SNOWFLAKE_PROTOCOL": "http",
                 "SNOWFLAKE_PRIVATE_KEY_PATH": str(private),
             }

@@ -23,6 +23,10 @@ _DATA_COMMANDS = {
     "generate": ("data", "Make MovieLens-shaped data, seeded, at any scale."),
     "download": ("data", "Fetch an official release, checksum verified."),
 }
+_DEV_COMMANDS = {
+    "s3": ("developing", "Start a stand-in for S3 on this machine."),
+    "snowflake": ("developing", "Start a stand-in for Snowflake on this machine."),
+}
 
 
 class LazyGroup(click.Group):
@@ -87,4 +91,5 @@ main = LazyGroup(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 main.add_command(LazyGroup(_DATA_COMMANDS, name="data", help="Make or fetch sample data."))
+main.add_command(LazyGroup(_DEV_COMMANDS, name="dev", help="Start the local stand-ins."))
 main = click.version_option(package_name="movielens-warehouse")(main)
