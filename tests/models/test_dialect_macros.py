@@ -33,6 +33,8 @@ SNOWFLAKE_FUNCTIONS = {
     "to_timestamp_ntz",
     "translate",
 }
+# What dbt itself dispatches; `snowflake__` here replaces what its adapter ships.
+DISPATCHED_BY_DBT = {"set_query_tag", "unset_query_tag"}
 KEYWORDS_BEFORE_A_BRACKET = {"group", "over"}
 
 
@@ -54,7 +56,7 @@ def test_a_dialect_macro_has_a_variant_for_each(macro: str, parsed_project: Mani
 
 def test_no_variant_is_left_without_its_macro() -> None:
     variants = re.findall(r"macro (?:default|duckdb|snowflake)__(\w+)", sources_of_macros())
-    assert sorted(set(variants)) == dispatched()
+    assert sorted(set(variants) - DISPATCHED_BY_DBT) == dispatched()
 
 
 def test_snowflake_variants_call_functions_that_snowflake_has() -> None:
