@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +17,17 @@ import fsspec
 import pytest
 
 from ingestion import load, movielens_source
+from ingestion.building import build
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.file_versions import Outcome
 from ingestion.landing import list_landing_zone
 from ingestion.loading import LoadReport
+from ingestion.progress import Event
 from ingestion.settings import Settings
 from ingestion.warehouse import DuckDBWarehouse
 from ingestion.writing import verify
+from tests.conftest import Cli
+from tests.crashing import STEPPING
 from tests.ingestion.landing_zone import (
     LINKS,
     MOVIES,
@@ -271,6 +279,45 @@ def test_a_file_that_changes_while_it_is_read_is_put_off(settings: Settings, zon
     assert ratings(settings) == rows_in_files(zone / "ratings.csv")
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_a_landing_zone_that_changes_while_it_is_loaded(
+    settings: Settings, zone: Path, at: int
+) -> None:
+    """Files appear, are replaced and are deleted after the listing, at one of the files' turns."""
+    turns = iter(range(len(SIX) + 1))
+
+    def change(_: Event) -> None:
+        if next(turns) == at:
+            write(zone, ratings_2=RATINGS, movies=MOVIES + "4,New,x\n")
+            (zone / "links.csv").unlink(missing_ok=True)
+
+    found = statuses(load(settings=settings, on_event=change))
+    assert "ratings-2.csv" not in found
+    assert {found["movies.csv"], found["links.csv"]} <= {"loaded", "put off"}
+    load(settings=settings, remove_missing=True)
+    for table in ("movies", "ratings"):
+        wanted = rows_in_files(*zone.glob(f"{table}*.csv"))
+        assert rows_that_count(settings.warehouse_file, table) == wanted
+    current = "select path from raw._files qualify row_number() over (partition by path "
+    current += "order by file_id desc) = 1 and version is not null"
+    assert {path for (path,) in query(settings.warehouse_file, current)} == {
+        file.name for file in zone.iterdir()
+    }
+
+
+def test_a_file_that_is_listed_twice_counts_as_two_whose_rows_are_one(
+    settings: Settings, zone: Path
+) -> None:
+    write(zone, ratings=RATINGS.replace(",1445714\n", ",1445714994\n"))
+    (zone / "ratings-again.csv").symlink_to(zone / "ratings.csv")
+    load(settings=settings)
+    rows = rows_in_files(zone / "ratings.csv")
+    assert ratings(settings) == sorted(2 * rows, key=repr)
+    build(settings=settings)
+    facts = "select user_id, movie_id, rating from analytics.fct_ratings"
+    assert sorted(query(settings.warehouse_file, facts)) == sorted(row[:3] for row in rows)
+
+
 def test_another_landing_zone_is_refused_and_nothing_changes(
     settings: Settings, zone: Path, tmp_path: Path
 ) -> None:
@@ -363,6 +410,21 @@ def test_file_ids_grow_even_when_the_clock_jumps_back(settings: Settings, zone: 
     load(settings=settings)
     new = query(settings.warehouse_file, f"select file_id from raw._files where file_id > {before}")
     assert len(new) == 2
+    assert ratings(settings) == rows_in_files(zone / "ratings.csv")
+
+
+def test_a_run_whose_clock_is_years_ahead_loses_nothing_of_the_next_one(
+    cli: Cli, settings: Settings, zone: Path, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked.json"
+    asked.write_text(json.dumps({"ahead": 10 * 365 * 86_400}))
+    options = ["--home", settings.home, "--source", zone]
+    command = [sys.executable, "-P", STEPPING, asked, "--", "load", *options]
+    subprocess.run([str(part) for part in command], env=cli.environment(), check=True)
+    far = query(settings.warehouse_file, "select min(file_id) from raw._files")[0][0]
+    assert far > (time.time() + 9 * 365 * 86_400) * 1e6
+    write(zone, ratings=RATINGS.replace("0.5", "5.0"))
+    assert statuses(load(settings=settings))["ratings.csv"] == "loaded"
     assert ratings(settings) == rows_in_files(zone / "ratings.csv")
 
 
