@@ -19,7 +19,9 @@ from ingestion.snowflake_login import (
     KeyProblem,
     SnowflakeSettings,
     connector_arguments,
+    private_key,
     snowflake_settings,
+    token,
 )
 from ingestion.warehouse import Connection, Cursor, Warehouse, literal
 
@@ -176,13 +178,14 @@ def dbt_variables() -> dict[str, str]:
     Returns:
         Secrets in the one form that dbt takes, under names that keep them out of its logs.
     """
-    login = connector_arguments(snowflake_settings(), TAG)
-    given = {
-        "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": base64.b64encode(login.get("private_key", b"")),
-        "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": login.get("token", "").encode(),
-        "MOVIELENS_QUERY_TAG": f"{TAG} build".encode(),
+    settings = snowflake_settings()
+    return {
+        "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": base64.b64encode(
+            private_key(settings) or b""
+        ).decode(),
+        "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": token(settings) or "",
+        "MOVIELENS_QUERY_TAG": f"{TAG} build",
     }
-    return {name: value.decode() for name, value in given.items()}
 
 
 def snowflake_warehouse(loader: bool = False) -> SnowflakeWarehouse:

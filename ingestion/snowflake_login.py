@@ -156,6 +156,28 @@ def _pkcs8(key: bytes, passphrase: bytes | None) -> bytes:
     )
 
 
+def token(settings: SnowflakeSettings) -> str | None:
+    """Reads the OIDC token, for a client that does not read the file itself.
+
+    Args:
+        settings: With a token, with a file of one, or with neither.
+
+    Returns:
+        The token as of now: whoever fills the file may renew it at any time.
+
+    Raises:
+        KeyProblem: If the file cannot be read.
+    """
+    if settings.token_file_path is not None:
+        try:
+            return settings.token_file_path.expanduser().read_text().strip()
+        except OSError as error:
+            raise KeyProblem(
+                f"SNOWFLAKE_TOKEN_FILE_PATH: {settings.token_file_path}: {error.strerror}"
+            ) from None
+    return settings.token.get_secret_value() if settings.token else None
+
+
 def connector_arguments(settings: SnowflakeSettings, tag: str) -> dict[str, Any]:
     """Puts together what `snowflake.connector.connect` takes.
 
@@ -167,9 +189,10 @@ def connector_arguments(settings: SnowflakeSettings, tag: str) -> dict[str, Any]
         The arguments.
 
     Raises:
-        KeyProblem: If there is a private key that cannot be read.
+        KeyProblem: If there is a private key, or a file of a token, that cannot be read.
     """
-    token = settings.token.get_secret_value() if settings.token else None
+    current = token(settings)
+    file = str(settings.token_file_path) if settings.token_file_path else None
     arguments = {
         "account": settings.account,
         "user": settings.user,
@@ -182,8 +205,9 @@ def connector_arguments(settings: SnowflakeSettings, tag: str) -> dict[str, Any]
         "private_key": private_key(settings),
         "authenticator": settings.authenticator,
         "workload_identity_provider": settings.workload_identity_provider,
-        "token": token,
-        "token_file_path": str(settings.token_file_path) if settings.token_file_path else None,
+        # The client reads the file at each login: by then the token may have been renewed.
+        "token": None if file else current,
+        "token_file_path": file,
         "login_timeout": LOGIN_SECONDS,
         "session_parameters": {"QUERY_TAG": tag, "TIMEZONE": "UTC"},
         "application": "movielens_warehouse",
