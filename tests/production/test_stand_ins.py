@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import fakesnow
 import pytest
+import snowflake.connector
 
 from local_dev.servers import free_port
-from local_dev.snowflake_gaps import RULES, rewritten, several
+from local_dev.snowflake_gaps import RULES, Rule, rewritten, several
 from tests.conftest import Cli
 
 
@@ -66,12 +68,57 @@ def test_a_port_in_use_is_said(cli: Cli, snowflake: dict[str, str]) -> None:
     assert "--port" in done.stderr
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_a_rule_does_what_it_says(rule: object) -> None:
+def pair(rule: Rule) -> tuple[str, str]:
+    """The statements `before` and `after` in the docstring of a rule."""
     told = [line.strip() for line in (rule.__doc__ or "").splitlines()]
-    before = next(line for line in told if line.startswith("before: "))
-    after = next(line for line in told if line.startswith("after: "))
-    assert rewritten(before.removeprefix("before: ")) == after.removeprefix("after: ")
+    before, after = (
+        next(line.removeprefix(label) for line in told if line.startswith(label))
+        for label in ("before: ", "after: ")
+    )
+    return before, after
+
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+
+
+@each_rule
+def test_a_rule_does_what_it_says(rule: Rule) -> None:
+    before, after = pair(rule)
+    assert rewritten(before) == after
+
+
+@pytest.fixture(scope="module")
+def fakesnow_alone() -> Iterator[Callable[[str], object]]:
+    """Runs a statement without the layer, and gives its rows or its error."""
+    prepared = (
+        "create schema movielens.analytics",
+        "create database m",
+        "create schema m.raw",
+        "use schema m.raw",
+        "create table _files (a int) comment = 'x'",
+        "create table t (a int, b int)",
+        "insert into t values (1, 2), (3, 4)",
+    )
+    with fakesnow.patch():
+        cursor = snowflake.connector.connect(database="MOVIELENS", schema="MAIN").cursor()
+
+        def answer(statement: str) -> object:
+            try:
+                return cursor.execute(statement).fetchall()
+            except Exception as error:  # a gap may be an error of any kind
+                return f"{type(error).__name__}: {error}"
+
+        for statement in prepared:
+            assert not isinstance(answer(statement), str), answer(statement)
+        yield answer
+
+
+@each_rule
+def test_fakesnow_alone_still_has_the_gap(
+    rule: Rule, fakesnow_alone: Callable[[str], object]
+) -> None:
+    before, after = map(fakesnow_alone, pair(rule))
+    assert before != after
 
 
 def test_what_no_rule_knows_is_passed_on() -> None:
