@@ -28,6 +28,8 @@ _CREATE = r"^((?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?)"
 _TEMPORARY = re.compile(_CREATE + r"temp(?:orary)?\s+((?:table|view)\s)", _ANY_CASE)
 _SUM_OF_HASHES = re.compile(r"\bsum\(hash\(([^()]*)\)\)", _ANY_CASE)
 
+_TABLES = re.compile(r"\bfrom\s+information_schema\.tables\b", _ANY_CASE)
+
 Rule = Callable[[str], str]
 
 NOTHING = "select 'Statement executed successfully.' as status"
@@ -139,6 +141,18 @@ def show_tables_with_comments(statement: str) -> str:
         f"from {found['database']}.information_schema.tables "
         f"where table_schema = upper('{found['schema']}') and table_name ilike {found['pattern']}"
     )
+
+
+@rule
+def views_among_the_tables(statement: str) -> str:
+    """What the information schema calls tables are views, too.
+
+    before: select table_name from information_schema.tables
+    after: select table_name from (select table_schema, table_name, bytes from information_schema.tables union all select table_schema, table_name, null from information_schema.views)
+    """  # noqa: E501
+    columns = "select table_schema, table_name, {} from information_schema.{}"
+    both = f"{columns.format('bytes', 'tables')} union all {columns.format('null', 'views')}"
+    return _TABLES.sub(f"from ({both})", statement)
 
 
 def several(text: str) -> list[str]:

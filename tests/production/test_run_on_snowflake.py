@@ -40,11 +40,13 @@ class Production:
         folder: Everything local.
         env: What a client of the stand-in needs.
         report: What the run on Snowflake said.
+        sent: The statements that it sent, with their query tags.
     """
 
     folder: Path
     env: dict[str, str]
     report: Any
+    sent: list[dict[str, str]]
 
     @property
     def cli(self) -> Cli:
@@ -52,6 +54,15 @@ class Production:
 
     def run(self, *more: str) -> Any:
         return self.cli.json("run", "--home", "prod", "--source", "zone", *more, env=self.env)
+
+    def differences_from(self, home: str) -> dict[str, list[str]]:
+        """Compares every relation with that of a DuckDB warehouse."""
+        dev = relations(warehouse(Settings(home=self.folder / home, _env_file=None)))
+        prod = relations(self.target)
+        assert dev.keys() == prod.keys()
+        assert len(dev) > 40
+        differ = {name: differences(dev[name], prod[name]) for name in dev}
+        return {name: told for name, told in differ.items() if told}
 
     @property
     def target(self) -> Warehouse:
@@ -79,9 +90,10 @@ def production(
         "MOVIELENS_TARGET": "prod",
     }
     Cli(folder).json("run", "--home", "dev", "--source", "zone")
-    empty = Production(folder, env, None)
+    empty = Production(folder, env, None, [])
     empty.statements()
-    yield Production(folder, env, empty.run("--debug"))
+    report = empty.run("--debug")
+    yield Production(folder, env, report, empty.statements())
 
 
 def with_passphrase(env: dict[str, str], to: Path) -> dict[str, str]:
@@ -100,16 +112,11 @@ def with_passphrase(env: dict[str, str], to: Path) -> dict[str, str]:
 
 
 def test_both_targets_hold_the_same(production: Production) -> None:
-    dev = relations(warehouse(Settings(home=production.folder / "dev", _env_file=None)))
-    prod = relations(production.target)
-    assert dev.keys() == prod.keys()
-    assert len(dev) > 40
-    differ = {name: differences(dev[name], prod[name]) for name in dev}
-    assert {name: told for name, told in differ.items() if told} == {}
+    assert production.differences_from("dev") == {}
 
 
 def test_every_statement_names_its_run_step_and_model(production: Production) -> None:
-    tags = {statement["tag"] for statement in production.statements()} - {"test"}
+    tags = {statement["tag"] for statement in production.sent}
     run = re.match(r"movielens [0-9a-f]{8}", min(tags))
     assert run
     assert [tag for tag in tags if not tag.startswith(run[0])] == []
@@ -134,6 +141,19 @@ def test_after_a_load_by_hand_the_next_run_looks_again(production: Production) -
     tags.write_text(tags.read_text() + "1,1,once more,1400000000\n")
     production.cli.json("load", "--home", "prod", "--source", "zone", env=production.env)
     assert production.target.noted() == {}
+
+
+def test_one_changed_file_costs_what_is_behind_it(production: Production) -> None:
+    """And leaves the same on both engines."""
+    production.statements()
+    report = production.run()
+    sent = production.statements()
+    assert report["publish"]["published"] is True
+    assert 0 < report["build"]["models"] < production.report["build"]["models"] / 1.5
+    assert len(sent) < 0.75 * len(production.sent)
+    assert "tags" not in {s["tag"].split()[-1] for s in sent if " build " in s["tag"]}
+    production.cli.json("run", "--home", "dev", "--source", "zone")
+    assert production.differences_from("dev") == {}
 
 
 def test_runners_of_several_machines(production: Production) -> None:

@@ -98,6 +98,7 @@ def fakesnow_alone() -> Iterator[Callable[[str], object]]:
         "create table _files (a int) comment = 'x'",
         "create table t (a int, b int)",
         "insert into t values (1, 2), (3, 4)",
+        "create view v as select 1 as a",
     )
     with fakesnow.patch():
         cursor = snowflake.connector.connect(database="MOVIELENS", schema="MAIN").cursor()
