@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +27,8 @@ from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 
 KEPT_REPORTS = 200
+# How the last run of this home ended, and when (its modification time).
+LAST_RUN = "last-run"
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,24 @@ def run(
         on_event=on_event,
     )
     asked_for_more = full_refresh or remove_missing or switch_source
-    with only_run(settings, take_over=take_over) as work:
+    with only_run(settings, take_over=take_over) as work, _remembered(settings.home):
         started = time.perf_counter()
         idle = None if asked_for_more else nothing_to_do(settings)
         if idle is not None:
             return RunReport(*idle, time.perf_counter() - started)
         return healing(work, lambda: _run(work, load_all, full_refresh, on_event))
+
+
+@contextmanager
+def _remembered(home: Path) -> Iterator[None]:
+    outcome = "done"
+    try:
+        yield
+    except BaseException as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        write_whole(home / LAST_RUN, f"{outcome}\n")
 
 
 def _run(

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     keep_versions: int = Field(
         5, ge=1, description="Published versions kept for rollback, the current one included."
     )
+    run_every_hours: float = Field(
+        24, gt=0, description="How often the schedule runs; doctor warns when it seems dead."
+    )
     download_url: str = Field(
         "https://files.grouplens.org/datasets/movielens",
         description="Where official releases are downloaded from.",

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-LOADER = "LOADER_"
-LOGIN_SECONDS = 15
+LOADER, READER = "LOADER_", "DASHBOARD_"
+LOGIN_SECONDS = 10
 
 
 class KeyProblem(ValueError):
@@ -67,8 +67,8 @@ def snowflake_settings(part: str = "") -> SnowflakeSettings:
 
     Args:
         part: `LOADER_` for the user that loads, which is another one if any of
-            SNOWFLAKE_LOADER_USER, _ROLE, _PRIVATE_KEY, ... is set;
-            what is not, is as for the others.
+            SNOWFLAKE_LOADER_USER, _ROLE, _PRIVATE_KEY, ... is set; `DASHBOARD_` for the one that
+            reads. What is not set is as for the others.
 
     Returns:
         The settings.

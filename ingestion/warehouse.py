@@ -140,14 +140,14 @@ def create_schema(connection: Connection, schema: str) -> None:
     """
     found = connection.execute(
         "select 1 from information_schema.schemata "
-        f"where lower(schema_name) = {literal(schema)} and {_IN_THIS_DATABASE}"
+        f"where lower(schema_name) = {literal(schema)} and {IN_THIS_DATABASE}"
     )
     if not found.fetchall():
         connection.execute(f"create schema if not exists {schema}")
 
 
 # DuckDB lists the schemas of every attached database.
-_IN_THIS_DATABASE = "catalog_name = current_database()"
+IN_THIS_DATABASE = "catalog_name = current_database()"
 
 
 class DuckDBSession:

@@ -49,7 +49,9 @@ QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
 _KEPT = 10_000
 # Snowflake, too, ends a transaction that others wait for and whose client says nothing; later.
 _IDLE_SECONDS = 5
-_REFUSED_LOGIN, _GAP = "390144", "000603"
+_REFUSED_LOGIN, _REFUSED_ROLE, _GAP = "390144", "390189", "000603"
+# What the names of all roles and virtual warehouses begin with that there are.
+_OURS = "MOVIELENS"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'([^']*)'", re.IGNORECASE)
 _ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
@@ -156,9 +158,19 @@ class Layer:
         data = body["data"]
         if not self._sessions.admits(data):
             return JSONResponse(_refused(_REFUSED_LOGIN, "JWT token is invalid."))
+        role = request.query_params.get("roleName") or _OURS
+        if not role.upper().startswith(_OURS):
+            told = (
+                f"Role '{role}' specified in the connect string does not exist or not authorized."
+            )
+            return JSONResponse(_refused(_REFUSED_ROLE, told))
         status, answer = await self._passed_on(request, body)
         if answer.get("success"):
-            role = request.query_params.get("roleName", "")
+            # As Snowflake does, a session is told which virtual warehouse it has, if any.
+            warehouse = request.query_params.get("warehouse") or _OURS
+            known = warehouse.upper() if warehouse.upper().startswith(_OURS) else None
+            named = {"roleName": role.upper(), "warehouseName": known}
+            answer["data"]["sessionInfo"] = {**answer["data"]["sessionInfo"], **named}
             self._sessions.opened(answer["data"]["token"], data, role)
         return JSONResponse(answer, status)
 

@@ -16,6 +16,7 @@ _COMMANDS = {
     "rollback": ("pipeline", "Return to the version published before."),
     "vacuum": ("pipeline", "Remove what no longer counts, beyond what is to be kept."),
     "status": ("looking", "What is loaded and published."),
+    "doctor": ("looking", "Check settings, connections and privileges, with remedies."),
     "config": ("looking", "Each setting and where it came from."),
     "dashboard": ("serving", "Serve the dashboard on what is published."),
 }

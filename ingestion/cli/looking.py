@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
 
 if TYPE_CHECKING:
+    from ingestion.doctor.findings import Finding
     from ingestion.status import Status
 
 
@@ -59,6 +61,33 @@ def status(context: Context, test: str | None, limit: int) -> int:
     content: dict[str, Any] = {"columns": columns, "rows": rows}
     lines = ["\t".join(columns), *("\t".join(map(str, row)) for row in rows)]
     return context.result(content, lines)
+
+
+_MARKS = {"ok": "ok      ", "warning": "warning ", "problem": "PROBLEM ", "skipped": "skipped "}
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    code = f" [{finding.code}]" if finding.code else ""
+    lines = [f"{_MARKS[finding.status]}{finding.about}: {finding.found}{code}"]
+    return [*lines, f"{' ' * 8}What to do: {finding.remedy}"] if finding.remedy else lines
+
+
+@command("doctor", with_source=True)
+def doctor(context: Context) -> int:
+    """Check every setting, credential, connection, privilege and version.
+
+    Each finding comes with its remedy. The exit code is 1 if anything would stop a run.
+
+    Example: movielens doctor --target prod
+    """
+    from ingestion.doctor import diagnose
+
+    diagnosis = diagnose(context.settings)
+    lines = [line for finding in diagnosis.findings for line in _finding_lines(finding)]
+    counts = Counter(finding.status for finding in diagnosis.findings)
+    told = (plural(counts["problem"], "problem"), plural(counts["warning"], "warning"))
+    lines.append(f"{' and '.join(told)} in {diagnosis.seconds:.1f} s")
+    return context.result(diagnosis, lines, diagnosis.exit_code)
 
 
 @command("config", with_source=True)

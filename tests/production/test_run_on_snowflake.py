@@ -193,6 +193,9 @@ def test_no_secret_is_written_anywhere(production: Production) -> None:
         (("status",), {"SNOWFLAKE_DATABASE": "no such database"}),
         (("load", "--source", "zone"), {}),
         (("config",), {}),
+        (("doctor", "--source", "zone"), {"SNOWFLAKE_PRIVATE_KEY": pem[1]}),
+        (("doctor", "--source", "zone"), {"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": f"{PASSPHRASE}x"}),
+        (("doctor", "--source", "zone"), {}),
     ]
     told = "".join(
         output_of(production, *command, "--home", "prod", "--debug", env={**production.env, **env})

@@ -1,0 +1,52 @@
+"""What a check says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ingestion.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        about: What was checked.
+        status: `ok`; `warning`: a run works; `problem`: it does not, or shows what must not be
+            seen; `skipped`: not checked, for the reason given.
+        found: What was found.
+        code: A name of what is wrong that does not change; empty if nothing is.
+        remedy: The command or setting that mends it.
+    """
+
+    about: str
+    status: Literal["ok", "warning", "problem", "skipped"]
+    found: str
+    code: str = ""
+    remedy: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def ok(about: str, found: str) -> Finding:
+    """All is well."""
+    return Finding(about, "ok", found)
+
+
+def skipped(about: str, because: str) -> Finding:
+    """Not checked."""
+    return Finding(about, "skipped", because)
+
+
+def warning(about: str, code: str, found: str, remedy: str) -> Finding:
+    """A run works, but."""
+    return Finding(about, "warning", found, code, remedy)
+
+
+def problem(about: str, code: str, found: str, remedy: str) -> Finding:
+    """A run would fail, or too much could be seen."""
+    return Finding(about, "problem", found, code, remedy)

@@ -1,0 +1,219 @@
+"""Checks of this machine: settings, versions, the home folder, what is published, the schedule."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import duckdb
+from dotenv import dotenv_values
+from filelock import FileLock, Timeout
+from packaging.requirements import Requirement
+
+from ingestion.doctor.findings import Check, Finding, ok, problem, skipped, warning
+from ingestion.errors import MovielensError, SettingsError
+from ingestion.lock import make_home
+from ingestion.running import LAST_RUN
+from ingestion.settings import PREFIX, Settings
+from ingestion.snowflake_login import LOADER, READER, SnowflakeSettings
+from ingestion.warehouse import warehouse
+
+PROJECT = "movielens-warehouse"
+_CURRENT = "select data_version from marts.marts.mart_dataset_status"
+ENOUGH_BYTES = 2 << 30
+# Read elsewhere: by the dashboard, by a workflow, by dbt's profile.
+_OTHERS = {f"{PREFIX}STALE_AFTER_DAYS", f"{PREFIX}QUERY_TAG", "SNOWFLAKE_THREADS"}
+
+
+def names_of_settings(_: Settings) -> Iterator[Finding]:
+    """A setting whose name is misspelt is silently none."""
+    given = {*os.environ, *(name.upper() for name in dotenv_values(".env"))}
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | _OTHERS
+    for part in ("", LOADER, READER):
+        known |= {f"SNOWFLAKE_{part}{name}".upper() for name in SnowflakeSettings.model_fields}
+    unknown = sorted(
+        name for name in given - known if name.startswith((PREFIX, "SNOWFLAKE_")) and name.isupper()
+    )
+    for name in unknown:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"it may be meant as {near[0]}" if near else "movielens config shows all there are"
+        yield warning("settings", "unknown-setting", f"{name} is set, and nothing reads it", hint)
+    if not unknown:
+        yield ok("settings", "every MOVIELENS_* and SNOWFLAKE_* that is set is one that is read")
+
+
+def versions(settings: Settings) -> Iterator[Finding]:
+    """Installed packages are those that this version was tested with."""
+    extras = {"", "dbt"}
+    if (settings.source or "").startswith("s3:"):
+        extras.add("s3")
+    if settings.target == "prod":
+        extras.add("snowflake")
+    wrong = list(_wrong_packages(extras))
+    for name, found in wrong:
+        yield problem("versions", "package-version", f"{name}: {found}", "make setup")
+    if not wrong:
+        python = ".".join(map(str, sys.version_info[:3]))
+        yield ok("versions", f"{PROJECT} {version(PROJECT)}, Python {python}, all packages fit")
+
+
+def _wrong_packages(extras: set[str]) -> Iterator[tuple[str, str]]:
+    for line in requires(PROJECT) or []:
+        needed = Requirement(line)
+        applies = any(needed.marker is None or needed.marker.evaluate({"extra": e}) for e in extras)
+        if not applies:
+            continue
+        try:
+            there = version(needed.name)
+        except PackageNotFoundError:
+            yield needed.name, "is not installed"
+            continue
+        if not needed.specifier.contains(there, prereleases=True):
+            yield needed.name, f"{there} is installed, {needed.specifier} is needed"
+
+
+def home_folder(settings: Settings) -> Iterator[Finding]:
+    """What is local can be written, and there is room."""
+    try:
+        make_home(settings.home)
+    except SettingsError as error:
+        yield problem("home folder", "home-not-writable", str(error), error.remedy)
+        return
+    free = shutil.disk_usage(settings.home).free
+    if free < ENOUGH_BYTES:
+        yield warning(
+            "home folder",
+            "disk-almost-full",
+            f"{settings.home} has {free / 1e9:.1f} GB left",
+            "movielens vacuum, or another folder with MOVIELENS_HOME",
+        )
+    else:
+        yield ok("home folder", f"{settings.home} can be written, {free / 1e9:.0f} GB are free")
+
+
+def other_runs(settings: Settings) -> Iterator[Finding]:
+    """No run is at work, and none was cut off."""
+    if not settings.home.is_dir():
+        yield skipped("other runs", "there is no home folder")
+        return
+    try:
+        with FileLock(settings.home / "run.lock", timeout=0):
+            left = settings.work_dir.is_dir() and any(settings.work_dir.iterdir())
+    except Timeout:
+        yield warning(
+            "other runs",
+            "run-at-work",
+            f"a run is at work in {settings.home}; another one would leave with 75",
+            "wait for it to end",
+        )
+        return
+    except OSError as error:
+        yield skipped("other runs", f"{settings.home}: {error.strerror}")
+        return
+    if left:
+        yield warning(
+            "other runs",
+            "run-cut-off",
+            f"a load was cut off and left {settings.work_dir}; nothing of it counts",
+            "movielens run sweeps it and begins anew",
+        )
+    else:
+        yield ok("other runs", "none is at work here, none was cut off")
+
+
+def models(settings: Settings) -> Iterator[Finding]:
+    """There is something to build."""
+    if (settings.project / "dbt_project.yml").exists():
+        yield ok("models", f"those in {settings.project}")
+    else:
+        yield problem(
+            "models",
+            "no-models",
+            f"there is no dbt_project.yml in {settings.project}",
+            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
+        )
+
+
+def duckdb_warehouse(settings: Settings) -> Iterator[Finding]:
+    """The file of the dev target opens."""
+    if settings.target != "dev":
+        return
+    target = warehouse(settings)
+    if not target.exists():
+        yield ok(
+            "warehouse", f"{settings.warehouse_file} is not there yet; the first load makes it"
+        )
+        return
+    try:
+        tables = target.fetch("select count(*) from information_schema.tables")[0][0]
+    except MovielensError as error:
+        code = "warehouse-busy" if error.exit_code == 75 else "warehouse-cannot-be-opened"
+        yield problem("warehouse", code, str(error), error.remedy)
+        return
+    yield ok("warehouse", f"{settings.warehouse_file} opens; {tables} tables and views")
+
+
+def published_marts(settings: Settings) -> Iterator[Finding]:
+    """What readers see can be read."""
+    if settings.target != "dev":
+        return
+    if not settings.marts_file.exists():
+        yield warning("published", "nothing-published", "readers see nothing yet", "movielens run")
+        return
+    try:
+        with duckdb.connect(settings.marts_file, read_only=True) as marts:
+            current = marts.execute(_CURRENT).fetchall()[0][0]
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        yield problem(
+            "published",
+            "published-cannot-be-read",
+            f"{settings.marts_file}: {said}",
+            "movielens rollback, or: movielens publish",
+        )
+        return
+    yield ok("published", f"version {current}")
+
+
+def schedule(settings: Settings) -> Iterator[Finding]:
+    """The last run of this home was not too long ago, and did not fail."""
+    stamp = settings.home / LAST_RUN
+    if not stamp.exists():
+        yield skipped("schedule", "no run has ended in this home yet")
+        return
+    last = datetime.fromtimestamp(stamp.stat().st_mtime, UTC)
+    outcome = stamp.read_text().strip()
+    ago = datetime.now(UTC) - last
+    if ago > 2 * timedelta(hours=settings.run_every_hours):
+        yield warning(
+            "schedule",
+            "no-run-lately",
+            f"the last run ended {ago / timedelta(hours=1):,.0f} hours ago",
+            "look at what starts it (cron, a workflow); MOVIELENS_RUN_EVERY_HOURS says how often",
+        )
+    elif outcome != "done":
+        yield warning(
+            "schedule",
+            "last-run-failed",
+            f"the run that ended at {last:%Y-%m-%d %H:%M} UTC: {outcome}",
+            f"movielens status; the logs are in {settings.logs_dir}",
+        )
+    else:
+        yield ok("schedule", f"the last run ended well at {last:%Y-%m-%d %H:%M} UTC")
+
+
+CHECKS: list[Check] = [
+    names_of_settings,
+    versions,
+    home_folder,
+    other_runs,
+    models,
+    duckdb_warehouse,
+    published_marts,
+    schedule,
+]
