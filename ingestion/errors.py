@@ -56,6 +56,10 @@ class DamagedWarehouse(MovielensError):
     """The file of the warehouse is damaged; it can be built anew from the landing zone."""
 
 
+class GaveUp(OSError):
+    """A file could not be opened, and the store's client has tried it often enough."""
+
+
 class RefusedFile(Exception):
     """One file that is refused as a whole; the other files of the load go on.
 

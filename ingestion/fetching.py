@@ -15,11 +15,12 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from ingestion.errors import GaveUp
 from ingestion.landing import LandingFile
 
 PIECE_BYTES = 4 << 20
 ATTEMPTS = 4
-_FOR_GOOD = (FileNotFoundError, PermissionError)
+_FOR_GOOD = (FileNotFoundError, PermissionError, GaveUp)
 
 
 def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, folder: Path) -> Path:

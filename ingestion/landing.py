@@ -217,7 +217,7 @@ def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, di
     except PermissionError as error:
         raise SourceError(
             f"The landing zone {source} may not be listed: {error}",
-            "grant read permission on the folder and those in it, or s3:ListBucket on the bucket",
+            _permission(fs, root),
         ) from None
     except SourceError:
         raise
@@ -227,6 +227,16 @@ def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, di
             f"{remedy}, the store's credentials (AWS_*) and that it can be reached",
         ) from None
     return found
+
+
+def _permission(fs: fsspec.AbstractFileSystem, root: str) -> str:
+    if "s3" not in fs.protocol:
+        return "grant read permission on the folder and those in it"
+    bucket = root.partition("/")[0]
+    return (
+        f"permit s3:ListBucket on arn:aws:s3:::{bucket} to the credentials in use; "
+        "movielens doctor says whether it is they that are refused"
+    )
 
 
 def _behind_link(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from os import getenv
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ingestion.errors import GaveUp
 from ingestion.landing import LandingFile
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from s3fs import S3FileSystem
 
 BUFFER_BYTES = 4 << 20
-_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, read_timeout=60)
+ATTEMPTS, READ_SECONDS = 5, 30
 # What S3 answers when the object is gone, or is another one than was listed.
 _CHANGED = ("404", "NoSuchKey", "412", "PreconditionFailed")
 _FORBIDDEN = ("403", "AccessDenied", "Forbidden")
@@ -39,17 +42,17 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
     Raises:
         FileNotFoundError: If it is gone or was replaced since it was listed.
         PermissionError: If it may not be read.
-        OSError: If S3 cannot be reached.
+        GaveUp: If S3 cannot be reached, or refuses for another reason, again and again.
     """
     bucket, key, _ = fs.split_path(file.key)
-    client = _client(fs.endpoint_url, fs.key, fs.secret, fs.token, fs.anon)
     same = {"IfMatch": file.etag} if file.etag else {}
     try:
+        client = _client(fs.endpoint_url, fs.key, fs.secret, fs.token, fs.anon)
         answer = client.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **same)
     except ClientError as error:
         raise _in_words(error, bucket, key) from None
     except BotoCoreError as error:
-        raise OSError(f"s3://{bucket}/{key}: {error}") from None
+        raise GaveUp(f"s3://{bucket}/{key}: {error}") from None
     return io.BufferedReader(_Body(answer["Body"], f"s3://{bucket}/{key}"), BUFFER_BYTES)
 
 
@@ -57,8 +60,13 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
 def _client(
     endpoint: str | None, key: str | None, secret: str | None, token: str | None, anon: bool
 ) -> Any:
-    config = _CONFIG.merge(Config(signature_version=_unsigned())) if anon else _CONFIG
-    return boto3.client(
+    config = Config(
+        retries={"mode": "standard", "max_attempts": int(getenv("AWS_MAX_ATTEMPTS", ATTEMPTS))},
+        read_timeout=READ_SECONDS,
+        signature_version=UNSIGNED if anon else None,
+    )
+    # A session of its own: the one that boto3 shares keeps the profiles that it first saw.
+    return boto3.Session().client(
         "s3",
         endpoint_url=endpoint,
         aws_access_key_id=key,
@@ -66,12 +74,6 @@ def _client(
         aws_session_token=token,
         config=config,
     )
-
-
-def _unsigned() -> Any:
-    from botocore import UNSIGNED
-
-    return UNSIGNED
 
 
 def _in_words(error: ClientError, bucket: str, key: str) -> OSError:
@@ -82,7 +84,7 @@ def _in_words(error: ClientError, bucket: str, key: str) -> OSError:
         return PermissionError(
             f"s3://{bucket}/{key}: {error}; s3:GetObject on arn:aws:s3:::{bucket}/* is needed"
         )
-    return OSError(f"s3://{bucket}/{key}: {error}")
+    return GaveUp(f"s3://{bucket}/{key}: {error}")
 
 
 class _Body(io.RawIOBase):

@@ -23,6 +23,7 @@ _COMMANDS = {
 _DATA_COMMANDS = {
     "generate": ("data", "Make MovieLens-shaped data, seeded, at any scale."),
     "download": ("data", "Fetch an official release, checksum verified."),
+    "upload": ("data", "Put a folder of MovieLens files on S3."),
 }
 _DEV_COMMANDS = {
     "s3": ("developing", "Start a stand-in for S3 on this machine."),

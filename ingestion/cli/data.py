@@ -67,3 +67,25 @@ def download(context: Context, name: str, folder: str | None) -> int:
     return context.result(
         report, [f"Downloaded {name} to {to}", f"Load it:   movielens run --source {to}"]
     )
+
+
+@command("data upload")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.argument("to", metavar="S3_URL")
+def upload(context: Context, folder: str, to: str) -> int:
+    """Put the MovieLens files of FOLDER on S3, those that are new or changed.
+
+    Nothing there is deleted. Each object keeps the checksum with which it was sent.
+
+    Example: movielens data upload landing s3://my-bucket/movielens
+    """
+    from pathlib import Path
+
+    from local_dev.upload import upload as send
+
+    with context.output.progress() as on_event:
+        report = send(Path(folder), to, progress=_adapter(on_event))
+    lines = [f"Uploaded   {path}" for path in report.uploaded]
+    lines += [f"Unchanged  {path}" for path in report.unchanged]
+    lines += [f"Ignored    {path}" for path in report.ignored]
+    return context.result(report, [*lines, f"Load it:   movielens run --source {to}"])

@@ -1,0 +1,108 @@
+"""A folder of MovieLens files to a landing zone on S3."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ingestion.errors import SettingsError
+from ingestion.landing import MARKER, list_landing_zone
+
+# What an object's content is known by, however it was divided on its way.
+_HASH = "sha256"
+Progress = Callable[[str, float], None]
+
+
+def _silent(_what: str, _share: float) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class UploadReport:
+    """What became of each file.
+
+    Attributes:
+        to: URL of the landing zone.
+        uploaded: Keys that are new or have new content.
+        unchanged: Keys that have this content already.
+        ignored: Files that are none of MovieLens.
+        bytes: How many were sent.
+    """
+
+    to: str
+    uploaded: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    bytes: int = 0
+
+
+def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
+    """Uploads what is new or changed; deletes nothing.
+
+    Args:
+        folder: A folder of MovieLens files, at any depth.
+        to: The landing zone, `s3://bucket/prefix`; the bucket must be there.
+        progress: Told of each file, and of the share of all bytes that is done.
+
+    Returns:
+        What was uploaded.
+
+    Raises:
+        SettingsError: If `to` is no URL of S3, or S3 refuses.
+        SourceError: If the folder holds no MovieLens file.
+    """
+    url = urlsplit(to)
+    if url.scheme != "s3" or not url.netloc:
+        raise SettingsError(f"{to} is no landing zone on S3", "give s3://bucket/prefix")
+    zone = list_landing_zone(str(folder))
+    paths = [*zone.files, *([MARKER] if (folder / MARKER).exists() else [])]
+    total = sum((folder / path).stat().st_size for path in paths)
+    uploaded, unchanged, sent, done = [], [], 0, 0
+    client = boto3.Session().client("s3")
+    for path in paths:
+        file, key = folder / path, f"{url.path.strip('/')}/{path}".lstrip("/")
+        progress(path, done / max(total, 1))
+        try:
+            if _is_there(client, url.netloc, key, file):
+                unchanged.append(path)
+            else:
+                _send(client, url.netloc, key, file)
+                uploaded.append(path)
+                sent += file.stat().st_size
+        except (Boto3Error, BotoCoreError, ClientError) as error:
+            raise SettingsError(
+                f"s3://{url.netloc}/{key}: {error}. Files before it are uploaded: "
+                f"{', '.join(uploaded) or 'none'}",
+                "movielens doctor --source says what is missing; s3:PutObject is needed, too",
+            ) from None
+        done += file.stat().st_size
+    return UploadReport(to, uploaded, unchanged, zone.ignored, sent)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, _HASH).hexdigest()
+
+
+def _is_there(client: Any, bucket: str, key: str, file: Path) -> bool:
+    try:
+        metadata = client.head_object(Bucket=bucket, Key=key)["Metadata"]
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return bool(metadata.get(_HASH) == _digest(file))
+
+
+def _send(client: Any, bucket: str, key: str, file: Path) -> None:
+    # S3 keeps the checksum; whoever reads the object compares with it.
+    more = {"ChecksumAlgorithm": "CRC32", "Metadata": {_HASH: _digest(file)}}
+    client.upload_file(str(file), bucket, key, ExtraArgs=more)
