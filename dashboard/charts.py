@@ -65,6 +65,9 @@ def activity() -> Any:
     """
     bars = (
         _chart()
+        .transform_calculate(
+            people="isValid(datum.n_users) ? format(datum.n_users, ',') : 'fewer than five'"
+        )
         # The theme's gap of 4 pixels would leave next to nothing of hundreds of months.
         .mark_bar(binSpacing=0.5)
         .encode(
@@ -75,7 +78,7 @@ def activity() -> Any:
             tooltip=[
                 alt.Tooltip("month:T", title="Month", format="%B %Y"),
                 _count(),
-                _count("n_users", "People"),
+                alt.Tooltip("people:N", title="People"),
             ],
         )
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dlt
 
@@ -24,6 +25,8 @@ from ingestion.rules import RangeChecks, Rules
 if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.extract import DltResource, DltSource
+
+Staged = Callable[[Path, int], list[tuple[Path, int]]]
 
 _REJECTED_COLUMNS = {
     "file_id": "bigint",
@@ -43,14 +46,15 @@ def _columns(dataset: Dataset) -> dict[str, str]:
     return {**columns, FILE_ID: "bigint"}
 
 
-def _rows_of(dataset: Dataset, outcome: Outcome) -> Any:
+def _rows_of(dataset: Dataset, outcome: Outcome, staged: Staged) -> Iterator[Any]:
     extra = dict.fromkeys(outcome.new_columns, "text")
-    return dlt.mark.with_file_import(
-        str(outcome.parquet),
-        "parquet",
-        outcome.rows,
-        hints=dlt.mark.make_hints(columns=_hints({**_columns(dataset), **extra})),
-    )
+    hints = dlt.mark.make_hints(columns=_hints({**_columns(dataset), **extra}))
+    for file, rows in staged(cast("Path", outcome.parquet), outcome.rows):
+        yield dlt.mark.with_file_import(str(file), "parquet", rows, hints=hints)
+
+
+def _as_it_is(parquet: Path, rows: int) -> list[tuple[Path, int]]:
+    return [(parquet, rows)]
 
 
 def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pa.Table:
@@ -121,12 +125,13 @@ def _dataset_resource(dataset: Dataset, items: Callable[[], Iterator[Any]]) -> D
     )
 
 
-def rows_source(outcomes: Iterable[Outcome], missing: Collection[str]) -> DltSource:
+def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: Staged) -> DltSource:
     """Makes a dlt source of file versions that were read already.
 
     Args:
         outcomes: What was read; only what is loaded is taken.
         missing: Tables of RAW that are not there yet; they are made, even if nothing is in them.
+        staged: Makes of a Parquet file those that are sent, with how many rows each has.
 
     Returns:
         A source with one resource per dataset, the rejected rows and the manifest, without rows.
@@ -144,7 +149,8 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str]) -> DltSou
     @dlt.source(name="movielens", max_table_nesting=0)
     def movielens() -> Iterator[DltResource]:
         for dataset in DATASETS.values():
-            rows = [_rows_of(dataset, o) for o in loaded if o.file.dataset == dataset.table]
+            of_it = [outcome for outcome in loaded if outcome.file.dataset == dataset.table]
+            rows = chain.from_iterable(_rows_of(dataset, outcome, staged) for outcome in of_it)
             yield resource(dataset.table, _columns(dataset), rows)
         rejects = [_rejected_rows(outcome) for outcome in loaded if outcome.rejects]
         yield resource(manifest.REJECTED_ROWS, _REJECTED_COLUMNS, rejects)
@@ -251,7 +257,7 @@ def _load_id() -> str:
 
 
 def _items(zone: LandingZone, dataset: Dataset, outcome: Outcome) -> Iterator[Any]:
-    yield _rows_of(dataset, outcome)
+    yield from _rows_of(dataset, outcome, _as_it_is)
     if outcome.rejects:
         yield _of_table(_rejected_rows(outcome), manifest.REJECTED_ROWS, _REJECTED_COLUMNS)
     load_id = _load_id()

@@ -69,6 +69,18 @@ class Warehouse(ABC):
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Gives dlt's destination for files like that, on this connection if dlt can."""
 
+    def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
+        """Makes of a Parquet file those that are sent, with how many rows each has.
+
+        Args:
+            parquet: An uncompressed file.
+            rows: How many it has.
+
+        Returns:
+            That file, where nothing is sent anywhere.
+        """
+        return [(parquet, rows)]
+
     @abstractmethod
     def noted(self) -> dict[str, Any]:
         """Reads, at no cost, what the last run noted of the whole warehouse; empty if nothing."""

@@ -75,7 +75,7 @@ def _append(
     """Appends rows with dlt; gives the id of the load, also of one that only records removals."""
     if not loaded:
         return create_load_id()
-    source = rows_source(loaded, _missing(connection))
+    source = rows_source(loaded, _missing(connection), target.staged)
     destination = target.destination(connection, _row_group_bytes(loaded))
     info = _pipeline(settings, destination).run(source, loader_file_format="parquet")
     return info.loads_ids[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -16,6 +17,9 @@ import pytest
 from filelock import FileLock
 
 from ingestion.settings import Settings
+
+# Whoever is started in the background of a shell ignores Ctrl-C, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROGRAM = Path(sys.executable).parent / "movielens"
 

@@ -11,12 +11,12 @@ from dashboard.status import Status, published_status
 
 def sizes(status: Status, months: pd.DataFrame) -> None:
     """Five numbers, three of them with their course over the years."""
-    by_year = months.groupby(months["month"].dt.year)[["n_ratings", "n_new_users", "sum_rating"]]
-    yearly = by_year.sum()
+    yearly = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]].sum()
+    newcomers = marts.rows(queries.NEWCOMERS)["n_users_active"].fillna(0)
     mean = (yearly["sum_rating"] / yearly["n_ratings"].where(yearly["n_ratings"] > 0)).dropna()
     with st.grid(5, min_column_width=150):
         _metric("Ratings", findings.number(status.n_ratings), yearly["n_ratings"])
-        _metric("People who rated", findings.number(status.n_users), yearly["n_new_users"])
+        _metric("People who rated", findings.number(status.n_users), newcomers)
         _metric("Mean rating", f"{status.mean:.2f}" if status.mean else "–", mean)
         _metric("Films rated", findings.number(status.n_rated_movies))
         _metric("Tags given", findings.number(status.n_tag_applications))

@@ -44,14 +44,25 @@ filled_month as (
         month_in_span.month,
         cast(coalesce(rated.n_ratings, 0) as bigint) as n_ratings,
         cast(coalesce(rated.sum_rating, 0) as double) as sum_rating,
-        cast(coalesce(rated.n_users, 0) as bigint) as n_users,
-        cast(coalesce(joined.n_new_users, 0) as bigint) as n_new_users,
+        coalesce(rated.n_users, 0) as n_users,
+        coalesce(joined.n_new_users, 0) as n_new_users,
         month_in_span.month in (span.first_month, span.last_month) as is_partial
     from month_in_span
     cross join span
     left join ratings_per_month as rated on month_in_span.month = rated.month
     left join new_users_per_month as joined on month_in_span.month = joined.month
+),
+
+shown_month as (
+    select
+        month,
+        n_ratings,
+        sum_rating,
+        cast({{ unless_few('n_users', 'n_users') }} as bigint) as n_users,
+        cast({{ unless_few('n_new_users', 'n_new_users') }} as bigint) as n_new_users,
+        is_partial
+    from filled_month
 )
 
-select * from filled_month
+select * from shown_month
 order by month

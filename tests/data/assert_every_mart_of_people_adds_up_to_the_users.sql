@@ -1,4 +1,5 @@
--- A returned row is a mart whose users are not the users who have rated.
+-- A returned row is a mart whose users are not the users who have rated. What a mart says of few
+-- people is null, and stands for one at least and for fewer than would be shown.
 with raters as (
     select count(*) as n_users
     from {{ ref('dim_users') }}
@@ -8,17 +9,20 @@ with raters as (
 total_per_mart as (
     select
         'mart_rating_month' as mart,
-        sum(n_new_users) as n_users
+        coalesce(sum(n_new_users), 0) as n_users,
+        count(*) - count(n_new_users) as n_hidden
     from {{ ref('mart_rating_month') }}
     union all
     select
         'mart_user_activity' as mart,
-        sum(n_users) as n_users
+        coalesce(sum(n_users), 0) as n_users,
+        count(*) - count(n_users) as n_hidden
     from {{ ref('mart_user_activity') }}
     union all
     select
         'mart_user_cohort' as mart,
-        sum(n_users_active) as n_users
+        coalesce(sum(n_users_active), 0) as n_users,
+        count(*) - count(n_users_active) as n_hidden
     from {{ ref('mart_user_cohort') }}
     where years_since = 0
 )
@@ -28,4 +32,6 @@ select
     raters.n_users as n_users_in_dim
 from total_per_mart
 cross join raters
-where coalesce(total_per_mart.n_users, 0) <> raters.n_users
+where
+    raters.n_users < total_per_mart.n_users + total_per_mart.n_hidden
+    or raters.n_users > total_per_mart.n_users + total_per_mart.n_hidden * ({{ var('fewest_people') }} - 1)

@@ -11,6 +11,7 @@ import pytest
 from ingestion.building import build
 from ingestion.errors import SettingsError
 from ingestion.published_file import published_version
+from ingestion.running import LAST_RUN
 from ingestion.settings import Settings
 from ingestion.warehouse import DuckDBWarehouse
 from tests.conftest import Cli
@@ -93,14 +94,17 @@ def test_a_project_that_dbt_cannot_parse(cli: Cli, home: Path, tmp_path: Path) -
     assert (home / "marts.duckdb").read_bytes() == published
 
 
-def test_a_run_with_nothing_new_writes_nothing(cli: Cli, home: Path) -> None:
+def test_a_run_with_nothing_new_writes_nothing_but_when_it_ended(cli: Cli, home: Path) -> None:
+    ended = snapshot(home)[LAST_RUN]
     before = snapshot(home)
     answer = cli.json("run", "--home", home)
     assert (answer["load"]["load_id"], answer["build"]["built"]) == (None, False)
     assert answer["publish"]["published"] is False
     for command in ("load", "build", "publish", "status", "config"):
         assert cli(command, "--home", home).returncode == 0
-    assert snapshot(home) == before
+    after = snapshot(home)
+    assert after[LAST_RUN] != ended
+    assert after == {**before, LAST_RUN: after[LAST_RUN]}
 
 
 def test_nothing_to_build_is_said(settings: Settings) -> None:

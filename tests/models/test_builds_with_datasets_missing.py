@@ -42,10 +42,10 @@ def test_films_and_ratings_alone(warehouse: Warehouse) -> None:
     assert warehouse.query(
         "select month::varchar, n_ratings, n_new_users from marts_candidate.mart_rating_month"
     ) == [
-        ("1999-12-01", 1, 1),
+        ("1999-12-01", 1, None),  # one person is too few to be counted
         ("2000-01-01", 0, 0),
         ("2000-02-01", 0, 0),
-        ("2000-03-01", 2, 1),
+        ("2000-03-01", 2, None),
     ]
 
 

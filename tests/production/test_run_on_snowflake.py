@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from ingestion import load, snowflake
 from ingestion.dbt_runs import Dbt
 from ingestion.environments import PUBLISHED
 from ingestion.progress import silent
-from ingestion.settings import Settings
+from ingestion.settings import Settings, resolve
 from ingestion.snowflake import SnowflakeWarehouse
 from ingestion.snowflake_login import SnowflakeSettings
 from ingestion.warehouse import Warehouse, warehouse
@@ -172,6 +173,23 @@ def test_runners_of_several_machines(production: Production) -> None:
     assert fetch("select count(*) from raw.ratings where user_id >= 70000") == [(500,)]
     of_the_file = "from raw._files where path = 'ratings-2.csv'"
     assert fetch(f"select count(*), sum(rows_loaded) {of_the_file}") == [(1, 500)]
+
+
+def test_a_large_file_is_sent_in_compressed_parts(
+    production: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snowflake, "STAGED_BYTES", 100_000)
+    for name, value in {**production.env, "SNOWFLAKE_DATABASE": "PARTS"}.items():
+        monkeypatch.setenv(name, value)
+    generate(tmp_path / "zone", ratings=1_000_000, seed=4)
+    production.statements()
+    load(str(tmp_path / "zone"), settings=resolve(home=tmp_path / "home"))
+    sent = [s["statement"] for s in production.statements()]
+    copied = [sql for sql in sent if re.match(r'COPY INTO "RAW"."RATINGS"', sql, re.IGNORECASE)]
+    assert len(copied) > 1
+    assert warehouse(resolve()).fetch(
+        "select count(*), count(distinct user_id || ' ' || movie_id) from raw.ratings"
+    ) == [(1_000_000, 1_000_000)]
 
 
 def test_no_secret_is_written_anywhere(production: Production) -> None:

@@ -1,0 +1,52 @@
+"""What is published says nothing of one person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import yaml
+
+from .conftest import PROJECT
+
+# Numbers of people. Those of tags and of whole editions stand beside nothing else about the people.
+OF_PEOPLE = {
+    ("mart_rating_month", "n_users"),
+    ("mart_rating_month", "n_new_users"),
+    ("mart_user_activity", "n_users"),
+    ("mart_user_cohort", "n_users_active"),
+}
+NOT_SINGLED_OUT = {
+    ("mart_dataset_status", "n_users"),
+    ("mart_dataset_status", "n_tag_users"),
+    ("mart_tag", "n_people"),
+    ("mart_movie_tag", "n_people"),
+}
+
+
+def published(file: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(file), read_only=True)
+
+
+def test_no_mart_names_a_user(built: Path) -> None:
+    with published(built / "home" / "marts.duckdb") as marts:
+        columns = marts.execute(
+            "select table_name, column_name from duckdb_columns() where schema_name = 'marts'"
+        ).fetchall()
+    about = {(table, name) for table, name in columns if "user" in name or "people" in name}
+    assert about == OF_PEOPLE | NOT_SINGLED_OUT
+
+
+def test_no_group_of_people_is_too_small(built: Path) -> None:
+    fewest = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["fewest_people"]
+    assert fewest == 5
+    with published(built / "home" / "marts.duckdb") as marts:
+        for table, column in sorted(OF_PEOPLE):
+            few = f"from marts.marts.{table} where {column} between 1 and {fewest - 1}"
+            assert marts.execute(f"select count(*) {few}").fetchall() == [(0,)]
+        most = marts.execute("select max(n_users) from marts.marts.mart_user_activity").fetchall()
+        assert most[0][0] >= fewest
+        hidden = "select count(*) from marts.marts.mart_user_cohort where n_users_active is null"
+        of_them = f"{hidden} and n_ratings is not null"
+        assert marts.execute(hidden).fetchall()[0][0] > 0
+        assert marts.execute(of_them).fetchall() == [(0,)]
