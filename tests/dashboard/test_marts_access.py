@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from dashboard import marts, queries
+from dashboard.marts_duckdb import DuckDBMarts
 
 STATEMENTS = {
     name: statement
@@ -77,7 +78,7 @@ def test_parameters_are_values_and_never_sql(pinned: None) -> None:
 def test_the_database_itself_refuses_to_write_or_to_reach_outside(
     published: Path, statement: str
 ) -> None:
-    store = marts.DuckDBMarts(published / "marts.duckdb", "1")
+    store = DuckDBMarts(published / "marts.duckdb", "1")
     with pytest.raises(marts.MartsError):
         store.fetch(statement, ())
     assert _read(published, "count(*)") == [(13,)]
@@ -87,7 +88,7 @@ def test_visitors_cannot_grow_the_cache_without_bound(fresh_caches: None) -> Non
     asked: list[tuple[marts.Parameter, ...]] = []
 
     class Counting:
-        version = "counted"
+        key = "counted"
 
         def fetch(self, statement: str, parameters: tuple[marts.Parameter, ...]) -> pd.DataFrame:
             asked.append(parameters)
@@ -96,7 +97,7 @@ def test_visitors_cannot_grow_the_cache_without_bound(fresh_caches: None) -> Non
     store = Counting()
 
     def ask(number: int) -> None:
-        marts._cached_rows(store.version, queries.FILM, (number,), store)
+        marts._cached_rows(store.key, queries.FILM, (number,), store)
 
     for number in range(600):
         ask(number)
