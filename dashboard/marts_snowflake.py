@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -36,6 +37,7 @@ LOGIN_SECONDS = ANSWER_SECONDS = 8
 # For so long after a failure nobody waits for another attempt.
 RETRY_SECONDS = 15
 _SOON = 2
+_AT_ONCE = 8
 
 _CURRENT = "select version from marts.current_version"
 _IS_KEPT = "select count(*) from marts.mart_dataset_status_by_version where _version = ?"
@@ -210,6 +212,7 @@ class Session:
         self._connection: SnowflakeConnection | None = None
         self._connecting = Lock()
         self._down_until = 0.0
+        self._workers = ThreadPoolExecutor(_AT_ONCE, "snowflake")
 
     @property
     def is_down(self) -> bool:
@@ -230,6 +233,17 @@ class Session:
             MartMissing: If something that it names is not there.
             MartsUnreadable: If there is no answer in time, or a refusal.
         """
+        if self.is_down:
+            raise MartsUnreadable("Snowflake does not answer")
+        # The connector's own limits are for one attempt of several, and name look-up has none.
+        asked = self._workers.submit(self._ask, statement, parameters)
+        try:
+            return asked.result(ANSWER_SECONDS)
+        except TimeoutError:
+            self._connection = None
+            raise self._failed(TimeoutError(f"no answer in {ANSWER_SECONDS} seconds")) from None
+
+    def _ask(self, statement: str, parameters: Sequence[Parameter]) -> pa.Table:
         started = monotonic()
         connection = self._connected()
         try:
