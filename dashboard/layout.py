@@ -201,7 +201,8 @@ def download(rows: pd.DataFrame, name: str, label: str = "Download as CSV") -> N
     """
     st.download_button(
         label,
-        csv(rows),
+        # Written when somebody asks for it, not for each visitor of the page.
+        lambda: csv(rows),
         file_name=f"{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
         mime="text/csv",
         on_click="ignore",

@@ -8,7 +8,6 @@ from functools import lru_cache
 from threading import Lock
 
 import pandas as pd
-import streamlit as st
 
 from dashboard.marts_store import (
     Engine,
@@ -18,10 +17,10 @@ from dashboard.marts_store import (
     NothingPublished,
     Parameter,
     Pinned,
-    Store,
     VersionGone,
     marts_named,
 )
+from dashboard.row_cache import RowCache
 from dashboard.settings import Settings, settings
 
 __all__ = [
@@ -39,6 +38,9 @@ __all__ = [
 
 _pinned: ContextVar[Pinned] = ContextVar("published marts of this run")
 _making = Lock()
+# Keyed on the version: a new one is never answered with rows of an old one. Bounded, because
+# visitors choose the parameters.
+_kept = RowCache(max_entries=512, max_bytes=64_000_000)
 
 
 def pin() -> None:
@@ -81,16 +83,8 @@ def rows(statement: str, *parameters: Parameter) -> pd.DataFrame:
     """
     marts_named(statement)
     store = _pinned.get().store
-    return _cached_rows(store.key, statement, parameters, store)
-
-
-# Keyed on the version: a new one is never answered with rows of an old one. Bounded, because
-# visitors choose the parameters.
-@st.cache_data(max_entries=512, max_size="64mb", show_spinner=False)
-def _cached_rows(
-    key: str, statement: str, parameters: tuple[Parameter, ...], _store: Store
-) -> pd.DataFrame:
-    return _store.fetch(statement, parameters)
+    key = (store.key, statement, parameters)
+    return _kept.get(key, lambda: store.fetch(statement, parameters))
 
 
 @lru_cache(maxsize=1)

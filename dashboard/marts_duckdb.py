@@ -120,7 +120,8 @@ def _attached(path: Path) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "memory_limit": "512MB",
-            "threads": "2",
+            # Answers take a few milliseconds; many visitors at once are what keeps cores busy.
+            "threads": "1",
         },
     )
     escaped = str(path).replace("'", "''")

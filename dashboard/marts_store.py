@@ -111,10 +111,12 @@ def frame(answer: pa.Table) -> pd.DataFrame:
     """
     columns = [_cast(column, _one_type(column.type)) for column in answer.columns]
     names = [name.lower() for name in answer.column_names]
-    return pa.Table.from_arrays(columns, names=names).to_pandas()
+    return pa.Table.from_arrays(columns, names=names).to_pandas(use_threads=False)
 
 
 def _cast(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
+    if column.type == type_:
+        return column
     # Snowflake's times have nanoseconds, which no mart does.
     return pc.cast(column, options=pc.CastOptions(type_, allow_time_truncate=True))
 

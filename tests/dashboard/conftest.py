@@ -50,6 +50,7 @@ def use_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]
 def fresh_caches() -> None:
     """As in a process that has just started."""
     marts._engine.cache_clear()
+    marts._kept.clear()
     st.cache_data.clear()
     st.cache_resource.clear()
 

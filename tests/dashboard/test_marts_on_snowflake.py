@@ -15,7 +15,6 @@ import duckdb
 import marts_fixture
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import marts, marts_snowflake, queries
@@ -282,7 +281,7 @@ def test_a_page_keeps_its_version_and_the_next_one_has_the_new(
     )
     target.execute(f"delete from {CANDIDATE}.mart_genre where genre <> 'War'")
     publish_version(account, "20270101T000000Z-00000000")
-    st.cache_data.clear()
+    marts._kept.clear()
     assert len(marts.rows(queries.GENRES)) == with_13 == 13
     assert marts.rows(queries.STATUS)["data_version"].tolist() == [marts_fixture.VERSION]
     marts.pin()
@@ -297,7 +296,7 @@ def test_a_page_keeps_its_version_and_the_next_one_has_the_new(
         f"drop table {CANDIDATE}.all_genres",
     )
     publish_version(account, "20270102T000000Z-00000000", keep=1)
-    st.cache_data.clear()
+    marts._kept.clear()
     app.run()
     assert not app.exception
     assert not app.error
@@ -338,7 +337,7 @@ def test_unreachable_then_reachable_without_a_restart(
         assert "This part cannot be shown at the moment" in words(app)
         # A process that has just started has nothing to show.
         marts._engine.cache_clear()
-        st.cache_data.clear()
+        marts._kept.clear()
         began = time.monotonic()
         fresh = open_app()
         assert time.monotonic() - began < 5
