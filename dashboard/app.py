@@ -41,6 +41,8 @@ def run() -> None:
     try:
         marts.pin()
         page.run()
+    except marts.VersionGone:
+        st.rerun()
     except marts.MartsError as error:
         layout.trouble(error)
     except Exception:

@@ -79,6 +79,14 @@ def top(title: str, status: Status) -> None:
 
 
 def _say_stale(status: Status) -> None:
+    since = marts.unconfirmed_since()
+    if since:
+        st.warning(
+            "The published data cannot be read at the moment, so this may be stale: what you see is"
+            f" the last good version, which was still the published one at {since:%H:%M} UTC on"
+            f" {findings.day(since)}. The site tries again by itself. If you run it:"
+            " `movielens doctor` says what is wrong."
+        )
     days = status.age().total_seconds() / 86400
     limit = settings().stale_after_days
     if days > limit:
@@ -130,6 +138,11 @@ def section(question: str) -> Iterator[None]:
         st.warning(
             f"This part cannot be shown: {error.names} is not among the published marts, or lacks a"
             " column. `movielens run` builds and publishes all of them again."
+        )
+    except marts.MartsUnreadable:
+        st.warning(
+            "This part cannot be shown at the moment: the published data do not answer. Try again"
+            " in a minute. If you run this site: `movielens doctor` says what is wrong."
         )
 
 
@@ -188,7 +201,8 @@ def download(rows: pd.DataFrame, name: str, label: str = "Download as CSV") -> N
     """
     st.download_button(
         label,
-        csv(rows),
+        # Written when somebody asks for it, not for each visitor of the page.
+        lambda: csv(rows),
         file_name=f"{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
         mime="text/csv",
         on_click="ignore",
@@ -229,7 +243,8 @@ def trouble(error: marts.MartsError) -> None:
     if isinstance(error, marts.NothingPublished):
         st.info(
             "Nothing is published yet. If you run this site: `movielens demo` publishes sample"
-            " data, `movielens run` loads, checks and publishes your own. Then reload this page."
+            " data, `movielens run` loads, checks and publishes your own. Then reload this page. If"
+            " you have done so, the user that reads the marts may not see them: `movielens doctor`."
         )
     elif isinstance(error, marts.MartMissing):
         st.error(

@@ -40,14 +40,14 @@ order by rating_year, rating
 """
 
 STAR_TOTALS: Final = """
-select rating, sum(n_ratings) as n_ratings
+select rating, cast(sum(n_ratings) as bigint) as n_ratings
 from mart_rating_value_year
 group by rating
 order by rating
 """
 
 YEAR_TOTALS: Final = """
-select extract(year from month) as rating_year, sum(n_ratings) as n_ratings
+select extract(year from month) as rating_year, cast(sum(n_ratings) as bigint) as n_ratings
 from mart_rating_month
 group by extract(year from month)
 order by rating_year
@@ -89,7 +89,7 @@ limit 1500
 """
 
 COUNT_FILMS: Final = f"""
-select count(*) as n_films, coalesce(sum(n_ratings), 0) as n_ratings
+select count(*) as n_films, cast(coalesce(sum(n_ratings), 0) as bigint) as n_ratings
 from mart_movie
 where {_FILTER}
 """

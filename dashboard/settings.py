@@ -6,15 +6,22 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Settings of the dashboard, under the names that the rest of the project uses."""
+    """Settings of the dashboard, under the names that the rest of the project uses.
+
+    How to log in to Snowflake is in `ingestion.snowflake_login`, for all parts of the project.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix="MOVIELENS_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="MOVIELENS_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     home: Path = Field(default=Path(".movielens"), description="Folder that holds marts.duckdb.")
@@ -26,31 +33,16 @@ class Settings(BaseSettings):
         gt=0,
         description="Age in days of a build from which on the pages call it stale.",
     )
+    version_seconds: float = Field(
+        default=60,
+        ge=0,
+        description="For how long Snowflake is not asked again which version is published.",
+    )
 
     @property
     def marts_file(self) -> Path:
         """The published marts that readers open."""
         return self.home.expanduser().absolute() / "marts.duckdb"
-
-
-class SnowflakeSettings(BaseSettings):
-    """How to reach Snowflake, under the names that its own clients use."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="SNOWFLAKE_", env_file=".env", extra="ignore", frozen=True
-    )
-
-    account: str = ""
-    user: str = ""
-    private_key: SecretStr | None = None
-    private_key_path: Path | None = None
-    private_key_passphrase: SecretStr | None = None
-    role: str = "MOVIELENS_READER"
-    warehouse: str = "MOVIELENS_DASHBOARD"
-    database: str = "MOVIELENS"
-    host: str | None = None
-    port: int = 443
-    protocol: Literal["https", "http"] = "https"
 
 
 @cache

@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def process_on(port: int, command: Sequence[str]) -> Iterator[None]:
+def process_on(port: int, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a server while the block runs.
 
     Args:
@@ -28,7 +28,7 @@ def process_on(port: int, command: Sequence[str]) -> Iterator[None]:
         command: Starts it.
 
     Yields:
-        Once it answers.
+        Its process, once it answers.
 
     Raises:
         OSError: If another program is on that port, or it does not answer in time.
@@ -39,7 +39,7 @@ def process_on(port: int, command: Sequence[str]) -> Iterator[None]:
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
         try:
             _wait_for(port, server)
-            yield
+            yield server
         finally:
             server.terminate()
 
@@ -52,4 +52,4 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    raise TimeoutError(f"the stand-in on port {port} did not start")
+    raise TimeoutError(f"the server on port {port} did not start")

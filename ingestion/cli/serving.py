@@ -37,7 +37,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
             "The dashboard is not installed",
             'install the extra: pip install "movielens-warehouse[dashboard]"',
         )
-    if not settings.marts_file.exists():
+    if settings.target == "dev" and not settings.marts_file.exists():
         raise SettingsError("Nothing is published yet", "movielens demo, or movielens run")
     import os
 

@@ -49,6 +49,8 @@ def use_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]
 @pytest.fixture
 def fresh_caches() -> None:
     """As in a process that has just started."""
+    marts._engine.cache_clear()
+    marts._kept.clear()
     st.cache_data.clear()
     st.cache_resource.clear()
 

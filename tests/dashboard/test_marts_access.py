@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pandas as pd
 import pytest
 
 from dashboard import marts, queries
+from dashboard.marts_duckdb import DuckDBMarts
+from dashboard.row_cache import RowCache
 
 STATEMENTS = {
     name: statement
@@ -77,33 +80,67 @@ def test_parameters_are_values_and_never_sql(pinned: None) -> None:
 def test_the_database_itself_refuses_to_write_or_to_reach_outside(
     published: Path, statement: str
 ) -> None:
-    store = marts.DuckDBMarts(published / "marts.duckdb", "1")
+    store = DuckDBMarts(published / "marts.duckdb", "1")
     with pytest.raises(marts.MartsError):
         store.fetch(statement, ())
     assert _read(published, "count(*)") == [(13,)]
 
 
-def test_visitors_cannot_grow_the_cache_without_bound(fresh_caches: None) -> None:
-    asked: list[tuple[marts.Parameter, ...]] = []
+def test_visitors_cannot_grow_the_cache_without_bound() -> None:
+    cache = RowCache(max_entries=100, max_bytes=10_000_000)
+    asked: list[int] = []
 
-    class Counting:
-        version = "counted"
+    def ask(number: int, size: int = 1) -> None:
+        def answer() -> pd.DataFrame:
+            asked.append(number)
+            return pd.DataFrame({"n": range(size)})
 
-        def fetch(self, statement: str, parameters: tuple[marts.Parameter, ...]) -> pd.DataFrame:
-            asked.append(parameters)
-            return pd.DataFrame({"n": [1]})
+        assert len(cache.get(number, answer)) == size
 
-    store = Counting()
-
-    def ask(number: int) -> None:
-        marts._cached_rows(store.version, queries.FILM, (number,), store)
-
-    for number in range(600):
+    for number in range(120):
         ask(number)
-    ask(599)
-    assert len(asked) == 600  # the latest is kept
+    ask(119)
+    assert len(asked) == 120  # the latest is kept
     ask(0)
-    assert len(asked) == 601  # the oldest made room
+    assert len(asked) == 121  # the oldest made room
+    for number in range(200, 220):
+        ask(number, size=100_000)  # 800 kB each
+    assert cache._bytes < 10_000_000
+    assert cache._bytes == sum(size for _, size in cache._kept.values()) > 5_000_000
+    ask(300, size=2_000_000)  # more than all of it: answered, not kept
+    ask(219, size=100_000)
+    assert len(asked) == 142
+    assert cache._asking == {}
+
+
+def test_a_page_may_change_the_rows_that_it_was_given(pinned: None) -> None:
+    rows = marts.rows(queries.GENRES)
+    rows["genre"] = "changed"
+    rows.loc[0, "n_ratings"] = -1
+    del rows["sum_rating"]
+    assert marts.rows(queries.GENRES)["genre"].nunique() == 13
+    assert marts.rows(queries.GENRES)["n_ratings"].min() >= 0
+
+
+def test_what_many_ask_at_once_is_asked_once() -> None:
+    cache, asked = RowCache(10, 1_000_000), []
+
+    def slow() -> pd.DataFrame:
+        asked.append(1)
+        time.sleep(0.1)
+        return pd.DataFrame({"n": [1]})
+
+    def fails() -> pd.DataFrame:
+        raise marts.MartsUnreadable("no")
+
+    with pytest.raises(marts.MartsUnreadable):
+        cache.get("key", fails)  # a failure is not kept
+    threads = [threading.Thread(target=cache.get, args=("key", slow)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
 
 
 def test_a_replaced_file_is_seen_by_the_next_run_and_not_by_this_one(

@@ -1,0 +1,257 @@
+"""The dashboard under load: real sessions on a real server, each change checked in the answer.
+
+    python -m benchmarks.dashboard --home .movielens
+
+Each session opens Overview and then changes genre and years at random, with a think time between.
+A change counts when the answer states the filter that was chosen. The clients run on the same
+machine as the server, so the figures are on the pessimistic side. Exits with 1 if an answer was
+wrong, or a goal of issue 5 was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+
+from benchmarks.streamlit_session import Answer, Visitor
+from dashboard.filters import ALL_GENRES, USUAL_MINIMUM, Filter
+from local_dev.servers import free_port, process_on
+
+APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
+THINK_SECONDS = 2.0
+IDLE_SESSIONS = 100
+# p95 of a filter change in seconds, by the number of sessions; growth of memory in bytes.
+GOALS = {10: 0.4, 20: 1.0}
+MOST_GROWTH = 100e6
+
+
+@dataclass
+class Round:
+    """What sessions at the same time saw.
+
+    Attributes:
+        first: Seconds of each first page.
+        changes: Seconds of each filter change.
+        problems: Answers that were wrong.
+    """
+
+    first: list[float] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+async def visit(port: int, changes: int, chance: random.Random, seen: Round) -> None:
+    """One session: opens the page, and changes the filter some times.
+
+    Args:
+        port: Of the server.
+        changes: How many times.
+        chance: Chooses filters and think times.
+        seen: Takes what was measured.
+    """
+    # A crowd does not arrive in one moment.
+    await asyncio.sleep(chance.uniform(0, THINK_SECONDS))
+    try:
+        async with Visitor(port) as visitor:
+            answer = await visitor.load()
+            seen.first.append(answer.seconds)
+            seen.problems += answer.failures
+            for _ in range(changes):
+                await asyncio.sleep(chance.uniform(0.5, 1.5) * THINK_SECONDS)
+                answer = await change(visitor, chance, seen)
+                seen.changes.append(answer.seconds)
+    except Exception as error:
+        seen.problems.append(f"{type(error).__name__}: {error}")
+
+
+async def change(
+    visitor: Visitor, chance: random.Random, seen: Round, *, minimum: bool = False
+) -> Answer:
+    """Chooses another filter, and checks that the answer is about it.
+
+    Args:
+        visitor: An open page.
+        chance: Chooses.
+        seen: Takes what was wrong.
+        minimum: Choose the least number of ratings too.
+
+    Returns:
+        The answer.
+    """
+    genre = chance.choice(list(visitor.widgets["Genre"].options))
+    years = visitor.widgets["Released"]
+    first, last = sorted(chance.randint(int(years.min), int(years.max)) for _ in range(2))
+    asked = {"Genre": genre, "Released": (float(first), float(last))}
+    least = USUAL_MINIMUM
+    if minimum:
+        least = chance.randint(1, 200)
+        asked["Minimum_ratings"] = least
+    answer = await visitor.change(**asked)
+    chosen = Filter(
+        genre=None if genre == ALL_GENRES else genre,
+        first=first,
+        last=last,
+        whole_span=(first, last) == (int(years.min), int(years.max)),
+        minimum=least,
+    )
+    if not any(chosen.sentence in text for text in answer.texts):
+        seen.problems.append(f"not applied: {chosen.sentence}")
+    seen.problems += answer.failures
+    return answer
+
+
+async def crowd(port: int, sessions: int, changes: int, seed: int) -> Round:
+    """Sessions at the same time.
+
+    Args:
+        port: Of the server.
+        sessions: How many.
+        changes: Filter changes of each.
+        seed: Of what they choose.
+
+    Returns:
+        What they saw.
+    """
+    seen = Round()
+    visits = (
+        visit(port, changes, random.Random(seed + number), seen)  # noqa: S311
+        for number in range(sessions)
+    )
+    await asyncio.gather(*visits)
+    return seen
+
+
+async def resident_with_idle_sessions(port: int, pid: int) -> int:
+    """Memory of the server while many sessions are open and do nothing.
+
+    Args:
+        port: Of the server.
+        pid: Its process.
+
+    Returns:
+        Bytes.
+    """
+    async with AsyncExitStack() as open_pages:
+        for _ in range(IDLE_SESSIONS):
+            visitor = await open_pages.enter_async_context(Visitor(port))
+            await visitor.load()
+        await asyncio.sleep(1)
+        return resident(pid)
+
+
+async def combinations(port: int, count: int, seed: int) -> Round:
+    """One session that chooses a random combination of all three filters again and again."""
+    seen, chance = Round(), random.Random(seed)  # noqa: S311
+    async with Visitor(port) as visitor:
+        await visitor.load()
+        for _ in range(count):
+            answer = await change(visitor, chance, seen, minimum=True)
+            seen.changes.append(answer.seconds)
+    return seen
+
+
+def resident(pid: int) -> int:
+    """Reads the resident memory of a process, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
+
+
+def milliseconds(values: Sequence[float]) -> str:
+    """Writes median and 95th percentile."""
+    if len(values) < 2:
+        return " / ".join([f"{value * 1000:.0f}" for value in values] * 2) or "–"
+    return f"{quantiles(values, n=20)[9] * 1000:.0f} / {percentile_95(values) * 1000:.0f}"
+
+
+def percentile_95(values: Sequence[float]) -> float:
+    """The value that 95 of 100 do not exceed."""
+    return quantiles(values, n=20, method="inclusive")[18]
+
+
+def measure(port: int, pid: int, arguments: argparse.Namespace) -> list[str]:
+    """Runs all rounds, and prints a line for each.
+
+    Args:
+        port: Of the server.
+        pid: Its process.
+        arguments: Of the command line.
+
+    Returns:
+        What was wrong, and the goals that were missed.
+    """
+    print(f"Memory, no session yet: {resident(pid) / 1e6:.0f} MB")
+    opened = asyncio.run(first_page(port))
+    print(
+        f"First page: {opened.bytes / 1e3:.0f} kB, {opened.seconds * 1000:.0f} ms in a new process"
+    )
+    print(f"Memory after one session: {resident(pid) / 1e6:.0f} MB\n")
+    wrong = list(opened.failures)
+    print("| sessions | first page p50 / p95 ms | change p50 / p95 ms | changes | wrong | MB |")
+    print("|---|---|---|---|---|---|")
+    for sessions in arguments.sessions:
+        seen = asyncio.run(crowd(port, sessions, arguments.changes, arguments.seed))
+        print(
+            f"| {sessions} | {milliseconds(seen.first)} | {milliseconds(seen.changes)}"
+            f" | {len(seen.changes)} | {len(seen.problems)} | {resident(pid) / 1e6:.0f} |",
+            flush=True,
+        )
+        wrong += seen.problems
+        goal = GOALS.get(sessions)
+        if goal and seen.changes and percentile_95(seen.changes) > goal:
+            wrong.append(f"p95 with {sessions} sessions is more than {goal} s")
+    idle = asyncio.run(resident_with_idle_sessions(port, pid))
+    print(f"\nMemory with {IDLE_SESSIONS} idle sessions: {idle / 1e6:.0f} MB")
+    before = resident(pid)
+    seen = asyncio.run(combinations(port, arguments.combinations, arguments.seed))
+    growth = resident(pid) - before
+    print(
+        f"{arguments.combinations:,} random filter combinations: {growth / 1e6:+.0f} MB,"
+        f" {milliseconds(seen.changes)} ms, {len(seen.problems)} wrong"
+    )
+    if growth > MOST_GROWTH:
+        wrong.append(f"memory grew by more than {MOST_GROWTH / 1e6:.0f} MB")
+    return wrong + seen.problems
+
+
+async def first_page(port: int) -> Answer:
+    """Opens the page once."""
+    async with Visitor(port) as visitor:
+        return await visitor.load()
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", default=".movielens", help="folder of published marts")
+    parser.add_argument("--sessions", type=int, nargs="*", default=[1, 10, 20, 40])
+    parser.add_argument("--changes", type=int, default=8, help="of each session")
+    parser.add_argument("--combinations", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    if not (Path(arguments.home) / "marts.duckdb").exists():
+        sys.exit(f"Nothing is published in {arguments.home}: movielens demo")
+    os.environ.update(MOVIELENS_HOME=arguments.home, MOVIELENS_TARGET="dev")
+    port = free_port()
+    where = ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), *where]
+    with process_on(port, command) as server:
+        time.sleep(2)
+        wrong = measure(port, server.pid, arguments)
+    for problem in sorted(set(wrong)):
+        print(f"WRONG: {problem} ({wrong.count(problem)} times)")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Published marts in a DuckDB file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+import duckdb
+import pandas as pd
+
+from dashboard.marts_store import (
+    MartMissing,
+    MartsUnreadable,
+    NothingPublished,
+    Parameter,
+    Pinned,
+    frame,
+    marts_named,
+)
+
+
+class DuckDBEngine:
+    """The file of published marts, which each publish replaces.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last: tuple[str, Pinned] | None = None
+        self._opening = Lock()
+
+    def pin(self) -> Pinned:
+        """Opens what is published.
+
+        Returns:
+            The file that is there now; the one before, while that one cannot be read.
+
+        Raises:
+            NothingPublished: If there is no file.
+            MartsUnreadable: If there is one that cannot be read, and none before it.
+        """
+        with self._opening:
+            try:
+                self._last = self._current()
+            except MartsUnreadable:
+                if self._last is None:
+                    raise
+                version, last = self._last
+                self._last = version, replace(last, is_confirmed=False)
+            return self._last[1]
+
+    def _current(self) -> tuple[str, Pinned]:
+        for _ in range(3):
+            version = _file_version(self._path)
+            if self._last and self._last[0] == version:
+                store = self._last[1].store
+            else:
+                store = DuckDBMarts(self._path, version)
+            # The file may have been replaced between looking and opening: then look again.
+            if _file_version(self._path) == version:
+                break
+        return version, Pinned(store, datetime.now(UTC).replace(tzinfo=None))
+
+
+class DuckDBMarts:
+    """One published file, opened read-only; keeps its version also when the file is replaced.
+
+    Args:
+        path: The file of marts.
+        version: What tells this file from the one that replaces it.
+
+    Raises:
+        MartsUnreadable: If it is not a DuckDB file with a schema `marts`.
+    """
+
+    def __init__(self, path: Path, version: str) -> None:
+        self.key = f"{path} {version}"
+        try:
+            self._connection = _attached(path)
+        except duckdb.Error:
+            raise MartsUnreadable("The file of marts cannot be opened") from None
+
+    def fetch(self, statement: str, parameters: tuple[Parameter, ...]) -> pd.DataFrame:
+        """Answers one statement.
+
+        Args:
+            statement: A select over marts.
+            parameters: One value for each `?`.
+
+        Returns:
+            Its rows.
+
+        Raises:
+            MartMissing: If a mart or a column is not there.
+            MartsUnreadable: If the file cannot be read.
+        """
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute("use published.marts")
+            return frame(cursor.execute(statement, list(parameters)).to_arrow_table())
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise MartMissing(_missing(str(error), statement)) from None
+        except duckdb.Error:
+            raise MartsUnreadable("The file of marts cannot be read") from None
+        finally:
+            cursor.close()
+
+
+def _attached(path: Path) -> duckdb.DuckDBPyConnection:
+    # A fresh in-memory database that attaches the file: duckdb.connect(path) would hand out the
+    # instance that the process already has for this path, and with it the replaced file's rows.
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": "512MB",
+            # Answers take a few milliseconds; many visitors at once are what keeps cores busy.
+            "threads": "1",
+        },
+    )
+    escaped = str(path).replace("'", "''")
+    connection.execute(f"attach '{escaped}' as published (read_only)")
+    connection.execute("use published.marts")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def _missing(message: str, statement: str) -> str:
+    named = re.search(r"Table with name (mart_[a-z_]+) does not exist", message)
+    return named.group(1) if named else ", ".join(marts_named(statement))
+
+
+def _file_version(path: Path) -> str:
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise NothingPublished("No marts are published") from None
+    except OSError:
+        raise MartsUnreadable("The file of marts cannot be looked at") from None
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"

@@ -1,0 +1,351 @@
+"""The dashboard on Snowflake: the same pages, one version each, also while nobody answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import marts_fixture
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import marts, marts_snowflake, queries
+from dashboard.marts_duckdb import DuckDBEngine
+from dashboard.settings import settings as dashboard_settings
+from ingestion.environments import AUDIT, CANDIDATE
+from ingestion.publishing import publish
+from ingestion.settings import Settings
+from ingestion.snowflake import SnowflakeWarehouse
+from ingestion.snowflake_login import SnowflakeSettings
+from ingestion.warehouse import Warehouse
+from local_dev.servers import free_port
+from local_dev.snowflake import snowflake_server
+from tests.dashboard.test_pages import PAGES, words
+from tests.production.test_publish_on_snowflake import BUILDS, build_candidate, version_of
+
+STATEMENTS = {
+    name: statement
+    for name, statement in vars(queries).items()
+    if name.isupper() and not name.startswith("_")
+}
+# For each statement with parameters, values that give rows, and values that give none.
+FILTER = (1, "%, Drama,%", 1900, 1900, 2030)
+NOTHING = (9_999, "%", 1900, 1900, 2030)
+PATTERNS = ("%war%", "%", "%", "%", "%", "war%")
+FILMS = [(1,), (13,), (999,)]
+PARAMETERS: dict[str, list[Any]] = {
+    "BEST_LOVED": [FILTER, NOTHING],
+    "SCATTER": [FILTER, NOTHING],
+    "COUNT_FILMS": [FILTER, NOTHING],
+    "MOST_RATED": [FILTER, NOTHING],
+    "MOST_DIVISIVE": [(*FILTER, 20), (*NOTHING, 20)],
+    "HIDDEN_GEM": [(*FILTER, 40), (*NOTHING, 40)],
+    "FILM": FILMS,
+    "FILM_YEARS": FILMS,
+    "FILM_TAGS": FILMS,
+    "FILM_GENOME_TAGS": FILMS,
+    "FILM_SIMILAR": FILMS,
+    "SEARCH_FILMS": [PATTERNS, ("%100!%%", "%", "%", "%", "%", "100!%%"), ("%zzz%", *PATTERNS[1:])],
+    "SEARCH_TAGS": [("%bor%",), ("%!%%",)],
+    "TAG_FILMS": [("boring",), ("x' or '1'='1",)],
+}
+
+
+class Account:
+    """A stand-in for Snowflake that can be stopped and started, and keeps what it holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._port = free_port()
+        self._running = ExitStack()
+        self.env: dict[str, str] = {}
+
+    def start(self) -> None:
+        server = snowflake_server(self.folder / "state", port=self._port, keys=self.folder)
+        self.env = {**self._running.enter_context(server), "SNOWFLAKE_DATABASE": "MOVIELENS"}
+
+    def stop(self) -> None:
+        self._running.close()
+
+    def warehouse(self, database: str = "MOVIELENS") -> Warehouse:
+        own = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.env.items()}
+        login = SnowflakeSettings(_env_file=None, **{**own, "database": database})
+        return SnowflakeWarehouse(login, "test")
+
+    def statements(self) -> list[dict[str, str]]:
+        where = f"http://127.0.0.1:{self._port}/statements"
+        with urllib.request.urlopen(where) as answer:
+            found: list[dict[str, str]] = json.load(answer)
+        return [each for each in found if each["tag"] == marts_snowflake.TAG]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file whose marts are published on both engines."""
+    return marts_fixture.write_marts(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def account(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    made = Account(tmp_path_factory.mktemp("account"))
+    made.start()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in made.env.items():
+            environment.setenv(name, value)
+        copy_candidate(tiny, made.warehouse())
+        publish_version(made, marts_fixture.VERSION)
+    yield made
+    made.stop()
+
+
+def copy_candidate(file: Path, target: Warehouse) -> None:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        for mart, columns in marts_fixture.contract().items():
+            rows = connection.execute(
+                f"select {', '.join(columns)} from marts.marts.{mart}"
+            ).fetchall()
+            texts = [[None if value is None else str(value) for value in row] for row in rows]
+            ddl = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+            target.replace_table(CANDIDATE, mart, ddl, texts)
+
+
+def publish_version(account: Account, version: str, keep: int = 3) -> None:
+    target = account.warehouse()
+    target.execute(f"update {CANDIDATE}.mart_dataset_status set data_version = '{version}'")
+    row = [version, "f", "2026-01-01", "2026-01-01"]
+    target.replace_table(AUDIT, "builds", BUILDS, [row])
+    home = account.folder / "home"
+    publish(Settings(home=home, target="prod", keep_versions=keep, _env_file=None))
+
+
+@pytest.fixture
+def use_account(
+    account: Account, fresh_caches: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
+    """Switches the dashboard of this process to Snowflake: by settings, and nothing else."""
+
+    def use(**more: str) -> None:
+        for name, value in {**account.env, "MOVIELENS_TARGET": "prod", **more}.items():
+            monkeypatch.setenv(name, value)
+        dashboard_settings.cache_clear()
+        marts._engine.cache_clear()
+
+    use()
+    yield use
+    dashboard_settings.cache_clear()
+    marts._engine.cache_clear()
+
+
+def open_app(page: str = "overview") -> AppTest:
+    app = AppTest.from_file(str(marts_fixture.PROJECT / "dashboard" / "app.py"), default_timeout=60)
+    if page != "overview":
+        app.switch_page(f"app_pages/{page}.py")
+    return app.run()
+
+
+def test_every_statement_gives_the_same_from_both_engines(
+    use_account: Callable[..., None], tiny: Path
+) -> None:
+    marts.pin()
+    in_file = DuckDBEngine(tiny).pin().store
+    for name, statement in STATEMENTS.items():
+        found = 0
+        for parameters in PARAMETERS.get(name, [()]):
+            expected = in_file.fetch(statement, parameters)
+            given = marts.rows(statement, *parameters)
+            found += len(given)
+            pd.testing.assert_frame_equal(given, expected, rtol=1e-12, obj=name)
+        assert found, f"{name}: no parameters that give rows"
+
+
+def test_every_page_is_the_same_on_both_engines(
+    use_account: Callable[..., None], open_page: Callable[..., AppTest], tiny: Path
+) -> None:
+    on_snowflake = {page: shown(open_app(page)) for page in PAGES}
+    on_duckdb = {page: shown(open_page(tiny.parent, page)) for page in PAGES}
+    assert on_snowflake == on_duckdb
+    assert "571 ratings of 20 films by 40 people." in on_snowflake["overview"][0]
+
+
+def shown(app: AppTest) -> tuple[str, list[str], list[str], list[str]]:
+    assert not app.exception
+    assert not app.error
+    metrics = [f"{metric.label}: {metric.value}" for metric in app.metric]
+    alts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    return words(app), metrics, alts, [str(table.value.to_dict()) for table in app.dataframe]
+
+
+def test_statements_are_tagged_bound_and_of_one_version(
+    account: Account, use_account: Callable[..., None]
+) -> None:
+    marts.pin()
+    marts.rows(queries.TAG_FILMS, "a tag of a visitor")
+    sent = [each["statement"] for each in account.statements()]
+    first = "with mart_movie as (select * from marts.mart_movie_by_version where _version = ?), "
+    assert any(statement.startswith(first) for statement in sent)
+    assert not any("a tag of a visitor" in statement for statement in sent)
+    assert not any(marts_fixture.VERSION in statement for statement in sent)
+
+
+@pytest.mark.parametrize("publishes", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_publishes_under_a_reader_never_mix_versions(
+    account: Account, use_account: Callable[..., None], publishes: int
+) -> None:
+    database = f"READ_DURING_{publishes}"
+    target = account.warehouse(database)
+    use_account(SNOWFLAKE_DATABASE=database, MOVIELENS_VERSION_SECONDS="0")
+    settings = Settings(
+        home=account.folder / database, target="prod", keep_versions=2, _env_file=None
+    )
+    build_candidate(target, 1)
+    publish(settings)
+    seen: list[set[int]] = []
+    failures: list[Exception] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                marts.pin()
+                numbers = set()
+                for mart in ("mart_dataset_status", "mart_genre", "mart_tag"):
+                    numbers |= set(marts.rows(f"select number from {mart}")["number"])
+                    time.sleep(0.2)
+                seen.append({int(number) for number in numbers})
+            except marts.VersionGone:
+                continue
+            except Exception as error:
+                failures.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(2, publishes + 2):
+        build_candidate(target, number)
+        assert publish(settings).version == version_of(number)
+    done.set()
+    reader.join()
+    assert failures == []
+    assert all(len(numbers) == 1 for numbers in seen)
+    assert len({number for numbers in seen for number in numbers}) > publishes // 3
+
+
+def test_nothing_is_published_yet(use_account: Callable[..., None]) -> None:
+    use_account(SNOWFLAKE_DATABASE="EMPTY")
+    app = open_app()
+    assert not app.exception
+    assert "Nothing is published yet" in app.info[0].value
+
+
+def test_a_key_that_is_none_gives_a_plain_message(
+    use_account: Callable[..., None], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("canary-4711")
+    use_account(SNOWFLAKE_PRIVATE_KEY_PATH=str(tmp_path / "key"))
+    app = open_app()
+    assert not app.exception
+    assert_gives_nothing_away(app)
+    assert "The published data cannot be read" in app.error[0].value
+    assert "The private key is no RSA key" in caplog.text
+    assert "canary-4711" not in caplog.text
+
+
+@pytest.mark.slow
+def test_the_answer_that_there_is_none_comes_within_ten_seconds(
+    use_account: Callable[..., None],
+) -> None:
+    use_account(SNOWFLAKE_PORT=str(free_port()))
+    began = time.monotonic()
+    app = open_app()
+    assert "The published data cannot be read" in app.error[0].value
+    assert time.monotonic() - began < 10
+
+
+# The last two leave another version published, and sessions lost.
+def test_a_page_keeps_its_version_and_the_next_one_has_the_new(
+    account: Account, use_account: Callable[..., None]
+) -> None:
+    use_account(MOVIELENS_VERSION_SECONDS="0")
+    marts.pin()
+    with_13 = len(marts.rows(queries.GENRES))
+    target = account.warehouse()
+    target.execute(
+        f"create or replace table {CANDIDATE}.all_genres as select * from {CANDIDATE}.mart_genre"
+    )
+    target.execute(f"delete from {CANDIDATE}.mart_genre where genre <> 'War'")
+    publish_version(account, "20270101T000000Z-00000000")
+    marts._kept.clear()
+    assert len(marts.rows(queries.GENRES)) == with_13 == 13
+    assert marts.rows(queries.STATUS)["data_version"].tolist() == [marts_fixture.VERSION]
+    marts.pin()
+    assert len(marts.rows(queries.GENRES)) == 1
+    assert marts.rows(queries.STATUS)["data_version"].tolist() == ["20270101T000000Z-00000000"]
+    # A version that is removed while it is pinned is never shown as empty: the page starts anew.
+    use_account(MOVIELENS_VERSION_SECONDS="600")
+    app = open_app()
+    target.execute(
+        f"delete from {CANDIDATE}.mart_genre",
+        f"insert into {CANDIDATE}.mart_genre select * from {CANDIDATE}.all_genres",
+        f"drop table {CANDIDATE}.all_genres",
+    )
+    publish_version(account, "20270102T000000Z-00000000", keep=1)
+    marts._kept.clear()
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert any("version 20270102T000000Z" in text.value for text in app.markdown)
+
+
+def assert_gives_nothing_away(app: AppTest) -> None:
+    said = "\n".join(element.value for element in (*app.warning, *app.error))
+    assert said
+    told = ("127.0.0.1", "standin", "MOVIELENS", "select", "Traceback", "250001", "Error", "/")
+    assert not [word for word in told if word in said]
+
+
+# The connector's own timer cannot cancel a statement on a server that is gone.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_unreachable_then_reachable_without_a_restart(
+    account: Account, use_account: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marts_snowflake, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(marts_snowflake, "LOGIN_SECONDS", 1)
+    monkeypatch.setattr(marts_snowflake, "RETRY_SECONDS", 2)
+    use_account(MOVIELENS_VERSION_SECONDS="0")
+    app = open_app()
+    before = words(app)
+    account.stop()
+    try:
+        began = time.monotonic()
+        app.run()
+        assert time.monotonic() - began < 5
+        assert "so this may be stale: what you see is the last good version" in app.warning[0].value
+        assert [line for line in words(app).splitlines() if line not in app.warning[0].value] == (
+            before.splitlines()
+        )
+        assert_gives_nothing_away(app)
+        # What was not read before cannot be shown; the rest of the page is.
+        app.number_input(key="min").set_value(3).run()
+        assert not app.exception
+        assert "This part cannot be shown at the moment" in words(app)
+        # A process that has just started has nothing to show.
+        marts._engine.cache_clear()
+        marts._kept.clear()
+        began = time.monotonic()
+        fresh = open_app()
+        assert time.monotonic() - began < 5
+        assert "The published data cannot be read" in fresh.error[0].value
+        assert_gives_nothing_away(fresh)
+    finally:
+        account.start()
+    time.sleep(2.1)
+    again = open_app()
+    assert words(again) == before
+    assert not again.warning

@@ -1,0 +1,148 @@
+"""What a visitor reads when the marts cannot be read, and when they could be a moment ago."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import marts_fixture
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.test_pages import words
+
+OpenPage = Callable[..., AppTest]
+LAST_GOOD = "what you see is the last good version"
+
+
+def gives_nothing_away(said: str, home: Path) -> bool:
+    told = (str(home), "marts.duckdb", "select", "Traceback", "Error", socket.gethostname())
+    return not [word for word in told if word in said]
+
+
+def damage(file: Path, at: float) -> None:
+    """Overwrites a part of the file in a copy of it, which is put in its place."""
+    content = bytearray(file.read_bytes())
+    begin = int(len(content) * at)
+    content[begin : begin + 8192] = os.urandom(8192)
+    beside = file.with_suffix(".damaged")
+    beside.write_bytes(content)
+    beside.replace(file)
+
+
+@pytest.mark.parametrize("page", ["overview", "films", "data"])
+def test_a_file_that_turns_bad_leaves_the_last_good_data_marked_stale(
+    open_page: OpenPage, fresh_caches: None, tmp_path: Path, page: str
+) -> None:
+    file = marts_fixture.write_marts(tmp_path)
+    app = open_page(tmp_path, page)
+    before = words(app)
+    assert LAST_GOOD not in before
+    beside = tmp_path / "beside"
+    beside.write_bytes(b"this is no database")
+    beside.replace(file)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert LAST_GOOD in app.warning[0].value
+    assert gives_nothing_away(app.warning[0].value, tmp_path)
+    assert [line for line in words(app).splitlines() if line not in app.warning[0].value] == (
+        before.splitlines()
+    )
+    marts_fixture.write_marts(tmp_path, marts_fixture.Build(version="repaired"))
+    app.run()
+    assert LAST_GOOD not in words(app)
+    assert any("version repaired" in text.value for text in app.markdown)
+
+
+def test_what_is_taken_away_is_not_shown_any_longer(
+    open_page: OpenPage, fresh_caches: None, tmp_path: Path
+) -> None:
+    """Whoever removes the file may have a reason: unlike a damaged one, it is obeyed at once."""
+    file = marts_fixture.write_marts(tmp_path)
+    app = open_page(tmp_path)
+    file.unlink()
+    app.run()
+    assert not app.exception
+    assert "Nothing is published yet" in app.info[0].value
+    assert len(app.metric) == 0
+
+
+@pytest.mark.parametrize("at", [0.0, 0.05, 0.2, 0.4, 0.6, 0.8])
+def test_a_damaged_file_in_a_fresh_process(
+    open_page: OpenPage, fresh_caches: None, tmp_path: Path, at: float
+) -> None:
+    damage(marts_fixture.write_marts(tmp_path), at)
+    app = open_page(tmp_path)
+    assert not app.exception
+    assert "This page failed" not in words(app)
+    said = "\n".join(element.value for element in (*app.error, *app.warning))
+    assert gives_nothing_away(said, tmp_path)
+
+
+_EMPTY = "delete from marts.mart_dataset_status"
+# What was done to the marts, and what the page says then, with a command that mends it.
+STATES = {
+    "nothing": ("", ["Nothing is published yet", "`movielens run`"]),
+    "corrupt": ("", ["The published data cannot be read", "`movielens doctor`"]),
+    "one mart missing": ("drop table marts.mart_genre", ["mart_genre", "`movielens run`"]),
+    "no status": (_EMPTY, ["mart_dataset_status is missing", "`movielens run`"]),
+    "stale": (
+        "update marts.mart_dataset_status set built_at = built_at - interval 40 day",
+        ["These data are stale: they were built 40 days ago", "`movielens run`"],
+    ),
+    "generated": (
+        "update marts.mart_dataset_status set is_generated = true",
+        ["Generated data: not real people, not real ratings"],
+    ),
+}
+_FORKS = """
+import json, os, sys
+from streamlit.testing.v1 import AppTest
+from tests.dashboard.test_pages import words
+import dashboard.marts_duckdb
+
+for state, home in json.load(sys.stdin).items():
+    if os.fork() == 0:
+        os.environ["MOVIELENS_HOME"] = home
+        app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
+        said = [words(app), *(str(element.value) for element in app.exception)]
+        sys.stdout.write(json.dumps([state, *said]) + "\\n")
+        sys.stdout.flush()
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_every_state_in_a_process_of_its_own(tmp_path: Path) -> None:
+    homes = {state: tmp_path / state for state in STATES}
+    for state, (change, _) in STATES.items():
+        homes[state].mkdir()
+        if state == "corrupt":
+            (homes[state] / "marts.duckdb").write_bytes(b"this is no database")
+        elif state != "nothing":
+            marts_fixture.write_marts(homes[state], change=change)
+    folders = [str(marts_fixture.PROJECT), str(Path(marts_fixture.__file__).parent)]
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKS, str(marts_fixture.PROJECT / "dashboard" / "app.py")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders), "MOVIELENS_TARGET": "dev"},
+        input=json.dumps({state: str(home) for state, home in homes.items()}),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [state for state, *_ in answers] == list(STATES)
+    for state, said, *exceptions in answers:
+        assert exceptions == []
+        assert all(text in said for text in STATES[state][1]), said
+        assert gives_nothing_away(said, tmp_path)
+        shows_numbers = state not in ("nothing", "corrupt", "no status")
+        assert ("571 ratings" in said) == shows_numbers, state
