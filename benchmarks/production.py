@@ -25,6 +25,7 @@ from benchmarks.processes import measure
 from ingestion.file_versions import read_file
 from ingestion.landing import list_landing_zone
 from ingestion.rules import Rules
+from ingestion.settings import resolve
 from ingestion.snowflake import snowflake_warehouse
 from local_dev.generate import generate
 from local_dev.s3 import s3_server
@@ -91,7 +92,7 @@ def _staged(folder: Path) -> None:
         outcome = read_file(zone, file, file_id, work, Rules())
         if outcome.parquet is None:
             raise RuntimeError(f"{file.path}: {outcome.reason}")
-        parts = snowflake_warehouse().staged(outcome.parquet, outcome.rows)
+        parts = snowflake_warehouse(resolve()).staged(outcome.parquet, outcome.rows)
         size = sum(part.stat().st_size for part, _ in parts)
         print(
             f"{file.dataset:<16}{outcome.rows:>12,} rows, {file.bytes / outcome.rows:>5.1f} bytes "

@@ -56,6 +56,14 @@ class Settings(BaseSettings):
         description="A row with a value out of range is rejected (reject), or loaded and warned of "
         "(warn); then the audit may hold the marts back.",
     )
+    stage: str | None = Field(
+        None,
+        description="Prefix of S3 through which Snowflake fetches rows, s3://bucket/prefix; "
+        "default: its own stages.",
+    )
+    stage_name: str | None = Field(
+        None, description="Snowflake's name of the stage on that prefix."
+    )
     lease_seconds: int = Field(
         900, ge=1, description="How long a run that died keeps those of other machines out."
     )

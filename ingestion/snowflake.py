@@ -17,6 +17,7 @@ import duckdb
 
 from ingestion import manifest
 from ingestion.errors import MovielensError, SettingsError
+from ingestion.settings import Settings
 from ingestion.snowflake_login import (
     LOADER,
     KeyProblem,
@@ -59,13 +60,23 @@ class SnowflakeWarehouse(Warehouse):
     Args:
         settings: Whose login.
         tag: Query tag of its statements.
+        stage: Prefix of S3 through which rows are loaded; None for Snowflake's own stages.
+        stage_name: Snowflake's name of the stage on that prefix.
     """
 
     is_metered = True
 
-    def __init__(self, settings: SnowflakeSettings, tag: str) -> None:
+    def __init__(
+        self,
+        settings: SnowflakeSettings,
+        tag: str,
+        stage: str | None = None,
+        stage_name: str | None = None,
+    ) -> None:
         self.settings = settings
         self.tag = tag
+        self.stage = stage
+        self.stage_name = stage_name
 
     @contextmanager
     def connect(self) -> Iterator[_Session]:
@@ -110,8 +121,18 @@ class SnowflakeWarehouse(Warehouse):
         return dlt.destinations.snowflake(
             credentials=credentials,
             query_tag=f"{self.tag} load {{load_id}} {{table}}",
+            stage_name=self.stage_name,
             keep_staged_files=False,
         )
+
+    def staging(self) -> Any:
+        """Gives the prefix of S3, if rows are loaded through one."""
+        if self.stage is None:
+            return None
+        import dlt
+
+        # Without the slash dlt would ask the stage for paths that begin with one.
+        return dlt.destinations.filesystem(bucket_url=f"{self.stage.rstrip('/')}/")
 
     def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
         """Compresses a file, and divides it so that a warehouse loads its parts side by side."""
@@ -208,14 +229,24 @@ def dbt_variables() -> dict[str, str]:
     }
 
 
-def snowflake_warehouse(loader: bool = False) -> SnowflakeWarehouse:
+def snowflake_warehouse(settings: Settings, loader: bool = False) -> SnowflakeWarehouse:
     """Gives the Snowflake warehouse as one of its users sees it.
 
     Args:
+        settings: Say through which stage rows are loaded.
         loader: As the user that loads RAW; else as the one that builds and publishes.
 
     Returns:
         The warehouse.
+
+    Raises:
+        SettingsError: If only a half of the stage is set.
     """
+    if (settings.stage is None) != (settings.stage_name is None):
+        raise SettingsError(
+            "MOVIELENS_STAGE (a prefix of S3) and MOVIELENS_STAGE_NAME (Snowflake's stage on it) "
+            "are only of use together, and one of them is not set; nothing was changed",
+            "set both, or neither for Snowflake's own stages",
+        )
     part = LOADER if loader else ""
-    return SnowflakeWarehouse(snowflake_settings(part), TAG)
+    return SnowflakeWarehouse(snowflake_settings(part), TAG, settings.stage, settings.stage_name)

@@ -69,6 +69,10 @@ class Warehouse(ABC):
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Gives dlt's destination for files like that, on this connection if dlt can."""
 
+    def staging(self) -> Any:
+        """Gives dlt's destination for files on their way; None if they need no other."""
+        return None
+
     def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
         """Makes of a Parquet file those that are sent, with how many rows each has.
 
@@ -332,4 +336,4 @@ def warehouse(settings: Settings, *, loader: bool = False) -> Warehouse:
         return DuckDBWarehouse(settings.warehouse_file)
     from ingestion.snowflake import snowflake_warehouse
 
-    return snowflake_warehouse(loader)
+    return snowflake_warehouse(settings, loader)

@@ -77,7 +77,8 @@ def _append(
         return create_load_id()
     source = rows_source(loaded, _missing(connection), target.staged)
     destination = target.destination(connection, _row_group_bytes(loaded))
-    info = _pipeline(settings, destination).run(source, loader_file_format="parquet")
+    pipeline = _pipeline(settings, destination, target.staging())
+    info = pipeline.run(source, loader_file_format="parquet")
     return info.loads_ids[-1]
 
 
@@ -99,12 +100,13 @@ def _row_group_bytes(loaded: Iterable[Outcome]) -> int:
     return max(sizes, default=0)
 
 
-def _pipeline(settings: Settings, destination: Any) -> dlt.Pipeline:
+def _pipeline(settings: Settings, destination: Any, staging: Any) -> dlt.Pipeline:
     """A pipeline with a fresh working folder: what a crash left behind is never taken up again."""
     pipeline = dlt.pipeline(
         pipeline_name="movielens",
         pipelines_dir=str(settings.work_dir / "dlt"),
         destination=destination,
+        staging=staging,
         dataset_name=manifest.SCHEMA,
     )
     # The manifest is the state; dlt need not keep one of its own in the warehouse.

@@ -24,6 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+import fsspec
 import jwt
 import pyarrow as pa
 import uvicorn
@@ -348,6 +349,9 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
         server.shared_fs = FakeSnow(db_path=state)
     arrow: Any = import_module("fakesnow.arrow")
     arrow.timestamp_to_sf_struct = _with_nulls(arrow.timestamp_to_sf_struct)
+
+    # An S3 stage is read with the credentials of this process; Snowflake uses its integration's.
+    server.shared_fs.duck_conn.register_filesystem(fsspec.filesystem("s3"))
 
     def roll_back(token: str) -> None:
         if token in server.sessions:

@@ -16,7 +16,9 @@ from snowflake.connector.util_text import split_statements
 _ANY_CASE = re.IGNORECASE | re.DOTALL
 _SESSION_SETTING = re.compile(r"\s*alter\s+session\s+(un)?set\s+(query_tag|timezone)\b", _ANY_CASE)
 _STAGE_AND_OPTIONS = r"'(?P<stage>@[^']*)'(?P<options>.*)"
-_COPY = re.compile(r"(?P<copy>\s*copy\s+into\s+\S+\s+from\s+)" + _STAGE_AND_OPTIONS, _ANY_CASE)
+_COPY = re.compile(
+    r"(?P<copy>\s*copy\s+into\s+\S+\s+from\s+)'?(?P<stage>@[^'\s]*)'?(?P<options>.*)", _ANY_CASE
+)
 _PUT = re.compile(r"(?P<put>\s*put\s+'file:[^']*'\s+)" + _STAGE_AND_OPTIONS, _ANY_CASE)
 _MODE_IN_QUOTES = re.compile(r"=\s*'(CASE_(?:IN)?SENSITIVE)'")
 _SHOW_TABLES = re.compile(

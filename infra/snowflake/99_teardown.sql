@@ -9,7 +9,7 @@ drop user if exists MOVIELENS_DASHBOARD;
 drop network policy if exists MOVIELENS_PIPELINE;
 drop network policy if exists MOVIELENS_DASHBOARD;
 drop database if exists MOVIELENS;
-drop integration if exists MOVIELENS_LANDING;
+drop integration if exists MOVIELENS_STAGING;
 drop warehouse if exists MOVIELENS_PIPELINE;
 drop warehouse if exists MOVIELENS_DASHBOARD;
 drop resource monitor if exists MOVIELENS_PIPELINE;

@@ -309,4 +309,55 @@ def _state(target: Warehouse) -> Iterator[Finding]:
         yield ok("published", f"version {current}")
 
 
-CHECKS: list[Check] = [snowflake]
+def stage(settings: Settings) -> Iterator[Finding]:
+    """Rows can be put on the stage on S3, if there is one, and Snowflake sees them."""
+    if settings.stage is None and settings.stage_name is None:
+        return
+    if settings.stage is None or settings.stage_name is None:
+        yield problem(
+            "stage",
+            "stage-half-set",
+            "of MOVIELENS_STAGE and MOVIELENS_STAGE_NAME one is not set",
+            "set both, or neither for Snowflake's own stages",
+        )
+        return
+    import fsspec
+
+    probe = f"{settings.stage.rstrip('/')}/_doctor_{secrets.token_hex(4)}"
+    try:
+        fs, key = fsspec.core.url_to_fs(probe)
+        fs.pipe_file(key, b"1")
+    except Exception as error:  # each store's client has exceptions of its own
+        yield problem(
+            "stage",
+            "stage-not-writable",
+            f"{settings.stage}: {type(error).__name__}: {error}",
+            "permit s3:PutObject there, as infra/aws/landing-zone.yaml does",
+        )
+        return
+    try:
+        yield _seen_by_snowflake(settings, probe.rpartition("/")[2])
+    finally:
+        fs.rm(key)
+
+
+def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
+    target = SnowflakeWarehouse(snowflake_settings(LOADER), TAG)
+    try:
+        found = target.fetch(f"list @{settings.stage_name}")
+    except MovielensError as error:
+        said = str(error).removesuffix(". What is published is untouched")
+    else:
+        if any(str(row[0]).endswith(probe) for row in found):
+            return ok("stage", f"Snowflake sees what is put on {settings.stage}")
+        said = f"it does not show what was put on {settings.stage}"
+    return problem(
+        "stage",
+        "stage-not-usable",
+        f"{settings.stage_name}: {said}",
+        "make the stage on that prefix, and grant its usage to the loader: "
+        "infra/snowflake/07_storage_integration.sql",
+    )
+
+
+CHECKS: list[Check] = [snowflake, stage]

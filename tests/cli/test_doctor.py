@@ -376,6 +376,18 @@ def test_each_broken_account_has_its_code_and_its_remedy(production: SetUp, name
     check(production.diagnose(), code, remedy)
 
 
+def test_a_stage_is_tried(production: SetUp) -> None:
+    with s3_server() as variables:
+        production.set(MOVIELENS_STAGE="s3://movielens-stage/staging", **variables)
+        check(production.diagnose(), "stage-half-set", "set both")
+        production.set(MOVIELENS_STAGE_NAME="RAW.STAGING")
+        check(production.diagnose(), "stage-not-writable", "s3:PutObject")
+        client = boto3.Session().client("s3")
+        client.create_bucket(Bucket="movielens-stage")
+        check(production.diagnose(), "stage-not-usable", "07_storage_integration.sql")
+        assert "Contents" not in client.list_objects_v2(Bucket="movielens-stage")
+
+
 def test_a_dashboard_that_may_do_everything_is_a_problem(production: SetUp, cli: Cli) -> None:
     """As anybody may on the stand-in, which knows no privileges."""
     env = {**production.snowflake, "MOVIELENS_TARGET": "prod"}

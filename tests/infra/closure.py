@@ -54,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 # With 07_storage_integration.sql only.
-ALLOWED_STAGE = {LOADER: {"USAGE ON STAGE MOVIELENS.RAW.LANDING"}}
+ALLOWED_STAGE = {LOADER: {"USAGE ON STAGE MOVIELENS.RAW.STAGING"}}
 # Longest statement, longest wait for a place; of the warehouse and of its users.
 TIMEOUTS = {"MOVIELENS_PIPELINE": (3600, 600), "MOVIELENS_DASHBOARD": (30, 30)}
 WAREHOUSE_OF = {

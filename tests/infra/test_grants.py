@@ -50,8 +50,8 @@ BY_HAND = "".join(
             "workload_identity = (subject = '*' oidc_audience_list = ('any'));"
             for name in (LOADER, TRANSFORMER, DASHBOARD)
         ),
-        "alter storage integration MOVIELENS_LANDING set storage_allowed_locations = ('s3://x/');",
-        "alter stage MOVIELENS.RAW.LANDING set url = 's3://x/';",
+        "alter storage integration MOVIELENS_STAGING set storage_allowed_locations = ('s3://x/');",
+        "alter stage MOVIELENS.RAW.STAGING set url = 's3://x/';",
     ]
 )
 
@@ -332,9 +332,9 @@ BAD = {
     ),
     "loader uses the integration": Change(
         INTEGRATION,
-        "on stage MOVIELENS.RAW.LANDING to",
-        "on integration MOVIELENS_LANDING to",
-        f"{LOADER} must not have: USAGE ON INTEGRATION MOVIELENS_LANDING",
+        "on stage MOVIELENS.RAW.STAGING to",
+        "on integration MOVIELENS_STAGING to",
+        f"{LOADER} must not have: USAGE ON INTEGRATION MOVIELENS_STAGING",
     ),
     "loader removes leases": Change(
         GRANTS,
@@ -537,21 +537,21 @@ BAD = {
     # The bucket.
     "the whole bucket": Change(
         INTEGRATION,
-        "storage_allowed_locations = ('s3://BUCKET/movielens/')",
+        "storage_allowed_locations = ('s3://BUCKET/movielens-staging/')",
         "storage_allowed_locations = ('s3://BUCKET/')",
-        "integration MOVIELENS_LANDING is not limited to one prefix: s3://BUCKET/",
+        "integration MOVIELENS_STAGING is not limited to one prefix: s3://BUCKET/",
     ),
     "a prefix that others begin with": Change(
         INTEGRATION,
-        "storage_allowed_locations = ('s3://BUCKET/movielens/')",
-        "storage_allowed_locations = ('s3://BUCKET/movielens')",
-        "integration MOVIELENS_LANDING is not limited to one prefix: s3://BUCKET/movielens",
+        "storage_allowed_locations = ('s3://BUCKET/movielens-staging/')",
+        "storage_allowed_locations = ('s3://BUCKET/movielens-staging')",
+        "integration MOVIELENS_STAGING is not limited to one prefix: s3://BUCKET/movielens-staging",
     ),
     "a stage elsewhere": Change(
         INTEGRATION,
-        "url = 's3://BUCKET/movielens/'",
+        "url = 's3://BUCKET/movielens-staging/'",
         "url = 's3://BUCKET/others/'",
-        "stage MOVIELENS.RAW.LANDING reads s3://BUCKET/others/",
+        "stage MOVIELENS.RAW.STAGING reads s3://BUCKET/others/",
     ),
     # What a second run, or Snowflake, refuses.
     "not to be run again": Change(

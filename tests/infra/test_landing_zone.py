@@ -134,25 +134,37 @@ def _wrong(made: Made) -> list[str]:
     return [*_wrong_of_roles(made), *_wrong_of_bucket(made.bucket), *_wrong_when_deleted(made)]
 
 
-def _wrong_of_roles(made: Made) -> Iterator[str]:
-    read = [
+def _on_prefix(what: str, does: str, actions: list[str], prefix: str) -> list[dict[str, Any]]:
+    return [
         {
-            "Sid": "ReadFiles",
+            "Sid": f"{does}{what}",
             "Effect": "Allow",
-            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
-            "Resource": f"arn:aws:s3:::{BUCKET}/movielens/*",
+            "Action": actions,
+            "Resource": f"arn:aws:s3:::{BUCKET}/{prefix}/*",
         },
         {
-            "Sid": "ListFiles",
+            "Sid": f"List{what}",
             "Effect": "Allow",
             "Action": "s3:ListBucket",
             "Resource": f"arn:aws:s3:::{BUCKET}",
-            "Condition": {"StringLike": {"s3:prefix": "movielens/*"}},
+            "Condition": {"StringLike": {"s3:prefix": f"{prefix}/*"}},
         },
     ]
+
+
+def _wrong_of_roles(made: Made) -> Iterator[str]:
+    read = ["s3:GetObject", "s3:GetObjectVersion"]
+    write = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+    may = {
+        "movielens-runner": [
+            *_on_prefix("Files", "Read", read, "movielens"),
+            *_on_prefix("Rows", "Write", write, "movielens-staging"),
+        ],
+        "movielens-snowflake": _on_prefix("Rows", "Read", read, "movielens-staging"),
+    }
     for role in ROLES:
-        if made.may[role] != read:
-            yield f"{role} may do more, or less, than read the prefix: {made.may[role]}"
+        if made.may[role] != may[role]:
+            yield f"{role} may do more, or less, than its prefixes: {made.may[role]}"
     trusted = {
         "movielens-runner": {
             "Principal": {"Federated": PROVIDER},
@@ -213,6 +225,7 @@ def test_the_stack_is_made_and_nothing_is_wrong_with_it() -> None:
     assert _wrong(made) == []
     assert made.outputs == {
         "Source": f"s3://{BUCKET}/movielens",
+        "Stage": f"s3://{BUCKET}/movielens-staging",
         "RunnerRoleArn": "arn:aws:iam::123456789012:role/movielens-runner",
         "SnowflakeRoleArn": "arn:aws:iam::123456789012:role/movielens-snowflake",
     }
@@ -236,9 +249,19 @@ BAD = {
         "[s3:GetObject, s3:GetObjectVersion, s3:PutObject]",
         "movielens-runner may do more",
     ),
-    "reads it all": ("${BucketName}/${Prefix}/*", "${BucketName}/*", "movielens-snowflake may do"),
+    "reads it all": (
+        "${BucketName}/${Prefix}-staging/*",
+        "${BucketName}/*",
+        "movielens-snowflake may do",
+    ),
+    "reads what landed": ("${Prefix}-staging/*", "${Prefix}*/*", "movielens-snowflake may do"),
+    "writes what landed": (
+        "Resource: !Sub arn:${AWS::Partition}:s3:::${BucketName}/${Prefix}-staging/*",
+        "Resource: !Sub arn:${AWS::Partition}:s3:::${BucketName}/${Prefix}/*",
+        "movielens-runner may do more",
+    ),
     "lists it all": ("s3:prefix: !Sub ${Prefix}/*", 's3:prefix: "*"', "movielens-runner may do"),
-    "lists neighbours": ("!Sub ${Prefix}/*", "!Sub ${Prefix}*", "movielens-snowflake may do"),
+    "lists neighbours": ("!Sub ${Prefix}/*", "!Sub ${Prefix}*", "movielens-runner may do"),
     "any branch": (":environment:${GitHubEnvironment}", ":*", "movielens-runner trusts"),
     "any audience": (
         "token.actions.githubusercontent.com:aud: sts.amazonaws.com",
