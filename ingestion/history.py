@@ -111,11 +111,18 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
         What was built, and where it is.
 
     Raises:
-        SettingsError: If there is no such load, or rows that counted then are no longer in RAW.
+        SettingsError: If there is no such load, rows that counted then are no longer in RAW, or the
+            target is not DuckDB.
         AuditFailure: If a test failed; no file is written.
         BusyError: If another run is at work.
     """
     started = time.perf_counter()
+    if settings.target != "dev":
+        raise SettingsError(
+            "Marts as of an earlier load are built in a DuckDB warehouse only: in Snowflake that "
+            "takes schemas of their own, which the users of a run may not make. Nothing was built",
+            "leave --as-of out; or roll back to a version that is kept: movielens rollback",
+        )
     with only_run(settings) as run:
         target = warehouse(settings)
         check_project(settings)

@@ -62,6 +62,13 @@ def test_only_the_key_that_it_made_is_admitted(
     assert "JWT token is invalid" in done.stderr
 
 
+def test_marts_of_the_past_are_refused(cli: Cli, snowflake: dict[str, str]) -> None:
+    env = {**snowflake, "MOVIELENS_TARGET": "prod"}
+    done = cli("build", "--as-of", "1", "--home", "home", env=env)
+    assert done.returncode == 2
+    assert "in a DuckDB warehouse only" in done.stderr
+
+
 def test_a_port_in_use_is_said(cli: Cli, snowflake: dict[str, str]) -> None:
     done = cli("dev", "snowflake", "--port", snowflake["SNOWFLAKE_PORT"], "--home", "home")
     assert done.returncode == 2
