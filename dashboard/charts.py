@@ -19,6 +19,7 @@ _QUIET = "#8d8a83"
 _ROWS = "source"
 _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 
+OF_PEOPLE, OF_RATINGS = "Share of people", "Share of ratings"
 BEFORE, SINCE = "Before half stars", "Since half stars"
 THIS_FILM, ALL_FILMS = "This film", "All ratings"
 BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"
@@ -420,3 +421,111 @@ def loved_tags() -> Any:
     )
     rule = _chart().mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5)
     return alt.layer(rule.encode(y="mean(overall):Q"), points).properties(height=340)
+
+
+@_built
+def concentration() -> Any:
+    """Share of people and of ratings by how many ratings each person gave.
+
+    Returns:
+        A specification for columns group, series, share, n, in drawing order.
+    """
+    series = [OF_PEOPLE, OF_RATINGS]
+    return (
+        _chart()
+        .mark_bar()
+        .encode(
+            y=_category("group"),
+            yOffset=alt.YOffset("series:N", sort=series),
+            x=alt.X("share:Q", title="Share", axis=alt.Axis(format=".0%", tickCount=5)),
+            color=alt.Color("series:N", sort=series, legend=_legend()),
+            tooltip=[
+                alt.Tooltip("group:N", title="Each gave"),
+                alt.Tooltip("series:N", title="What"),
+                alt.Tooltip("share:Q", title="Share", format=".1%"),
+                _count("n", "Number"),
+            ],
+        )
+        .properties(height=alt.Step(16))
+    )
+
+
+@_built
+def week() -> Any:
+    """Ratings by weekday and hour.
+
+    Returns:
+        A specification for columns day, hour, n_ratings, Monday first.
+    """
+    return (
+        _chart()
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "hour:O",
+                title="Hour of the day (UTC)",
+                axis=alt.Axis(labelAngle=0, ticks=False, domain=False),
+            ),
+            y=_category("day"),
+            color=alt.Color(
+                "n_ratings:Q",
+                legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format="~s"),
+            ),
+            tooltip=[
+                alt.Tooltip("day:N", title="Day"),
+                alt.Tooltip("hour:O", title="Hour (UTC)"),
+                _count(),
+            ],
+        )
+        .properties(height=alt.Step(26))
+    )
+
+
+@_built
+def cohorts() -> Any:
+    """Share of the people of a first year who rated in later ones, grey where they are few.
+
+    Returns:
+        A specification for columns cohort_year, years_since, share, n_users_active, newcomers,
+        enough.
+    """
+    cells = (
+        _chart()
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "years_since:O",
+                title="Years since the first rating",
+                axis=alt.Axis(labelAngle=0, ticks=False, domain=False),
+            ),
+            y=alt.Y(
+                "cohort_year:O",
+                title="Year of the first rating",
+                axis=alt.Axis(labelOverlap=False, ticks=False, domain=False),
+            ),
+        )
+    )
+    few = (
+        cells.transform_filter("!datum.enough")
+        .mark_rect(color=_QUIET, opacity=0.3)
+        .encode(
+            tooltip=[
+                alt.Tooltip("cohort_year:O", title="First rating in"),
+                alt.Tooltip("years_since:O", title="Years since"),
+            ]
+        )
+    )
+    many = cells.transform_filter("datum.enough").encode(
+        color=alt.Color(
+            "share:Q",
+            legend=alt.Legend(title="Rated again", orient="top", gradientLength=180, format=".0%"),
+        ),
+        tooltip=[
+            alt.Tooltip("cohort_year:O", title="First rating in"),
+            alt.Tooltip("years_since:O", title="Years since"),
+            alt.Tooltip("share:Q", title="Rated again", format=".1%"),
+            _count("n_users_active", "People"),
+            _count("newcomers", "Newcomers of that year"),
+        ],
+    )
+    return alt.layer(few, many).properties(height=alt.Step(18))

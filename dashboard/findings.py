@@ -321,3 +321,65 @@ def loved_tag(tags: pd.DataFrame, mean: float | None) -> str | None:
         f" ({means.max():.2f}), films tagged “{low['tag']}” the lowest ({means.min():.2f});"
         f" the average of all ratings is {mean:.2f}."
     )
+
+
+def concentration(groups: pd.DataFrame) -> str | None:
+    """Says how much of the ratings the most active people gave.
+
+    Args:
+        groups: People by how many ratings they gave, columns lo, n_users, n_ratings; the most
+            active last.
+
+    Returns:
+        A sentence on the smallest number of groups, from the most active on, that gave half of all
+        ratings; None if that is not fewer than half of the people.
+    """
+    people, ratings = groups["n_users"].sum(), groups["n_ratings"].sum()
+    from_top = groups.iloc[::-1]
+    enough = (from_top["n_ratings"].cumsum() * 2 >= ratings).to_numpy()
+    half = from_top.iloc[: int(enough.argmax()) + 1]
+    if ratings == 0 or half["n_users"].sum() * 2 >= people:
+        return None
+    return (
+        f"{share(half['n_users'].sum(), people)} of the people, those with"
+        f" {number(half['lo'].min())} ratings or more, gave"
+        f" {share(half['n_ratings'].sum(), ratings)} of all ratings."
+    )
+
+
+def busiest_hour(hours: pd.DataFrame, weekdays: list[str]) -> str | None:
+    """Names the hour of the week with most ratings.
+
+    Args:
+        hours: Columns weekday (1 = Monday), hour, n_ratings.
+        weekdays: Names of the days, Monday first.
+
+    Returns:
+        A sentence; None if several hours have as many, or there are too few ratings to say.
+    """
+    most = hours[hours["n_ratings"] == hours["n_ratings"].max()]
+    if len(most) != 1 or most["n_ratings"].iloc[0] < ENOUGH:
+        return None
+    at = most.iloc[0]
+    start = int(at["hour"])
+    return (
+        f"The busiest hour of the week is {weekdays[int(at['weekday']) - 1]} {start:02}:00 to"
+        f" {(start + 1) % 24:02}:00 UTC, with {counted(at['n_ratings'], 'rating')}."
+    )
+
+
+def came_back(later: pd.DataFrame) -> str | None:
+    """Says how many people rated again a year after their first.
+
+    Args:
+        later: Columns years_since, n_users_active, newcomers, enough.
+
+    Returns:
+        A sentence over all years of which enough is known; None if there is none.
+    """
+    after_one = later[(later["years_since"] == 1) & later["enough"]]
+    newcomers = after_one["newcomers"].sum()
+    if newcomers < ENOUGH:
+        return None
+    again = after_one["n_users_active"].sum()
+    return f"{share(again, newcomers)} of the people rated again in the year after their first."

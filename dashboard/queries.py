@@ -210,6 +210,26 @@ order by mart_movie_tag.n_people desc, mart_movie.n_ratings desc, mart_movie.mov
 limit 50
 """
 
+# ---- people ------------------------------------------------------------------------------------
+
+USER_ACTIVITY: Final = """
+select bucket, lo, hi, n_users, n_ratings
+from mart_user_activity
+order by bucket
+"""
+
+WEEKDAY_HOURS: Final = """
+select weekday, hour, n_ratings
+from mart_weekday_hour
+order by weekday, hour
+"""
+
+COHORTS: Final = """
+select cohort_year, years_since, n_users_active, n_ratings
+from mart_user_cohort
+order by cohort_year, years_since
+"""
+
 # ---- about the data ----------------------------------------------------------------------------
 
 QUALITY: Final = """

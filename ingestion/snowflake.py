@@ -145,8 +145,8 @@ class SnowflakeWarehouse(Warehouse):
                 f"(format parquet, compression zstd, file_size_bytes {STAGED_BYTES})"
             )
         parquet.unlink()
-        parts = sorted(folder.glob("*.parquet"))
-        return [(part, pq.read_metadata(part).num_rows) for part in parts]
+        parts = [(part, pq.read_metadata(part).num_rows) for part in folder.glob("*.parquet")]
+        return sorted(part for part in parts if part[1])
 
     def noted(self) -> dict[str, Any]:
         """Reads the comment of the manifest, which needs no virtual warehouse."""

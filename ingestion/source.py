@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -146,12 +145,15 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: S
 
         return dlt.resource(items, name=table, write_disposition="append", columns=_hints(columns))
 
+    def rows_of(dataset: Dataset) -> Iterator[Any]:
+        for outcome in loaded:
+            if outcome.file.dataset == dataset.table:
+                yield from _rows_of(dataset, outcome, staged)
+
     @dlt.source(name="movielens", max_table_nesting=0)
     def movielens() -> Iterator[DltResource]:
         for dataset in DATASETS.values():
-            of_it = [outcome for outcome in loaded if outcome.file.dataset == dataset.table]
-            rows = chain.from_iterable(_rows_of(dataset, outcome, staged) for outcome in of_it)
-            yield resource(dataset.table, _columns(dataset), rows)
+            yield resource(dataset.table, _columns(dataset), rows_of(dataset))
         rejects = [_rejected_rows(outcome) for outcome in loaded if outcome.rejects]
         yield resource(manifest.REJECTED_ROWS, _REJECTED_COLUMNS, rejects)
         yield resource(manifest.TABLE, manifest.COLUMNS, [])

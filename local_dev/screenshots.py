@@ -53,7 +53,10 @@ def pages(film: int | None) -> dict[str, str]:
     Returns:
         File name to address below the root of the dashboard.
     """
-    listed = {"overview": "", "films": "films", "genres": "genres", "tags": "tags", "data": "data"}
+    listed = {
+        "overview": "",
+        **{page: page for page in ("films", "genres", "tags", "people", "data")},
+    }
     return listed if film is None else {**listed, "film": f"films?film={film}"}
 
 

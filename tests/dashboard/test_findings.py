@@ -138,3 +138,50 @@ def test_commonest_pair_needs_a_single_first() -> None:
 def test_one_is_not_plural() -> None:
     assert findings.counted(1, "person", "people") == "1 person"
     assert findings.counted(1234, "film") == "1,234 films"
+
+
+def groups(*rows: tuple[int, int, int]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["lo", "n_users", "n_ratings"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            ((1, 80, 100), (64, 15, 1_000), (128, 5, 1_000)),
+            "20.0 % of the people, those with 64 ratings or more, gave 95.2 % of all ratings.",
+        ),
+        (
+            ((1, 80, 100), (64, 15, 400), (128, 5, 1_000)),
+            "5.0 % of the people, those with 128 ratings or more, gave 66.7 % of all ratings.",
+        ),
+        (((1, 5, 10), (2, 5, 11)), None),
+        (((1, 10, 10),), None),
+        (((1, 10, 0),), None),
+    ],
+)
+def test_concentration(rows: tuple[tuple[int, int, int], ...], said: str | None) -> None:
+    assert findings.concentration(groups(*rows)) == said
+
+
+def test_the_busiest_hour_is_one_hour() -> None:
+    days = ["Mon", "Tue"]
+    hours = pd.DataFrame({"weekday": [1, 2], "hour": [23, 4], "n_ratings": [100, 99]})
+    said = "The busiest hour of the week is Mon 23:00 to 00:00 UTC, with 100 ratings."
+    assert findings.busiest_hour(hours, days) == said
+    assert findings.busiest_hour(hours.assign(n_ratings=100), days) is None
+    assert findings.busiest_hour(hours.assign(n_ratings=[29, 0]), days) is None
+
+
+def test_who_came_back_counts_only_what_is_known() -> None:
+    later = pd.DataFrame(
+        {
+            "years_since": [1, 1, 2],
+            "n_users_active": [20.0, None, 40.0],
+            "newcomers": [50.0, 9.0, 50.0],
+            "enough": [True, False, True],
+        }
+    )
+    said = "40.0 % of the people rated again in the year after their first."
+    assert findings.came_back(later) == said
+    assert findings.came_back(later[1:]) is None

@@ -147,7 +147,7 @@ def test_months_are_drawn_where_they_are_west_of_greenwich_too(
     assert any(str(first) in (bar.get_attribute("aria-label") or "") for bar in bars.all())
 
 
-@pytest.mark.parametrize("path", ["", "films", "films?film=2", "genres", "tags", "data"])
+@pytest.mark.parametrize("path", ["", "films", "films?film=2", "genres", "tags", "people", "data"])
 def test_page_is_quiet(visit: Callable[..., Visit], path: str) -> None:
     seen = visit(path)
     assert unexpected(seen) == []
@@ -163,7 +163,7 @@ def test_page_is_quiet(visit: Callable[..., Visit], path: str) -> None:
     assert "Traceback" not in text and "DeltaGenerator" not in text and "undefined" not in text
 
 
-@pytest.mark.parametrize("path", ["", "films", "films?film=2", "genres", "tags", "data"])
+@pytest.mark.parametrize("path", ["", "films", "films?film=2", "genres", "tags", "people", "data"])
 @pytest.mark.parametrize("width", [320, 768])
 def test_nothing_scrolls_sideways(visit: Callable[..., Visit], path: str, width: int) -> None:
     page = visit(path, width).page

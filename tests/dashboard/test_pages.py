@@ -12,12 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 OpenPage = Callable[..., AppTest]
-PAGES = ["overview", "films", "genres", "tags", "data"]
+PAGES = ["overview", "films", "genres", "tags", "people", "data"]
 TITLES = {
     "overview": "MovieLens in numbers",
     "films": "Films",
     "genres": "Genres",
     "tags": "Tags",
+    "people": "People",
     "data": "Data",
 }
 BAD_NUMBERS = ["abc", "1e9", "' or 1=1", "99999999999999999999", "-1", "", "3.0", "９"]
@@ -51,7 +52,8 @@ def badges(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize(
-    ("page", "charts"), [("overview", 4), ("films", 0), ("genres", 3), ("tags", 2), ("data", 0)]
+    ("page", "charts"),
+    [("overview", 4), ("films", 0), ("genres", 3), ("tags", 2), ("people", 3), ("data", 0)],
 )
 def test_page_shows_the_published_data(
     open_page: OpenPage, published: Path, page: str, charts: int
@@ -136,6 +138,8 @@ def test_without_the_status_mart_no_page_pretends(open_page: OpenPage, tmp_path:
         ("overview", "mart_movie", 3),
         ("genres", "mart_genre_decade", 2),
         ("tags", "mart_tag", 0),
+        ("people", "mart_user_cohort", 2),
+        ("people", "mart_weekday_hour", 2),
         ("data", "mart_lineage", 0),
         ("data", "mart_quality", 0),
         ("films", "mart_movie", 0),
@@ -163,6 +167,8 @@ def test_a_build_without_any_rating_is_shown_honestly(
         delete from marts.mart_release_year; delete from marts.mart_movie;
         delete from marts.mart_tag; delete from marts.mart_quality;
         delete from marts.mart_dictionary; delete from marts.mart_lineage;
+        delete from marts.mart_user_activity; delete from marts.mart_user_cohort;
+        update marts.mart_weekday_hour set n_ratings = 0;
         update marts.mart_dataset_status set n_ratings = 0, n_users = 0, n_movies = 0,
             n_rated_movies = 0, sum_rating = 0, prior_mean = null, loaded_at = null,
             first_rating_at = null, last_rating_at = null, git_sha = null

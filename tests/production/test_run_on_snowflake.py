@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -33,6 +34,13 @@ from tests.conftest import PROGRAM, Cli
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PASSPHRASE = "canary-passphrase-4711"
+AWS_SECRETS = {
+    "AWS_SECRET_ACCESS_KEY": "canary/secret+4712",
+    "AWS_SESSION_TOKEN": "canary/token+4713",
+    "AWS_ACCESS_KEY_ID": "AKIACANARY",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_MAX_ATTEMPTS": "1",
+}
 # Snowflake's documentation: these are answered by the services layer, without a virtual warehouse.
 OF_METADATA = re.compile(r"\s*(show|describe|use|alter session|comment|rollback)\b", re.IGNORECASE)
 
@@ -237,9 +245,17 @@ def test_no_secret_is_written_anywhere(production: Production) -> None:
         .decode()
         .splitlines()
     )
-    secrets = [PASSPHRASE, *pem[1:-1], *plain[1:-1]]
+    secrets = [PASSPHRASE, base64.b64encode(PASSPHRASE.encode()).decode()]
+    secrets += [AWS_SECRETS["AWS_SECRET_ACCESS_KEY"], AWS_SECRETS["AWS_SESSION_TOKEN"]]
+    secrets += [*pem[1:-1], *plain[1:-1]]
+    refused = {"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": f"{PASSPHRASE}-wrong"}
+    from_s3 = ("--source", "s3://movielens-canary/landing")
     attempts = [
-        (("load", "--source", "zone"), {"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": f"{PASSPHRASE}-wrong"}),
+        *(((name,), refused) for name in ("build", "publish", "rollback", "vacuum", "status")),
+        (("run", "--source", "zone"), refused),
+        (("load", *from_s3), AWS_SECRETS),
+        (("doctor", *from_s3), AWS_SECRETS),
+        (("load", "--source", "zone"), refused),
         (("load", "--source", "zone"), {"SNOWFLAKE_PRIVATE_KEY": pem[1]}),
         (("status",), {"SNOWFLAKE_DATABASE": "no such database"}),
         (("load", "--source", "zone"), {}),
