@@ -161,7 +161,7 @@ class SnowflakeWarehouse(Warehouse):
             tables = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         comments = [t["comment"] for t in tables if t["name"].lower() == manifest.TABLE]
         try:
-            return dict(json.loads(comments[0]))
+            return dict(json.loads(comments[0] or "{}"))
         except (IndexError, ValueError):
             return {}
 

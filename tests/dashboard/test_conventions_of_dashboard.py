@@ -55,20 +55,6 @@ def test_constants_are_put_together_from_constants() -> None:
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Call)]
 
 
-def test_requirements_are_those_of_the_lock_file() -> None:
-    locked = (marts_fixture.PROJECT / "requirements.lock").read_text(encoding="utf-8")
-    wanted = [
-        line
-        for line in (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#")
-    ]
-    assert {line.split("==")[0] for line in wanted} == {
-        "altair", "duckdb", "pandas", "pydantic-settings", "streamlit",
-    }  # fmt: skip
-    for line in wanted:
-        assert re.search(rf"^{re.escape(line)}\b", locked, re.MULTILINE), line
-
-
 def test_public_settings() -> None:
     path = marts_fixture.PROJECT / ".streamlit" / "config.toml"
     config = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,31 @@
+# The dashboard alone, without dlt and dbt: it reads published marts and can do nothing else.
+#   docker build -t movielens-dashboard .
+#   docker run --read-only --tmpfs /tmp -p 8501:8501 -v "$PWD/.movielens:/data:ro" movielens-dashboard
+# With Snowflake: --build-arg REQUIREMENTS=dashboard/requirements-snowflake.txt; docs/dashboard.md.
+FROM python:3.12-slim
+
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    MOVIELENS_HOME=/data \
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
+    STREAMLIT_SERVER_PORT=8501
+
+WORKDIR /app
+
+ARG REQUIREMENTS=dashboard/requirements.txt
+COPY dashboard/requirements.txt dashboard/requirements-snowflake.txt dashboard/
+RUN pip install --no-cache-dir --disable-pip-version-check -r "$REQUIREMENTS"
+
+COPY .streamlit/config.toml .streamlit/
+COPY ingestion/__init__.py ingestion/snowflake_login.py ingestion/
+COPY dashboard/ dashboard/
+
+# A user without a home, who owns none of the files.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin dashboard
+USER 10001
+
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"STREAMLIT_SERVER_PORT\"]}/_stcore/health', timeout=4)"]
+
+CMD ["streamlit", "run", "dashboard/app.py"]

@@ -1,0 +1,231 @@
+"""What a host is given: what it installs, copies, starts and shows."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import marts_fixture
+import pytest
+import streamlit
+
+from benchmarks.streamlit_session import Answer, Visitor
+from dashboard.settings import Settings
+from ingestion.snowflake_login import SnowflakeSettings
+from local_dev.servers import free_port, process_on
+from tests.conftest import Cli
+
+PROJECT = marts_fixture.PROJECT
+DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+SMALL = PROJECT / "dashboard" / "requirements.txt"
+WITH_SNOWFLAKE = PROJECT / "dashboard" / "requirements-snowflake.txt"
+
+
+def instructions(name: str) -> list[str]:
+    lines = DOCKERFILE.replace("\\\n", " ").splitlines()
+    return [line.partition(" ")[2].strip() for line in lines if line.startswith(f"{name} ")]
+
+
+def wanted(file: Path) -> list[str]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    included = [name for line in lines if line.startswith("-r ") for name in [line[3:]]]
+    own = [line for line in lines if line and not line.startswith(("#", "-r"))]
+    return own + [line for name in included for line in wanted(file.parent / name)]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the image is made of."""
+    folder = tmp_path_factory.mktemp("image")
+    for copy in instructions("COPY"):
+        *sources, to = copy.split()
+        for source in sources:
+            target = folder / to
+            if (PROJECT / source).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(PROJECT / source, target, dirs_exist_ok=True, ignore=ignored)
+            else:
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(PROJECT / source, target)
+    return folder
+
+
+def test_the_image_serves_a_page_and_answers_a_change(
+    image: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    given = dict(part.split("=", 1) for env in instructions("ENV") for part in shlex.split(env))
+    own = {
+        **given,
+        "STREAMLIT_SERVER_PORT": str(port),
+        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    for name in ("MOVIELENS_TARGET", "MOVIELENS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(image)
+    # As on a host that has secrets and no variables: Streamlit makes variables of them.
+    secrets = image / ".streamlit" / "secrets.toml"
+    secrets.write_text(f'MOVIELENS_HOME = "{published}"\n', encoding="utf-8")
+    command = json.loads(instructions("CMD")[-1])
+    with process_on(port, command):
+        first, changed = asyncio.run(visited(port))
+        check = re.search(r'CMD (\[.*"-c".*\])$', DOCKERFILE, re.MULTILINE)
+        assert check
+        assert subprocess.run(json.loads(check[1]), check=False).returncode == 0
+    secrets.unlink()
+    failed = subprocess.run(json.loads(check[1]), check=False, capture_output=True)
+    assert failed.returncode != 0
+    assert "571 ratings of 20 films by 40 people." in first.texts
+    assert first.failures == changed.failures == []
+    assert any("Horror, all years, at least 10 ratings" in text for text in changed.texts)
+    assert not any("Horror, all years, at least 10 ratings" in text for text in first.texts)
+    assert first.bytes < 300_000
+
+
+def test_the_command_line_serves_what_is_published_in_snowflake(cli: Cli) -> None:
+    """No file need be there; that nothing answers at this address is said by the pages."""
+    port = free_port()
+    nowhere = {"SNOWFLAKE_HOST": "127.0.0.1", "SNOWFLAKE_PORT": "9", "SNOWFLAKE_USER": "U"}
+    process = cli.start("dashboard", "--port", port, env={**nowhere, "MOVIELENS_TARGET": "prod"})
+    try:
+        assert process.stderr is not None
+        assert "http://127.0.0.1" in process.stderr.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+async def visited(port: int) -> tuple[Answer, Answer]:
+    async with Visitor(port) as visitor:
+        return await visitor.load(), await visitor.change(Genre="Horror")
+
+
+_IMPORTED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import logging; logging.disable(logging.WARNING)
+if sys.argv[2] == "prod":
+    from dashboard import marts_snowflake
+    marts_snowflake._client()
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file(sys.argv[1] + "/dashboard/app.py", default_timeout=60).run()
+own = {name: sys.modules[name].__file__ for name in sys.modules
+       if name.split(".")[0] in ("dashboard", "ingestion", "local_dev")}
+assert all(path.startswith(sys.argv[1]) for path in own.values()), own
+from importlib.metadata import packages_distributions
+of = packages_distributions()
+tops = {name.split(".")[0] for name in sys.modules}
+print("\\n".join(sorted({dist for top in tops for dist in of.get(top, [])})))
+"""
+
+
+@pytest.mark.parametrize("target", ["dev", "prod"])
+def test_pages_import_nothing_of_the_pipeline(image: Path, published: Path, target: str) -> None:
+    without_login = {name: value for name, value in os.environ.items() if "SNOWFLAKE" not in name}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _IMPORTED, str(image), target],
+        env={**without_login, "MOVIELENS_HOME": str(published), "MOVIELENS_TARGET": target},
+        cwd=image,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    imported = set(done.stdout.split())
+    assert {"streamlit", "pandas", "pyarrow"} <= imported
+    assert not imported & {"dlt", "dbt-core", "dbt-adapters", "fakesnow", "moto"}
+    assert ("duckdb" in imported, "snowflake-connector-python" in imported) == (
+        (True, False) if target == "dev" else (False, True)
+    )
+
+
+def test_requirements_are_small_and_those_of_the_lock_file() -> None:
+    locked = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    lines = wanted(WITH_SNOWFLAKE)
+    assert {line.split("==")[0] for line in lines} == {
+        "altair", "duckdb", "pandas", "pyarrow", "pydantic-settings", "streamlit",
+        "snowflake-connector-python",
+    }  # fmt: skip
+    for line in lines:
+        assert re.search(rf"^{re.escape(line)}(?= |$)", locked, re.MULTILINE), line
+
+
+def test_the_image_copies_what_is_there_and_runs_without_rights() -> None:
+    ignored = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = [line[1:] for line in ignored if line.startswith("!")]
+    assert "*" in ignored
+    for copy in instructions("COPY"):
+        *sources, _ = copy.split()
+        for source in sources:
+            assert (PROJECT / source).exists()
+            path = source.rstrip("/")
+            assert any(path == name or path.startswith(f"{name}/") for name in let_in), source
+    assert all((PROJECT / name).exists() for name in let_in)
+    assert instructions("USER")[-1] == "10001"
+    last_user = DOCKERFILE.rindex("\nUSER ")
+    assert not re.search(r"^(RUN|COPY|ADD) ", DOCKERFILE[last_user + 1 :], re.MULTILINE)
+    assert not re.search(r"\b(dlt|dbt|latest|curl|wget)\b", " ".join(instructions("RUN")))
+    assert instructions("FROM") == ["python:3.12-slim"]
+
+
+def test_the_secrets_example_names_settings_that_exist() -> None:
+    text = (PROJECT / ".streamlit" / "secrets.toml.example").read_text(encoding="utf-8")
+    known = {f"MOVIELENS_{name}".upper() for name in Settings.model_fields}
+    known |= {f"SNOWFLAKE_{name}".upper() for name in SnowflakeSettings.model_fields}
+    assert set(tomllib.loads(text)) <= known
+    assert "BEGIN" not in text
+    named = set(re.findall(r"`((?:MOVIELENS|SNOWFLAKE)_[A-Z_]+)`", PAGE))
+    assert named <= known
+    assert ".streamlit/secrets.toml" in (PROJECT / ".gitignore").read_text().splitlines()
+
+
+def test_the_policy_lets_streamlit_s_own_script_run_and_no_other() -> None:
+    page = Path(streamlit.__file__).parent / "static" / "index.html"
+    inline = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in inline]
+    policies = re.findall(r'Content-Security-Policy "([^"]+)"', PAGE)
+    assert len(policies) == 2
+    assert len(set(policies)) == 1
+    assert re.findall(r"'sha256-([^']+)'", policies[0]) == digests
+    scripts = re.search(r"script-src ([^;]+)", policies[0])
+    assert scripts
+    assert "'unsafe-inline'" not in scripts[1]
+    assert "frame-ancestors 'none'" in policies[0]
+    assert not re.search(r"https?:|\*", policies[0])
+
+
+@pytest.mark.slow
+def test_the_requirements_alone_serve_a_page(image: Path, published: Path, tmp_path: Path) -> None:
+    """A fresh environment with nothing but dashboard/requirements.txt."""
+    python = tmp_path / "venv" / "bin" / "python"
+    uv = Path(sys.executable).parent / "uv"
+    subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
+    install = [uv, "pip", "install", "--quiet", "--python", python, "-r", SMALL]
+    subprocess.run(install, check=True)
+    port = free_port()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.chdir(image)
+        environment.setenv("MOVIELENS_HOME", str(published))
+        where = ["--server.port", str(port), "--server.address", "127.0.0.1"]
+        with process_on(
+            port, [str(python), "-P", "-m", "streamlit", "run", "dashboard/app.py", *where]
+        ):
+            first, changed = asyncio.run(visited(port))
+    assert "571 ratings of 20 films by 40 people." in first.texts
+    assert first.failures == changed.failures == []
