@@ -16,6 +16,7 @@ import snowflake.connector
 from local_dev.servers import free_port
 from local_dev.snowflake_gaps import RULES, Rule, rewritten, several
 from tests.conftest import Cli
+from tests.ingestion.landing_zone import MOVIES, write_six
 
 
 @contextmanager
@@ -47,6 +48,17 @@ def test_a_bucket_loads_into_a_snowflake_that_keeps_it(cli: Cli, tmp_path: Path)
             again = cli.json("load", "--home", "another", env=env)
             assert {file["status"] for file in again["files"]} == {"unchanged"}
             assert len(again["files"]) == 6
+
+
+def test_loads_before_any_run_has_noted_anything(
+    cli: Cli, snowflake: dict[str, str], tmp_path: Path
+) -> None:
+    env = {**snowflake, "MOVIELENS_TARGET": "prod"}
+    write_six(tmp_path / "zone")
+    for titles in (MOVIES, MOVIES + "9,New,x\n"):
+        (tmp_path / "zone" / "movies.csv").write_text(titles)
+        loaded = cli.json("load", "--home", "home", "--source", tmp_path / "zone", env=env)
+        assert loaded["load_id"]
 
 
 def test_only_the_key_that_it_made_is_admitted(
