@@ -140,7 +140,7 @@ def _refused_login(user: _User, error: MovielensError) -> Finding:
     if isinstance(error, SettingsError):
         code = "snowflake-not-installed" if "not installed" in str(error) else "login-settings"
         return problem(about, code, str(error), error.remedy)
-    said = f"{error}".removesuffix(". What is published is untouched")
+    said = _told(error)
     if "does not exist or not authorized" in said:
         return problem(
             about,
@@ -279,11 +279,15 @@ def _stage_refusal(target: Warehouse, schema: str, table: str) -> str:
         return _refused(target, f"put 'file://{file}' '{stage}' OVERWRITE = TRUE")
 
 
+def _told(error: MovielensError) -> str:
+    return str(error).removesuffix(". What is published is untouched")
+
+
 def _refused(target: Warehouse, statement: str) -> str:
     try:
         target.fetch(statement)
     except MovielensError as error:
-        return str(error).removesuffix(". What is published is untouched")
+        return _told(error)
     return ""
 
 
@@ -346,7 +350,7 @@ def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
     try:
         found = target.fetch(f"list @{settings.stage_name}")
     except MovielensError as error:
-        said = str(error).removesuffix(". What is published is untouched")
+        said = _told(error)
     else:
         if any(str(row[0]).endswith(probe) for row in found):
             return ok("stage", f"Snowflake sees what is put on {settings.stage}")
