@@ -27,7 +27,12 @@ PROJECT = "movielens-warehouse"
 _CURRENT = "select data_version from marts.marts.mart_dataset_status"
 ENOUGH_BYTES = 2 << 30
 # Read elsewhere: by the dashboard, by a workflow, by dbt's profile.
-_OTHERS = {f"{PREFIX}STALE_AFTER_DAYS", f"{PREFIX}QUERY_TAG", "SNOWFLAKE_THREADS"}
+_OTHERS = {
+    f"{PREFIX}STALE_AFTER_DAYS",
+    f"{PREFIX}VERSION_SECONDS",
+    f"{PREFIX}QUERY_TAG",
+    "SNOWFLAKE_THREADS",
+}
 
 
 def names_of_settings(_: Settings) -> Iterator[Finding]:

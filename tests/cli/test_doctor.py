@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -21,8 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from filelock import FileLock
 from s3fs import S3FileSystem
 
+from dashboard.settings import Settings as DashboardSettings
 from ingestion import load
 from ingestion.doctor import Diagnosis, diagnose
+from ingestion.doctor.machine import names_of_settings
 from ingestion.settings import resolve
 from ingestion.warehouse import warehouse
 from local_dev.s3 import s3_server
@@ -30,6 +33,7 @@ from local_dev.servers import free_port
 from tests.conftest import Cli
 from tests.ingestion.landing_zone import write_six
 
+WORKFLOWS = Path(__file__).resolve().parents[2] / ".github" / "workflows"
 KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "canary-4711"}
 
 
@@ -85,6 +89,17 @@ def test_a_set_up_that_works(set_up: SetUp, cli: Cli) -> None:
     done = cli("doctor", "--home", set_up.home, "--source", set_up.folder / "zone")
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1].startswith("0 problems and 0 warnings")
+
+
+def test_no_setting_that_something_reads_is_called_unknown(set_up: SetUp) -> None:
+    settings = resolve()
+    workflows = "".join(path.read_text() for path in WORKFLOWS.glob("*.yml"))
+    names = set(re.findall(r"^ +((?:MOVIELENS|SNOWFLAKE)_[A-Z_]+):", workflows, re.MULTILINE))
+    assert {"MOVIELENS_SOURCE", "SNOWFLAKE_LOADER_USER"} <= names
+    names |= {f"MOVIELENS_{name}".upper() for name in DashboardSettings.model_fields}
+    for name in names:
+        set_up.monkeypatch.setenv(name, "1")
+    assert [finding.found for finding in names_of_settings(settings) if finding.code] == []
 
 
 def test_production_that_works(production: SetUp, cli: Cli) -> None:
