@@ -23,7 +23,7 @@ from filelock import FileLock
 from s3fs import S3FileSystem
 
 from dashboard.settings import Settings as DashboardSettings
-from ingestion import load
+from ingestion import load, snowflake_login
 from ingestion.doctor import Diagnosis, diagnose
 from ingestion.doctor.machine import names_of_settings
 from ingestion.settings import resolve
@@ -350,6 +350,7 @@ def open_key(set_up: SetUp) -> None:
 
 
 def nobody_answers(set_up: SetUp) -> None:
+    set_up.monkeypatch.setattr(snowflake_login, "LOGIN_SECONDS", 2)
     set_up.set(SNOWFLAKE_PORT=free_port())
 
 
