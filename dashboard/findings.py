@@ -382,4 +382,7 @@ def came_back(later: pd.DataFrame) -> str | None:
     if newcomers < ENOUGH:
         return None
     again = after_one["n_users_active"].sum()
-    return f"{share(again, newcomers)} of the people rated again in the year after their first."
+    return (
+        f"{share(again, newcomers)} of the people rated again in the year after their first, in the"
+        " years of which enough did to say so."
+    )

@@ -182,6 +182,9 @@ def test_who_came_back_counts_only_what_is_known() -> None:
             "enough": [True, False, True],
         }
     )
-    said = "40.0 % of the people rated again in the year after their first."
+    said = (
+        "40.0 % of the people rated again in the year after their first, in the years of which"
+        " enough did to say so."
+    )
     assert findings.came_back(later) == said
     assert findings.came_back(later[1:]) is None
