@@ -49,7 +49,7 @@ types: $(READY) ## Types of Python
 	$(BIN)/mypy
 
 pytest: $(READY) ## The tests; dbt's own run in them, on real builds
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-long: $(READY) ## The long variants of the tests
 	$(BIN)/pytest -m slow

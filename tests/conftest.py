@@ -24,6 +24,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 PROGRAM = Path(sys.executable).parent / "movielens"
 
 
+# The files that take longest, in which one test follows the other on one worker.
+LONGEST = ("test_run_on_snowflake.py", "test_as_of.py", "test_commands.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with what takes longest, so that no worker waits for the other at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A home of its own; nothing from the environment of whoever runs the tests."""

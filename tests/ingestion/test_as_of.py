@@ -152,6 +152,7 @@ def test_each_load_gives_what_was_published_then(history: History) -> None:
     assert (again.built, again.version) == (False, version(history.settings.marts_file))
 
 
+@pytest.mark.slow
 def test_killed_and_done_again(history: History, cli: Cli) -> None:
     first = history.load_ids[0]
     before = history.everything()
@@ -174,6 +175,7 @@ def test_killed_and_done_again(history: History, cli: Cli) -> None:
     assert history.everything() == before
 
 
+@pytest.mark.slow
 def test_a_failed_audit_writes_no_file(history: History) -> None:
     target = DuckDBWarehouse(history.settings.warehouse_file)
     target.execute(
