@@ -22,6 +22,7 @@ _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 BEFORE, SINCE = "Before half stars", "Since half stars"
 THIS_FILM, ALL_FILMS = "This film", "All ratings"
 BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"
+PEOPLE, RATINGS = "Share of the people", "Share of the ratings"
 
 
 def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
@@ -417,3 +418,118 @@ def loved_tags() -> Any:
     )
     rule = _chart().mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5)
     return alt.layer(rule.encode(y="mean(overall):Q"), points).properties(height=340)
+
+
+@_built
+def concentration() -> Any:
+    """Shares of people and of ratings, by how many ratings a person gave.
+
+    Returns:
+        A specification for columns group, series, share, n_users, n_ratings, in drawing order.
+    """
+    series = [PEOPLE, RATINGS]
+    return (
+        _chart()
+        .mark_bar()
+        .encode(
+            y=_category("group", "Ratings a person gave"),
+            yOffset=alt.YOffset("series:N", sort=series),
+            x=alt.X("share:Q", title="Share of all", axis=alt.Axis(format=".0%", tickCount=5)),
+            color=alt.Color("series:N", sort=series, legend=_legend()),
+            tooltip=[
+                alt.Tooltip("group:N", title="Ratings a person gave"),
+                alt.Tooltip("series:N", title="Share of"),
+                alt.Tooltip("share:Q", title="Share", format=".1%"),
+                _count("n_users", "People"),
+                _count(),
+            ],
+        )
+        .properties(height=alt.Step(18))
+    )
+
+
+@_built
+def weekday_hours() -> Any:
+    """Ratings by weekday and hour of the day.
+
+    Returns:
+        A specification for columns day, hour, from_to, n_ratings, share, in drawing order.
+    """
+    return (
+        _chart()
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "hour:O",
+                title="Hour of the day, UTC",
+                axis=alt.Axis(
+                    labelAngle=0,
+                    labelOverlap=False,
+                    labelExpr="datum.value % 3 == 0 ? datum.value : ''",
+                    ticks=False,
+                    domain=False,
+                ),
+            ),
+            y=_category("day"),
+            color=alt.Color(
+                "n_ratings:Q",
+                legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format="~s"),
+            ),
+            tooltip=[
+                alt.Tooltip("day:N", title="Weekday"),
+                alt.Tooltip("from_to:N", title="Hour"),
+                _count(),
+                alt.Tooltip("share:Q", title="Share of all", format=".2%"),
+            ],
+        )
+        .properties(height=alt.Step(30))
+    )
+
+
+@_built
+def cohorts() -> Any:
+    """Who of each year's newcomers rated again, by years since; newcomers as numbers in front.
+
+    Returns:
+        A specification for columns cohort, years_since, end, span, n_users_active, n_newcomers,
+        n_ratings, share, is_first, in drawing order.
+    """
+    base = _chart().encode(
+        y=_category("cohort", "Year of the first rating"),
+        tooltip=[
+            alt.Tooltip("cohort:N", title="First rated in"),
+            _count("n_newcomers", "Newcomers"),
+            alt.Tooltip("span:N", title="Years since"),
+            _count("n_users_active", "Rated then"),
+            alt.Tooltip("share:Q", title="Share of the newcomers", format=".1%"),
+            _count(),
+        ],
+    )
+    x = alt.X(
+        "years_since:Q",
+        title="Years since",
+        scale=alt.Scale(nice=False, zero=True),
+        axis=alt.Axis(format="d", tickMinStep=1, grid=False, ticks=False, domain=False),
+    )
+    cells = (
+        base.transform_filter("!datum.is_first")
+        .mark_rect()
+        .encode(
+            x=x,
+            x2="end:Q",
+            color=alt.Color(
+                "share:Q",
+                scale=alt.Scale(zero=True),
+                legend=alt.Legend(
+                    title="Share who rated again", orient="top", gradientLength=180, format=".0%"
+                ),
+            ),
+        )
+    )
+    newcomers = (
+        base.transform_filter("datum.is_first")
+        .transform_calculate(middle="0.5")
+        .mark_text(color=_QUIET, fontSize=12)
+        .encode(x="middle:Q", text=alt.Text("n_newcomers:Q", format="~s"))
+    )
+    return alt.layer(cells, newcomers).properties(height=alt.Step(22))

@@ -321,3 +321,99 @@ def loved_tag(tags: pd.DataFrame, mean: float | None) -> str | None:
         f" ({means.max():.2f}), films tagged “{low['tag']}” the lowest ({means.min():.2f});"
         f" the average of all ratings is {mean:.2f}."
     )
+
+
+# ---- people ------------------------------------------------------------------------------------
+
+
+def concentration(groups: pd.DataFrame) -> str | None:
+    """Says what share of the ratings the most active people gave.
+
+    Args:
+        groups: Columns lo, n_users, n_ratings, from the least active group to the most.
+
+    Returns:
+        One sentence on the smallest number of groups, from the most active on, that gave half of
+        the ratings or more; None when they are all, or gave no more than twice their share.
+    """
+    above = groups.iloc[::-1][["n_users", "n_ratings"]].cumsum()
+    people, ratings = groups["n_users"].sum(), groups["n_ratings"].sum()
+    enough = above[above["n_ratings"] * 2 >= ratings]
+    if enough.empty or people < ENOUGH:
+        return None
+    cut, most = enough.index[0], enough.iloc[0]
+    if most["n_ratings"] / ratings < 2 * most["n_users"] / people:
+        return None
+    return (
+        f"People with {number(groups.loc[cut, 'lo'])} ratings or more are"
+        f" {share(most['n_users'], people)} of all, and gave {share(most['n_ratings'], ratings)} of"
+        " the ratings."
+    )
+
+
+def selection(groups: pd.DataFrame, is_generated: bool) -> str | None:
+    """Says who is in the data at all, unless the data contradict it.
+
+    Args:
+        groups: Columns lo, hi, n_users, from the least active group to the most.
+        is_generated: Whether the people are invented.
+
+    Returns:
+        One or two sentences; None for generated data.
+    """
+    if is_generated or groups.empty:
+        return None
+    below = groups[groups["hi"] < 20]
+    if not below.empty:
+        return (
+            "GroupLens's editions hold only people with 20 ratings or more; these data also hold"
+            f" {counted(below['n_users'].sum(), 'person', 'people')} with fewer."
+        )
+    return (
+        "GroupLens put only people with 20 ratings or more into its editions: who looked once and"
+        " left is not among them, so these groups say nothing about all visitors of MovieLens."
+    )
+
+
+def busiest_hour(hours: pd.DataFrame) -> str | None:
+    """Names the hour of the week with most ratings and the one with fewest.
+
+    Args:
+        hours: Columns day, hour, n_ratings.
+
+    Returns:
+        One sentence; None with few ratings, or when either place is shared.
+    """
+    counts = hours["n_ratings"]
+    most, fewest = hours[counts == counts.max()], hours[counts == counts.min()]
+    if counts.sum() < ENOUGH or len(most) != 1 or len(fewest) != 1:
+        return None
+    high, low = most.iloc[0], fewest.iloc[0]
+    return (
+        f"Most ratings came on {high['day']}s from {high['hour']:02d}:00 to {high['hour']:02d}:59"
+        f" UTC ({number(high['n_ratings'])}), fewest on {low['day']}s from {low['hour']:02d}:00 to"
+        f" {low['hour']:02d}:59 ({number(low['n_ratings'])})."
+    )
+
+
+def returning(cells: pd.DataFrame, last_year: int) -> str | None:
+    """Says how many newcomers rated again in the year after their first.
+
+    Args:
+        cells: Columns cohort_year, years_since, end, n_users_active, n_newcomers.
+        last_year: Year of the last rating, whose newcomers have no year after.
+
+    Returns:
+        One sentence; None when the next year of many of them is not told on its own. Those are
+        the ones of which hardly anyone came back, so the others alone would tell too much.
+    """
+    first = cells[(cells["years_since"] == 0) & (cells["cohort_year"] < last_year)]
+    after = cells[(cells["years_since"] == 1) & (cells["end"] == 2)]
+    newcomers = after["n_newcomers"].sum()
+    if newcomers < ENOUGH or newcomers < 0.9 * first["n_newcomers"].sum():
+        return None
+    return (
+        f"Of {counted(newcomers, 'newcomer')},"
+        f" {share(after['n_users_active'].sum(), newcomers)} rated again in the calendar year"
+        " after their first."
+    )

@@ -21,7 +21,7 @@ from mart_dataset_status
 # ---- ratings over time -------------------------------------------------------------------------
 
 RATING_MONTHS: Final = """
-select month, n_ratings, sum_rating, n_users, n_new_users, is_partial
+select month, n_ratings, sum_rating, n_users, is_partial
 from mart_rating_month
 order by month
 """
@@ -203,6 +203,26 @@ order by mart_movie_tag.n_people desc, mart_movie.n_ratings desc, mart_movie.mov
 limit 50
 """
 
+# ---- people ------------------------------------------------------------------------------------
+
+USER_ACTIVITY: Final = """
+select lo, hi, n_users, n_ratings
+from mart_user_activity
+order by lo
+"""
+
+WEEKDAY_HOURS: Final = """
+select weekday, hour, n_ratings
+from mart_weekday_hour
+order by weekday, hour
+"""
+
+USER_COHORTS: Final = """
+select cohort_year, last_cohort_year, years_since, last_years_since, n_users_active, n_ratings
+from mart_user_cohort
+order by cohort_year, years_since
+"""
+
 # ---- about the data ----------------------------------------------------------------------------
 
 QUALITY: Final = """
@@ -226,4 +246,10 @@ LINEAGE: Final = """
 select from_name, from_layer, to_name, to_layer
 from mart_lineage
 order by from_name, to_name
+"""
+
+SOURCE_FILES: Final = """
+select path, dataset, edition, bytes, rows_loaded, rows_rejected, content_hash, load_id, loaded_at
+from mart_source_file
+order by dataset, path
 """

@@ -70,7 +70,7 @@ def browse(status: Status) -> None:
             f"Filter: {layout.plain(chosen.sentence)}; the best {len(rows)}."
             f" {film_views.method(status)} Select a row to open the film."
         )
-        layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}")
+        layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
 
 
 # ---- one film ----------------------------------------------------------------------------------
@@ -221,23 +221,6 @@ def show_film(film: pd.Series, status: Status) -> None:
         similar(movie_id, status)
 
 
-def keep_address(film: str | None) -> None:
-    """Makes the address name the film that is shown, and none when none is.
-
-    A link within one page reruns it with other parameters and leaves the address as it was;
-    writing them, even unchanged, corrects it.
-
-    Args:
-        film: The film's number as asked for, or None for the list of films.
-    """
-    if film is not None:
-        st.query_params["film"] = film
-    elif st.session_state.get("film shown"):
-        st.query_params["film"] = ""
-        del st.query_params["film"]
-    st.session_state["film shown"] = film is not None
-
-
 def no_such_film() -> None:
     """For a number that is none, or that no film has."""
     st.info(
@@ -253,11 +236,11 @@ def page() -> None:
     movie_id = film_views.film_id(asked) if asked is not None else None
     found = marts.rows(queries.FILM, movie_id) if movie_id is not None else pd.DataFrame()
     if not found.empty:
-        keep_address(asked)
+        layout.keep_address("film", asked)
         show_film(found.iloc[0], status)
     else:
         if asked is None:
-            keep_address(None)
+            layout.keep_address("film", None)
         layout.top("Films", status)
         if asked is not None:
             no_such_film()

@@ -10,22 +10,34 @@ from dashboard.status import Status, published_status
 
 
 def sizes(status: Status, months: pd.DataFrame) -> None:
-    """Five numbers, three of them with their course over the years."""
-    by_year = months.groupby(months["month"].dt.year)[["n_ratings", "n_new_users", "sum_rating"]]
+    """Five numbers, some of them with their course over the years."""
+    by_year = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]]
     yearly = by_year.sum()
     mean = (yearly["sum_rating"] / yearly["n_ratings"].where(yearly["n_ratings"] > 0)).dropna()
+    newcomers = _newcomers()
     with st.grid(5, min_column_width=150):
         _metric("Ratings", findings.number(status.n_ratings), yearly["n_ratings"])
-        _metric("People who rated", findings.number(status.n_users), yearly["n_new_users"])
+        _metric("People who rated", findings.number(status.n_users), newcomers)
         _metric("Mean rating", f"{status.mean:.2f}" if status.mean else "–", mean)
         _metric("Films rated", findings.number(status.n_rated_movies))
         _metric("Tags given", findings.number(status.n_tag_applications))
     if not yearly.empty:
+        drawn = "ratings, newcomers, mean" if newcomers is not None else "ratings, mean"
         st.caption(
-            f"Small curves: year by year, {yearly.index.min()} to {yearly.index.max()} (ratings,"
-            f" newcomers, mean). {findings.number(status.n_movies)} films are listed;"
+            f"Small curves: year by year, {yearly.index.min()} to {yearly.index.max()} ({drawn})."
+            f" {findings.number(status.n_movies)} films are listed;"
             f" {findings.counted(status.n_tag_users, 'person', 'people')} gave tags."
         )
+
+
+def _newcomers() -> pd.Series | None:
+    """People by year of their first rating; None where years are told together."""
+    rows = marts.rows(queries.USER_COHORTS)
+    first = rows[rows["years_since"] == 0]
+    if first.empty or (first["cohort_year"] < first["last_cohort_year"]).any():
+        return None
+    by_year = first.set_index("cohort_year")["n_users_active"]
+    return by_year.reindex(range(by_year.index.min(), by_year.index.max() + 1), fill_value=0)
 
 
 def _metric(label: str, value: str, course: pd.Series | None = None) -> None:
@@ -132,7 +144,7 @@ def best_loved(status: Status, chosen: filters.Filter) -> None:
         f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}"
         " Select a row to open the film."
     )
-    layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}")
+    layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
 
 
 def superlatives(status: Status, chosen: filters.Filter) -> bool:

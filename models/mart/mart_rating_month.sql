@@ -8,15 +8,6 @@ with ratings_per_month as (
     group by cast(date_trunc('month', rated_at) as date)
 ),
 
-new_users_per_month as (
-    select
-        cast(date_trunc('month', first_rated_at) as date) as month,
-        count(*) as n_new_users
-    from {{ ref('dim_users') }}
-    where first_rated_at is not null
-    group by cast(date_trunc('month', first_rated_at) as date)
-),
-
 span as (
     select
         min(month) as first_month,
@@ -44,13 +35,16 @@ filled_month as (
         month_in_span.month,
         cast(coalesce(rated.n_ratings, 0) as bigint) as n_ratings,
         cast(coalesce(rated.sum_rating, 0) as double) as sum_rating,
-        cast(coalesce(rated.n_users, 0) as bigint) as n_users,
-        cast(coalesce(joined.n_new_users, 0) as bigint) as n_new_users,
+        cast(
+            case
+                when rated.n_users is null then 0
+                when rated.n_users >= {{ fewest_people() }} then rated.n_users
+            end as bigint
+        ) as n_users,
         month_in_span.month in (span.first_month, span.last_month) as is_partial
     from month_in_span
     cross join span
     left join ratings_per_month as rated on month_in_span.month = rated.month
-    left join new_users_per_month as joined on month_in_span.month = joined.month
 )
 
 select * from filled_month

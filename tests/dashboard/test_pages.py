@@ -8,16 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import marts_fixture
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 OpenPage = Callable[..., AppTest]
-PAGES = ["overview", "films", "genres", "tags", "data"]
+PAGES = ["overview", "films", "genres", "tags", "people", "data"]
 TITLES = {
     "overview": "MovieLens in numbers",
     "films": "Films",
     "genres": "Genres",
     "tags": "Tags",
+    "people": "People",
     "data": "Data",
 }
 BAD_NUMBERS = ["abc", "1e9", "' or 1=1", "99999999999999999999", "-1", "", "3.0", "９"]
@@ -46,12 +48,18 @@ def assert_healthy(app: AppTest, *, charts: int | None = None) -> None:
         assert len(drawn) == charts
 
 
+def table(app: AppTest, column: str) -> pd.DataFrame:
+    """The first table of the page with such a column."""
+    return next(frame.value for frame in app.dataframe if column in frame.value.columns)
+
+
 def badges(app: AppTest) -> str:
     return "\n".join(element.value for element in app.markdown if "-badge" in element.value)
 
 
 @pytest.mark.parametrize(
-    ("page", "charts"), [("overview", 4), ("films", 0), ("genres", 3), ("tags", 2), ("data", 0)]
+    ("page", "charts"),
+    [("overview", 4), ("films", 0), ("genres", 3), ("tags", 2), ("people", 3), ("data", 0)],
 )
 def test_page_shows_the_published_data(
     open_page: OpenPage, published: Path, page: str, charts: int
@@ -138,6 +146,10 @@ def test_without_the_status_mart_no_page_pretends(open_page: OpenPage, tmp_path:
         ("tags", "mart_tag", 0),
         ("data", "mart_lineage", 0),
         ("data", "mart_quality", 0),
+        ("data", "mart_source_file", 0),
+        ("people", "mart_user_activity", 2),
+        ("people", "mart_weekday_hour", 2),
+        ("people", "mart_user_cohort", 2),
         ("films", "mart_movie", 0),
     ],
 )
@@ -163,6 +175,8 @@ def test_a_build_without_any_rating_is_shown_honestly(
         delete from marts.mart_release_year; delete from marts.mart_movie;
         delete from marts.mart_tag; delete from marts.mart_quality;
         delete from marts.mart_dictionary; delete from marts.mart_lineage;
+        delete from marts.mart_user_activity; delete from marts.mart_user_cohort;
+        delete from marts.mart_source_file; update marts.mart_weekday_hour set n_ratings = 0;
         update marts.mart_dataset_status set n_ratings = 0, n_users = 0, n_movies = 0,
             n_rated_movies = 0, sum_rating = 0, prior_mean = null, loaded_at = null,
             first_rating_at = null, last_rating_at = null, git_sha = null
@@ -362,7 +376,7 @@ def test_tags_takes_what_is_typed_literally(open_page: OpenPage, published: Path
 def test_dictionary_is_searchable_and_complete(open_page: OpenPage, published: Path) -> None:
     app = open_page(published, "data", column="WEIGHTED")
     assert_healthy(app)
-    found = app.dataframe[2].value
+    found = table(app, "data_type")
     assert list(found["column_name"]) == ["weighted_score", "rank_weighted"]
 
 
@@ -376,15 +390,16 @@ def test_a_failed_check_is_shown_as_failed(open_page: OpenPage, tmp_path: Path) 
     app = open_page(tmp_path, "data")
     assert not app.exception
     assert app.error[0].value.startswith("1 check passed, 1 warned, 1 failed")
-    first = app.dataframe[1].value.iloc[0]
+    first = table(app, "status").iloc[0]
     assert (first["status"], first["failures"]) == ("fail", 5)
 
 
 def test_lineage_leads_from_sources_to_the_mart(open_page: OpenPage, published: Path) -> None:
-    app = open_page(published, "data", lineage="mart_genre")
+    app = open_page(published, "data", table="mart_genre")
+    assert_healthy(app)
     drawn = next(text.value for text in app.markdown if "flowchart" in text.value)
     assert all(layer in drawn for layer in ("subgraph raw", "subgraph src", "subgraph mart"))
-    assert "raw__ratings --> src__src_ratings" in drawn
+    assert "raw__raw_ratings --> src__src_ratings" in drawn
     assert "dim__dim_movies" not in drawn  # not above mart_genre
 
 

@@ -7,11 +7,6 @@ with raters as (
 
 total_per_mart as (
     select
-        'mart_rating_month' as mart,
-        sum(n_new_users) as n_users
-    from {{ ref('mart_rating_month') }}
-    union all
-    select
         'mart_user_activity' as mart,
         sum(n_users) as n_users
     from {{ ref('mart_user_activity') }}

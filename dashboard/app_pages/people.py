@@ -1,0 +1,144 @@
+"""People: who gives the ratings, when, and whether they come back."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, findings, layout, marts, queries
+from dashboard.status import Status, published_status
+
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+FEWEST_NOTE = (
+    "No bar and no cell stands for fewer than five people: groups of fewer are told together with"
+    " their neighbour, and no table that this site can read has a row of a single person."
+)
+
+
+def concentration(status: Status) -> None:
+    """Shares of people and of ratings, by how much people rated."""
+    rows = marts.rows(queries.USER_ACTIVITY)
+    if rows.empty:
+        st.info("There are no ratings in this version.")
+        return
+    rows["group"] = [
+        f"{lo:,} or more" if pd.isna(hi) else f"{lo:,}" if lo == hi else f"{lo:,} to {int(hi):,}"
+        for lo, hi in zip(rows["lo"], rows["hi"], strict=True)
+    ]
+    said = findings.concentration(rows)
+    layout.say(said)
+    layout.draw(
+        shares(rows),
+        charts.concentration(),
+        f"Shares of people and of ratings in {findings.counted(len(rows), 'group')} by number of"
+        f" ratings. {said or ''}",
+    )
+    layout.say(findings.selection(rows, status.is_generated))
+    st.caption(FEWEST_NOTE)
+
+
+def shares(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each group and series: its share of all people, its share of all ratings."""
+    series = []
+    for name, column in ((charts.PEOPLE, "n_users"), (charts.RATINGS, "n_ratings")):
+        part = rows[["group", "n_users", "n_ratings"]].assign(series=name)
+        part["share"] = rows[column] / rows[column].sum()
+        series.append(part)
+    return pd.concat(series, ignore_index=True)
+
+
+def hours() -> None:
+    """Ratings by weekday and hour."""
+    rows = marts.rows(queries.WEEKDAY_HOURS)
+    total = rows["n_ratings"].sum()
+    if not total:
+        st.info("There are no ratings in this version.")
+        return
+    rows["day"] = [WEEKDAYS[int(weekday) - 1] for weekday in rows["weekday"]]
+    rows["share"] = rows["n_ratings"] / total
+    rows["from_to"] = [f"{hour:02d}:00 to {hour:02d}:59 UTC" for hour in rows["hour"]]
+    said = findings.busiest_hour(rows)
+    layout.say(said)
+    layout.draw(
+        rows[["day", "hour", "from_to", "n_ratings", "share"]],
+        charts.weekday_hours(),
+        f"Ratings by weekday and hour of the day, UTC, {len(rows)} cells. {said or ''}",
+    )
+    st.caption(
+        "Hours are UTC; where people live is not known, so an evening here is not their evening."
+        " A time is when a rating was entered, not when the film was watched."
+    )
+
+
+def cohorts(status: Status) -> None:
+    """How many of a year's newcomers rated again, year by year."""
+    rows = marts.rows(queries.USER_COHORTS)
+    if rows.empty or status.last_rating_at is None:
+        st.info("There are no ratings in this version.")
+        return
+    cells = cohort_cells(rows, status.last_rating_at.year)
+    said = findings.returning(cells, status.last_rating_at.year)
+    later = cells[cells["years_since"] > 0]
+    if later.empty:
+        st.info(
+            "In no later year did five people of one year's newcomers rate again, so there is"
+            " nothing to draw without singling people out."
+        )
+        return
+    layout.say(said)
+    layout.draw(
+        cells,
+        charts.cohorts(),
+        f"Share of each year's newcomers who rated again, by years since: {len(later)} cells."
+        f" {said or ''}",
+    )
+    st.caption(
+        "First column: newcomers of the year. A wide cell tells several years together, because"
+        " fewer than five people rated in one of them; it counts who rated in any of these years."
+        " Years are UTC, and the last one may be partial."
+    )
+
+
+def cohort_cells(rows: pd.DataFrame, last_year: int) -> pd.DataFrame:
+    """Adds to each cohort and span of years: names, bounds for drawing, share of the cohort.
+
+    Args:
+        rows: Rows of USER_COHORTS.
+        last_year: Year of the last rating.
+
+    Returns:
+        The rows with cohort, end, span, n_newcomers, share and is_first.
+    """
+    first = rows["cohort_year"]
+    rows["cohort"] = [
+        f"{start}" if start == end else f"{start} to {end}"
+        for start, end in zip(first, rows["last_cohort_year"], strict=True)
+    ]
+    whole = rows[rows["years_since"] == 0].set_index("cohort_year")["n_users_active"]
+    rows["n_newcomers"] = first.map(whole)
+    rows["share"] = rows["n_users_active"] / rows["n_newcomers"]
+    rows["is_first"] = rows["years_since"] == 0
+    # What is merged into the first year is not drawn over the years after it.
+    ends = rows["last_years_since"].fillna(last_year - first).astype(int)
+    rows["end"] = ends.where(~rows["is_first"], 0) + 1
+    rows["span"] = [
+        f"{start}" if start == end else f"{start} to {end}"
+        for start, end in zip(rows["years_since"], rows["end"] - 1, strict=True)
+    ]
+    return rows.drop(columns=["last_cohort_year", "last_years_since"])
+
+
+def page() -> None:
+    """The page, from top to bottom."""
+    status = published_status()
+    layout.top("People", status)
+    with layout.section("Do a few people give most of the ratings?"):
+        concentration(status)
+    with layout.section("When in the week do they rate?"):
+        hours()
+    with layout.section("Do newcomers come back?"):
+        cohorts(status)
+    layout.footer(status)
+
+
+page()
