@@ -22,7 +22,7 @@ _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 BEFORE, SINCE = "Before half stars", "Since half stars"
 THIS_FILM, ALL_FILMS = "This film", "All ratings"
 BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"
-PEOPLE, RATINGS = "Share of the people", "Share of the ratings"
+PEOPLE, RATINGS = "Of all people", "Of all ratings"
 
 
 def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
@@ -62,8 +62,11 @@ def activity() -> Any:
     """Bars of ratings per month, a rule where half stars begin.
 
     Returns:
-        A specification for columns month, n_ratings, n_users, half_stars_from, half_stars_label.
+        A specification for columns month, n_ratings, people (text), half_stars_from and
+        half_stars_label;
+        a span of months that is drawn over is a selection named span.
     """
+    span = alt.selection_interval(name="span", encodings=["x"])
     bars = (
         _chart()
         # The theme's gap of 4 pixels would leave next to nothing of hundreds of months.
@@ -76,9 +79,10 @@ def activity() -> Any:
             tooltip=[
                 alt.Tooltip("month:T", title="Month", format="%B %Y"),
                 _count(),
-                _count("n_users", "People"),
+                alt.Tooltip("people:N", title="People"),
             ],
         )
+        .add_params(span)
     )
     begun = _chart().transform_filter("isValid(datum.half_stars_from)")
     rule = begun.mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5).encode(
@@ -126,7 +130,8 @@ def genre_difference() -> Any:
     """Each genre's mean against the mean of all ratings.
 
     Returns:
-        A specification for columns genre, difference, mean, n_ratings, n_movies, in drawing order.
+        A specification for columns genre, difference, mean, n_ratings, n_movies, in drawing order;
+        a genre that is clicked on is a selection named genre.
     """
     base = _chart().encode(
         y=_category("genre"),
@@ -151,7 +156,8 @@ def genre_difference() -> Any:
         ),
         scale=alt.Scale(range=[30, 420], zero=False),
     )
-    heads = base.mark_circle(opacity=1).encode(x=x, size=size)
+    picked = alt.selection_point(name="genre", fields=["genre"], on="click", clear=False)
+    heads = base.mark_circle(opacity=1, cursor="pointer").encode(x=x, size=size).add_params(picked)
     return alt.layer(stems, heads).properties(height=alt.Step(22))
 
 
@@ -343,25 +349,36 @@ def genre_decades() -> Any:
 
 @_built
 def genre_pairs() -> Any:
-    """The pairs of genres that most films share.
+    """How many films each two genres share: a matrix, the same on both sides of its diagonal.
 
     Returns:
-        A specification for columns pair, n_movies, n_ratings, mean, in drawing order.
+        A specification for columns genre, other, n_movies, share, n_ratings, mean.
     """
+    across = alt.Axis(labelAngle=-90, labelOverlap=False, ticks=False, domain=False, title=None)
     return (
         _chart()
-        .mark_bar()
+        .mark_rect()
         .encode(
-            y=_category("pair"),
-            x=alt.X("n_movies:Q", title="Films", axis=alt.Axis(format=",d", tickCount=6)),
+            x=alt.X("other:N", sort="ascending", axis=across),
+            y=_category("genre").sort("ascending"),
+            # Of few films, differences are still seen; with a straight scale all but Drama is pale.
+            color=alt.Color(
+                "n_movies:Q",
+                scale=alt.Scale(type="sqrt"),
+                legend=alt.Legend(
+                    title="Films in both", orient="top", gradientLength=180, format=",d"
+                ),
+            ),
             tooltip=[
-                alt.Tooltip("pair:N", title="Genres"),
+                alt.Tooltip("genre:N", title="Films of"),
+                alt.Tooltip("other:N", title="that are also"),
                 _count("n_movies", "Films"),
+                alt.Tooltip("share:Q", title="Share of the first", format=".1%"),
                 _count(),
                 alt.Tooltip("mean:Q", title="Mean", format=".2f"),
             ],
         )
-        .properties(height=alt.Step(24))
+        .properties(height=alt.Step(22))
     )
 
 
@@ -434,12 +451,12 @@ def concentration() -> Any:
         .encode(
             y=_category("group", "Ratings a person gave"),
             yOffset=alt.YOffset("series:N", sort=series),
-            x=alt.X("share:Q", title="Share of all", axis=alt.Axis(format=".0%", tickCount=5)),
+            x=alt.X("share:Q", title="Share", axis=alt.Axis(format=".0%", tickCount=5)),
             color=alt.Color("series:N", sort=series, legend=_legend()),
             tooltip=[
                 alt.Tooltip("group:N", title="Ratings a person gave"),
-                alt.Tooltip("series:N", title="Share of"),
-                alt.Tooltip("share:Q", title="Share", format=".1%"),
+                alt.Tooltip("series:N", title="Share"),
+                alt.Tooltip("share:Q", title="How much", format=".1%"),
                 _count("n_users", "People"),
                 _count(),
             ],
@@ -473,7 +490,7 @@ def weekday_hours() -> Any:
             y=_category("day"),
             color=alt.Color(
                 "n_ratings:Q",
-                legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format="~s"),
+                legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format=",d"),
             ),
             tooltip=[
                 alt.Tooltip("day:N", title="Weekday"),
@@ -495,7 +512,7 @@ def cohorts() -> Any:
         n_ratings, share, is_first, in drawing order.
     """
     base = _chart().encode(
-        y=_category("cohort", "Year of the first rating"),
+        y=_category("cohort", "Year of the first rating").sort("ascending"),
         tooltip=[
             alt.Tooltip("cohort:N", title="First rated in"),
             _count("n_newcomers", "Newcomers"),
@@ -506,17 +523,18 @@ def cohorts() -> Any:
         ],
     )
     x = alt.X(
-        "years_since:Q",
+        "start:Q",
         title="Years since",
-        scale=alt.Scale(nice=False, zero=True),
+        scale=alt.Scale(nice=False),
         axis=alt.Axis(format="d", tickMinStep=1, grid=False, ticks=False, domain=False),
     )
     cells = (
         base.transform_filter("!datum.is_first")
+        .transform_calculate(start="datum.years_since - 0.5", stop="datum.end - 0.5")
         .mark_rect()
         .encode(
             x=x,
-            x2="end:Q",
+            x2="stop:Q",
             color=alt.Color(
                 "share:Q",
                 scale=alt.Scale(zero=True),
@@ -528,8 +546,7 @@ def cohorts() -> Any:
     )
     newcomers = (
         base.transform_filter("datum.is_first")
-        .transform_calculate(middle="0.5")
         .mark_text(color=_QUIET, fontSize=12)
-        .encode(x="middle:Q", text=alt.Text("n_newcomers:Q", format="~s"))
+        .encode(x="years_since:Q", text=alt.Text("n_newcomers:Q", format=",d"))
     )
     return alt.layer(cells, newcomers).properties(height=alt.Step(22))

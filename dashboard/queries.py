@@ -238,7 +238,7 @@ DICTIONARY: Final = """
 select table_name, layer, position, column_name, data_type, description, tests
 from mart_dictionary
 order by
-    case layer when 'raw' then 0 when 'src' then 1 when 'dim' then 2 when 'fct' then 3 else 4 end,
+    case layer when 'mart' then 0 when 'fct' then 1 when 'dim' then 2 when 'src' then 3 else 4 end,
     table_name, position
 """
 

@@ -61,7 +61,7 @@ QUESTIONS: Final[dict[str, Answer]] = {
     "What is like it?": Answer("Films", (queries.FILM_SIMILAR,)),
     "Which genres rose, which fell?": Answer("Genres", (queries.GENRE_YEARS, queries.YEAR_TOTALS)),
     "Do old films score higher?": Answer("Genres", (queries.GENRE_DECADES,)),
-    "Which genres go together?": Answer("Genres", (queries.GENRE_PAIRS,)),
+    "Which genres go together?": Answer("Genres", (queries.GENRE_PAIRS, queries.GENRES)),
     "Which films carry a tag?": Answer("Tags", (queries.SEARCH_TAGS, queries.TAG_FILMS)),
     "What words do people use most?": Answer("Tags", (queries.TOP_TAGS,), ("n_tag_users",)),
     "What words go with loved films?": Answer("Tags", (queries.TOP_TAGS,), _MEAN),

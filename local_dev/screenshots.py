@@ -53,7 +53,8 @@ def pages(film: int | None) -> dict[str, str]:
     Returns:
         File name to address below the root of the dashboard.
     """
-    listed = {"overview": "", "films": "films", "genres": "genres", "tags": "tags", "data": "data"}
+    listed = {name: name for name in ("films", "genres", "tags", "people", "data")}
+    listed = {"overview": "", **listed, "table": "data?table=mart_movie"}
     return listed if film is None else {**listed, "film": f"films?film={film}"}
 
 

@@ -228,7 +228,7 @@ def answers() -> None:
     tables = list(dict.fromkeys(marts.rows(queries.DICTIONARY)["table_name"]))
     st.selectbox(
         "Open a table: its columns, checks, lineage and files",
-        [name for name in tables[::-1] if name.startswith("mart_")] + tables[::-1],
+        tables,
         index=None,
         key="opened",
         placeholder="mart_movie",

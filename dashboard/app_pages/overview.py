@@ -45,8 +45,9 @@ def _metric(label: str, value: str, course: pd.Series | None = None) -> None:
     st.metric(label, value, border=True, height="stretch", chart_data=curve)
 
 
+@st.fragment
 def activity(months: pd.DataFrame) -> None:
-    """Ratings per month."""
+    """Ratings per month; a span that is drawn over is told below."""
     if months.empty:
         st.info("There are no ratings in this version.")
         return
@@ -57,18 +58,39 @@ def activity(months: pd.DataFrame) -> None:
     if begun:
         months.loc[0, "half_stars_from"] = pd.Timestamp(begun, 1, 1)
         months.loc[0, "half_stars_label"] = f"half stars from {begun}"
+    months["people"] = [
+        "1 to 4" if pd.isna(people) else findings.number(people) for people in months["n_users"]
+    ]
     said = findings.busiest_month(months)
     layout.say(said)
-    layout.draw(
-        months,
+    event = layout.draw(
+        months.drop(columns="n_users"),
         charts.activity(),
         f"Ratings per month, {months['month'].min():%B %Y} to {months['month'].max():%B %Y}."
         f" {said or ''}",
+        on_select="rerun",
+        key="activity",
     )
+    drawn = list((event.selection.get("span") or {}).values()) if event else []
+    if drawn:
+        layout.say(findings.span(months, *(local_time(moment) for moment in drawn[0])))
     st.caption(
-        "All ratings; the filter below does not apply. First and last month may be partial."
-        f" {layout.UTC_NOTE}"
+        "All ratings; the filter below does not apply. Draw over months to sum them up. First and"
+        f" last month may be partial. Fewer than five people are told as 1 to 4. {layout.UTC_NOTE}"
     )
+
+
+def local_time(moment: float) -> pd.Timestamp:
+    """What the visitor's clock shows at a moment: charts draw months by that clock.
+
+    Args:
+        moment: Milliseconds since 1970, UTC.
+
+    Returns:
+        The time without zone.
+    """
+    offset = st.context.timezone_offset or 0
+    return pd.Timestamp(moment, unit="ms") - pd.Timedelta(minutes=offset)
 
 
 def half_stars() -> None:
@@ -102,12 +124,20 @@ def genres(status: Status) -> None:
     rows["difference"] = rows["mean"] - status.mean
     said = findings.genre_extremes(rows, status.mean)
     layout.say(said)
-    layout.draw(
+    event = layout.draw(
         rows.sort_values("difference", ascending=False),
         charts.genre_difference(),
         f"Mean of {len(rows)} genres against the average of {status.mean:.2f}. {said or ''}",
+        on_select="rerun",
+        key="genre_difference",
     )
-    st.caption(f"All ratings; the filter below does not apply. {layout.GENRE_NOTE}")
+    picked = event.selection.get("genre") if event else None
+    if picked:
+        st.switch_page("app_pages/genres.py", query_params={"genres": [picked[0]["genre"]]})
+    st.caption(
+        "All ratings; the filter below does not apply. A click on a dot opens the genre."
+        f" {layout.GENRE_NOTE}"
+    )
 
 
 def popular(status: Status, chosen: filters.Filter) -> None:

@@ -95,7 +95,8 @@ def cohorts(status: Status) -> None:
     st.caption(
         "First column: newcomers of the year. A wide cell tells several years together, because"
         " fewer than five people rated in one of them; it counts who rated in any of these years."
-        " Years are UTC, and the last one may be partial."
+        " A row without cells: in no later year did five of them rate. Years are UTC, and the last"
+        " one may be partial."
     )
 
 
