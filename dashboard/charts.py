@@ -53,8 +53,8 @@ def _count(field: str = "n_ratings", title: str = "Ratings") -> Any:
     return alt.Tooltip(f"{field}:Q", title=title, format=",d")
 
 
-def _legend(**more: Any) -> Any:
-    return alt.Legend(title=None, orient="top", direction="horizontal", columns=2, **more)
+def _legend(columns: int = 2, **more: Any) -> Any:
+    return alt.Legend(title=None, orient="top", direction="horizontal", columns=columns, **more)
 
 
 @_built
@@ -62,11 +62,9 @@ def activity() -> Any:
     """Bars of ratings per month, a rule where half stars begin.
 
     Returns:
-        A specification for columns month, n_ratings, people (text), half_stars_from and
-        half_stars_label;
-        a span of months that is drawn over is a selection named span.
+        A specification for columns month, n_ratings, people (text), chosen, half_stars_from and
+        half_stars_label; months that are not chosen are pale.
     """
-    span = alt.selection_interval(name="span", encodings=["x"])
     bars = (
         _chart()
         # The theme's gap of 4 pixels would leave next to nothing of hundreds of months.
@@ -81,17 +79,39 @@ def activity() -> Any:
                 _count(),
                 alt.Tooltip("people:N", title="People"),
             ],
+            opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.3)),
         )
-        .add_params(span)
     )
     begun = _chart().transform_filter("isValid(datum.half_stars_from)")
     rule = begun.mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5).encode(
         x="half_stars_from:T"
     )
-    label = begun.mark_text(align="left", dx=5, color=_QUIET, fontSize=12).encode(
+    label = begun.mark_text(align="left", dx=5, fontSize=12).encode(
         x="half_stars_from:T", y=alt.value(6), text="half_stars_label:N"
     )
     return alt.layer(bars, rule, label).properties(height=240)
+
+
+@_built
+def course() -> Any:
+    """A small curve over the years, without axes.
+
+    Returns:
+        A specification for columns year, value, said (the value in words).
+    """
+    return (
+        _chart()
+        .mark_line(strokeWidth=1.5, point=alt.OverlayMarkDef(filled=True, size=12))
+        .encode(
+            x=alt.X("year:Q", axis=None, scale=alt.Scale(zero=False, nice=False)),
+            y=alt.Y("value:Q", axis=None, scale=alt.Scale(zero=False)),
+            tooltip=[
+                alt.Tooltip("year:Q", title="Year", format="d"),
+                alt.Tooltip("said:N", title="Value"),
+            ],
+        )
+        .properties(height=56)
+    )
 
 
 @_built
@@ -113,7 +133,7 @@ def stars() -> Any:
             ),
             xOffset=alt.XOffset("period:N", sort=periods),
             y=alt.Y("share:Q", title="Share of the period's ratings", axis=alt.Axis(format=".0%")),
-            color=alt.Color("period:N", sort=periods, legend=_legend()),
+            color=alt.Color("period:N", sort=periods, legend=_legend(1)),
             tooltip=[
                 alt.Tooltip("period:N", title="Period"),
                 alt.Tooltip("rating:Q", title="Stars", format=".1f"),
@@ -241,16 +261,23 @@ def film_years() -> Any:
     """One film's ratings per year.
 
     Returns:
-        A specification for columns year (text), n_ratings, mean; years without ratings as 0.
+        A specification for columns rating_year, n_ratings, mean; years without ratings as 0.
     """
     return (
         _chart()
+        .transform_calculate(start="datum.rating_year - 0.4", stop="datum.rating_year + 0.4")
         .mark_bar()
         .encode(
-            x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
-            y=alt.Y("n_ratings:Q", title="Ratings in the year"),
+            x=alt.X(
+                "start:Q",
+                title=None,
+                scale=alt.Scale(zero=False, nice=False),
+                axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+            ),
+            x2="stop:Q",
+            y=alt.Y("n_ratings:Q", title="Ratings in the year", axis=alt.Axis(tickMinStep=1)),
             tooltip=[
-                alt.Tooltip("year:O", title="Year"),
+                alt.Tooltip("rating_year:Q", title="Year", format="d"),
                 _count(),
                 alt.Tooltip("mean:Q", title="Mean", format=".2f"),
             ],
@@ -354,7 +381,9 @@ def genre_pairs() -> Any:
     Returns:
         A specification for columns genre, other, n_movies, share, n_ratings, mean.
     """
-    across = alt.Axis(labelAngle=-90, labelOverlap=False, ticks=False, domain=False, title=None)
+    across = alt.Axis(
+        labelAngle=-90, labelOverlap=False, labelFontSize=9, ticks=False, domain=False, title=None
+    )
     return (
         _chart()
         .mark_rect()
@@ -420,7 +449,7 @@ def loved_tags() -> Any:
             x=alt.X(
                 "n_people:Q",
                 scale=alt.Scale(type="log", nice=False),
-                title="People who gave the tag (logarithmic scale)",
+                title="People who gave it (log scale)",
                 axis=alt.Axis(format="~s", tickCount=6),
             ),
             y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films"),
@@ -452,7 +481,7 @@ def concentration() -> Any:
             y=_category("group", "Ratings a person gave"),
             yOffset=alt.YOffset("series:N", sort=series),
             x=alt.X("share:Q", title="Share", axis=alt.Axis(format=".0%", tickCount=5)),
-            color=alt.Color("series:N", sort=series, legend=_legend()),
+            color=alt.Color("series:N", sort=series, legend=_legend(1)),
             tooltip=[
                 alt.Tooltip("group:N", title="Ratings a person gave"),
                 alt.Tooltip("series:N", title="Share"),
@@ -546,7 +575,7 @@ def cohorts() -> Any:
     )
     newcomers = (
         base.transform_filter("datum.is_first")
-        .mark_text(color=_QUIET, fontSize=12)
+        .mark_text(fontSize=12)
         .encode(x="years_since:Q", text=alt.Text("n_newcomers:Q", format=",d"))
     )
     return alt.layer(cells, newcomers).properties(height=alt.Step(22))

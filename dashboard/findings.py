@@ -112,29 +112,25 @@ def busiest_month(months: pd.DataFrame) -> str | None:
     return " ".join(said) or None
 
 
-def span(months: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> str:
-    """Sums up the months of a span.
+def span(months: pd.DataFrame, chosen: pd.Series) -> str:
+    """Sums up some months.
 
     Args:
         months: Rows of RATING_MONTHS.
-        first: Begin of the span.
-        last: End of the span; a month counts when its middle is between the two.
+        chosen: Which of them, one span.
 
     Returns:
         One sentence with the months, their ratings and their mean.
     """
-    middle = months["month"] + pd.Timedelta(days=14)
-    within = months[middle.between(min(first, last), max(first, last))]
+    within = months[chosen]
+    begin, end = within["month"].min(), within["month"].max()
+    named = f"{begin:%B %Y} to {end:%B %Y}" if end > begin else f"{begin:%B %Y}"
     n_ratings = within["n_ratings"].sum()
     if not n_ratings:
-        return "No ratings in the months drawn over."
+        return f"{named}: no rating."
     mean = within["sum_rating"].sum() / n_ratings
-    begin, end = within["month"].min(), within["month"].max()
-    return (
-        f"{begin:%B %Y}{f' to {end:%B %Y}' if end > begin else ''}:"
-        f" {counted(n_ratings, 'rating')}, {share(n_ratings, months['n_ratings'].sum())} of all,"
-        f" mean {mean:.2f}."
-    )
+    of_all = share(n_ratings, months["n_ratings"].sum())
+    return f"{named}: {counted(n_ratings, 'rating')}, {of_all} of all, mean {mean:.2f}."
 
 
 def half_star_year(stars: pd.DataFrame) -> int | None:

@@ -88,7 +88,6 @@ def facts(film: pd.Series, status: Status) -> None:
         st.metric(
             "Place of rated films",
             f"{int(film['rank_weighted']):,} of {status.n_rated_movies:,}",
-            help=layout.plain(film_views.method(status)),
             border=True,
             height="stretch",
         )
@@ -131,13 +130,13 @@ def years(movie_id: int, title: str) -> None:
         return
     every = range(int(rows["rating_year"].min()), int(rows["rating_year"].max()) + 1)
     rows = rows.set_index("rating_year").reindex(every, fill_value=0).reset_index()
-    rows["year"] = rows["rating_year"].astype(str)
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"].where(rows["n_ratings"] > 0)
     best = rows.loc[rows["n_ratings"].idxmax()]
     layout.draw(
-        rows[["year", "n_ratings", "mean"]],
+        rows[["rating_year", "n_ratings", "mean"]],
         charts.film_years(),
-        f"Ratings of {title} per year, {every[0]} to {every[-1]}; most in {best['year']},"
+        f"Ratings of {title} per year, {every[0]} to {every[-1]}; most in"
+        f" {best['rating_year']:.0f},"
         f" {findings.number(best['n_ratings'])}.",
     )
     st.caption("Years without a rating are empty. Years are UTC.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -14,19 +16,35 @@ def sizes(status: Status, months: pd.DataFrame) -> None:
     by_year = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]]
     yearly = by_year.sum()
     mean = (yearly["sum_rating"] / yearly["n_ratings"].where(yearly["n_ratings"] > 0)).dropna()
-    newcomers = _newcomers()
-    with st.grid(5, min_column_width=150):
-        _metric("Ratings", findings.number(status.n_ratings), yearly["n_ratings"])
-        _metric("People who rated", findings.number(status.n_users), newcomers)
-        _metric("Mean rating", f"{status.mean:.2f}" if status.mean else "–", mean)
-        _metric("Films rated", findings.number(status.n_rated_movies))
-        _metric("Tags given", findings.number(status.n_tag_applications))
+    with st.grid(5, min_column_width=150) as grid:
+        _size(grid, "Ratings", findings.number(status.n_ratings), yearly["n_ratings"], "{:,.0f}")
+        _size(
+            grid, "People who rated", findings.number(status.n_users), _newcomers(), "{:,.0f} new"
+        )
+        _size(grid, "Mean rating", f"{status.mean:.2f}" if status.mean else "–", mean, "{:.2f}")
+        _size(grid, "Films rated", findings.number(status.n_rated_movies))
+        _size(grid, "Tags given", findings.number(status.n_tag_applications))
     if not yearly.empty:
-        drawn = "ratings, newcomers, mean" if newcomers is not None else "ratings, mean"
         st.caption(
-            f"Small curves: year by year, {yearly.index.min()} to {yearly.index.max()} ({drawn})."
+            "Small curves: year by year; of people, the newcomers."
             f" {findings.number(status.n_movies)} films are listed;"
             f" {findings.counted(status.n_tag_users, 'person', 'people')} gave tags."
+        )
+
+
+def _size(
+    grid: Any, label: str, value: str, course: pd.Series | None = None, form: str = ""
+) -> None:
+    with grid.cell(), st.container(border=True, height="stretch"):
+        st.metric(label, value)
+        if course is None or len(course) < 2:
+            return
+        said = [form.format(each) for each in course]
+        layout.draw(
+            pd.DataFrame({"year": course.index, "value": course.to_numpy(), "said": said}),
+            charts.course(),
+            f"{label} by year: {course.index[0]} {said[0]}, {course.index[-1]} {said[-1]}; highest"
+            f" {course.idxmax()}, {form.format(course.max())}.",
         )
 
 
@@ -47,7 +65,7 @@ def _metric(label: str, value: str, course: pd.Series | None = None) -> None:
 
 @st.fragment
 def activity(months: pd.DataFrame) -> None:
-    """Ratings per month; a span that is drawn over is told below."""
+    """Ratings per month; a span of them is summed up."""
     if months.empty:
         st.info("There are no ratings in this version.")
         return
@@ -63,34 +81,39 @@ def activity(months: pd.DataFrame) -> None:
     ]
     said = findings.busiest_month(months)
     layout.say(said)
-    event = layout.draw(
-        months.drop(columns="n_users"),
-        charts.activity(),
-        f"Ratings per month, {months['month'].min():%B %Y} to {months['month'].max():%B %Y}."
-        f" {said or ''}",
-        on_select="rerun",
-        key="activity",
-    )
-    drawn = list((event.selection.get("span") or {}).values()) if event else []
-    if drawn:
-        layout.say(findings.span(months, *(local_time(moment) for moment in drawn[0])))
+    place = st.container()
+    months["chosen"] = _span_of(months["month"])
+    summed = None if months["chosen"].all() else findings.span(months, months["chosen"])
+    layout.say(summed)
+    with place:
+        layout.draw(
+            months.drop(columns=["n_users", "sum_rating", "is_partial"]),
+            charts.activity(),
+            f"Ratings per month, {months['month'].min():%B %Y} to {months['month'].max():%B %Y}."
+            f" {said or ''} {summed or ''}",
+        )
     st.caption(
-        "All ratings; the filter below does not apply. Draw over months to sum them up. First and"
-        f" last month may be partial. Fewer than five people are told as 1 to 4. {layout.UTC_NOTE}"
+        "All ratings; the filter below does not apply. First and last month may be partial. Fewer"
+        f" than five people are told as 1 to 4. {layout.UTC_NOTE}"
     )
 
 
-def local_time(moment: float) -> pd.Timestamp:
-    """What the visitor's clock shows at a moment: charts draw months by that clock.
-
-    Args:
-        moment: Milliseconds since 1970, UTC.
-
-    Returns:
-        The time without zone.
-    """
-    offset = st.context.timezone_offset or 0
-    return pd.Timestamp(moment, unit="ms") - pd.Timedelta(minutes=offset)
+def _span_of(month: pd.Series) -> pd.Series:
+    """Lets the visitor choose a span of months; tells which months are in it."""
+    # A slider, where a brush would be drawn over the bars: fingers and keyboards can use it too,
+    # and it is in the address.
+    names = list(month.dt.strftime("%Y-%m"))
+    if len(names) < 2:
+        return pd.Series(True, index=month.index)
+    first, last = st.select_slider(
+        "Sum up the months from and to",
+        names,
+        (names[0], names[-1]),
+        format_func=dict(zip(names, month.dt.strftime("%b %Y"), strict=True)).__getitem__,
+        key="months",
+        bind="query-params",
+    )
+    return pd.Series([first <= name <= last for name in names], index=month.index)
 
 
 def half_stars() -> None:

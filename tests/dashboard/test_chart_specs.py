@@ -13,6 +13,7 @@ from dashboard import charts, layout
 
 BUILDERS = [
     charts.activity,
+    charts.course,
     charts.stars,
     charts.genre_difference,
     charts.popular_and_loved,
