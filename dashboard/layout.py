@@ -248,7 +248,8 @@ def csv(rows: pd.DataFrame) -> str:
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(_not_a_formula)
-    return str(safe.to_csv(index=False))
+    # The line end of the standard; and with it a lone \r within a text is quoted too.
+    return str(safe.to_csv(index=False, lineterminator="\r\n"))
 
 
 def _not_a_formula(value: object) -> object:
