@@ -20,7 +20,7 @@ PAGES = {
     "films": ("Films", "Search a film; everything about one film."),
     "genres": ("Genres", "What rose and fell, and do old films score higher?"),
     "tags": ("Tags", "What words go with loved films?"),
-    "people": ("People", "Who gives the ratings, and when?"),
+    "people": ("People", "Who gives the ratings, when, and do newcomers come back?"),
     "data": ("Data", "How fresh, how tested, what each column means, and what it may be used for."),
 }
 

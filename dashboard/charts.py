@@ -23,6 +23,7 @@ OF_PEOPLE, OF_RATINGS = "Share of people", "Share of ratings"
 BEFORE, SINCE = "Before half stars", "Since half stars"
 THIS_FILM, ALL_FILMS = "This film", "All ratings"
 BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"
+PEOPLE, RATINGS = "Of all people", "Of all ratings"
 
 
 def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
@@ -53,8 +54,8 @@ def _count(field: str = "n_ratings", title: str = "Ratings") -> Any:
     return alt.Tooltip(f"{field}:Q", title=title, format=",d")
 
 
-def _legend(**more: Any) -> Any:
-    return alt.Legend(title=None, orient="top", direction="horizontal", columns=2, **more)
+def _legend(columns: int = 2, **more: Any) -> Any:
+    return alt.Legend(title=None, orient="top", direction="horizontal", columns=columns, **more)
 
 
 @_built
@@ -62,7 +63,8 @@ def activity() -> Any:
     """Bars of ratings per month, a rule where half stars begin.
 
     Returns:
-        A specification for columns month, n_ratings, n_users, half_stars_from, half_stars_label.
+        A specification for columns month, n_ratings, people (text), chosen, half_stars_from and
+        half_stars_label; months that are not chosen are pale.
     """
     bars = (
         _chart()
@@ -81,16 +83,39 @@ def activity() -> Any:
                 _count(),
                 alt.Tooltip("people:N", title="People"),
             ],
+            opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.3)),
         )
     )
     begun = _chart().transform_filter("isValid(datum.half_stars_from)")
     rule = begun.mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5).encode(
         x="half_stars_from:T"
     )
-    label = begun.mark_text(align="left", dx=5, color=_QUIET, fontSize=12).encode(
+    label = begun.mark_text(align="left", dx=5, fontSize=12).encode(
         x="half_stars_from:T", y=alt.value(6), text="half_stars_label:N"
     )
     return alt.layer(bars, rule, label).properties(height=240)
+
+
+@_built
+def course() -> Any:
+    """A small curve over the years, without axes.
+
+    Returns:
+        A specification for columns year, value, said (the value in words).
+    """
+    return (
+        _chart()
+        .mark_line(strokeWidth=1.5, point=alt.OverlayMarkDef(filled=True, size=12))
+        .encode(
+            x=alt.X("year:Q", axis=None, scale=alt.Scale(zero=False, nice=False)),
+            y=alt.Y("value:Q", axis=None, scale=alt.Scale(zero=False)),
+            tooltip=[
+                alt.Tooltip("year:Q", title="Year", format="d"),
+                alt.Tooltip("said:N", title="Value"),
+            ],
+        )
+        .properties(height=56)
+    )
 
 
 @_built
@@ -112,7 +137,7 @@ def stars() -> Any:
             ),
             xOffset=alt.XOffset("period:N", sort=periods),
             y=alt.Y("share:Q", title="Share of the period's ratings", axis=alt.Axis(format=".0%")),
-            color=alt.Color("period:N", sort=periods, legend=_legend()),
+            color=alt.Color("period:N", sort=periods, legend=_legend(1)),
             tooltip=[
                 alt.Tooltip("period:N", title="Period"),
                 alt.Tooltip("rating:Q", title="Stars", format=".1f"),
@@ -129,7 +154,8 @@ def genre_difference() -> Any:
     """Each genre's mean against the mean of all ratings.
 
     Returns:
-        A specification for columns genre, difference, mean, n_ratings, n_movies, in drawing order.
+        A specification for columns genre, difference, mean, n_ratings, n_movies, in drawing order;
+        a genre that is clicked on is a selection named genre.
     """
     base = _chart().encode(
         y=_category("genre"),
@@ -154,7 +180,8 @@ def genre_difference() -> Any:
         ),
         scale=alt.Scale(range=[30, 420], zero=False),
     )
-    heads = base.mark_circle(opacity=1).encode(x=x, size=size)
+    picked = alt.selection_point(name="genre", fields=["genre"], on="click", clear=False)
+    heads = base.mark_circle(opacity=1, cursor="pointer").encode(x=x, size=size).add_params(picked)
     return alt.layer(stems, heads).properties(height=alt.Step(22))
 
 
@@ -238,16 +265,23 @@ def film_years() -> Any:
     """One film's ratings per year.
 
     Returns:
-        A specification for columns year (text), n_ratings, mean; years without ratings as 0.
+        A specification for columns rating_year, n_ratings, mean; years without ratings as 0.
     """
     return (
         _chart()
+        .transform_calculate(start="datum.rating_year - 0.4", stop="datum.rating_year + 0.4")
         .mark_bar()
         .encode(
-            x=alt.X("year:O", title=None, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
-            y=alt.Y("n_ratings:Q", title="Ratings in the year"),
+            x=alt.X(
+                "start:Q",
+                title=None,
+                scale=alt.Scale(zero=False, nice=False),
+                axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+            ),
+            x2="stop:Q",
+            y=alt.Y("n_ratings:Q", title="Ratings in the year", axis=alt.Axis(tickMinStep=1)),
             tooltip=[
-                alt.Tooltip("year:O", title="Year"),
+                alt.Tooltip("rating_year:Q", title="Year", format="d"),
                 _count(),
                 alt.Tooltip("mean:Q", title="Mean", format=".2f"),
             ],
@@ -346,25 +380,38 @@ def genre_decades() -> Any:
 
 @_built
 def genre_pairs() -> Any:
-    """The pairs of genres that most films share.
+    """How many films each two genres share: a matrix, the same on both sides of its diagonal.
 
     Returns:
-        A specification for columns pair, n_movies, n_ratings, mean, in drawing order.
+        A specification for columns genre, other, n_movies, share, n_ratings, mean.
     """
+    across = alt.Axis(
+        labelAngle=-90, labelOverlap=False, labelFontSize=9, ticks=False, domain=False, title=None
+    )
     return (
         _chart()
-        .mark_bar()
+        .mark_rect()
         .encode(
-            y=_category("pair"),
-            x=alt.X("n_movies:Q", title="Films", axis=alt.Axis(format=",d", tickCount=6)),
+            x=alt.X("other:N", sort="ascending", axis=across),
+            y=_category("genre").sort("ascending"),
+            # Of few films, differences are still seen; with a straight scale all but Drama is pale.
+            color=alt.Color(
+                "n_movies:Q",
+                scale=alt.Scale(type="sqrt"),
+                legend=alt.Legend(
+                    title="Films in both", orient="top", gradientLength=180, format=",d"
+                ),
+            ),
             tooltip=[
-                alt.Tooltip("pair:N", title="Genres"),
+                alt.Tooltip("genre:N", title="Films of"),
+                alt.Tooltip("other:N", title="that are also"),
                 _count("n_movies", "Films"),
+                alt.Tooltip("share:Q", title="Share of the first", format=".1%"),
                 _count(),
                 alt.Tooltip("mean:Q", title="Mean", format=".2f"),
             ],
         )
-        .properties(height=alt.Step(24))
+        .properties(height=alt.Step(22))
     )
 
 
@@ -406,7 +453,7 @@ def loved_tags() -> Any:
             x=alt.X(
                 "n_people:Q",
                 scale=alt.Scale(type="log", nice=False),
-                title="People who gave the tag (logarithmic scale)",
+                title="People who gave it (log scale)",
                 axis=alt.Axis(format="~s", tickCount=6),
             ),
             y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films"),
@@ -425,37 +472,38 @@ def loved_tags() -> Any:
 
 @_built
 def concentration() -> Any:
-    """Share of people and of ratings by how many ratings each person gave.
+    """Shares of people and of ratings, by how many ratings a person gave.
 
     Returns:
-        A specification for columns group, series, share, n, in drawing order.
+        A specification for columns group, series, share, n_users, n_ratings, in drawing order.
     """
-    series = [OF_PEOPLE, OF_RATINGS]
+    series = [PEOPLE, RATINGS]
     return (
         _chart()
         .mark_bar()
         .encode(
-            y=_category("group"),
+            y=_category("group", "Ratings a person gave"),
             yOffset=alt.YOffset("series:N", sort=series),
             x=alt.X("share:Q", title="Share", axis=alt.Axis(format=".0%", tickCount=5)),
-            color=alt.Color("series:N", sort=series, legend=_legend()),
+            color=alt.Color("series:N", sort=series, legend=_legend(1)),
             tooltip=[
-                alt.Tooltip("group:N", title="Each gave"),
-                alt.Tooltip("series:N", title="What"),
-                alt.Tooltip("share:Q", title="Share", format=".1%"),
-                _count("n", "Number"),
+                alt.Tooltip("group:N", title="Ratings a person gave"),
+                alt.Tooltip("series:N", title="Share"),
+                alt.Tooltip("share:Q", title="How much", format=".1%"),
+                _count("n_users", "People"),
+                _count(),
             ],
         )
-        .properties(height=alt.Step(16))
+        .properties(height=alt.Step(18))
     )
 
 
 @_built
-def week() -> Any:
-    """Ratings by weekday and hour.
+def weekday_hours() -> Any:
+    """Ratings by weekday and hour of the day.
 
     Returns:
-        A specification for columns day, hour, n_ratings, Monday first.
+        A specification for columns day, hour, from_to, n_ratings, share, in drawing order.
     """
     return (
         _chart()
@@ -463,69 +511,75 @@ def week() -> Any:
         .encode(
             x=alt.X(
                 "hour:O",
-                title="Hour of the day (UTC)",
-                axis=alt.Axis(labelAngle=0, ticks=False, domain=False),
+                title="Hour of the day, UTC",
+                axis=alt.Axis(
+                    labelAngle=0,
+                    labelOverlap=False,
+                    labelExpr="datum.value % 3 == 0 ? datum.value : ''",
+                    ticks=False,
+                    domain=False,
+                ),
             ),
             y=_category("day"),
             color=alt.Color(
                 "n_ratings:Q",
-                legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format="~s"),
+                legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format=",d"),
             ),
             tooltip=[
-                alt.Tooltip("day:N", title="Day"),
-                alt.Tooltip("hour:O", title="Hour (UTC)"),
+                alt.Tooltip("day:N", title="Weekday"),
+                alt.Tooltip("from_to:N", title="Hour"),
                 _count(),
+                alt.Tooltip("share:Q", title="Share of all", format=".2%"),
             ],
         )
-        .properties(height=alt.Step(26))
+        .properties(height=alt.Step(30))
     )
 
 
 @_built
 def cohorts() -> Any:
-    """Share of the people of a first year who rated in later ones, grey where they are few.
+    """Who of each year's newcomers rated again, by years since; newcomers as numbers in front.
 
     Returns:
-        A specification for columns cohort_year, years_since, share, n_users_active, newcomers,
-        enough.
+        A specification for columns cohort, years_since, end, span, n_users_active, n_newcomers,
+        n_ratings, share, is_first, in drawing order.
     """
-    cells = (
-        _chart()
-        .mark_rect()
-        .encode(
-            x=alt.X(
-                "years_since:O",
-                title="Years since the first rating",
-                axis=alt.Axis(labelAngle=0, ticks=False, domain=False),
-            ),
-            y=alt.Y(
-                "cohort_year:O",
-                title="Year of the first rating",
-                axis=alt.Axis(labelOverlap=False, ticks=False, domain=False),
-            ),
-        )
-    )
-    few = (
-        cells.transform_filter("!datum.enough")
-        .mark_rect(color=_QUIET, opacity=0.3)
-        .encode(
-            tooltip=[
-                alt.Tooltip("cohort_year:O", title="First rating in"),
-                alt.Tooltip("years_since:O", title="Years since"),
-            ]
-        )
-    )
-    many = cells.transform_filter("datum.enough").encode(
-        color=alt.Color(
-            "share:Q",
-            legend=alt.Legend(title="Rated again", orient="top", gradientLength=180, format=".0%"),
-        ),
+    base = _chart().encode(
+        y=_category("cohort", "Year of the first rating").sort("ascending"),
         tooltip=[
-            alt.Tooltip("cohort_year:O", title="First rating in"),
-            alt.Tooltip("years_since:O", title="Years since"),
-            alt.Tooltip("share:Q", title="Rated again", format=".1%"),
-            _count("n_users_active", "People"),
-            _count("newcomers", "Newcomers of that year"),
+            alt.Tooltip("cohort:N", title="First rated in"),
+            _count("n_newcomers", "Newcomers"),
+            alt.Tooltip("span:N", title="Years since"),
+            _count("n_users_active", "Rated then"),
+            alt.Tooltip("share:Q", title="Share of the newcomers", format=".1%"),
+            _count(),
         ],
     )
-    return alt.layer(few, many).properties(height=alt.Step(18))
+    x = alt.X(
+        "start:Q",
+        title="Years since",
+        scale=alt.Scale(nice=False),
+        axis=alt.Axis(format="d", tickMinStep=1, grid=False, ticks=False, domain=False),
+    )
+    cells = (
+        base.transform_filter("!datum.is_first")
+        .transform_calculate(start="datum.years_since - 0.5", stop="datum.end - 0.5")
+        .mark_rect()
+        .encode(
+            x=x,
+            x2="stop:Q",
+            color=alt.Color(
+                "share:Q",
+                scale=alt.Scale(zero=True),
+                legend=alt.Legend(
+                    title="Share who rated again", orient="top", gradientLength=180, format=".0%"
+                ),
+            ),
+        )
+    )
+    newcomers = (
+        base.transform_filter("datum.is_first")
+        .mark_text(fontSize=12)
+        .encode(x="years_since:Q", text=alt.Text("n_newcomers:Q", format=",d"))
+    )
+    return alt.layer(cells, newcomers).properties(height=alt.Step(22))

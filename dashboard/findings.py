@@ -112,6 +112,27 @@ def busiest_month(months: pd.DataFrame) -> str | None:
     return " ".join(said) or None
 
 
+def span(months: pd.DataFrame, chosen: pd.Series) -> str:
+    """Sums up some months.
+
+    Args:
+        months: Rows of RATING_MONTHS.
+        chosen: Which of them, one span.
+
+    Returns:
+        One sentence with the months, their ratings and their mean.
+    """
+    within = months[chosen]
+    begin, end = within["month"].min(), within["month"].max()
+    named = f"{begin:%B %Y} to {end:%B %Y}" if end > begin else f"{begin:%B %Y}"
+    n_ratings = within["n_ratings"].sum()
+    if not n_ratings:
+        return f"{named}: no rating."
+    mean = within["sum_rating"].sum() / n_ratings
+    of_all = share(n_ratings, months["n_ratings"].sum())
+    return f"{named}: {counted(n_ratings, 'rating')}, {of_all} of all, mean {mean:.2f}."
+
+
 def half_star_year(stars: pd.DataFrame) -> int | None:
     """Finds the first year in which half stars were given.
 
@@ -323,66 +344,97 @@ def loved_tag(tags: pd.DataFrame, mean: float | None) -> str | None:
     )
 
 
+# ---- people ------------------------------------------------------------------------------------
+
+
 def concentration(groups: pd.DataFrame) -> str | None:
-    """Says how much of the ratings the most active people gave.
+    """Says what share of the ratings the most active people gave.
 
     Args:
-        groups: People by how many ratings they gave, columns lo, n_users, n_ratings; the most
-            active last.
+        groups: Columns lo, n_users, n_ratings, from the least active group to the most.
 
     Returns:
-        A sentence on the smallest number of groups, from the most active on, that gave half of all
-        ratings; None if that is not fewer than half of the people.
+        One sentence on the smallest number of groups, from the most active on, that gave half of
+        the ratings or more; None when they are all, or gave no more than twice their share.
     """
+    above = groups.iloc[::-1][["n_users", "n_ratings"]].cumsum()
     people, ratings = groups["n_users"].sum(), groups["n_ratings"].sum()
-    from_top = groups.iloc[::-1]
-    enough = (from_top["n_ratings"].cumsum() * 2 >= ratings).to_numpy()
-    half = from_top.iloc[: int(enough.argmax()) + 1]
-    if ratings == 0 or half["n_users"].sum() * 2 >= people:
+    enough = above[above["n_ratings"] * 2 >= ratings]
+    if enough.empty or people < ENOUGH:
+        return None
+    cut, most = enough.index[0], enough.iloc[0]
+    if most["n_ratings"] / ratings < 2 * most["n_users"] / people:
         return None
     return (
-        f"{share(half['n_users'].sum(), people)} of the people, those with"
-        f" {number(half['lo'].min())} ratings or more, gave"
-        f" {share(half['n_ratings'].sum(), ratings)} of all ratings."
+        f"People with {number(groups.loc[cut, 'lo'])} ratings or more are"
+        f" {share(most['n_users'], people)} of all, and gave {share(most['n_ratings'], ratings)} of"
+        " the ratings."
     )
 
 
-def busiest_hour(hours: pd.DataFrame, weekdays: list[str]) -> str | None:
-    """Names the hour of the week with most ratings.
+def selection(groups: pd.DataFrame, is_generated: bool) -> str | None:
+    """Says who is in the data at all, unless the data contradict it.
 
     Args:
-        hours: Columns weekday (1 = Monday), hour, n_ratings.
-        weekdays: Names of the days, Monday first.
+        groups: Columns lo, hi, n_users, from the least active group to the most.
+        is_generated: Whether the people are invented.
 
     Returns:
-        A sentence; None if several hours have as many, or there are too few ratings to say.
+        One or two sentences; None for generated data.
     """
-    most = hours[hours["n_ratings"] == hours["n_ratings"].max()]
-    if len(most) != 1 or most["n_ratings"].iloc[0] < ENOUGH:
+    if is_generated or groups.empty:
         return None
-    at = most.iloc[0]
-    start = int(at["hour"])
+    below = groups[groups["hi"] < 20]
+    if not below.empty:
+        return (
+            "GroupLens's editions hold only people with 20 ratings or more; these data also hold"
+            f" {counted(below['n_users'].sum(), 'person', 'people')} with fewer."
+        )
     return (
-        f"The busiest hour of the week is {weekdays[int(at['weekday']) - 1]} {start:02}:00 to"
-        f" {(start + 1) % 24:02}:00 UTC, with {counted(at['n_ratings'], 'rating')}."
+        "GroupLens put only people with 20 ratings or more into its editions: who looked once and"
+        " left is not among them, so these groups say nothing about all visitors of MovieLens."
     )
 
 
-def came_back(later: pd.DataFrame) -> str | None:
-    """Says how many people rated again a year after their first.
+def busiest_hour(hours: pd.DataFrame) -> str | None:
+    """Names the hour of the week with most ratings and the one with fewest.
 
     Args:
-        later: Columns years_since, n_users_active, newcomers, enough.
+        hours: Columns day, hour, n_ratings.
 
     Returns:
-        A sentence over all years of which enough is known; None if there is none.
+        One sentence; None with few ratings, or when either place is shared.
     """
-    after_one = later[(later["years_since"] == 1) & later["enough"]]
-    newcomers = after_one["newcomers"].sum()
-    if newcomers < ENOUGH:
+    counts = hours["n_ratings"]
+    most, fewest = hours[counts == counts.max()], hours[counts == counts.min()]
+    if counts.sum() < ENOUGH or len(most) != 1 or len(fewest) != 1:
         return None
-    again = after_one["n_users_active"].sum()
+    high, low = most.iloc[0], fewest.iloc[0]
     return (
-        f"{share(again, newcomers)} of the people rated again in the year after their first, in the"
-        " years of which enough did to say so."
+        f"Most ratings came on {high['day']}s from {high['hour']:02d}:00 to {high['hour']:02d}:59"
+        f" UTC ({number(high['n_ratings'])}), fewest on {low['day']}s from {low['hour']:02d}:00 to"
+        f" {low['hour']:02d}:59 ({number(low['n_ratings'])})."
+    )
+
+
+def returning(cells: pd.DataFrame, last_year: int) -> str | None:
+    """Says how many newcomers rated again in the year after their first.
+
+    Args:
+        cells: Columns cohort_year, years_since, end, n_users_active, n_newcomers.
+        last_year: Year of the last rating, whose newcomers have no year after.
+
+    Returns:
+        One sentence; None when the next year of many of them is not told on its own. Those are
+        the ones of which hardly anyone came back, so the others alone would tell too much.
+    """
+    first = cells[(cells["years_since"] == 0) & (cells["cohort_year"] < last_year)]
+    after = cells[(cells["years_since"] == 1) & (cells["end"] == 2)]
+    newcomers = after["n_newcomers"].sum()
+    if newcomers < ENOUGH or newcomers < 0.9 * first["n_newcomers"].sum():
+        return None
+    return (
+        f"Of {counted(newcomers, 'newcomer')},"
+        f" {share(after['n_users_active'].sum(), newcomers)} rated again in the calendar year"
+        " after their first."
     )

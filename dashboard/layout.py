@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import findings, marts
+from dashboard import findings, marts, provenance, sources
 from dashboard.charts import Spec
 from dashboard.settings import settings
 from dashboard.status import Status
@@ -28,7 +28,8 @@ _PUNCTUATION = str.maketrans({mark: f"\\{mark}" for mark in punctuation})
 _EMOJI = re.compile(r"(?<=:)(?=(?:[\w+-]*[a-z][\w+-]*|[+-]1|100|1234):)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<=http)(?=s?://)|(?<=www)(?=\.)", re.IGNORECASE)
 _JOINER = "\u2060"
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
+# What spreadsheets take for the beginning of a formula, also after blanks and in full width.
+_FORMULA = re.compile(r"^(\s*[=+\-@\uff1d\uff0b\uff0d\uff20|]|[\t\r\n])")
 
 
 def plain(text: str) -> str:
@@ -118,15 +119,35 @@ def footer(status: Status) -> None:
     )
 
 
+def keep_address(parameter: str, value: str | None) -> None:
+    """Makes the address name what is shown, and nothing when nothing is singled out.
+
+    A link within one page reruns it with other parameters and leaves the address as it was;
+    writing them, even unchanged, corrects it.
+
+    Args:
+        parameter: Name of the parameter, such as film.
+        value: What is shown, or None for all.
+    """
+    if value is not None:
+        st.query_params[parameter] = value
+    elif st.session_state.get(f"{parameter} shown"):
+        st.query_params[parameter] = ""
+        del st.query_params[parameter]
+    st.session_state[f"{parameter} shown"] = value is not None
+
+
 # ---- sections ----------------------------------------------------------------------------------
 
 
 @contextmanager
 def section(question: str) -> Iterator[None]:
-    """A heading that asks, and what answers it; a missing mart costs this section only.
+    """A heading that asks, what answers it, and a button that tells where that comes from.
+
+    A missing mart costs this section only.
 
     Args:
-        question: The question that the section answers.
+        question: What the section answers; one of `dashboard.sources` where it shows figures.
 
     Yields:
         Nothing; write the answer inside.
@@ -144,6 +165,8 @@ def section(question: str) -> Iterator[None]:
             "This part cannot be shown at the moment: the published data do not answer. Try again"
             " in a minute. If you run this site: `movielens doctor` says what is wrong."
         )
+    if question in sources.QUESTIONS:
+        provenance.offer(question)
 
 
 def say(sentence: str | None) -> None:
@@ -169,7 +192,15 @@ def draw(rows: pd.DataFrame, spec: Spec, alt: str, **options: Any) -> Any:
         What st.vega_lite_chart returns.
     """
     # Streamlit completes the dict it is given; the shared one has to stay as it was built.
-    return st.vega_lite_chart(rows, deepcopy(spec), alt=alt, **options)
+    drawn = {**deepcopy(spec), "config": _readable()}
+    return st.vega_lite_chart(rows, drawn, alt=alt, **options)
+
+
+def _readable() -> Spec:
+    """Colours of a chart's words: Streamlit's own grey on a light page is below 4.5:1."""
+    ink = "#c9c5bc" if st.context.theme.type == "dark" else "#5c5a54"
+    words = {"labelColor": ink, "titleColor": ink}
+    return {"axis": words, "legend": words, "text": {"color": ink}}
 
 
 def table(
@@ -191,23 +222,31 @@ def table(
     )
 
 
-def download(rows: pd.DataFrame, name: str, label: str = "Download as CSV") -> None:
-    """Offers a table as CSV that no spreadsheet runs as formulas.
+def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Download as CSV") -> None:
+    """Offers a table as CSV that no spreadsheet runs as formulas, and its terms beside it.
 
     Args:
         rows: The table.
         name: File name without ending.
+        status: The published build; its terms go with each row.
         label: Text of the button.
     """
-    st.download_button(
-        label,
-        # Written when somebody asks for it, not for each visitor of the page.
-        lambda: csv(rows),
-        file_name=f"{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        key=f"download {label} {name}",
+    terms = (
+        f"MovieLens edition {status.edition}, version {status.data_version}. {status.citation}"
+        f" Licence: {status.licence}"
     )
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.download_button(
+            label,
+            # Written when somebody asks for it, not for each visitor of the page.
+            lambda: csv(rows.assign(source_and_licence=terms)),
+            file_name=f"{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key=f"download {label} {name}",
+        )
+        with st.popover("Licence", type="tertiary", key=f"licence of {label} {name}"):
+            st.text(terms)
 
 
 def csv(rows: pd.DataFrame) -> str:
@@ -223,7 +262,8 @@ def csv(rows: pd.DataFrame) -> str:
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(_not_a_formula)
-    return str(safe.to_csv(index=False))
+    # The line end of the standard; and with it a lone \r within a text is quoted too.
+    return str(safe.to_csv(index=False, lineterminator="\r\n"))
 
 
 def _not_a_formula(value: object) -> object:

@@ -21,7 +21,7 @@ from mart_dataset_status
 # ---- ratings over time -------------------------------------------------------------------------
 
 RATING_MONTHS: Final = """
-select month, n_ratings, sum_rating, n_users, n_new_users, is_partial
+select month, n_ratings, sum_rating, n_users, is_partial
 from mart_rating_month
 order by month
 """
@@ -213,9 +213,9 @@ limit 50
 # ---- people ------------------------------------------------------------------------------------
 
 USER_ACTIVITY: Final = """
-select bucket, lo, hi, n_users, n_ratings
+select lo, hi, n_users, n_ratings
 from mart_user_activity
-order by bucket
+order by lo
 """
 
 WEEKDAY_HOURS: Final = """
@@ -224,8 +224,8 @@ from mart_weekday_hour
 order by weekday, hour
 """
 
-COHORTS: Final = """
-select cohort_year, years_since, n_users_active, n_ratings
+USER_COHORTS: Final = """
+select cohort_year, last_cohort_year, years_since, last_years_since, n_users_active, n_ratings
 from mart_user_cohort
 order by cohort_year, years_since
 """
@@ -245,7 +245,7 @@ DICTIONARY: Final = """
 select table_name, layer, position, column_name, data_type, description, tests
 from mart_dictionary
 order by
-    case layer when 'raw' then 0 when 'src' then 1 when 'dim' then 2 when 'fct' then 3 else 4 end,
+    case layer when 'mart' then 0 when 'fct' then 1 when 'dim' then 2 when 'src' then 3 else 4 end,
     table_name, position
 """
 
@@ -253,4 +253,10 @@ LINEAGE: Final = """
 select from_name, from_layer, to_name, to_layer
 from mart_lineage
 order by from_name, to_name
+"""
+
+SOURCE_FILES: Final = """
+select path, dataset, edition, bytes, rows_loaded, rows_rejected, content_hash, load_id, loaded_at
+from mart_source_file
+order by dataset, path
 """

@@ -53,10 +53,8 @@ def pages(film: int | None) -> dict[str, str]:
     Returns:
         File name to address below the root of the dashboard.
     """
-    listed = {
-        "overview": "",
-        **{page: page for page in ("films", "genres", "tags", "people", "data")},
-    }
+    listed = {name: name for name in ("films", "genres", "tags", "people", "data")}
+    listed = {"overview": "", **listed, "table": "data?table=mart_movie"}
     return listed if film is None else {**listed, "film": f"films?film={film}"}
 
 

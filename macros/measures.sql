@@ -11,9 +11,3 @@
 {% macro normalised_tag(tag) -%}
     trim(lower({{ regex_replace(tag, '[[:space:]]+', ' ') }}))
 {%- endmacro %}
-
-{#- A number of people, or one about them, null where it would be about so few that it could single
-    one out. Nobody is not few. -#}
-{% macro unless_few(n_people, number) -%}
-    case when {{ n_people }} = 0 or {{ n_people }} >= {{ var('fewest_people') }} then {{ number }} end
-{%- endmacro %}

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 
@@ -37,6 +38,12 @@ class Figures:
     histograms: dict[int, list[int]] = field(default_factory=dict)
     weighted_scores: dict[int, float] = field(default_factory=dict)
     best: list[int] = field(default_factory=list)
+    hours: dict[tuple[int, int], int] = field(default_factory=dict)
+    ratings_per_user: dict[int, int] = field(default_factory=dict)
+    # By user: years in which there is a rating, and how many.
+    years_of_users: dict[int, Counter[int]] = field(default_factory=dict)
+    users_per_month: dict[str, set[int]] = field(default_factory=dict)
+    pairs: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 def _current_ratings(folder: Path) -> dict[tuple[int, int], tuple[int, float]]:
@@ -56,8 +63,14 @@ def figures(folder: Path) -> Figures:
     by_movie: dict[int, list[float]] = defaultdict(list)
     months: dict[str, list[float]] = defaultdict(list)
     stars: Counter[tuple[int, float]] = Counter()
-    for (_, movie), (timestamp, rating) in ratings.items():
+    hours: Counter[tuple[int, int]] = Counter()
+    years: dict[int, Counter[int]] = defaultdict(Counter)
+    people: dict[str, set[int]] = defaultdict(set)
+    for (user, movie), (timestamp, rating) in ratings.items():
         at = datetime.fromtimestamp(timestamp, UTC)
+        hours[at.isoweekday(), at.hour] += 1
+        years[user][at.year] += 1
+        people[f"{at:%Y-%m}"].add(user)
         by_movie[movie].append(rating)
         months[f"{at:%Y-%m}"].append(rating)
         stars[at.year, rating] += 1
@@ -75,9 +88,20 @@ def figures(folder: Path) -> Figures:
     )
     found.months = {month: (len(values), sum(values)) for month, values in months.items()}
     found.stars = dict(stars)
+    found.hours, found.years_of_users, found.users_per_month = dict(hours), years, people
+    found.ratings_per_user = {user: sum(counts.values()) for user, counts in years.items()}
+    found.pairs = _pairs(movies)
     found.genres = _genres(movies, by_movie)
     _score(found, by_movie)
     return found
+
+
+def _pairs(movies: dict[int, dict[str, str]]) -> dict[tuple[str, str], int]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in movies.values():
+        genres = sorted(set(row["genres"].split("|")) - {"(no genres listed)", ""})
+        counts.update(combinations(genres, 2))
+    return dict(counts)
 
 
 def _genres(

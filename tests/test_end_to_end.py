@@ -19,6 +19,7 @@ from dashboard.settings import settings as dashboard_settings
 from local_dev import screenshots
 from local_dev.generate import generate
 from tests.independent import Figures, figures
+from tests.independent import rows as independent_rows
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("MOVIELENS_TEST_DATA", PROJECT.parent / "shared/data/ml-latest-small"))
@@ -141,6 +142,75 @@ def test_ranking(published: Published) -> None:
         "select movie_id from mart_movie where rank_weighted <= 100 order by rank_weighted"
     )
     assert [movie for (movie,) in found] == published.expected.best[:100]
+
+
+def test_hours_of_the_week(published: Published) -> None:
+    rows = published.query("select weekday, hour, n_ratings from mart_weekday_hour")
+    assert len(rows) == 168
+    assert {(day, hour): n for day, hour, n in rows if n} == published.expected.hours
+
+
+def test_pairs_of_genres(published: Published) -> None:
+    rows = published.query("select genre_a, genre_b, n_movies from mart_genre_pair")
+    assert {(a, b): n for a, b, n in rows} == published.expected.pairs
+
+
+def test_people_by_activity(published: Published) -> None:
+    counts = published.expected.ratings_per_user.values()
+    rows = published.query("select lo, hi, n_users, n_ratings from mart_user_activity order by lo")
+    for lo, hi, n_users, n_ratings in rows:
+        within = [n for n in counts if lo <= n and (hi is None or n <= hi)]
+        assert (len(within), sum(within)) == (n_users, n_ratings)
+    assert sum(row[2] for row in rows) == len(counts)
+
+
+def test_people_by_first_year(published: Published) -> None:
+    people = published.expected.years_of_users.values()
+    rows = published.query(
+        "select cohort_year, last_cohort_year, years_since, last_years_since, n_users_active,"
+        " n_ratings from mart_user_cohort"
+    )
+    for first, last, since, until, n_users, n_ratings in rows:
+        cohort = [years for years in people if first <= min(years) <= last]
+        active = [
+            sum(
+                n
+                for year, n in years.items()
+                if since <= year - min(years) and (until is None or year - min(years) <= until)
+            )
+            for years in cohort
+        ]
+        assert (sum(n > 0 for n in active), sum(active)) == (n_users, n_ratings)
+    assert sum(row[4] for row in rows if row[2] == 0) == len(people)
+
+
+def test_people_of_months(published: Published) -> None:
+    for month, n_users in published.query(
+        "select strftime(month, '%Y-%m'), n_users from mart_rating_month"
+    ):
+        people = len(published.expected.users_per_month.get(month, ()))
+        assert n_users == (None if 0 < people < 5 else people)
+
+
+def test_no_count_of_people_is_below_five(published: Published) -> None:
+    """Over all columns that count people, whatever mart they are in."""
+    columns = published.query(
+        "select table_name, column_name from information_schema.columns where table_schema ="
+        " 'marts' and regexp_matches(column_name, '^n_(users|people|raters|.*_users)')"
+        # Who gave one tag is told with the tag's text, not with a person's ratings.
+        " and table_name not in ('mart_tag', 'mart_movie_tag')"
+    )
+    assert len(columns) >= 4
+    for table, column in columns:
+        small = f"select count(*) from {table} where {column} between 1 and 4"
+        assert published.query(small) == [(0,)], f"{table}.{column}"
+
+
+def test_source_files(published: Published) -> None:
+    rows = published.query("select dataset, rows_loaded from mart_source_file")
+    assert dict(rows)["ratings"] == sum(
+        1 for _ in independent_rows(published.source, "ratings.csv")
+    )
 
 
 def test_published_file_holds_marts_and_nothing_else(published: Published) -> None:

@@ -7,36 +7,10 @@ import re
 import pandas as pd
 import streamlit as st
 
-from dashboard import findings, layout, marts, queries
+from dashboard import findings, layout, marts, provenance, queries, readme_counts
+from dashboard.sources import QUESTIONS
 from dashboard.status import Status, published_status
 
-# Where each number comes from: page, question, statements that answer it.
-SOURCES = [
-    ("Overview", "How big is it?", [queries.STATUS, queries.RATING_MONTHS]),
-    ("Overview", "When were people rating?", [queries.RATING_MONTHS, queries.STAR_YEARS]),
-    ("Overview", "Which genres score above average?", [queries.GENRES, queries.STATUS]),
-    ("Overview", "Did half stars change the scores?", [queries.STAR_YEARS]),
-    (
-        "Overview",
-        "Which films stand out?",
-        [queries.MOST_RATED, queries.BEST_LOVED, queries.MOST_DIVISIVE],
-    ),
-    ("Overview", "Are popular films loved?", [queries.SCATTER]),
-    ("Overview, Films", "What should I watch?", [queries.BEST_LOVED, queries.RELEASE_SPAN]),
-    ("Films", "Which film are you looking for?", [queries.SEARCH_FILMS]),
-    ("Films", "How is it rated?", [queries.FILM, queries.STAR_TOTALS]),
-    ("Films", "When was it rated?", [queries.FILM_YEARS]),
-    ("Films", "What do people call it?", [queries.FILM_TAGS, queries.FILM_GENOME_TAGS]),
-    ("Films", "What is like it?", [queries.FILM_SIMILAR]),
-    ("Genres", "Which genres rose, which fell?", [queries.GENRE_YEARS, queries.YEAR_TOTALS]),
-    ("Genres", "Do old films score higher?", [queries.GENRE_DECADES]),
-    ("Genres", "Which genres go together?", [queries.GENRE_PAIRS]),
-    ("Tags", "Which films carry a tag?", [queries.SEARCH_TAGS, queries.TAG_FILMS]),
-    ("Tags", "What words go with loved films?", [queries.TOP_TAGS]),
-    ("Data", "Did the checks pass?", [queries.QUALITY]),
-    ("Data", "What does each column mean?", [queries.DICTIONARY]),
-    ("Data", "What is made from what?", [queries.LINEAGE]),
-]
 _LAYERS = ["raw", "src", "dim", "fct", "mart"]
 
 
@@ -73,6 +47,42 @@ def _time(value: object) -> str:
     return "none" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
 
 
+def readme(status: Status) -> None:
+    """Counts of the release's own README against what is loaded and published."""
+    if status.is_generated:
+        st.info("These data were generated; there is no release to compare them with.")
+        return
+    rows = readme_counts.compared(status, marts.rows(queries.SOURCE_FILES))
+    if rows is None:
+        st.info(
+            f"No README is known for an edition called {layout.plain(status.edition)}, so its"
+            " counts cannot be compared."
+        )
+        return
+    differing = list(rows.loc[~rows["agrees"], "what"])
+    if differing:
+        st.error(
+            f"Check failed: {', '.join(differing)} differ from what the README of"
+            f" {layout.plain(status.edition)} says. Rows were added to its files, or are missing."
+        )
+    else:
+        st.success(f"All counts are those of the README of {layout.plain(status.edition)}.")
+    rows["agrees"] = rows["agrees"].map({True: "yes", False: "no"})
+    number = st.column_config.NumberColumn
+    layout.table(
+        rows,
+        f"Counts of the README beside those loaded and published; {len(differing)} differ.",
+        {
+            "what": "What",
+            "readme": number("README says", format="localized"),
+            "loaded": number("Rows in the files", format="localized"),
+            "published": number("Published here", format="localized"),
+            "agrees": "Agrees",
+        },
+        height="content",
+    )
+
+
 def checks(status: Status) -> None:
     """Tests of this build."""
     passed, warned, failed = status.tests_passed, status.tests_warned, status.tests_failed
@@ -90,11 +100,15 @@ def checks(status: Status) -> None:
     if rows.empty:
         st.info("No single results were published.")
         return
+    _check_table(rows, f"Checks, those that did not pass first. {said}")
+
+
+def _check_table(rows: pd.DataFrame, alt: str) -> None:
     layout.table(
         rows[
             ["status", "model_name", "column_name", "description", "failures", "test_name", "kind"]
         ],
-        f"Checks, those that did not pass first. {said}",
+        alt,
         {
             "status": "Outcome",
             "model_name": "Table",
@@ -108,7 +122,7 @@ def checks(status: Status) -> None:
     )
 
 
-def dictionary() -> None:
+def dictionary(status: Status) -> None:
     """Every column, searchable."""
     rows = marts.rows(queries.DICTIONARY)
     if rows.empty:
@@ -126,6 +140,11 @@ def dictionary() -> None:
         f"{findings.counted(len(found), 'column')} of"
         f" {findings.counted(found['table_name'].nunique(), 'table')}."
     )
+    _dictionary_table(found)
+    layout.download(found, f"dictionary_{typed}" if typed else "dictionary", status)
+
+
+def _dictionary_table(found: pd.DataFrame) -> None:
     layout.table(
         found[["layer", "table_name", "column_name", "data_type", "description", "tests"]],
         f"Dictionary: {findings.counted(len(found), 'column')} with type and description.",
@@ -137,9 +156,8 @@ def dictionary() -> None:
             "description": st.column_config.TextColumn("Meaning", width="large"),
             "tests": "Checks",
         },
-        height=420,
+        height=min(420, 40 + 35 * len(found)),
     )
-    layout.download(found, "dictionary", "Download the dictionary as CSV")
 
 
 def _contain(rows: pd.DataFrame, text: str) -> pd.Series:
@@ -147,31 +165,30 @@ def _contain(rows: pd.DataFrame, text: str) -> pd.Series:
     return told.str.contains(text, case=False, regex=False)
 
 
-def lineage() -> None:
-    """What a table is made from, back to the files."""
-    edges = marts.rows(queries.LINEAGE)
-    if edges.empty:
-        st.info("No lineage was published.")
+def lineage(name: str) -> None:
+    """What a table is made from, back to the files: drawn, and as a list."""
+    above = provenance.ancestors(marts.rows(queries.LINEAGE), name)
+    if above.empty:
+        st.info("It is written by the build itself, from no table.")
         return
-    made = sorted(set(edges.loc[edges["to_layer"] == "mart", "to_name"]))
-    usual = made.index("mart_movie") if "mart_movie" in made else 0
-    chosen = st.selectbox("Mart", made, usual, key="lineage", bind="query-params")
-    above = ancestors(edges, str(chosen))
-    sources = sorted(set(above.loc[above["from_layer"] == "raw", "from_name"]))
-    origins = ", ".join(_bare(name) for name in sources) or "no file"
-    st.mermaid_chart(
-        diagram(above), alt=f"{len(above)} steps lead to {_bare(str(chosen))}, from {origins}."
+    raw = sorted(set(above.loc[above["from_layer"] == "raw", "from_name"]))
+    said = f"{name} is made from {', '.join(raw) or 'no file'}, in {len(above)} steps."
+    layout.say(said)
+    st.mermaid_chart(diagram(above), alt=said)
+    steps = above.groupby(["to_layer", "to_name"])["from_name"].agg(
+        lambda names: ", ".join(sorted(names))
     )
-    layout.say(f"{chosen} is made from raw {origins}." if sources else None)
-
-
-def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The edges that lead to a table, from however far."""
-    wanted, seen = {name}, set[str]()
-    while wanted - seen:
-        seen |= wanted
-        wanted = set(edges.loc[edges["to_name"].isin(seen), "from_name"])
-    return edges[edges["to_name"].isin(seen)]
+    rows = steps.reset_index()
+    rows["place"] = -rows["to_layer"].map({layer: i for i, layer in enumerate(_LAYERS)})
+    layout.table(
+        rows.sort_values(["place", "to_name"])[["to_name", "from_name"]],
+        f"The same as a list: {len(rows)} tables and what each is made from.",
+        {
+            "to_name": "Table",
+            "from_name": st.column_config.TextColumn("Made from", width="large"),
+        },
+        height="content",
+    )
 
 
 def diagram(edges: pd.DataFrame) -> str:
@@ -206,11 +223,20 @@ def _bare(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-def sources() -> None:
-    """Which mart answers which question."""
+def answers() -> None:
+    """Which mart answers which question, and the way to each table."""
+    tables = list(dict.fromkeys(marts.rows(queries.DICTIONARY)["table_name"]))
+    st.selectbox(
+        "Open a table: its columns, checks, lineage and files",
+        tables,
+        index=None,
+        key="opened",
+        placeholder="mart_movie",
+        on_change=_open_chosen,
+    )
     rows = [
-        (page, question, ", ".join(sorted({m for s in statements for m in marts.marts_named(s)})))
-        for page, question, statements in SOURCES
+        (answer.page, question, ", ".join(provenance.marts_of(answer)))
+        for question, answer in QUESTIONS.items()
     ]
     layout.table(
         pd.DataFrame(rows, columns=["Page", "Question", "Marts"]),
@@ -218,6 +244,31 @@ def sources() -> None:
         {"Marts": st.column_config.TextColumn(width="large")},
         height="content",
     )
+
+
+def _open_chosen() -> None:
+    if st.session_state["opened"]:
+        st.query_params["table"] = st.session_state["opened"]
+
+
+def definitions(status: Status) -> None:
+    """The few terms that numbers of several pages share."""
+    weight = f"{status.prior_weight:,}"
+    overall = "the mean of all ratings" if status.mean is None else f"{status.prior_mean:.3f}"
+    said = [
+        "Rating: stars that a person gave a film, 0.5 to 5; of several by one person for one film,"
+        " the latest counts.",
+        "Mean: sum of the stars divided by the number of ratings.",
+        f"Weighted score: (m · C + sum of the stars) / (m + ratings), here with m = {weight} and"
+        f" C = {overall}. Few ratings leave it near C; many bring it to the film's own mean.",
+        "Spread: standard deviation of a film's ratings.",
+        f"Hidden gem: a film with at most 2 · m = {2 * status.prior_weight:,} ratings and a high"
+        " weighted score.",
+        "Tag: spellings that differ only in case and spaces are one tag.",
+        "Similar films: cosine of what sets two films apart from the average film in the tag"
+        " genome.",
+    ]
+    st.markdown("\n".join(f"- {sentence}" for sentence in said))
 
 
 def terms(status: Status) -> None:
@@ -238,7 +289,9 @@ def limits(status: Status) -> None:
         "Release years come from titles. Films without one are left out wherever years are shown.",
         "Genres are those of the files, and a film counts in each of its genres.",
         "Months, years and hours are UTC; where people live is not known.",
-        "User numbers are not published here, and no table holds rows of single people.",
+        "No table that this site reads has user numbers or rows of single people, and no count of"
+        " people stands for fewer than five: groups of fewer are merged with their neighbour, or"
+        " left out. Counts of ratings and of who gave a tag are about films, and can be one.",
     ]
     if unrated:
         said.append(
@@ -253,24 +306,114 @@ def limits(status: Status) -> None:
     st.markdown("\n".join(f"- {sentence}" for sentence in said))
 
 
-def page() -> None:
-    """The page, from top to bottom."""
-    status = published_status()
+def files(name: str) -> None:
+    """The source files of a table, and the loads that brought them."""
+    behind = provenance.files_behind(
+        name, marts.rows(queries.LINEAGE), marts.rows(queries.SOURCE_FILES)
+    )
+    if behind.empty:
+        st.info("It is made from no source file.")
+        return
+    number = st.column_config.NumberColumn
+    layout.table(
+        behind,
+        f"{findings.counted(len(behind), 'source file')} of {name}, with load and hash.",
+        {
+            "path": "File",
+            "dataset": "Dataset",
+            "edition": "Edition",
+            "bytes": number("Bytes", format="localized"),
+            "rows_loaded": number("Rows loaded", format="localized"),
+            "rows_rejected": number("Rows rejected", format="localized"),
+            "content_hash": "Hash of the content",
+            "load_id": "Load",
+            "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)"),
+        },
+        height="content",
+    )
+
+
+def table_checks(name: str) -> None:
+    """The checks of one table, and of what it is made from."""
+    quality = marts.rows(queries.QUALITY)
+    above = provenance.ancestors(marts.rows(queries.LINEAGE), name)
+    own = quality[quality["model_name"] == name]
+    before = quality[quality["model_name"].isin(set(above["from_name"]) - {name})]
+    passed = int((before["status"] == "pass").sum())
+    layout.say(
+        f"{provenance.outcome(quality, name)} on {name};"
+        f" {passed:,} of {len(before):,} on what it is made from."
+    )
+    if not own.empty:
+        _check_table(own, f"Checks of {name}: {provenance.outcome(quality, name)}.")
+
+
+def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
+    """One table, from its columns back to the source files."""
+    st.set_page_config(page_title=f"{name} · MovieLens")
+    layout.top(layout.plain(name), status)
+    st.page_link(provenance.DATA_PAGE, label="All about the data", query_params={})
+    with layout.section("What does each column mean?"):
+        _dictionary_table(columns)
+    answered = [
+        (answer.page, question)
+        for question, answer in QUESTIONS.items()
+        if name in provenance.marts_of(answer)
+    ]
+    if answered:
+        with layout.section("Which questions does it answer?"):
+            layout.say("\n".join(f"· {page}: {question}" for page, question in answered))
+    with layout.section("Did its checks pass?"):
+        table_checks(name)
+    with layout.section("What is it made from?"):
+        lineage(name)
+    with layout.section("Which files and loads are behind it?"):
+        files(name)
+
+
+def show_all(status: Status) -> None:
+    """All about the published build."""
     layout.top("Data", status)
     with layout.section("How fresh is it, and what is in it?"):
         freshness(status)
+    with layout.section("Are these the counts of the release?"):
+        readme(status)
     with layout.section("Did the checks pass?"):
         checks(status)
-    with layout.section("What does each column mean?"):
-        dictionary()
-    with layout.section("What is made from what?"):
-        lineage()
     with layout.section("Where does each number come from?"):
-        sources()
+        answers()
+    with layout.section("What does each column mean?"):
+        dictionary(status)
+    with layout.section("What is made from what?"):
+        lineage("mart_movie")
+    with layout.section("How is it computed?"):
+        definitions(status)
     with layout.section("What may it be used for?"):
         terms(status)
     with layout.section("What can it not tell?"):
         limits(status)
+
+
+def asked_table() -> pd.DataFrame:
+    """The columns of the table that the address names; no rows when it names none."""
+    asked = st.query_params.get("table")
+    if asked is None:
+        return pd.DataFrame()
+    rows = marts.rows(queries.DICTIONARY)
+    return rows[rows["table_name"] == asked]
+
+
+def page() -> None:
+    """The page: one table if the address names one, else all about the data."""
+    status = published_status()
+    columns = asked_table()
+    if columns.empty:
+        layout.keep_address("table", None)
+        show_all(status)
+    else:
+        name = str(columns["table_name"].iloc[0])
+        layout.keep_address("table", name)
+        show_table(name, columns, status)
     layout.footer(status)
 
 

@@ -70,7 +70,7 @@ def browse(status: Status) -> None:
             f"Filter: {layout.plain(chosen.sentence)}; the best {len(rows)}."
             f" {film_views.method(status)} Select a row to open the film."
         )
-        layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}")
+        layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
 
 
 # ---- one film ----------------------------------------------------------------------------------
@@ -88,7 +88,6 @@ def facts(film: pd.Series, status: Status) -> None:
         st.metric(
             "Place of rated films",
             f"{int(film['rank_weighted']):,} of {status.n_rated_movies:,}",
-            help=layout.plain(film_views.method(status)),
             border=True,
             height="stretch",
         )
@@ -131,13 +130,13 @@ def years(movie_id: int, title: str) -> None:
         return
     every = range(int(rows["rating_year"].min()), int(rows["rating_year"].max()) + 1)
     rows = rows.set_index("rating_year").reindex(every, fill_value=0).reset_index()
-    rows["year"] = rows["rating_year"].astype(str)
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"].where(rows["n_ratings"] > 0)
     best = rows.loc[rows["n_ratings"].idxmax()]
     layout.draw(
-        rows[["year", "n_ratings", "mean"]],
+        rows[["rating_year", "n_ratings", "mean"]],
         charts.film_years(),
-        f"Ratings of {title} per year, {every[0]} to {every[-1]}; most in {best['year']},"
+        f"Ratings of {title} per year, {every[0]} to {every[-1]}; most in"
+        f" {best['rating_year']:.0f},"
         f" {findings.number(best['n_ratings'])}.",
     )
     st.caption("Years without a rating are empty. Years are UTC.")
@@ -221,23 +220,6 @@ def show_film(film: pd.Series, status: Status) -> None:
         similar(movie_id, status)
 
 
-def keep_address(film: str | None) -> None:
-    """Makes the address name the film that is shown, and none when none is.
-
-    A link within one page reruns it with other parameters and leaves the address as it was;
-    writing them, even unchanged, corrects it.
-
-    Args:
-        film: The film's number as asked for, or None for the list of films.
-    """
-    if film is not None:
-        st.query_params["film"] = film
-    elif st.session_state.get("film shown"):
-        st.query_params["film"] = ""
-        del st.query_params["film"]
-    st.session_state["film shown"] = film is not None
-
-
 def no_such_film() -> None:
     """For a number that is none, or that no film has."""
     st.info(
@@ -253,11 +235,11 @@ def page() -> None:
     movie_id = film_views.film_id(asked) if asked is not None else None
     found = marts.rows(queries.FILM, movie_id) if movie_id is not None else pd.DataFrame()
     if not found.empty:
-        keep_address(asked)
+        layout.keep_address("film", asked)
         show_film(found.iloc[0], status)
     else:
         if asked is None:
-            keep_address(None)
+            layout.keep_address("film", None)
         layout.top("Films", status)
         if asked is not None:
             no_such_film()

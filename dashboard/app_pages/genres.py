@@ -101,22 +101,32 @@ def by_decade() -> None:
 
 
 def together() -> None:
-    """The commonest pairs."""
+    """The matrix of pairs."""
     rows = marts.rows(queries.GENRE_PAIRS)
     if rows.empty:
         st.info("No film has two genres.")
         return
-    rows = rows.sort_values(["n_movies", "n_ratings"], ascending=False).head(15)
-    rows["pair"] = rows["genre_a"] + " + " + rows["genre_b"]
-    rows["mean"] = rows["sum_rating"] / rows["n_ratings"].where(rows["n_ratings"] > 0)
-    said = findings.commonest_pair(rows)
+    said = findings.commonest_pair(rows.assign(pair=rows["genre_a"] + " + " + rows["genre_b"]))
     layout.say(said)
     layout.draw(
-        rows[["pair", "n_movies", "n_ratings", "mean"]],
+        both_ways(rows, marts.rows(queries.GENRES)),
         charts.genre_pairs(),
-        f"The {len(rows)} commonest pairs of genres by films. {said or ''}",
+        f"Films that two genres share, {findings.counted(len(rows), 'pair')}. {said or ''}",
     )
-    st.caption("A film of three genres counts in three pairs.")
+    st.caption(
+        "Each pair is there twice, once on either side of the diagonal; empty: no film is in both."
+        " A film of three genres counts in three pairs. Colours follow the square root."
+    )
+
+
+def both_ways(pairs: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
+    """Each pair in both orders, with the share of the first genre's films."""
+    renamed = {"genre_a": "genre", "genre_b": "other"}
+    turned = {"genre_b": "genre", "genre_a": "other"}
+    cells = pd.concat([pairs.rename(columns=renamed), pairs.rename(columns=turned)])
+    cells["share"] = cells["n_movies"] / cells["genre"].map(genres.set_index("genre")["n_movies"])
+    cells["mean"] = cells["sum_rating"] / cells["n_ratings"].where(cells["n_ratings"] > 0)
+    return cells[["genre", "other", "n_movies", "share", "n_ratings", "mean"]]
 
 
 def page() -> None:

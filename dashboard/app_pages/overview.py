@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -10,31 +12,55 @@ from dashboard.status import Status, published_status
 
 
 def sizes(status: Status, months: pd.DataFrame) -> None:
-    """Five numbers, three of them with their course over the years."""
-    yearly = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]].sum()
-    newcomers = marts.rows(queries.NEWCOMERS)["n_users_active"].fillna(0)
+    """Five numbers, some of them with their course over the years."""
+    by_year = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]]
+    yearly = by_year.sum()
     mean = (yearly["sum_rating"] / yearly["n_ratings"].where(yearly["n_ratings"] > 0)).dropna()
-    with st.grid(5, min_column_width=150):
-        _metric("Ratings", findings.number(status.n_ratings), yearly["n_ratings"])
-        _metric("People who rated", findings.number(status.n_users), newcomers)
-        _metric("Mean rating", f"{status.mean:.2f}" if status.mean else "–", mean)
-        _metric("Films rated", findings.number(status.n_rated_movies))
-        _metric("Tags given", findings.number(status.n_tag_applications))
+    with st.grid(5, min_column_width=150) as grid:
+        _size(grid, "Ratings", findings.number(status.n_ratings), yearly["n_ratings"], "{:,.0f}")
+        _size(
+            grid, "People who rated", findings.number(status.n_users), _newcomers(), "{:,.0f} new"
+        )
+        _size(grid, "Mean rating", f"{status.mean:.2f}" if status.mean else "–", mean, "{:.2f}")
+        _size(grid, "Films rated", findings.number(status.n_rated_movies))
+        _size(grid, "Tags given", findings.number(status.n_tag_applications))
     if not yearly.empty:
         st.caption(
-            f"Small curves: year by year, {yearly.index.min()} to {yearly.index.max()} (ratings,"
-            f" newcomers, mean). {findings.number(status.n_movies)} films are listed;"
+            "Small curves: year by year; of people, the newcomers."
+            f" {findings.number(status.n_movies)} films are listed;"
             f" {findings.counted(status.n_tag_users, 'person', 'people')} gave tags."
         )
 
 
-def _metric(label: str, value: str, course: pd.Series | None = None) -> None:
-    curve = list(course) if course is not None and len(course) > 1 else None
-    st.metric(label, value, border=True, height="stretch", chart_data=curve)
+def _size(
+    grid: Any, label: str, value: str, course: pd.Series | None = None, form: str = ""
+) -> None:
+    with grid.cell(), st.container(border=True, height="stretch"):
+        st.metric(label, value)
+        if course is None or len(course) < 2:
+            return
+        said = [form.format(each) for each in course]
+        layout.draw(
+            pd.DataFrame({"year": course.index, "value": course.to_numpy(), "said": said}),
+            charts.course(),
+            f"{label} by year: {course.index[0]} {said[0]}, {course.index[-1]} {said[-1]}; highest"
+            f" {course.idxmax()}, {form.format(course.max())}.",
+        )
 
 
+def _newcomers() -> pd.Series | None:
+    """People by year of their first rating; None where years are told together."""
+    rows = marts.rows(queries.USER_COHORTS)
+    first = rows[rows["years_since"] == 0]
+    if first.empty or (first["cohort_year"] < first["last_cohort_year"]).any():
+        return None
+    by_year = first.set_index("cohort_year")["n_users_active"]
+    return by_year.reindex(range(by_year.index.min(), by_year.index.max() + 1), fill_value=0)
+
+
+@st.fragment
 def activity(months: pd.DataFrame) -> None:
-    """Ratings per month."""
+    """Ratings per month; a span of them is summed up."""
     if months.empty:
         st.info("There are no ratings in this version.")
         return
@@ -45,18 +71,44 @@ def activity(months: pd.DataFrame) -> None:
     if begun:
         months.loc[0, "half_stars_from"] = pd.Timestamp(begun, 1, 1)
         months.loc[0, "half_stars_label"] = f"half stars from {begun}"
+    months["people"] = [
+        "1 to 4" if pd.isna(people) else findings.number(people) for people in months["n_users"]
+    ]
     said = findings.busiest_month(months)
     layout.say(said)
-    layout.draw(
-        months,
-        charts.activity(),
-        f"Ratings per month, {months['month'].min():%B %Y} to {months['month'].max():%B %Y}."
-        f" {said or ''}",
-    )
+    place = st.container()
+    months["chosen"] = _span_of(months["month"])
+    summed = None if months["chosen"].all() else findings.span(months, months["chosen"])
+    layout.say(summed)
+    with place:
+        layout.draw(
+            months.drop(columns=["n_users", "sum_rating", "is_partial"]),
+            charts.activity(),
+            f"Ratings per month, {months['month'].min():%B %Y} to {months['month'].max():%B %Y}."
+            f" {said or ''} {summed or ''}",
+        )
     st.caption(
-        "All ratings; the filter below does not apply. First and last month may be partial."
-        f" {layout.UTC_NOTE}"
+        "All ratings; the filter below does not apply. First and last month may be partial. Fewer"
+        f" than five people are told as 1 to 4. {layout.UTC_NOTE}"
     )
+
+
+def _span_of(month: pd.Series) -> pd.Series:
+    """Lets the visitor choose a span of months; tells which months are in it."""
+    # A slider, where a brush would be drawn over the bars: fingers and keyboards can use it too,
+    # and it is in the address.
+    names = list(month.dt.strftime("%Y-%m"))
+    if len(names) < 2:
+        return pd.Series(True, index=month.index)
+    first, last = st.select_slider(
+        "Sum up the months from and to",
+        names,
+        (names[0], names[-1]),
+        format_func=dict(zip(names, month.dt.strftime("%b %Y"), strict=True)).__getitem__,
+        key="months",
+        bind="query-params",
+    )
+    return pd.Series([first <= name <= last for name in names], index=month.index)
 
 
 def half_stars() -> None:
@@ -90,12 +142,20 @@ def genres(status: Status) -> None:
     rows["difference"] = rows["mean"] - status.mean
     said = findings.genre_extremes(rows, status.mean)
     layout.say(said)
-    layout.draw(
+    event = layout.draw(
         rows.sort_values("difference", ascending=False),
         charts.genre_difference(),
         f"Mean of {len(rows)} genres against the average of {status.mean:.2f}. {said or ''}",
+        on_select="rerun",
+        key="genre_difference",
     )
-    st.caption(f"All ratings; the filter below does not apply. {layout.GENRE_NOTE}")
+    picked = event.selection.get("genre") if event else None
+    if picked:
+        st.switch_page("app_pages/genres.py", query_params={"genres": [picked[0]["genre"]]})
+    st.caption(
+        "All ratings; the filter below does not apply. A click on a dot opens the genre."
+        f" {layout.GENRE_NOTE}"
+    )
 
 
 def popular(status: Status, chosen: filters.Filter) -> None:
@@ -132,7 +192,7 @@ def best_loved(status: Status, chosen: filters.Filter) -> None:
         f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}"
         " Select a row to open the film."
     )
-    layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}")
+    layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
 
 
 def superlatives(status: Status, chosen: filters.Filter) -> bool:

@@ -1,4 +1,4 @@
-"""People: who gives the ratings, and when?"""
+"""People: who gives the ratings, when, and whether they come back."""
 
 from __future__ import annotations
 
@@ -8,104 +8,125 @@ import streamlit as st
 from dashboard import charts, findings, layout, marts, queries
 from dashboard.status import Status, published_status
 
-WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-FEW_NOTE = "What would say something of fewer than five people is not published."
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+FEWEST_NOTE = (
+    "No bar and no cell stands for fewer than five people: groups of fewer are told together with"
+    " their neighbour, and no table that this site can read has a row of a single person."
+)
 
 
-def concentration() -> None:
-    """People and their ratings by how many ratings they gave."""
-    groups = marts.rows(queries.USER_ACTIVITY).dropna(subset=["n_users"])
-    if groups.empty:
-        st.info("Fewer than five people have rated, so nothing is said of them.")
-        return
-    said = findings.concentration(groups)
-    layout.say(said)
-    names = [
-        f"{findings.number(low)}–{findings.number(high)} ratings"
-        for low, high in zip(groups["lo"], groups["hi"], strict=True)
-    ]
-    shares = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "group": names,
-                    "series": series,
-                    "n": groups[column],
-                    "share": groups[column] / groups[column].sum(),
-                }
-            )
-            for series, column in ((charts.OF_PEOPLE, "n_users"), (charts.OF_RATINGS, "n_ratings"))
-        ]
-    )
-    layout.draw(
-        shares,
-        charts.concentration(),
-        f"Share of people and of ratings, in {findings.counted(len(groups), 'group')} of people by"
-        f" how many ratings each gave. {said or ''}",
-    )
-    st.caption(
-        "Each group gave about twice as many ratings as the one above it; the last one is of all"
-        f" who gave more. {FEW_NOTE}"
-    )
-
-
-def week() -> None:
-    """Ratings by weekday and hour."""
-    hours = marts.rows(queries.WEEKDAY_HOURS)
-    if hours["n_ratings"].sum() == 0:
+def concentration(status: Status) -> None:
+    """Shares of people and of ratings, by how much people rated."""
+    rows = marts.rows(queries.USER_ACTIVITY)
+    if rows.empty:
         st.info("There are no ratings in this version.")
         return
-    hours["day"] = [WEEKDAYS[int(day) - 1] for day in hours["weekday"]]
-    said = findings.busiest_hour(hours, WEEKDAYS)
+    rows["group"] = [
+        f"{lo:,} or more" if pd.isna(hi) else f"{lo:,}" if lo == hi else f"{lo:,} to {int(hi):,}"
+        for lo, hi in zip(rows["lo"], rows["hi"], strict=True)
+    ]
+    said = findings.concentration(rows)
     layout.say(said)
     layout.draw(
-        hours[["day", "hour", "n_ratings"]],
-        charts.week(),
-        f"Ratings by weekday and hour, 168 cells. {said or ''}",
+        shares(rows),
+        charts.concentration(),
+        f"Shares of people and of ratings in {findings.counted(len(rows), 'group')} by number of"
+        f" ratings. {said or ''}",
     )
-    st.caption(
-        "Hours are UTC, not those of the people: where they live is not in the data, so an evening"
-        " in one place is a morning in another."
-    )
+    layout.say(findings.selection(rows, status.is_generated))
+    st.caption(FEWEST_NOTE)
 
 
-def cohorts() -> None:
-    """Who came back, by the year of the first rating."""
-    activity = marts.rows(queries.COHORTS)
-    first = activity[activity["years_since"] == 0].set_index("cohort_year")["n_users_active"]
-    activity["newcomers"] = activity["cohort_year"].map(first)
-    activity["enough"] = activity["n_users_active"].notna() & activity["newcomers"].notna()
-    activity["share"] = activity["n_users_active"] / activity["newcomers"]
-    later = activity[activity["years_since"] > 0]
-    if later.empty:
-        st.info("Nobody has rated in a year after that of their first rating.")
+def shares(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each group and series: its share of all people, its share of all ratings."""
+    series = []
+    for name, column in ((charts.PEOPLE, "n_users"), (charts.RATINGS, "n_ratings")):
+        part = rows[["group", "n_users", "n_ratings"]].assign(series=name)
+        part["share"] = rows[column] / rows[column].sum()
+        series.append(part)
+    return pd.concat(series, ignore_index=True)
+
+
+def hours() -> None:
+    """Ratings by weekday and hour."""
+    rows = marts.rows(queries.WEEKDAY_HOURS)
+    total = rows["n_ratings"].sum()
+    if not total:
+        st.info("There are no ratings in this version.")
         return
-    said = findings.came_back(later)
+    rows["day"] = [WEEKDAYS[int(weekday) - 1] for weekday in rows["weekday"]]
+    rows["share"] = rows["n_ratings"] / total
+    rows["from_to"] = [f"{hour:02d}:00 to {hour:02d}:59 UTC" for hour in rows["hour"]]
+    said = findings.busiest_hour(rows)
     layout.say(said)
     layout.draw(
-        later[["cohort_year", "years_since", "share", "n_users_active", "newcomers", "enough"]],
+        rows[["day", "hour", "from_to", "n_ratings", "share"]],
+        charts.weekday_hours(),
+        f"Ratings by weekday and hour of the day, UTC, {len(rows)} cells. {said or ''}",
+    )
+    st.caption(
+        "Hours are UTC; where people live is not known, so an evening here is not their evening."
+        " A time is when a rating was entered, not when the film was watched."
+    )
+
+
+def cohorts(status: Status) -> None:
+    """How many of a year's newcomers rated again, year by year."""
+    rows = marts.rows(queries.USER_COHORTS)
+    if rows.empty or status.last_rating_at is None:
+        st.info("There are no ratings in this version.")
+        return
+    cells = cohort_cells(rows, status.last_rating_at.year)
+    said = findings.returning(cells, status.last_rating_at.year)
+    later = cells[cells["years_since"] > 0]
+    if later.empty:
+        st.info(
+            "In no later year did five people of one year's newcomers rate again, so there is"
+            " nothing to draw without singling people out."
+        )
+        return
+    layout.say(said)
+    layout.draw(
+        cells,
         charts.cohorts(),
-        f"Share of the people of each first year who rated again, {len(later)} cells. {said or ''}",
+        f"Share of each year's newcomers who rated again, by years since: {len(later)} cells."
+        f" {said or ''}",
     )
     st.caption(
-        "A year counts from January to December (UTC), so the first one is short for most. Grey:"
-        f" fewer than five people rated in that year. {FEW_NOTE}"
+        "First column: newcomers of the year. A wide cell tells several years together, because"
+        " fewer than five people rated in one of them; it counts who rated in any of these years."
+        " A row without cells: in no later year did five of them rate. Years are UTC, and the last"
+        " one may be partial."
     )
 
 
-def note(status: Status) -> None:
-    """Who is not in the data."""
-    st.text(
-        "These are people who chose to sign up at movielens.org and to rate films there, and the"
-        " full releases keep only those who rated at least 20. They are no sample of any public,"
-        " and somebody who rated little and left is not among them."
-    )
-    st.caption(
-        f"{findings.counted(status.n_users, 'person', 'people')} rated,"
-        f" {findings.counted(status.n_tag_users, 'person', 'people')} gave tags. Nothing else is"
-        " known of them: no name, no age, no place. No table behind this site has a row about one"
-        " person."
-    )
+def cohort_cells(rows: pd.DataFrame, last_year: int) -> pd.DataFrame:
+    """Adds to each cohort and span of years: names, bounds for drawing, share of the cohort.
+
+    Args:
+        rows: Rows of USER_COHORTS.
+        last_year: Year of the last rating.
+
+    Returns:
+        The rows with cohort, end, span, n_newcomers, share and is_first.
+    """
+    first = rows["cohort_year"]
+    rows["cohort"] = [
+        f"{start}" if start == end else f"{start} to {end}"
+        for start, end in zip(first, rows["last_cohort_year"], strict=True)
+    ]
+    whole = rows[rows["years_since"] == 0].set_index("cohort_year")["n_users_active"]
+    rows["n_newcomers"] = first.map(whole)
+    rows["share"] = rows["n_users_active"] / rows["n_newcomers"]
+    rows["is_first"] = rows["years_since"] == 0
+    # What is merged into the first year is not drawn over the years after it.
+    ends = rows["last_years_since"].fillna(last_year - first).astype(int)
+    rows["end"] = ends.where(~rows["is_first"], 0) + 1
+    rows["span"] = [
+        f"{start}" if start == end else f"{start} to {end}"
+        for start, end in zip(rows["years_since"], rows["end"] - 1, strict=True)
+    ]
+    return rows.drop(columns=["last_cohort_year", "last_years_since"])
 
 
 def page() -> None:
@@ -113,13 +134,11 @@ def page() -> None:
     status = published_status()
     layout.top("People", status)
     with layout.section("Do a few people give most of the ratings?"):
-        concentration()
-    with layout.section("When in the week do people rate?"):
-        week()
-    with layout.section("Do people come back in later years?"):
-        cohorts()
-    with layout.section("Who are they, and who is missing?"):
-        note(status)
+        concentration(status)
+    with layout.section("When in the week do they rate?"):
+        hours()
+    with layout.section("Do newcomers come back?"):
+        cohorts(status)
     layout.footer(status)
 
 

@@ -3,53 +3,45 @@ with raters as (
         n_ratings,
         -- Half a rating more leaves the whole part as it is, and keeps the logarithm of 8 from being
         -- 2.9999999999999996.
-        cast(floor(log(2, n_ratings + 0.5)) as bigint) as bucket
+        cast(floor(log(2, n_ratings + 0.5)) as bigint) as power_of_two
     from {{ ref('dim_users') }}
     where n_ratings > 0
+),
+
+users_per_power as (
+    select
+        power_of_two,
+        count(*) as n_users,
+        sum(n_ratings) as n_ratings
+    from raters
+    group by power_of_two
+),
+
+merged_power as (
+    select
+        power_of_two,
+        {{ merged_with_enough_people('power_of_two', 'n_users') }} as bucket,
+        n_users,
+        n_ratings
+    from users_per_power
 ),
 
 users_per_bucket as (
     select
         bucket,
-        count(*) as n_users,
-        sum(n_ratings) as n_ratings
-    from raters
+        -- Where fewer ratings were merged into it, they are not said more exactly.
+        cast(case when min(power_of_two) < bucket then 1 else power(2, bucket) end as bigint) as lo,
+        cast(sum(n_users) as bigint) as n_users,
+        cast(sum(n_ratings) as bigint) as n_ratings
+    from merged_power
     group by bucket
-),
-
-users_from_bucket_on as (
-    select
-        bucket,
-        sum(n_users) over (order by bucket desc) as n_users
-    from users_per_bucket
-),
-
-last_bucket as (
-    select max(bucket) as bucket
-    from users_from_bucket_on
-    where n_users >= {{ var('fewest_people') }}
-),
-
-merged_bucket as (
-    select
-        least(each.bucket, coalesce(last_bucket.bucket, each.bucket)) as bucket,
-        max(each.bucket) as last_bucket,
-        sum(each.n_users) as n_users,
-        sum(each.n_ratings) as n_ratings
-    from users_per_bucket as each
-    cross join last_bucket
-    group by least(each.bucket, coalesce(last_bucket.bucket, each.bucket))
-),
-
-shown_bucket as (
-    select
-        bucket,
-        cast(power(2, bucket) as bigint) as lo,
-        cast(power(2, last_bucket + 1) as bigint) - 1 as hi,
-        cast({{ unless_few('n_users', 'n_users') }} as bigint) as n_users,
-        cast({{ unless_few('n_users', 'n_ratings') }} as bigint) as n_ratings
-    from merged_bucket
 )
 
-select * from shown_bucket
+select
+    bucket,
+    lo,
+    cast(lead(lo) over (order by bucket) - 1 as bigint) as hi,
+    n_users,
+    n_ratings
+from users_per_bucket
 order by bucket

@@ -42,15 +42,18 @@ with months as (
     ))::date as month
     from rated
 ),
-firsts as (select user_id, date_trunc('month', min(rated_at))::date as month from rated group by 1)
+counted as (
+    select
+        months.month, count(rated.rating) as n_ratings,
+        coalesce(sum(rated.rating), 0) as sum_rating, count(distinct rated.user_id) as n
+    from months
+    left join rated on date_trunc('month', rated.rated_at) = months.month
+    group by months.month
+)
 select
-    months.month, count(rated.rating) as n_ratings, coalesce(sum(rated.rating), 0) as sum_rating,
-    count(distinct rated.user_id) as n_users,
-    (select count(*) from firsts where firsts.month = months.month) as n_new_users,
-    months.month in ((select min(month) from months), (select max(month) from months)) as is_partial
-from months
-left join rated on date_trunc('month', rated.rated_at) = months.month
-group by months.month;
+    month, n_ratings, sum_rating, case when n = 0 or n >= 5 then n end as n_users,
+    month in ((select min(month) from months), (select max(month) from months)) as is_partial
+from counted;
 
 insert into marts.mart_rating_value_year by name
 select rating_year, rating, count(*) as n_ratings from rated group by 1, 2;
@@ -105,21 +108,26 @@ from slots
 left join rated on isodow(rated_at) = slots.weekday and hour(rated_at) = slots.hour
 group by 1, 2;
 
+-- Nearly all have the same number of ratings and one year of them: here these are made up, and
+-- add up to the people and the ratings.
 insert into marts.mart_user_activity by name
-with users as (select user_id, count(*) as n from rated group by 1)
-select
-    floor(log2(n))::bigint as bucket, pow(2, floor(log2(n)))::bigint as lo,
-    (pow(2, floor(log2(n)) + 1) - 1)::bigint as hi, count(*) as n_users, sum(n) as n_ratings
-from users
-group by 1, 2, 3;
+select * from (values
+    (3, 1, 15, 22, 171), (4, 16, 31, 12, 150), (5, 32, null, 6, 250)
+) as buckets (bucket, lo, hi, n_users, n_ratings);
 
 insert into marts.mart_user_cohort by name
-with firsts as (select user_id, min(rating_year) as cohort_year from rated group by 1)
+select * from (values
+    (1995, 1996, 0, 0, 15, 211), (1995, 1996, 1, 1, 9, 60), (1995, 1996, 2, null, 7, 40),
+    (1997, 1997, 0, 0, 13, 130), (1997, 1997, 1, null, 5, 30), (2001, 2001, 0, 0, 12, 80),
+    (2001, 2001, 1, 1, 6, 10), (2001, 2001, 2, 3, 6, 6), (2001, 2001, 4, null, 5, 4)
+) as cells (cohort_year, last_cohort_year, years_since, last_years_since, n_users_active, n_ratings);
+
+insert into marts.mart_source_file by name
 select
-    cohort_year, rating_year - cohort_year as years_since,
-    count(distinct user_id) as n_users_active, count(*) as n_ratings
-from rated inner join firsts using (user_id)
-group by 1, 2;
+    dataset || '.csv' as path, dataset, build.edition, 1000 as bytes, n as rows_loaded,
+    0 as rows_rejected, sha256(dataset) as content_hash, '1795447084.872397' as load_id,
+    build.built_at - interval 5 minute as loaded_at
+from build, (values ('ratings', 571), ('movies', 20), ('tags', 120), ('links', 19)) as f (dataset, n);
 
 create temp table films as
 select
@@ -219,9 +227,12 @@ from build, (values
 
 insert into marts.mart_lineage by name
 select * from (values
-    ('ratings', 'raw', 'src_ratings', 'src'), ('src_ratings', 'src', 'fct_ratings', 'fct'),
-    ('movies', 'raw', 'src_movies', 'src'), ('src_movies', 'src', 'dim_movies', 'dim'),
+    ('raw.ratings', 'raw', 'src_ratings', 'src'), ('raw._files', 'raw', 'src_files', 'src'),
+    ('src_files', 'src', 'src_ratings', 'src'), ('src_ratings', 'src', 'fct_ratings', 'fct'),
+    ('raw.movies', 'raw', 'src_movies', 'src'), ('src_movies', 'src', 'dim_movies', 'dim'),
     ('src_movies', 'src', 'dim_movie_genres', 'dim'), ('fct_ratings', 'fct', 'mart_genre', 'mart'),
     ('dim_movie_genres', 'dim', 'mart_genre', 'mart'), ('fct_ratings', 'fct', 'mart_movie', 'mart'),
-    ('dim_movies', 'dim', 'mart_movie', 'mart')
+    ('dim_movies', 'dim', 'mart_movie', 'mart'), ('fct_ratings', 'fct', 'dim_users', 'dim'),
+    ('dim_users', 'dim', 'mart_user_activity', 'mart'),
+    ('src_files', 'src', 'mart_source_file', 'mart')
 ) as edges (from_name, from_layer, to_name, to_layer);

@@ -13,6 +13,7 @@ from dashboard import charts, layout
 
 BUILDERS = [
     charts.activity,
+    charts.course,
     charts.stars,
     charts.genre_difference,
     charts.popular_and_loved,
@@ -24,6 +25,9 @@ BUILDERS = [
     charts.genre_pairs,
     charts.top_tags,
     charts.loved_tags,
+    charts.concentration,
+    charts.weekday_hours,
+    charts.cohorts,
 ]
 each_chart = pytest.mark.parametrize("build", BUILDERS, ids=lambda build: str(build.__name__))
 
@@ -67,7 +71,7 @@ def test_groups_differ_by_more_than_colour(build: Callable[[], charts.Spec]) -> 
     channels = dict(encodings(build()))
     if channels.get("color", {}).get("type") == "nominal":
         marks = {str(layer["mark"]) for layer in build().get("layer", [])}
-        assert "shape" in channels or "xOffset" in channels or len(marks) == 2
+        assert "shape" in channels or channels.keys() & {"xOffset", "yOffset"} or len(marks) == 2
 
 
 def test_scatter_is_logarithmic_and_selects_films() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import csv
+import io
 import re
 import tomllib
 from pathlib import Path
@@ -101,6 +103,24 @@ def contrast(one: str, other: str) -> float:
 )
 def test_text_of_strangers_is_escaped(text: str, markdown: str) -> None:
     assert layout.plain(text) == markdown
+
+
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", " =", "\t=", "\n+", "\r", "\uff1d", "\uff20", "|"]
+)
+def test_no_beginning_of_a_formula_is_left(start: str) -> None:
+    (cell,) = csv.DictReader(io.StringIO(layout.csv(pd.DataFrame({"title": [f"{start}1+1"]}))))
+    assert cell["title"] == f"'{start}1+1"
+
+
+def test_no_mart_holds_users() -> None:
+    """A row of a mart is never a person, and no column tells one from another."""
+    columns = {
+        f"{mart}.{column}" for mart, names in marts_fixture.contract().items() for column in names
+    }
+    assert len(columns) > 100
+    named = re.compile(r"user_?id|person_id|rater|^user$|_user$|timestamp|email|ip_")
+    assert {name for name in columns if named.search(name.split(".")[1])} == set()
 
 
 def test_no_cell_of_a_download_is_a_formula() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import duckdb
 import marts_fixture
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from local_dev import screenshots
 
@@ -24,6 +27,45 @@ KNOWN_404 = re.compile(r"/_stcore/(health|host-config)$")
 # Vega says so when it draws before the rows have arrived.
 KNOWN_WARNING = "Infinite extent"
 
+PATHS = [
+    "", "films", "films?film=2", "genres", "tags", "tags?tag_search=fun", "people", "data",
+    "data?table=mart_movie",
+]  # fmt: skip
+
+# Words of a chart that end outside it (by more than a serif), or lie over other words.
+WORDS_AT_FAULT = """() => [
+    ...document.querySelectorAll('[data-testid=stVegaLiteChart] svg')
+].flatMap(svg => {
+    const edge = svg.getBoundingClientRect();
+    const words = [...svg.querySelectorAll('text')]
+        .filter(word => word.textContent.trim() && getComputedStyle(word).opacity !== '0')
+        .map(word => [word.textContent, word.getBoundingClientRect()]);
+    const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+    return words.flatMap(([text, box], i) => [
+        ...(box.right > edge.right + 3 || box.left < edge.left - 3 ? [`cut: ${text}`] : []),
+        ...words.slice(0, i).filter(([, other]) => over(box, other)).map(([o]) => `${o} / ${text}`),
+    ]);
+})"""
+# Contrasts below 4.5 between words of charts and the page.
+FAINT_WORDS = """() => {
+    const light = colour => {
+        const parts = colour.match(/[0-9.]+/g).slice(0, 3).map(part => part / 255)
+            .map(part => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] + 0.05;
+    };
+    const app = document.querySelector('[data-testid=stApp]');
+    const page = light(getComputedStyle(app).backgroundColor);
+    const ratios = [...document.querySelectorAll('[data-testid=stVegaLiteChart] text')]
+        .map(word => light(getComputedStyle(word).fill))
+        .map(word => Math.max(word, page) / Math.min(word, page));
+    return [...new Set(ratios.filter(ratio => ratio < 4.5))];
+}"""
+FOCUS_IS_SEEN = """() => {
+    const style = getComputedStyle(document.activeElement);
+    const outlined = style.outlineStyle !== 'none' && style.outlineWidth !== '0px';
+    return outlined || style.boxShadow !== 'none';
+}"""
 
 # A busy machine draws late; what is drawn wrong stays wrong for as long as one looks.
 expect.set_options(timeout=20_000)
@@ -60,9 +102,11 @@ def browser() -> Iterator[Browser]:
 def visit(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
     contexts = []
 
-    def go(path: str = "", width: int = 1280) -> Visit:
+    def go(path: str = "", width: int = 1280, theme: Any = "light") -> Visit:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, timezone_id="America/Los_Angeles"
+            viewport={"width": width, "height": 900},
+            timezone_id="America/Los_Angeles",
+            color_scheme=theme,
         )
         contexts.append(context)
         page = context.new_page()
@@ -101,6 +145,11 @@ def unexpected(seen: Visit) -> list[str]:
     ]
 
 
+def chart(page: Page, words: str) -> Locator:
+    """The chart whose accessible name has these words."""
+    return page.locator(f'[data-testid="stVegaLiteChart"][aria-label*="{words}"]')
+
+
 def ask(home: Path, sql: str) -> tuple[object, ...]:
     with duckdb.connect(str(home / "marts.duckdb"), read_only=True) as connection:
         connection.execute("use marts.marts")
@@ -130,7 +179,7 @@ def test_overview_shows_the_numbers_of_the_marts(visit: Callable[..., Visit], ho
         "Tags given": f"{n_tags:,}",
     }
     genres = [str(name) for name in ask(home, "select list(genre) from mart_genre")[0]]  # type: ignore[attr-defined]
-    drawn = seen.page.locator('[data-testid="stVegaLiteChart"]').nth(1)
+    drawn = chart(seen.page, "against the average")
     for genre in genres:
         expect(drawn).to_contain_text(genre)  # no label is dropped
 
@@ -141,13 +190,12 @@ def test_months_are_drawn_where_they_are_west_of_greenwich_too(
     page = visit().page
     (months,) = ask(home, "select count(*) from mart_rating_month")
     (first,) = ask(home, "select strftime(min(month), '%B %Y') from mart_rating_month")
-    chart = page.locator('[data-testid="stVegaLiteChart"]').first
-    bars = chart.locator('path[aria-label*="Ratings"]')
+    bars = chart(page, "Ratings per month").locator('path[aria-label*="Ratings"]')
     expect(bars).to_have_count(int(str(months)))  # rows are sent apart and may come late
     assert any(str(first) in (bar.get_attribute("aria-label") or "") for bar in bars.all())
 
 
-@pytest.mark.parametrize("path", ["", "films", "films?film=2", "genres", "tags", "people", "data"])
+@pytest.mark.parametrize("path", PATHS)
 def test_page_is_quiet(visit: Callable[..., Visit], path: str) -> None:
     seen = visit(path)
     assert unexpected(seen) == []
@@ -163,13 +211,123 @@ def test_page_is_quiet(visit: Callable[..., Visit], path: str) -> None:
     assert "Traceback" not in text and "DeltaGenerator" not in text and "undefined" not in text
 
 
-@pytest.mark.parametrize("path", ["", "films", "films?film=2", "genres", "tags", "people", "data"])
-@pytest.mark.parametrize("width", [320, 768])
-def test_nothing_scrolls_sideways(visit: Callable[..., Visit], path: str, width: int) -> None:
-    page = visit(path, width).page
-    main = page.locator('[data-testid="stMain"]')
-    assert main.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_layout_holds_at_every_width(visit: Callable[..., Visit]) -> None:
+    """No page scrolls sideways, and no word of a chart is cut off or lies over another."""
+    page = visit().page
+    faults = []
+    for path in PATHS:
+        page.goto(f"{urljoin(page.url, '/')}{path}")
+        for width in (1440, 768, 390, 320):
+            page.set_viewport_size({"width": width, "height": 900})
+            screenshots.wait_until_drawn(page)
+            main = page.locator('[data-testid="stMain"]')
+            found = page.evaluate(WORDS_AT_FAULT)
+            if main.evaluate("node => node.scrollWidth - node.clientWidth") > 0:
+                found.append("scrolls sideways")
+            faults += [(path, width, fault) for fault in found]
+    assert faults == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit: Callable[..., Visit], theme: str) -> None:
+    page = visit("", theme=theme).page
+    found = []
+    for path in PATHS:
+        page.goto(f"{urljoin(page.url, '/')}{path}")
+        screenshots.wait_until_drawn(page)
+        found += [
+            (path, violation["id"], violation["nodes"][0]["html"][:200])
+            for violation in Axe().run(page).response["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+        found += [(path, "words of charts", ratio) for ratio in page.evaluate(FAINT_WORDS)]
+    assert found == []
+
+
+def test_a_figure_is_followed_to_its_source_file(visit: Callable[..., Visit]) -> None:
+    seen = visit("people")
+    seen.page.get_by_role("button", name="Where this comes from").first.click()
+    expect(seen.page.get_by_text("n_users: What n_users is.")).to_be_visible()
+    expect(seen.page.get_by_text("ratings.csv (571 rows, load 1795447084.872397")).to_be_visible()
+    seen.page.get_by_role("link", name="mart_user_activity").click()
+    expect(seen.page.locator("h1")).to_have_text("mart_user_activity")
+    assert "table=mart_user_activity" in seen.page.url
+    seen.page.get_by_role("link", name="All about the data").click()
+    expect(seen.page.locator("h1")).to_have_text("Data")
+    assert "table" not in seen.page.url
+    assert unexpected(seen) == []
+
+
+def test_a_click_on_a_genre_opens_it(visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    dots = chart(page, "against the average").locator("path[aria-label*='Genre: Horror']")
+    dots.last.scroll_into_view_if_needed()
+    dots.last.click(force=True)
+    expect(page.locator("h1")).to_have_text("Genres")
+    expect(chart(page, "per year for Horror.")).to_be_visible()
+    assert "genres=Horror" in page.url
+
+
+def test_what_is_downloaded_is_what_is_shown(visit: Callable[..., Visit], home: Path) -> None:
+    page = visit("films?genre=Drama&min=5").page
+    with page.expect_download() as begun:
+        page.get_by_role("button", name="Download as CSV").click()
+    assert begun.value.suggested_filename == "best-loved_drama_min-5.csv"
+    with Path(begun.value.path()).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with duckdb.connect(str(home / "marts.duckdb"), read_only=True) as connection:
+        titles = connection.execute(
+            "select title from marts.marts.mart_movie where n_ratings >= 5"
+            " and genres_text like '%Drama%' order by rank_weighted"
+        ).fetchall()
+    assert [row["title"].removeprefix("'") for row in rows] == [title for (title,) in titles]
+    assert all("Licence: Research use" in row["source_and_licence"] for row in rows)
+    page.get_by_role("button", name="Licence", exact=True).click()
+    expect(page.get_by_text("Licence: Research use").last).to_be_visible()
+
+
+def test_months_are_chosen_with_the_keyboard_and_kept_in_the_address(
+    visit: Callable[..., Visit],
+) -> None:
+    page = visit().page
+    slider = page.get_by_role("slider", name="Sum up the months").first
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    chosen = page.get_by_text("of all, mean").first
+    expect(chosen).to_be_visible()
+    expect(page).to_have_url(re.compile("months="))
+    said = chosen.inner_text()
+    again = visit(page.url.split("/", 3)[3]).page
+    expect(again.get_by_text(said).first).to_be_visible()
+
+
+def test_the_keyboard_alone_opens_a_film(visit: Callable[..., Visit]) -> None:
+    page = visit("films").page
+    page.keyboard.press("Tab")
+    skip = page.locator(":focus")
+    assert skip.inner_text() == "Skip to main content"
+    page.keyboard.press("Enter")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if page.locator(":focus").get_attribute("placeholder"):
+            break
+    page.keyboard.type("amelie", delay=20)
+    expect(page.get_by_role("link", name="Amélie (2001)")).to_be_visible()
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if "Amélie" in page.locator(":focus").inner_text():
+            break
+    assert page.evaluate(FOCUS_IS_SEEN)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Amélie (2001)")
+
+
+def test_a_long_title_is_not_cut_on_a_phone(visit: Callable[..., Visit]) -> None:
+    page = visit("films?q=batteries", 320).page
+    link = page.get_by_role("link", name="batteries not included")
+    expect(link).to_be_visible()
+    assert link.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
 
 
 @pytest.mark.parametrize(
@@ -223,7 +381,7 @@ def test_a_filter_is_in_the_address_and_survives_other_pages(visit: Callable[...
 
 def test_a_click_on_a_point_opens_the_film(visit: Callable[..., Visit]) -> None:
     page = visit().page
-    points = page.locator('[data-testid="stVegaLiteChart"]').nth(3).locator("path[aria-label]")
+    points = chart(page, "by number of ratings and mean").locator("path[aria-label]")
     point = points.filter(has=page.locator("xpath=self::*[contains(@aria-label, 'Seven Samurai')]"))
     point.first.scroll_into_view_if_needed()
     point.first.click(force=True)

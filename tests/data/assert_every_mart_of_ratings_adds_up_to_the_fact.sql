@@ -1,5 +1,5 @@
 -- A returned row is a mart whose ratings, or their stars, are not those of fct_ratings. Stars are
--- null where the mart has none. Marts of people have more ratings than they show, if they hide any.
+-- null where the mart has none.
 with fact as (
     select
         count(*) as n_ratings,
@@ -11,43 +11,37 @@ total_per_mart as (
     select
         'mart_rating_month' as mart,
         sum(n_ratings) as n_ratings,
-        sum(sum_rating) as sum_rating,
-        0 as n_hidden
+        sum(sum_rating) as sum_rating
     from {{ ref('mart_rating_month') }}
     union all
     select
         'mart_rating_value_year' as mart,
         sum(n_ratings) as n_ratings,
-        sum(rating * n_ratings) as sum_rating,
-        0 as n_hidden
+        sum(rating * n_ratings) as sum_rating
     from {{ ref('mart_rating_value_year') }}
     union all
     select
         'mart_weekday_hour' as mart,
         sum(n_ratings) as n_ratings,
-        null as sum_rating,
-        0 as n_hidden
+        null as sum_rating
     from {{ ref('mart_weekday_hour') }}
     union all
     select
         'mart_user_activity' as mart,
         sum(n_ratings) as n_ratings,
-        null as sum_rating,
-        count(*) - count(n_ratings) as n_hidden
+        null as sum_rating
     from {{ ref('mart_user_activity') }}
     union all
     select
         'mart_user_cohort' as mart,
         sum(n_ratings) as n_ratings,
-        null as sum_rating,
-        count(*) - count(n_ratings) as n_hidden
+        null as sum_rating
     from {{ ref('mart_user_cohort') }}
     union all
     select
         'mart_movie' as mart,
         sum(n_ratings) as n_ratings,
-        sum(sum_rating) as sum_rating,
-        0 as n_hidden
+        sum(sum_rating) as sum_rating
     from {{ ref('mart_movie') }}
 )
 
@@ -58,6 +52,5 @@ select
 from total_per_mart
 cross join fact
 where
-    fact.n_ratings < coalesce(total_per_mart.n_ratings, 0) + total_per_mart.n_hidden
-    or (total_per_mart.n_hidden = 0 and coalesce(total_per_mart.n_ratings, 0) <> fact.n_ratings)
+    coalesce(total_per_mart.n_ratings, 0) <> fact.n_ratings
     or total_per_mart.sum_rating <> fact.sum_rating

@@ -32,7 +32,7 @@ from tests.models.slow_facts import RELATIONS, Row, SlowFacts
 
 SCHEMAS = ("analytics", "marts_candidate")
 # What a new home cannot have: ids and times of loads, and the versions that no longer count.
-OF_THE_LOADS = ("_file_id", "loaded_at")
+OF_THE_LOADS = ("_file_id", "load_id", "loaded_at")
 CURRENT_FILES = """
     select path, dataset, bytes, rows_loaded, rows_rejected, content_hash, source, edition
     from analytics.src_files where is_current

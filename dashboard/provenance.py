@@ -1,0 +1,141 @@
+"""From a figure to where it comes from: mart and column, meaning, checks, load and source files."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import marts, queries
+from dashboard.sources import QUESTIONS, Answer
+
+DATA_PAGE = "app_pages/data.py"
+_LABEL = "Where this comes from"
+
+
+def columns_read(answer: Answer, dictionary: pd.DataFrame) -> pd.DataFrame:
+    """Finds the columns of marts that an answer is computed from.
+
+    Args:
+        answer: What a section reads.
+        dictionary: Rows of DICTIONARY.
+
+    Returns:
+        The rows of the dictionary for these columns.
+    """
+    table, column = dictionary["table_name"], dictionary["column_name"]
+    read = (table == "mart_dataset_status") & column.isin(answer.status)
+    for statement in answer.statements:
+        words = set(re.findall(r"[a-z_][a-z0-9_]*", statement))
+        read |= table.isin(marts.marts_named(statement)) & column.isin(words)
+    return dictionary[read]
+
+
+def marts_of(answer: Answer) -> list[str]:
+    """Names the marts that an answer is computed from.
+
+    Args:
+        answer: What a section reads.
+
+    Returns:
+        Their names, sorted.
+    """
+    named = {mart for statement in answer.statements for mart in marts.marts_named(statement)}
+    return sorted(named | ({"mart_dataset_status"} if answer.status else set()))
+
+
+def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Follows the lineage of a table upwards.
+
+    Args:
+        edges: Rows of LINEAGE.
+        name: The table.
+
+    Returns:
+        The edges that lead to it, from however far.
+    """
+    wanted, seen = {name}, set[str]()
+    while wanted - seen:
+        seen |= wanted
+        wanted = set(edges.loc[edges["to_name"].isin(seen), "from_name"])
+    return edges[edges["to_name"].isin(seen)]
+
+
+def files_behind(name: str, edges: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
+    """Finds the source files that a table is made from.
+
+    Args:
+        name: The table.
+        edges: Rows of LINEAGE.
+        files: Rows of SOURCE_FILES.
+
+    Returns:
+        Those of the files whose dataset is among what the table is made from.
+    """
+    above = ancestors(edges, name)
+    raw = above.loc[above["from_layer"] == "raw", "from_name"]
+    return files[files["dataset"].isin({source.split(".")[-1] for source in raw})]
+
+
+def outcome(quality: pd.DataFrame, name: str) -> str:
+    """Counts the checks of one table.
+
+    Args:
+        quality: Rows of QUALITY.
+        name: The table.
+
+    Returns:
+        Such as '8 checks passed' or '7 checks passed, 1 did not'.
+    """
+    status = quality.loc[quality["model_name"] == name, "status"]
+    passed = int((status == "pass").sum())
+    against = len(status) - passed
+    said = f"{passed} check{'' if passed == 1 else 's'} passed"
+    return f"{said}, {against} did not" if against else said
+
+
+def load_of(files: pd.DataFrame) -> str:
+    """Names files, and the loads that brought them.
+
+    Args:
+        files: Rows of SOURCE_FILES.
+
+    Returns:
+        Such as 'ratings.csv (100,836 rows, load 1795447084.872397 of 2026-11-23)'.
+    """
+    return "; ".join(
+        f"{row.path} ({row.rows_loaded:,} rows, load {row.load_id} of {row.loaded_at:%Y-%m-%d})"
+        for row in files.itertuples()
+    )
+
+
+@st.fragment
+def offer(question: str) -> None:
+    """A button that opens the way from this section's figures back to the source files.
+
+    What it shows is only looked up once it is opened.
+
+    Args:
+        question: The question of the section, of `dashboard.sources`.
+    """
+    opened = st.popover(_LABEL, type="tertiary", key=f"origin of {question}", on_change="rerun")
+    if not opened.open:
+        return
+    with opened:
+        try:
+            _tell(QUESTIONS[question])
+        except marts.MartsError:
+            st.text("The dictionary, the checks or the lineage are not among the published marts.")
+
+
+def _tell(answer: Answer) -> None:
+    read = columns_read(answer, marts.rows(queries.DICTIONARY))
+    quality, edges = marts.rows(queries.QUALITY), marts.rows(queries.LINEAGE)
+    files = marts.rows(queries.SOURCE_FILES)
+    for mart, columns in read.groupby("table_name"):
+        st.page_link(DATA_PAGE, label=str(mart), query_params={"table": str(mart)})
+        behind = files_behind(str(mart), edges, files)
+        made = f" Made from {load_of(behind)}." if len(behind) else ""
+        st.text(f"{outcome(quality, str(mart))} in this build.{made}")
+        st.text("\n".join(f"· {c.column_name}: {c.description}" for c in columns.itertuples()))

@@ -1,0 +1,92 @@
+"""From figures back to files: complete, and true to what the pages read."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import marts_fixture
+import pandas as pd
+import pytest
+
+from dashboard import marts, provenance, queries
+from dashboard.sources import QUESTIONS, Answer
+
+PAGES = sorted((marts_fixture.PROJECT / "dashboard" / "app_pages").glob("*.py"))
+FIGURES = [page for page in PAGES if page.stem != "data"]
+
+
+def calls(page: Path, function: str) -> list[ast.Call]:
+    tree = ast.parse(page.read_text(encoding="utf-8"))
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == function
+    ]
+
+
+@pytest.mark.parametrize("page", FIGURES, ids=lambda page: page.stem)
+def test_every_section_of_figures_says_what_it_reads(page: Path) -> None:
+    asked = {ast.literal_eval(call.args[0]) for call in calls(page, "layout.section")}
+    told = {question for question, answer in QUESTIONS.items() if answer.page.lower() == page.stem}
+    assert asked == told
+
+
+@pytest.mark.parametrize("page", FIGURES, ids=lambda page: page.stem)
+def test_no_statement_of_a_page_is_left_untold(page: Path) -> None:
+    told = {
+        statement
+        for answer in QUESTIONS.values()
+        if answer.page.lower() == page.stem
+        for statement in answer.statements
+    }
+    sent = {ast.unparse(call.args[0]).split(".")[1] for call in calls(page, "marts.rows")}
+    assert {name for name in sent if getattr(queries, name) not in told} == set()
+
+
+@pytest.mark.usefixtures("pinned")
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_answer_reads_described_columns(question: str) -> None:
+    answer = QUESTIONS[question]
+    read = provenance.columns_read(answer, marts.rows(queries.DICTIONARY))
+    assert sorted(set(read["table_name"])) == provenance.marts_of(answer)
+    assert read["description"].str.len().min() > 0
+
+
+@pytest.mark.usefixtures("pinned")
+def test_columns_are_those_that_the_statement_names() -> None:
+    answer = Answer("People", (queries.USER_ACTIVITY,), ("n_users",))
+    read = provenance.columns_read(answer, marts.rows(queries.DICTIONARY))
+    assert list(zip(read["table_name"], read["column_name"], strict=True)) == [
+        ("mart_dataset_status", "n_users"),
+        ("mart_user_activity", "lo"),
+        ("mart_user_activity", "hi"),
+        ("mart_user_activity", "n_users"),
+        ("mart_user_activity", "n_ratings"),
+    ]
+
+
+@pytest.mark.usefixtures("pinned")
+def test_files_are_those_above_the_table() -> None:
+    edges, files = marts.rows(queries.LINEAGE), marts.rows(queries.SOURCE_FILES)
+    behind = provenance.files_behind("mart_movie", edges, files)
+    assert list(behind["path"]) == ["movies.csv", "ratings.csv"]
+    assert provenance.load_of(behind.tail(1)).startswith("ratings.csv (571 rows, load 1795447084")
+    assert provenance.files_behind("mart_quality", edges, files).empty
+
+
+def test_checks_are_counted_by_outcome() -> None:
+    quality = pd.DataFrame(
+        [("a", "pass"), ("a", "pass"), ("a", "warn"), ("b", "pass")],
+        columns=["model_name", "status"],
+    )
+    assert provenance.outcome(quality, "a") == "2 checks passed, 1 did not"
+    assert provenance.outcome(quality, "b") == "1 check passed"
+
+
+def test_a_circle_of_tables_ends() -> None:
+    edges = pd.DataFrame(
+        [("a", "src", "b", "src"), ("b", "src", "a", "src")],
+        columns=["from_name", "from_layer", "to_name", "to_layer"],
+    )
+    assert len(provenance.ancestors(edges, "a")) == 2
