@@ -63,8 +63,9 @@ def activity() -> Any:
     """Bars of ratings per month, a rule where half stars begin.
 
     Returns:
-        A specification for columns month, n_ratings, people (text), chosen, half_stars_from and
-        half_stars_label; months that are not chosen are pale.
+        A specification for columns month, n_ratings, people (text), chosen, half_stars_from,
+        half_stars_late (their label goes to the left) and half_stars_label; months that are not
+        chosen are pale.
     """
     bars = (
         _chart()
@@ -86,13 +87,17 @@ def activity() -> Any:
             opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.3)),
         )
     )
+    # Without half stars both are empty, and an empty mark has nothing that it could be called.
     begun = _chart().transform_filter("isValid(datum.half_stars_from)")
-    rule = begun.mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5).encode(
+    rule = begun.mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5, aria=False).encode(
         x="half_stars_from:T"
     )
-    label = begun.mark_text(align="left", dx=5, fontSize=12).encode(
-        x="half_stars_from:T", y=alt.value(6), text="half_stars_label:N"
-    )
+    label = begun.mark_text(
+        align=alt.ExprRef("datum.half_stars_late ? 'right' : 'left'"),
+        dx=alt.ExprRef("datum.half_stars_late ? -5 : 5"),
+        fontSize=12,
+        aria=False,
+    ).encode(x="half_stars_from:T", y=alt.value(6), text="half_stars_label:N")
     return alt.layer(bars, rule, label).properties(height=240)
 
 
@@ -170,7 +175,7 @@ def genre_difference() -> Any:
     x = alt.X(
         "difference:Q",
         title="Stars above or below the average",
-        axis=alt.Axis(format="+.2f", tickCount=5),
+        axis=alt.Axis(format="+.2f", tickCount=5, labelBound=True),
     )
     stems = base.mark_rule(strokeWidth=2, color=_QUIET).encode(x=x, x2=alt.datum(0))
     size = alt.Size(
@@ -346,9 +351,17 @@ def genre_decades() -> Any:
     Returns:
         A specification for columns genre, decade (text), mean, n_ratings, n_movies, enough.
     """
-    cells = (
+    enough = "datum.enough"
+    # Few ratings do not stretch the scale.
+    mean = alt.Color(
+        "shown:Q",
+        scale=alt.Scale(zero=False),
+        legend=alt.Legend(title="Mean, in stars", orient="top", gradientLength=180, format=".1f"),
+    )
+    return (
         _chart()
-        .mark_rect()
+        .transform_calculate(shown="datum.enough ? datum.mean : null")
+        .mark_rect(invalid="show")
         .encode(
             x=alt.X(
                 "decade:O",
@@ -356,6 +369,8 @@ def genre_decades() -> Any:
                 axis=alt.Axis(labelAngle=-90, labelOverlap=False, ticks=False, domain=False),
             ),
             y=_category("genre").sort("ascending"),
+            color=alt.condition(enough, mean, alt.value(_QUIET)),
+            opacity=alt.condition(enough, alt.value(1), alt.value(0.3)),
             tooltip=[
                 alt.Tooltip("genre:N", title="Genre"),
                 alt.Tooltip("decade:O", title="Released in the"),
@@ -364,18 +379,8 @@ def genre_decades() -> Any:
                 _count("n_movies", "Films"),
             ],
         )
+        .properties(height=alt.Step(22))
     )
-    few = cells.transform_filter("!datum.enough").mark_rect(color=_QUIET, opacity=0.3)
-    many = cells.transform_filter("datum.enough").encode(
-        color=alt.Color(
-            "mean:Q",
-            scale=alt.Scale(zero=False),
-            legend=alt.Legend(
-                title="Mean, in stars", orient="top", gradientLength=180, format=".1f"
-            ),
-        )
-    )
-    return alt.layer(few, many).properties(height=alt.Step(22))
 
 
 @_built
@@ -427,7 +432,7 @@ def top_tags() -> Any:
         .mark_bar()
         .encode(
             y=_category("tag"),
-            x=alt.X("n_people:Q", title="People who gave the tag", axis=alt.Axis(tickMinStep=1)),
+            x=alt.X("n_people:Q", title="People", axis=alt.Axis(tickMinStep=1)),
             tooltip=[
                 alt.Tooltip("tag:N", title="Tag"),
                 _count("n_people", "People"),
@@ -572,7 +577,7 @@ def cohorts() -> Any:
                 "share:Q",
                 scale=alt.Scale(zero=True),
                 legend=alt.Legend(
-                    title="Share who rated again", orient="top", gradientLength=180, format=".0%"
+                    title="Share who rated again", orient="top", gradientLength=140, format=".0%"
                 ),
             ),
         )

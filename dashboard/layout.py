@@ -14,6 +14,7 @@ import streamlit as st
 
 from dashboard import findings, marts, provenance, sources
 from dashboard.charts import Spec
+from dashboard.page_parts import failures_said
 from dashboard.settings import settings
 from dashboard.status import Status
 
@@ -153,18 +154,8 @@ def section(question: str) -> Iterator[None]:
         Nothing; write the answer inside.
     """
     st.header(question, anchor=False)
-    try:
+    with failures_said():
         yield
-    except marts.MartMissing as error:
-        st.warning(
-            f"This part cannot be shown: {error.names} is not among the published marts, or lacks a"
-            " column. `movielens run` builds and publishes all of them again."
-        )
-    except marts.MartsUnreadable:
-        st.warning(
-            "This part cannot be shown at the moment: the published data do not answer. Try again"
-            " in a minute. If you run this site: `movielens doctor` says what is wrong."
-        )
     if question in sources.QUESTIONS:
         provenance.offer(question)
 

@@ -34,6 +34,7 @@ __all__ = [
     "pin",
     "rows",
     "unconfirmed_since",
+    "version",
 ]
 
 _pinned: ContextVar[Pinned] = ContextVar("published marts of this run")
@@ -53,6 +54,21 @@ def pin() -> None:
     with _making:
         engine = _engine(settings())
     _pinned.set(engine.pin())
+
+
+def version() -> str:
+    """Tells what this page run, or a part of a page that reruns by itself, is answered from.
+
+    Returns:
+        What sets the pinned version apart from others. Pins one if that has not been done.
+
+    Raises:
+        NothingPublished: As pin.
+        MartsUnreadable: As pin.
+    """
+    if _pinned.get(None) is None:
+        pin()
+    return _pinned.get().store.key
 
 
 def unconfirmed_since() -> datetime | None:

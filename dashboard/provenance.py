@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import marts, queries
+from dashboard.page_parts import fragment
 from dashboard.sources import QUESTIONS, Answer
 
 DATA_PAGE = "app_pages/data.py"
@@ -110,7 +111,7 @@ def load_of(files: pd.DataFrame) -> str:
     )
 
 
-@st.fragment
+@fragment
 def offer(question: str) -> None:
     """A button that opens the way from this section's figures back to the source files.
 
@@ -125,7 +126,7 @@ def offer(question: str) -> None:
     with opened:
         try:
             _tell(QUESTIONS[question])
-        except marts.MartsError:
+        except marts.MartMissing:
             st.text("The dictionary, the checks or the lineage are not among the published marts.")
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, film_views, filters, findings, layout, marts, queries
+from dashboard.page_parts import fragment
 from dashboard.status import Status, published_status
 
 
@@ -58,7 +59,7 @@ def _newcomers() -> pd.Series | None:
     return by_year.reindex(range(by_year.index.min(), by_year.index.max() + 1), fill_value=0)
 
 
-@st.fragment
+@fragment
 def activity(months: pd.DataFrame) -> None:
     """Ratings per month; a span of them is summed up."""
     if months.empty:
@@ -71,6 +72,8 @@ def activity(months: pd.DataFrame) -> None:
     if begun:
         months.loc[0, "half_stars_from"] = pd.Timestamp(begun, 1, 1)
         months.loc[0, "half_stars_label"] = f"half stars from {begun}"
+        middle = months["month"].min() + (months["month"].max() - months["month"].min()) / 2
+        months.loc[0, "half_stars_late"] = pd.Timestamp(begun, 1, 1) > middle
     months["people"] = [
         "1 to 4" if pd.isna(people) else findings.number(people) for people in months["n_users"]
     ]
