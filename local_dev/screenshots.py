@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words of the command line; those of the process if not given.
 
     Returns:
-        0, or 1 when there is no browser.
+        0, or 1 when nothing is published or there is no browser.
     """
     parser = argparse.ArgumentParser(prog="python -m local_dev.screenshots", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pictures go")
@@ -210,6 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, default=Path(".movielens"), help="what is shown")
     parser.add_argument("--readme", type=Path, help="where the README's picture goes")
     given = parser.parse_args(arguments)
+    if not (given.home / "marts.duckdb").exists():
+        sys.stderr.write(f"Nothing is published in {given.home}: movielens demo\n")
+        return 1
     try:
         with served(given.home.absolute()) as address:
             taken = photograph(address, given.folder, given.film)
