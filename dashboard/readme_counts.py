@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Final
 
 import pandas as pd
@@ -28,8 +29,8 @@ def compared(status: Status, files: pd.DataFrame) -> pd.DataFrame | None:
         Columns what, readme, loaded (null where files do not say), published, agrees; None when
         no README is known for the edition.
     """
-    counts = README_COUNTS.get(status.edition)
-    if counts is None:
+    release = _release(status, files)
+    if release is None:
         return None
     loaded = files.groupby("dataset")["rows_loaded"].sum()
     rows = [
@@ -41,7 +42,7 @@ def compared(status: Status, files: pd.DataFrame) -> pd.DataFrame | None:
     frame = pd.DataFrame(
         [
             (what, readme, loaded.get(dataset, 0) if dataset else None, published)
-            for (what, dataset, published), readme in zip(rows, counts, strict=True)
+            for (what, dataset, published), readme in zip(rows, README_COUNTS[release], strict=True)
         ],
         columns=["what", "readme", "loaded", "published"],
     ).astype({"loaded": "Int64"})
@@ -49,3 +50,10 @@ def compared(status: Status, files: pd.DataFrame) -> pd.DataFrame | None:
         frame["published"] == frame["readme"]
     )
     return frame
+
+
+def _release(status: Status, files: pd.DataFrame) -> str | None:
+    """The one release whose README applies, by the edition's name or that of the files' folder."""
+    folders = {PurePosixPath(path).parent.name for path in files["path"]}
+    known = (folders | {status.edition}) & README_COUNTS.keys()
+    return known.pop() if len(known) == 1 else None

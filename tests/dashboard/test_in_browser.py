@@ -352,6 +352,16 @@ def test_a_permalink_shows_the_film_exactly_as_it_is_called(
     assert unexpected(seen) == []
 
 
+def test_years_of_a_film_are_bars_that_stand_on_zero(visit: Callable[..., Visit]) -> None:
+    page = visit("films?film=1").page
+    bars = chart(page, "per year").locator("path[aria-label*='Ratings']")
+    expect(bars).not_to_have_count(0)
+    boxes = [bar.bounding_box() for bar in bars.all()]
+    feet = {round(box["y"] + box["height"]) for box in boxes if box}
+    assert len(feet) == 1
+    assert max(box["height"] for box in boxes if box) > 50
+
+
 def test_search_lists_films_while_typing_and_opens_one(visit: Callable[..., Visit]) -> None:
     seen = visit("films")
     box = seen.page.get_by_role("searchbox").or_(seen.page.get_by_role("textbox")).first

@@ -477,6 +477,18 @@ def test_counts_are_compared_with_the_readme_of_the_release(
     assert set(table(app, "readme")["agrees"]) == {"yes"}
 
 
+def test_the_release_is_also_known_by_the_folder_of_its_files(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    folder = """
+        update marts.mart_dataset_status set edition = 'data';
+        update marts.mart_source_file set path = 'ml-latest-small/' || path;
+    """
+    marts_fixture.write_marts(tmp_path, change=README_OF_SMALL + folder)
+    app = open_page(tmp_path, "data")
+    assert any(said.value.startswith("All counts are those of the README") for said in app.success)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
