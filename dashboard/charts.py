@@ -565,8 +565,17 @@ def cohorts() -> Any:
     x = alt.X(
         "start:Q",
         title="Years since",
-        scale=alt.Scale(nice=False),
-        axis=alt.Axis(format="d", tickMinStep=1, grid=False, ticks=False, domain=False),
+        # Room for the newcomers on the left, however narrow a year is.
+        scale=alt.Scale(nice=False, padding=36),
+        axis=alt.Axis(
+            format="d",
+            tickMinStep=1,
+            grid=False,
+            ticks=False,
+            domain=False,
+            labelBound=True,
+            labelExpr="datum.value < 1 ? '' : datum.label",
+        ),
     )
     cells = (
         base.transform_filter("!datum.is_first")
@@ -586,7 +595,7 @@ def cohorts() -> Any:
     )
     newcomers = (
         base.transform_filter("datum.is_first")
-        .mark_text(fontSize=12)
-        .encode(x="years_since:Q", text=alt.Text("n_newcomers:Q", format=",d"))
+        .mark_text(fontSize=12, align="right", dx=-4)
+        .encode(x=alt.datum(0.5), text=alt.Text("n_newcomers:Q", format=",d"))
     )
     return alt.layer(cells, newcomers).properties(height=alt.Step(22))

@@ -17,7 +17,7 @@ def sizes(status: Status, months: pd.DataFrame) -> None:
     by_year = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]]
     yearly = by_year.sum()
     mean = (yearly["sum_rating"] / yearly["n_ratings"].where(yearly["n_ratings"] > 0)).dropna()
-    with st.grid(5, min_column_width=150) as grid:
+    with st.grid(5, min_column_width=150, border=True) as grid:
         _size(grid, "Ratings", findings.number(status.n_ratings), yearly["n_ratings"], "{:,.0f}")
         _size(
             grid, "People who rated", findings.number(status.n_users), _newcomers(), "{:,.0f} new"
@@ -36,7 +36,7 @@ def sizes(status: Status, months: pd.DataFrame) -> None:
 def _size(
     grid: Any, label: str, value: str, course: pd.Series | None = None, form: str = ""
 ) -> None:
-    with grid.cell(), st.container(border=True, height="stretch"):
+    with grid.cell():
         st.metric(label, value)
         if course is None or len(course) < 2:
             return

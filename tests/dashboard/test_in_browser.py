@@ -290,6 +290,16 @@ def test_what_is_downloaded_is_what_is_shown(visit: Callable[..., Visit], home: 
     expect(page.get_by_text("Licence: Research use").last).to_be_visible()
 
 
+def test_a_chart_is_downloaded_as_a_picture(visit: Callable[..., Visit]) -> None:
+    page = visit("genres").page
+    button = page.get_by_role("button", name="Download as PNG").first
+    button.scroll_into_view_if_needed()
+    with page.expect_download() as begun:
+        button.dispatch_event("click")  # Streamlit shows it while the pointer is over the chart
+    assert begun.value.suggested_filename.endswith(".png")
+    assert Path(begun.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
 def test_months_are_chosen_with_the_keyboard_and_kept_in_the_address(
     visit: Callable[..., Visit],
 ) -> None:
