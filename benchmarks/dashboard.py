@@ -5,7 +5,7 @@
 Each session opens Overview and then changes genre and years at random, with a think time between.
 A change counts when the answer states the filter that was chosen. The clients run on the same
 machine as the server, so the figures are on the pessimistic side. Exits with 1 if an answer was
-wrong, or a goal of issue 5 was missed.
+wrong, or a goal was missed.
 """
 
 from __future__ import annotations

@@ -22,6 +22,38 @@ TITLES = {
     "people": "People",
     "data": "Data",
 }
+# Everything that an address may say, whether the page reads it or not.
+ADDRESSES = {
+    "filtered": {
+        "genre": "Horror",
+        "years": "1990,2010",
+        "min": "25",
+        "q": "e",
+        "genres": "Drama",
+        "tag_search": "fun",
+        "table": "mart_genre",
+        "column": "n_",
+    },
+    "empty": {
+        "min": "5000",
+        "q": "no such film",
+        "genres": "",
+        "tag_search": "no such tag",
+        "column": "no such column",
+    },
+    "bad": {
+        "genre": "<script>",
+        "years": "9999,1",
+        "min": "abc",
+        "q": "%_'\"\\",
+        "genres": "' or 1=1",
+        "tag_search": "x" * 500,
+        "table": "<script>",
+        "column": "'; drop table x",
+        "film": "1e9",
+        "months": "never",
+    },
+}
 BAD_NUMBERS = ["abc", "1e9", "' or 1=1", "99999999999999999999", "-1", "", "3.0", "９"]
 
 
@@ -86,6 +118,18 @@ def test_every_page_says_that_data_are_generated(
     app = open_page(generated_without_genome, page)
     assert_healthy(app)
     assert "Generated data" in badges(app)
+
+
+@pytest.mark.parametrize("home", ["published", "generated_without_genome"])
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_bears_every_address(
+    open_page: OpenPage, request: pytest.FixtureRequest, page: str, address: str, home: str
+) -> None:
+    app = open_page(request.getfixturevalue(home), page, **ADDRESSES[address])
+    assert_healthy(app)
+    assert "Harper and Joseph A" in "\n".join(caption.value for caption in app.caption)
+    assert "<script>" not in words(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
