@@ -160,7 +160,9 @@ def test_whatever_reads_the_manifest_itself_is_built_with_any_file(home: Path) -
         "unique_src_files_file_id",
         "assert_every_current_file_is_whole_in_raw",
     }
-    assert not any("fct_" in name or "mart_" in name for name in whatever_changes)
+    others = {name for name in whatever_changes if "mart_source_file" not in name}
+    assert len(others) < len(whatever_changes)
+    assert not any("fct_" in name or "mart_" in name for name in others)
     everything = set(project.affected_by(DATASETS))
     assert set.union(*affected.values()) == everything
     assert all(whatever_changes < one < everything for one in affected.values())
