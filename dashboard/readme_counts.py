@@ -18,20 +18,32 @@ README_COUNTS: Final[dict[str, tuple[int, int, int, int]]] = {
 }
 
 
-def compared(status: Status, files: pd.DataFrame) -> pd.DataFrame | None:
-    """Sets the counts of the release's README beside what was loaded and what is published.
+def release_of(status: Status, files: pd.DataFrame) -> str | None:
+    """Tells whose README applies, by the edition's name or that of the files' folder.
 
     Args:
         status: The published build.
         files: Rows of SOURCE_FILES.
 
     Returns:
-        Columns what, readme, loaded (null where files do not say), published, agrees; None when
-        no README is known for the edition.
+        The one release that is named; None when none is, or more than one.
     """
-    release = _release(status, files)
-    if release is None:
-        return None
+    folders = {PurePosixPath(path).parent.name for path in files["path"]}
+    known = (folders | {status.edition}) & README_COUNTS.keys()
+    return known.pop() if len(known) == 1 else None
+
+
+def compared(release: str, status: Status, files: pd.DataFrame) -> pd.DataFrame:
+    """Sets the counts of the release's README beside what was loaded and what is published.
+
+    Args:
+        release: One of README_COUNTS.
+        status: The published build.
+        files: Rows of SOURCE_FILES.
+
+    Returns:
+        Columns what, readme, loaded (null where files do not say), published, agrees.
+    """
     loaded = files.groupby("dataset")["rows_loaded"].sum()
     rows = [
         ("Ratings", "ratings", status.n_ratings),
@@ -50,10 +62,3 @@ def compared(status: Status, files: pd.DataFrame) -> pd.DataFrame | None:
         frame["published"] == frame["readme"]
     )
     return frame
-
-
-def _release(status: Status, files: pd.DataFrame) -> str | None:
-    """The one release whose README applies, by the edition's name or that of the files' folder."""
-    folders = {PurePosixPath(path).parent.name for path in files["path"]}
-    known = (folders | {status.edition}) & README_COUNTS.keys()
-    return known.pop() if len(known) == 1 else None

@@ -88,7 +88,7 @@ def copy_from_table_stage(statement: str) -> str:
 
     before: COPY INTO "RAW"."T" FROM '@"RAW"."%T"/"1"/t.parquet' FILE_FORMAT = (TYPE = 'PARQUET', BINARY_AS_TEXT = FALSE) MATCH_BY_COLUMN_NAME='CASE_INSENSITIVE'
     after: COPY INTO "RAW"."T" FROM @RAW.%T/1/t.parquet FILE_FORMAT = (TYPE = 'PARQUET' BINARY_AS_TEXT = FALSE) MATCH_BY_COLUMN_NAME=CASE_INSENSITIVE
-    """  # noqa: E501
+    """  # noqa: E501 - statements as they are sent, each on one line
     found = _COPY.match(statement)
     if not found:
         return statement
@@ -134,7 +134,7 @@ def show_tables_with_comments(statement: str) -> str:
 
     before: show tables like '_files' in schema M.raw
     after: select table_name as "name", comment as "comment" from M.information_schema.tables where table_schema = upper('raw') and table_name ilike '_files'
-    """  # noqa: E501
+    """  # noqa: E501 - statements as they are sent, each on one line
     found = _SHOW_TABLES.match(statement)
     if not found:
         return statement
@@ -151,7 +151,7 @@ def views_among_the_tables(statement: str) -> str:
 
     before: select table_name from information_schema.tables
     after: select table_name from (select table_schema, table_name, bytes from information_schema.tables union all select table_schema, table_name, null from information_schema.views)
-    """  # noqa: E501
+    """  # noqa: E501 - statements as they are sent, each on one line
     columns = "select table_schema, table_name, {} from information_schema.{}"
     both = f"{columns.format('bytes', 'tables')} union all {columns.format('null', 'views')}"
     return _TABLES.sub(f"from ({both})", statement)

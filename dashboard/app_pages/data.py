@@ -52,21 +52,23 @@ def readme(status: Status) -> None:
     if status.is_generated:
         st.info("These data were generated; there is no release to compare them with.")
         return
-    rows = readme_counts.compared(status, marts.rows(queries.SOURCE_FILES))
-    if rows is None:
+    loaded = marts.rows(queries.SOURCE_FILES)
+    release = readme_counts.release_of(status, loaded)
+    if release is None:
         st.info(
             f"No README is known for an edition called {layout.plain(status.edition)}, so its"
             " counts cannot be compared."
         )
         return
+    rows = readme_counts.compared(release, status, loaded)
     differing = list(rows.loc[~rows["agrees"], "what"])
     if differing:
         st.error(
             f"Check failed: {', '.join(differing)} differ from what the README of"
-            f" {layout.plain(status.edition)} says. Rows were added to its files, or are missing."
+            f" {release} says. Rows were added to its files, or are missing."
         )
     else:
-        st.success(f"All counts are those of the README of {layout.plain(status.edition)}.")
+        st.success(f"All counts are those of the README of {release}.")
     rows["agrees"] = rows["agrees"].map({True: "yes", False: "no"})
     number = st.column_config.NumberColumn
     layout.table(

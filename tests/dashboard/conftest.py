@@ -66,7 +66,7 @@ def pinned(published: Path, use_home: Callable[[Path], None]) -> None:
 def open_page(use_home: Callable[[Path], None]) -> Callable[..., AppTest]:
     """Runs one page of the app on a home, with query parameters."""
 
-    def run(home: Path, page: str = "overview", **query: str) -> AppTest:
+    def run(home: Path, page: str = "overview", **query: str | list[str]) -> AppTest:
         use_home(home)
         app = AppTest.from_file(APP, default_timeout=30)
         if page != "overview":

@@ -115,7 +115,7 @@ UNUSABLE = {
 def test_a_key_that_cannot_be_used_is_said_without_a_byte_of_it(name: str) -> None:
     given, told = UNUSABLE[name]
     with pytest.raises(KeyProblem, match=told) as problem:
-        private_key(SnowflakeSettings(_env_file=None, **given))  # type: ignore[arg-type]
+        private_key(SnowflakeSettings(_env_file=None, **given))
     said = f"{problem.value!r} {problem.value.__cause__!r}"
     for line in PEMS["PKCS 8"].decode().splitlines() + PEMS["encrypted"].decode().splitlines():
         assert line not in said
