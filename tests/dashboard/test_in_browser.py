@@ -413,21 +413,43 @@ def test_a_click_on_a_point_opens_the_film(visit: Callable[..., Visit]) -> None:
     assert "film=19" in page.url
 
 
-def test_a_publish_is_seen_on_reload(visit: Callable[..., Visit], home: Path) -> None:
-    page = visit().page
-    expect(page.get_by_text(f"version {marts_fixture.VERSION}")).to_be_visible()
-    try:
+@pytest.fixture
+def published_anew(home: Path) -> Iterator[Callable[[], None]]:
+    """Publishes another version under the pages that are open; the old one is put back."""
+
+    def publish() -> None:
         marts_fixture.write_marts(
             home,
             marts_fixture.Build(version="another"),
             "update marts.mart_dataset_status set n_ratings = 1713",
         )
-        page.reload()
-        screenshots.wait_until_drawn(page)
-        expect(page.get_by_text("version another")).to_be_visible()
-        expect(page.get_by_text("1,713").first).to_be_visible()
-    finally:
-        marts_fixture.write_marts(home)
+
+    yield publish
+    marts_fixture.write_marts(home)
+
+
+def test_a_publish_is_seen_on_reload(
+    visit: Callable[..., Visit], published_anew: Callable[[], None]
+) -> None:
+    page = visit().page
+    expect(page.get_by_text(f"version {marts_fixture.VERSION}")).to_be_visible()
+    published_anew()
+    page.reload()
+    screenshots.wait_until_drawn(page)
+    expect(page.get_by_text("version another")).to_be_visible()
+    expect(page.get_by_text("1,713").first).to_be_visible()
+
+
+def test_a_part_that_reruns_by_itself_does_not_mix_versions(
+    visit: Callable[..., Visit], published_anew: Callable[[], None]
+) -> None:
+    page = visit().page
+    expect(page.get_by_text(f"version {marts_fixture.VERSION}")).to_be_visible()
+    published_anew()
+    page.get_by_role("slider", name="Sum up the months").first.press("ArrowRight")
+    expect(page.get_by_text("of all, mean").first).to_be_visible()
+    expect(page.get_by_text("version another")).to_be_visible()
+    expect(page.get_by_text("1,713").first).to_be_visible()
 
 
 def test_lineage_is_drawn_without_the_network(visit: Callable[..., Visit]) -> None:
