@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,8 @@ MANIFEST = "_files"
 SNAPSHOT = "src_files"
 # The marts that tell of the build itself, built when its tests are known.
 REPORT_TAG = "audit_report"
+# Configuration that has no part in what a model computes.
+_NOT_CODE = ("database", "docs", "meta", "schema", "tags")
 
 
 class TestResult(NamedTuple):
@@ -70,6 +72,13 @@ class Project:
             n["unique_id"]: n["name"] for n in self._sources if n["name"] != MANIFEST
         }
         self._parents: dict[str, list[str]] = manifest["parent_map"]
+        name = manifest["metadata"]["project_name"]
+        self._macros: dict[str, Node] = {
+            unique_id: macro
+            for unique_id, macro in manifest["macros"].items()
+            if macro["package_name"] == name
+        }
+        self.engine = str(manifest["metadata"]["adapter_type"])
 
     def columns(self, types: Mapping[tuple[str, str], str]) -> list[tuple[Any, ...]]:
         """Lists the columns of each table.
@@ -149,6 +158,42 @@ class Project:
         """Names every table and view that a build makes, with its schema."""
         return {(str(model["schema"]), _name(model)) for model in self._models}
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """The schema of each incremental model, by its name."""
+        return {_name(node): str(node["schema"]) for node in self._incremental()}
+
+    def code_of_facts(self) -> dict[str, dict[str, str]]:
+        """Collects the code that decides the rows of each incremental model.
+
+        Returns:
+            Per model, the text of each piece by its name, such as `macro normalised_tag`: itself,
+            the models that it reads down to RAW, and the macros that any of them calls.
+        """
+        return {_name(node): self._code_of(node) for node in self._incremental()}
+
+    def _incremental(self) -> list[Node]:
+        return [n for n in self._models if n["config"]["materialized"] == "incremental"]
+
+    def _code_of(self, model: Node) -> dict[str, str]:
+        models = {node["unique_id"]: node for node in self._models}
+        read = _reachable([model["unique_id"]], lambda unique_id: self._parents.get(unique_id, []))
+        code = {f"model {_name(models[m])}": _code(models[m]) for m in read if m in models}
+        called = [macro for m in read if m in models for macro in _macros_of(models[m])]
+        for unique_id in _reachable(called, self._macros_called_by):
+            if unique_id in self._macros:
+                macro = self._macros[unique_id]
+                code[f"macro {macro['name']}"] = macro["macro_sql"]
+        return code
+
+    def _macros_called_by(self, unique_id: str) -> list[str]:
+        """Those that dbt finds in its text, and every variant that it may dispatch to."""
+        macro = self._macros.get(unique_id)
+        if macro is None:
+            return []
+        variants = (m for m, other in self._macros.items() if _is_variant(other, macro))
+        return [*_macros_of(macro), *variants]
+
     def affected_by(self, datasets: Collection[str]) -> list[str]:
         """Finds the models and data tests that may give another result than before.
 
@@ -196,6 +241,31 @@ class Project:
         parents = [node for node in test["depends_on"]["nodes"] if node in self._tables]
         attached = test.get("attached_node") or test.get("tested_node_unique_id")
         return str(attached) if attached in self._tables else str(parents[-1])
+
+
+def _reachable(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(starts)
+    while waiting:
+        unique_id = waiting.pop()
+        if unique_id not in found:
+            found.add(unique_id)
+            waiting.extend(following(unique_id))
+    return found
+
+
+def _code(model: Node) -> str:
+    """The text of a model, and what it is told in its configuration or in dbt_project.yml."""
+    config = {k: v for k, v in model["config"].items() if k not in _NOT_CODE}
+    return f"{model['raw_code']}\n{json.dumps(config, sort_keys=True)}"
+
+
+def _macros_of(node: Node) -> list[str]:
+    return list(node["depends_on"]["macros"])
+
+
+def _is_variant(other: Node, macro: Node) -> bool:
+    return bool(other["name"].endswith(f"__{macro['name']}"))
 
 
 def _in_words(test: Node) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ingestion.auditing import raise_failures
 from ingestion.dbt_runs import Dbt, code_fingerprint
 from ingestion.environments import AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.errors import SettingsError
+from ingestion.fact_code import Facts
 from ingestion.lease import Lease
 from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
@@ -43,6 +44,7 @@ class BuildReport:
         node_seconds: Seconds of each model and test, such as `model.fct_ratings`.
         models_kept: Models that were left as they were: nothing that they read has changed.
         tests_kept: Tests that were not run again, for the same reason.
+        rebuilt: Facts that were rebuilt from all current rows, and why each was.
     """
 
     version: str
@@ -55,6 +57,7 @@ class BuildReport:
     node_seconds: dict[str, float] = field(default_factory=dict)
     models_kept: int = 0
     tests_kept: int = 0
+    rebuilt: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -221,10 +224,13 @@ def build_in(job: Job) -> BuildReport:
     Environment(AS_OF).drop(target)
     dbt = Dbt(settings, environment, job.on_event)
     project = artifacts.Project(environment.dbt_dir(settings))
-    parts = None
-    if not job.full_refresh:
-        parts = scope.affected(settings, target, environment, project)
+    facts = Facts.of(settings, environment, project)
+    rebuilt = facts.outdated(target)
+    if job.full_refresh:
+        rebuilt = dict.fromkeys(facts.code, "--full-refresh")
+    parts = None if rebuilt else scope.affected(settings, target, environment, project)
     scope.begin(job.lease, environment)
+    facts.rebuild(job.lease, rebuilt)
     ran = _run(job, dbt, _all_but_the_report(parts, job.full_refresh))
     tests = project.test_results(ran)
     if parts is not None:
@@ -232,7 +238,8 @@ def build_in(job: Job) -> BuildReport:
     version = _record(job, project, tests)
     ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
     scope.complete(settings, job.lease, environment)
-    return _report(version, time.perf_counter() - started, project, tests, ran)
+    report = _report(version, time.perf_counter() - started, project, tests, ran)
+    return replace(report, rebuilt=rebuilt)
 
 
 def _all_but_the_report(parts: list[str] | None, full_refresh: bool) -> list[str]:
@@ -265,11 +272,11 @@ def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResu
     counts = [_count(tests, status) for status in ("pass", "warn")]
     build = (version, _git_sha(job.settings.project), now, *counts, 0, job.fingerprint, None)
     job.lease.execute()
-    audit, replace = job.environment.schema(AUDIT), job.target.replace_table
-    replace(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
-    replace(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())
-    replace(audit, "test_results", artifacts.TEST_RESULTS, tests)
-    replace(audit, "builds", _BUILDS, [build])
+    audit, write = job.environment.schema(AUDIT), job.target.replace_table
+    write(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
+    write(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())
+    write(audit, "test_results", artifacts.TEST_RESULTS, tests)
+    write(audit, "builds", _BUILDS, [build])
     return version
 
 

@@ -80,6 +80,7 @@ def _build_lines(report: BuildReport) -> list[str]:
     return [
         f"Built      {plural(report.models, 'model')}, "
         f"{plural(report.tests_passed, 'test')} passed{warned} ({report.seconds:.1f} s)",
+        *(f"  {fact} was rebuilt from all rows: {why}" for fact, why in report.rebuilt.items()),
         *_kept_lines(report),
         *(f"  warning: {warning}" for warning in report.warnings),
     ]
