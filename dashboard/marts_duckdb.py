@@ -75,13 +75,13 @@ class DuckDBMarts:
         version: What tells this file from the one that replaces it.
 
     Raises:
-        MartsUnreadable: If it is not a DuckDB file with a schema `marts`.
+        MartsUnreadable: If it is not a DuckDB file.
     """
 
     def __init__(self, path: Path, version: str) -> None:
         self.key = f"{path} {version}"
         try:
-            self._connection = _attached(path)
+            self._connection, self._schema = _attached(path)
         except duckdb.Error:
             raise MartsUnreadable("The file of marts cannot be opened") from None
 
@@ -101,7 +101,7 @@ class DuckDBMarts:
         """
         cursor = self._connection.cursor()
         try:
-            cursor.execute("use published.marts")
+            cursor.execute(f"use {self._schema}")
             return frame(cursor.execute(statement, list(parameters)).to_arrow_table())
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise MartMissing(_missing(str(error), statement)) from None
@@ -111,7 +111,7 @@ class DuckDBMarts:
             cursor.close()
 
 
-def _attached(path: Path) -> duckdb.DuckDBPyConnection:
+def _attached(path: Path) -> tuple[duckdb.DuckDBPyConnection, str]:
     # A fresh in-memory database that attaches the file: duckdb.connect(path) would hand out the
     # instance that the process already has for this path, and with it the replaced file's rows.
     connection = duckdb.connect(
@@ -126,10 +126,13 @@ def _attached(path: Path) -> duckdb.DuckDBPyConnection:
     )
     escaped = str(path).replace("'", "''")
     connection.execute(f"attach '{escaped}' as published (read_only)")
-    connection.execute("use published.marts")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-    return connection
+    # Until the first run after an upgrade, the file is one whose tables are in a schema `marts`.
+    earlier = connection.execute(
+        "from duckdb_schemas() where database_name = 'published' and schema_name = 'marts'"
+    )
+    return connection, "published.marts" if earlier.fetchall() else "published.main"
 
 
 def _missing(message: str, statement: str) -> str:

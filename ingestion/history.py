@@ -51,7 +51,7 @@ class AsOfReport:
 
     Attributes:
         load: The load.
-        file: The DuckDB file that has them, in the schema `marts`.
+        file: The DuckDB file that has them, laid out as the published one.
         bytes: Its size.
         build: What was built and audited.
         seconds: Wall time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,8 @@ from ingestion.environments import CANDIDATE, PUBLISHED, Environment
 from ingestion.lease import Lease
 from ingestion.settings import Settings
 
-SCHEMA = "marts"
+# Earlier releases put the tables there; now they are in the default schema of the file.
+_EARLIER_SCHEMA = "marts"
 _SUFFIX = ".duckdb"
 _ROLLED_BACK = ".rolled-back"
 
@@ -37,6 +39,15 @@ class MartsFile:
     def size(self) -> int:
         """Bytes of what readers see."""
         return self._file.stat().st_size if self._file.exists() else 0
+
+    def bring_up_to_date(self) -> None:
+        """Rewrites the files that an earlier release wrote with the tables in another schema."""
+        for file in (self._file, *self._folder.glob(f"*{_SUFFIX}")):
+            # One that cannot be rewritten stays: the dashboard and published_version read both.
+            with suppress(duckdb.Error), duckdb.connect() as connection:
+                if _attach(connection, file) == _EARLIER_SCHEMA:
+                    connection.execute("use opened")
+                    _write_marts(connection, _EARLIER_SCHEMA, file)
 
     def versions(self) -> list[str]:
         """The versions that are kept, oldest first, without those that were rolled back."""
@@ -113,14 +124,38 @@ def published_version(marts_file: Path) -> str | None:
     if not marts_file.exists():
         return None
     try:
-        with duckdb.connect() as connection:
-            connection.execute(f"attach '{_escaped(marts_file)}' as published (read_only)")
-            row = connection.execute(
-                f"select data_version from published.{SCHEMA}.mart_dataset_status"
-            ).fetchone()
-    except duckdb.Error:
+        return read_version(marts_file)
+    except (duckdb.Error, IndexError):
         return None
-    return str(row[0]) if row else None
+
+
+def read_version(marts_file: Path) -> str:
+    """Reads which version a marts file holds, whichever release wrote it.
+
+    Args:
+        marts_file: The file.
+
+    Returns:
+        The version.
+
+    Raises:
+        duckdb.Error: If it is not a file of published marts.
+        IndexError: If the mart that should tell has no row.
+    """
+    with duckdb.connect() as connection:
+        schema = _attach(connection, marts_file)
+        rows = connection.execute(f"select data_version from opened.{schema}.mart_dataset_status")
+        return str(rows.fetchall()[0][0])
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
+    """Attaches a marts file as `opened`, and tells which schema its tables are in."""
+    connection.execute(f"attach '{_escaped(marts_file)}' as opened (read_only)")
+    earlier = connection.execute(
+        "from duckdb_schemas() where database_name = 'opened' and schema_name = ?",
+        [_EARLIER_SCHEMA],
+    )
+    return _EARLIER_SCHEMA if earlier.fetchall() else "main"
 
 
 def _escaped(path: Path) -> str:
@@ -139,24 +174,26 @@ def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
         BusyError: If another run has taken the lease, and may have built others meanwhile.
     """
     file.parent.mkdir(exist_ok=True)
+    with lease.target.connect() as session:
+        lease.hold(session)
+        _write_marts(session.native, environment.schema(CANDIDATE), file)
+
+
+def _write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) -> None:
+    """Writes the marts of a schema into a file, which appears, or is replaced, when it is whole."""
     unfinished = file.with_suffix(".unfinished")
     # A crash may have left it, and a log that DuckDB would replay into the new one.
     for leftover in file.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
-    schema = environment.schema(CANDIDATE)
-    with lease.target.connect() as session:
-        lease.hold(session)
-        connection = session.native
-        tables = connection.execute(
-            "select table_name from information_schema.tables "
-            "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",
-            [schema],
-        ).fetchall()
-        connection.execute(f"attach '{_escaped(unfinished)}' as published")
-        connection.execute(f"create schema published.{SCHEMA}")
-        for (table,) in tables:
-            connection.execute(f"create table published.{SCHEMA}.{table} as from {schema}.{table}")
-        connection.execute("detach published")
+    tables = connection.execute(
+        "select table_name from information_schema.tables "
+        "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",
+        [schema],
+    ).fetchall()
+    connection.execute(f"attach '{_escaped(unfinished)}' as published")
+    for (table,) in tables:
+        connection.execute(f"create table published.{table} as from {schema}.{table}")
+    connection.execute("detach published")
     _sync(unfinished)
     unfinished.rename(file)
 

@@ -61,6 +61,9 @@ class MartsViews:
         )
         return int(rows[0][0] or 0)
 
+    def bring_up_to_date(self) -> None:
+        """Nothing to do: `publish` fits the store's tables to the marts."""
+
     def versions(self) -> list[str]:
         """The versions that are kept, oldest first, without those that were rolled back."""
         if not self._target.has_table(STORE, "_versions"):

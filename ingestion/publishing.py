@@ -48,6 +48,9 @@ class Published(Protocol):
     def size(self) -> int:
         """Bytes of what readers see."""
 
+    def bring_up_to_date(self) -> None:
+        """Rewrites what an earlier release wrote in another form."""
+
     def versions(self) -> list[str]:
         """The versions that are kept, oldest first, without those that were rolled back."""
 
@@ -97,6 +100,7 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
     started = time.perf_counter()
     with only_run(settings) as run:
         target, marts = warehouse(settings), published(settings)
+        marts.bring_up_to_date()
         found = _audited(target)
         before = marts.current()
         if before == found.version:
@@ -171,6 +175,7 @@ def rollback(settings: Settings) -> PublishReport:
         marts = published(settings)
         if marts.is_shared:
             run.lease(warehouse(settings))
+        marts.bring_up_to_date()
         current = marts.current()
         earlier = [version for version in marts.versions() if not current or version < current]
         if not earlier:

@@ -186,9 +186,7 @@ def digests(connection: duckdb.DuckDBPyConnection, *schemas: str, prefix: str = 
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> tuple[int, int]:
-    # The file of the published marts has the name of the schema in it.
-    catalog = connection.execute("select current_database()").fetchall()[0][0]
-    name = f"{catalog}.{schema}.{table}"
+    name = f"{schema}.{table}"
     columns = connection.execute(f"select * from {name} limit 0").description or []
     kept = [f'"{column}"' for column, *_ in columns if column not in OF_THE_RUN]
     selected = f"select {', '.join(kept)} from {name}"
@@ -243,7 +241,7 @@ def published(home: Path) -> Digests:
     if not (home / MARTS).exists():
         return {}
     with opened(home / MARTS) as connection:
-        found = digests(connection, "marts")
+        found = digests(connection, "main")
     assert found, "there are no marts in what readers see"
     return found
 
@@ -253,7 +251,7 @@ def published_version(home: Path) -> str | None:
     if not (home / MARTS).exists():
         return None
     with opened(home / MARTS) as connection:
-        status = connection.execute("select data_version from marts.marts.mart_dataset_status")
+        status = connection.execute("select data_version from mart_dataset_status")
         return str(status.fetchall()[0][0])
 
 

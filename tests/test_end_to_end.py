@@ -37,9 +37,8 @@ class Published:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         with duckdb.connect() as connection:
-            # A name of its own: in a file called marts.duckdb, `marts.x` alone is ambiguous.
             connection.execute(f"attach '{self.home / 'marts.duckdb'}' as published (read_only)")
-            connection.execute("use published.marts")
+            connection.execute("use published")
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -196,7 +195,7 @@ def test_no_count_of_people_is_below_five(published: Published) -> None:
     """Over all columns that count people, whatever mart they are in."""
     columns = published.query(
         "select table_name, column_name from information_schema.columns where table_schema ="
-        " 'marts' and regexp_matches(column_name, '^n_(users|people|raters|.*_users)')"
+        " 'main' and regexp_matches(column_name, '^n_(users|people|raters|.*_users)')"
         # Who gave one tag is told with the tag's text, not with a person's ratings.
         " and table_name not in ('mart_tag', 'mart_movie_tag')"
     )
@@ -217,7 +216,7 @@ def test_published_file_holds_marts_and_nothing_else(published: Published) -> No
     found = published.query(
         "select distinct table_catalog, table_schema from information_schema.tables"
     )
-    assert found == [("published", "marts")]
+    assert found == [("published", "main")]
     users = published.query(
         "select table_name, column_name from information_schema.columns "
         "where column_name like '%user_id%'"

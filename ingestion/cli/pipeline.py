@@ -101,7 +101,7 @@ def _as_of_lines(report: AsOfReport) -> list[str]:
         f"Written    {report.file}, {report.bytes / 1e6:.1f} MB of marts; "
         "the candidate and what is published are untouched",
         f"Look at it: attach '{report.file}' as earlier (read_only); "
-        "from earlier.marts.mart_dataset_status;",
+        "from earlier.mart_dataset_status;",
     ]
 
 

@@ -18,13 +18,13 @@ from packaging.requirements import Requirement
 from ingestion.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.lock import make_home
+from ingestion.published_file import read_version
 from ingestion.running import LAST_RUN
 from ingestion.settings import PREFIX, Settings
 from ingestion.snowflake_login import LOADER, READER, SnowflakeSettings
 from ingestion.warehouse import warehouse
 
 PROJECT = "movielens-warehouse"
-_CURRENT = "select data_version from marts.marts.mart_dataset_status"
 ENOUGH_BYTES = 2 << 30
 # Read elsewhere: by the dashboard, by a workflow, by dbt's profile.
 _OTHERS = {
@@ -171,8 +171,7 @@ def published_marts(settings: Settings) -> Iterator[Finding]:
         yield warning("published", "nothing-published", "readers see nothing yet", "movielens run")
         return
     try:
-        with duckdb.connect(settings.marts_file, read_only=True) as marts:
-            current = marts.execute(_CURRENT).fetchall()[0][0]
+        current = read_version(settings.marts_file)
     except duckdb.Error as error:
         said = str(error).splitlines()[0]
         yield problem(

@@ -67,10 +67,9 @@ def contract() -> dict[str, dict[str, str]]:
 
 def empty_marts(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates each mart of the contract, without rows."""
-    connection.execute("create schema marts")
     for mart, columns in contract().items():
         listed = ", ".join(f"{name} {data_type}" for name, data_type in columns.items())
-        connection.execute(f"create table marts.{mart} ({listed})")
+        connection.execute(f"create table {mart} ({listed})")
 
 
 def tiny_inputs(connection: duckdb.DuckDBPyConnection, genome: bool) -> None:
@@ -128,7 +127,7 @@ def fill(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
     connection.execute((Path(__file__).with_suffix(".sql")).read_text(encoding="utf-8"))
     for mart, columns in contract().items():
         connection.executemany(
-            "insert into marts.mart_dictionary values (?, 'mart', ?, ?, ?, ?, '')",
+            "insert into mart_dictionary values (?, 'mart', ?, ?, ?, ?, '')",
             [
                 (mart, position, name, data_type, f"What {name} is.")
                 for position, (name, data_type) in enumerate(columns.items(), start=1)
@@ -159,5 +158,5 @@ def write_marts(
         fill(connection, build)
         connection.execute(change) if change else None
         for mart in without:
-            connection.execute(f"drop table marts.{mart}")
+            connection.execute(f"drop table {mart}")
     return beside.replace(home / "marts.duckdb")

@@ -15,7 +15,7 @@ select
     greatest(25, round(count(*) / greatest(count(distinct movie_id), 1)))::bigint as prior_weight
 from rated;
 
-insert into marts.mart_dataset_status by name
+insert into mart_dataset_status by name
 select
     edition, is_generated, 'Research use; redistribution under the same conditions.' as licence,
     'F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context.'
@@ -35,7 +35,7 @@ select
     2 as tests_passed, 1 as tests_warned, 0 as tests_failed
 from build, totals;
 
-insert into marts.mart_rating_month by name
+insert into mart_rating_month by name
 with months as (
     select unnest(generate_series(
         date_trunc('month', min(rated_at)), date_trunc('month', max(rated_at)), interval 1 month
@@ -55,10 +55,10 @@ select
     month in ((select min(month) from months), (select max(month) from months)) as is_partial
 from counted;
 
-insert into marts.mart_rating_value_year by name
+insert into mart_rating_value_year by name
 select rating_year, rating, count(*) as n_ratings from rated group by 1, 2;
 
-insert into marts.mart_release_year by name
+insert into mart_release_year by name
 select
     release_year, count(distinct movies.movie_id) as n_movies, count(rating) as n_ratings,
     coalesce(sum(rating), 0) as sum_rating
@@ -66,7 +66,7 @@ from movies left join rated using (movie_id)
 where release_year is not null
 group by 1;
 
-insert into marts.mart_genre by name
+insert into mart_genre by name
 select
     genre, count(distinct movie_id) as n_movies, count(rating) as n_ratings,
     coalesce(sum(rating), 0) as sum_rating, stddev_samp(rating) as sd_rating,
@@ -75,12 +75,12 @@ select
 from film_genres left join rated using (movie_id)
 group by 1;
 
-insert into marts.mart_genre_year by name
+insert into mart_genre_year by name
 select genre, rating_year, count(*) as n_ratings, sum(rating) as sum_rating
 from film_genres inner join rated using (movie_id)
 group by 1, 2;
 
-insert into marts.mart_genre_decade by name
+insert into mart_genre_decade by name
 select
     genre, release_year - release_year % 10 as release_decade,
     count(distinct movie_id) as n_movies, count(rating) as n_ratings,
@@ -89,7 +89,7 @@ from film_genres inner join movies using (movie_id) left join rated using (movie
 where release_year is not null
 group by 1, 2;
 
-insert into marts.mart_genre_pair by name
+insert into mart_genre_pair by name
 select
     a.genre as genre_a, b.genre as genre_b, count(distinct a.movie_id) as n_movies,
     count(rating) as n_ratings, coalesce(sum(rating), 0) as sum_rating
@@ -98,7 +98,7 @@ inner join film_genres as b on a.movie_id = b.movie_id and a.genre < b.genre
 left join rated on a.movie_id = rated.movie_id
 group by 1, 2;
 
-insert into marts.mart_weekday_hour by name
+insert into mart_weekday_hour by name
 with slots as (
     select weekday, hour
     from range(1, 8) as weekdays (weekday), range(0, 24) as hours (hour)
@@ -110,19 +110,19 @@ group by 1, 2;
 
 -- Nearly all have the same number of ratings and one year of them: here these are made up, and
 -- add up to the people and the ratings.
-insert into marts.mart_user_activity by name
+insert into mart_user_activity by name
 select * from (values
     (3, 1, 15, 22, 171), (4, 16, 31, 12, 150), (5, 32, null, 6, 250)
 ) as buckets (bucket, lo, hi, n_users, n_ratings);
 
-insert into marts.mart_user_cohort by name
+insert into mart_user_cohort by name
 select * from (values
     (1995, 1996, 0, 0, 15, 211), (1995, 1996, 1, 1, 9, 60), (1995, 1996, 2, null, 7, 40),
     (1997, 1997, 0, 0, 13, 130), (1997, 1997, 1, null, 5, 30), (2001, 2001, 0, 0, 12, 80),
     (2001, 2001, 1, 1, 6, 10), (2001, 2001, 2, 3, 6, 6), (2001, 2001, 4, null, 5, 4)
 ) as cells (cohort_year, last_cohort_year, years_since, last_years_since, n_users_active, n_ratings);
 
-insert into marts.mart_source_file by name
+insert into mart_source_file by name
 select
     dataset || '.csv' as path, dataset, build.edition, 1000 as bytes, n as rows_loaded,
     0 as rows_rejected, sha256(dataset) as content_hash, '1795447084.872397' as load_id,
@@ -156,7 +156,7 @@ left join links using (movie_id)
 cross join totals
 group by movies.movie_id, title, release_year, genres, is_inferred;
 
-insert into marts.mart_movie by name
+insert into mart_movie by name
 select
     *,
     case when n_ratings > 0 then row_number() over (
@@ -164,16 +164,16 @@ select
     ) end as rank_weighted
 from films;
 
-insert into marts.mart_movie_genre by name select movie_id, genre from film_genres;
+insert into mart_movie_genre by name select movie_id, genre from film_genres;
 
 -- From 25 ratings here, not 100: nothing in so small a set has more.
-insert into marts.mart_movie_year by name
+insert into mart_movie_year by name
 select movie_id, rating_year, count(*) as n_ratings, sum(rating) as sum_rating
 from rated
 where movie_id in (select movie_id from films where n_ratings >= 25)
 group by 1, 2;
 
-insert into marts.mart_movie_tag by name
+insert into mart_movie_tag by name
 with counted as (
     select movie_id, mode(tag) as tag, lower(tag) as plain, count(distinct user_id) as n_people
     from tags group by movie_id, lower(tag)
@@ -184,7 +184,7 @@ select
 from counted
 qualify rank <= 10;
 
-insert into marts.mart_tag by name
+insert into mart_tag by name
 with tagged as (select distinct lower(tag) as plain, movie_id from tags),
 scores as (
     select plain, count(rating) as n_ratings, coalesce(sum(rating), 0) as sum_rating
@@ -198,14 +198,14 @@ select
 from tags inner join scores on lower(tags.tag) = scores.plain
 group by plain;
 
-insert into marts.mart_movie_genome_tag by name
+insert into mart_movie_genome_tag by name
 select
     movie_id, tag, relevance,
     row_number() over (partition by movie_id order by relevance desc, tag) as rank
 from relevance
 qualify rank <= 10;
 
-insert into marts.mart_movie_similar by name
+insert into mart_movie_similar by name
 with lists as (select movie_id, list(relevance order by tag) as v from relevance group by 1)
 select
     a.movie_id, b.movie_id as similar_movie_id, list_cosine_similarity(a.v, b.v) as score,
@@ -215,7 +215,7 @@ select
 from lists as a inner join lists as b on a.movie_id <> b.movie_id
 qualify rank <= 10;
 
-insert into marts.mart_quality by name
+insert into mart_quality by name
 select
     test_name, model_name, column_name, description, 'data test' as kind, status,
     'error' as severity, failures, built_at as run_at
@@ -225,7 +225,7 @@ from build, (values
     ('counts_match_readme', 'mart_dataset_status', null, 'counts are those of the README', 'warn', 3)
 ) as tests (test_name, model_name, column_name, description, status, failures);
 
-insert into marts.mart_lineage by name
+insert into mart_lineage by name
 select * from (values
     ('raw.ratings', 'raw', 'src_ratings', 'src'), ('raw._files', 'raw', 'src_files', 'src'),
     ('src_files', 'src', 'src_ratings', 'src'), ('src_ratings', 'src', 'fct_ratings', 'fct'),

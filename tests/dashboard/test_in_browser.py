@@ -147,7 +147,6 @@ def chart(page: Page, words: str) -> Locator:
 
 def ask(home: Path, sql: str) -> tuple[object, ...]:
     with duckdb.connect(str(home / "marts.duckdb"), read_only=True) as connection:
-        connection.execute("use marts.marts")
         row = connection.execute(sql).fetchone()
     assert row is not None
     return row
@@ -281,7 +280,7 @@ def test_what_is_downloaded_is_what_is_shown(visit: Callable[..., Visit], home: 
         rows = list(csv.DictReader(stream))
     with duckdb.connect(str(home / "marts.duckdb"), read_only=True) as connection:
         titles = connection.execute(
-            "select title from marts.marts.mart_movie where n_ratings >= 5"
+            "select title from mart_movie where n_ratings >= 5"
             " and genres_text like '%Drama%' order by rank_weighted"
         ).fetchall()
     assert [row["title"].removeprefix("'") for row in rows] == [title for (title,) in titles]
@@ -421,7 +420,7 @@ def published_anew(home: Path) -> Iterator[Callable[[], None]]:
         marts_fixture.write_marts(
             home,
             marts_fixture.Build(version="another"),
-            "update marts.mart_dataset_status set n_ratings = 1713",
+            "update mart_dataset_status set n_ratings = 1713",
         )
 
     yield publish

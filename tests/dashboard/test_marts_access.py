@@ -28,7 +28,7 @@ STATEMENTS = {
     [
         "select * from raw.ratings",
         "select * from dim_users",
-        "select * from published.marts.mart_genre",
+        "select * from published.mart_genre",
         "select genre from mart_genre join analytics.fct_ratings on true",
         "select genre from mart_genre, mart_movie; drop table mart_genre",
         "select * from read_csv('/etc/passwd')",
@@ -48,7 +48,6 @@ def test_every_statement_names_marts_and_columns_of_the_contract(name: str) -> N
     assert set(marts.marts_named(statement)) <= set(marts_fixture.contract())
     with duckdb.connect() as connection:
         marts_fixture.empty_marts(connection)
-        connection.execute("use marts")
         # The binder refuses a column that models/mart/*.yml does not promise.
         connection.execute(f"explain {statement}", ["1"] * statement.count("?"))
 
@@ -69,7 +68,7 @@ def test_parameters_are_values_and_never_sql(pinned: None) -> None:
         "insert into mart_genre (genre) values ('x')",
         "delete from mart_genre",
         "drop table mart_genre",
-        "create table published.marts.mart_new as select 1 as one",
+        "create table published.mart_new as select 1 as one",
         "copy mart_genre to 'leak.csv'",
         "select * from read_csv('/etc/passwd')",
         "attach 'other.duckdb'",
@@ -151,7 +150,7 @@ def test_a_replaced_file_is_seen_by_the_next_run_and_not_by_this_one(
     marts.pin()
     assert marts.rows(queries.STATUS)["data_version"].tolist() == ["one"]
     marts_fixture.write_marts(
-        tmp_path, marts_fixture.Build(version="two"), "delete from marts.mart_genre"
+        tmp_path, marts_fixture.Build(version="two"), "delete from mart_genre"
     )
     assert len(marts.rows(queries.GENRES)) == 13  # not read before the switch: still the old one
     assert marts.rows(queries.STATUS)["data_version"].tolist() == ["one"]
@@ -167,8 +166,8 @@ def test_twenty_publishes_under_a_reader_never_mix_versions(
     for count in (1, 2):
         home = tmp_path / str(count)
         change = f"""
-            update marts.mart_dataset_status set data_version = '{count}';
-            update marts.mart_genre set n_ratings = {count}
+            update mart_dataset_status set data_version = '{count}';
+            update mart_genre set n_ratings = {count}
         """
         files.append(marts_fixture.write_marts(home, change=change))
     served = tmp_path / "served"
@@ -213,6 +212,27 @@ def test_says_when_the_file_is_no_database(
     assert str(tmp_path) not in str(refused.value)
 
 
+@pytest.mark.parametrize("without", [(), ("mart_genre",)])
+def test_reads_a_file_that_an_earlier_release_published(
+    tmp_path: Path, use_home: Callable[[Path], None], without: tuple[str, ...]
+) -> None:
+    """Its tables are in a schema `marts`."""
+    change = "create schema marts;" + "".join(
+        f"create table marts.{mart} as from main.{mart}; drop table main.{mart};"
+        for mart in marts_fixture.contract()
+        if mart not in without
+    )
+    marts_fixture.write_marts(tmp_path, change=change, without=without)
+    use_home(tmp_path)
+    marts.pin()
+    assert len(marts.rows(queries.STATUS)) == 1
+    if without:
+        with pytest.raises(marts.MartMissing, match=r"^mart_genre is missing"):
+            marts.rows(queries.GENRES)
+    else:
+        assert len(marts.rows(queries.GENRES)) == 13
+
+
 def test_names_the_mart_that_is_missing(tmp_path: Path, use_home: Callable[[Path], None]) -> None:
     marts_fixture.write_marts(tmp_path, without=("mart_genre",))
     use_home(tmp_path)
@@ -224,4 +244,4 @@ def test_names_the_mart_that_is_missing(tmp_path: Path, use_home: Callable[[Path
 
 def _read(home: Path, columns: str) -> list[tuple[object, ...]]:
     with duckdb.connect(str(home / "marts.duckdb"), read_only=True) as connection:
-        return connection.execute(f"select {columns} from marts.marts.mart_genre").fetchall()
+        return connection.execute(f"select {columns} from mart_genre").fetchall()

@@ -109,9 +109,7 @@ def account(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ac
 def copy_candidate(file: Path, target: Warehouse) -> None:
     with duckdb.connect(str(file), read_only=True) as connection:
         for mart, columns in marts_fixture.contract().items():
-            rows = connection.execute(
-                f"select {', '.join(columns)} from marts.marts.{mart}"
-            ).fetchall()
+            rows = connection.execute(f"select {', '.join(columns)} from {mart}").fetchall()
             texts = [[None if value is None else str(value) for value in row] for row in rows]
             ddl = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
             target.replace_table(CANDIDATE, mart, ddl, texts)

@@ -85,19 +85,19 @@ def test_a_damaged_file_in_a_fresh_process(
     assert gives_nothing_away(said, tmp_path)
 
 
-_EMPTY = "delete from marts.mart_dataset_status"
+_EMPTY = "delete from mart_dataset_status"
 # What was done to the marts, and what the page says then, with a command that mends it.
 STATES = {
     "nothing": ("", ["Nothing is published yet", "`movielens run`"]),
     "corrupt": ("", ["The published data cannot be read", "`movielens doctor`"]),
-    "one mart missing": ("drop table marts.mart_genre", ["mart_genre", "`movielens run`"]),
+    "one mart missing": ("drop table mart_genre", ["mart_genre", "`movielens run`"]),
     "no status": (_EMPTY, ["mart_dataset_status is missing", "`movielens run`"]),
     "stale": (
-        "update marts.mart_dataset_status set built_at = built_at - interval 40 day",
+        "update mart_dataset_status set built_at = built_at - interval 40 day",
         ["These data are stale: they were built 40 days ago", "`movielens run`"],
     ),
     "generated": (
-        "update marts.mart_dataset_status set is_generated = true",
+        "update mart_dataset_status set is_generated = true",
         ["Generated data: not real people, not real ratings"],
     ),
 }

@@ -45,7 +45,7 @@ MOMENTS_AFTER_ITS_COMMIT = {
     "it began to empty its working folder": (COUNTED, "after sql commit", "after file rmdir"),
 }
 MOMENTS_OF_A_PUBLISH = {
-    "it has copied a few marts": ("after sql create table published.marts.mart_genre ",),
+    "it has copied a few marts": ("after sql create table published.mart_genre ",),
     "all is ready": ("before file replace marts.next",),
 }
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from ingestion.doctor.machine import published_marts
 from ingestion.errors import MovielensError
 from ingestion.published_file import published_version
 from ingestion.publishing import PublishReport, publish, published, rollback
 from ingestion.settings import Settings
+from ingestion.status import status
 from ingestion.warehouse import DuckDBWarehouse
+from tests.conftest import Cli
 from tests.crashing import EMPTY, Kill, Outcome, Place, Scenario
 
 NUMBERED = ("mart_genre", "mart_release_year", "mart_genre_decade")
@@ -48,11 +52,11 @@ def seen(marts: Path) -> set[object]:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{marts}' as published (read_only)")
         (version,) = connection.execute(
-            "select data_version from published.marts.mart_dataset_status"
+            "select data_version from published.mart_dataset_status"
         ).fetchall()[0]
         numbers: set[object] = set()
         for mart in NUMBERED:
-            rows = connection.execute(f"select distinct n_movies from published.marts.{mart}")
+            rows = connection.execute(f"select distinct n_movies from published.{mart}")
             numbers |= {name_of(number) for (number,) in rows.fetchall()}
     return numbers | {version}
 
@@ -72,7 +76,7 @@ def test_the_published_file_holds_marts_and_nothing_else(settings: Settings) -> 
     with duckdb.connect() as connection:
         connection.execute(f"attach '{settings.marts_file}' as published (read_only)")
         schemas = "select distinct table_schema from information_schema.tables"
-        assert connection.execute(schemas).fetchall() == [("marts",)]
+        assert connection.execute(schemas).fetchall() == [("main",)]
         tables = connection.execute("select distinct table_name from information_schema.tables")
         published = {name for (name,) in tables.fetchall()}
     with DuckDBWarehouse(settings.warehouse_file).connect() as connection:
@@ -82,6 +86,82 @@ def test_the_published_file_holds_marts_and_nothing_else(settings: Settings) -> 
         ).fetchall()
     assert published == {name for (name,) in built}
     assert len(published) >= 20
+
+
+@pytest.mark.parametrize("table", ["mart_genre", "marts.mart_genre"])
+def test_the_published_file_is_read_by_its_name_alone(home: Path, table: str) -> None:
+    with duckdb.connect(home / "marts.duckdb", read_only=True) as connection:
+        assert len(connection.execute(f"from {table}").fetchall()) > 10
+
+
+def as_written_before(file: Path) -> None:
+    """Gives a file of marts the layout of earlier releases: its tables in the schema `marts`."""
+    old = file.with_suffix(".old")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{file}' as new (read_only); attach '{old}' as old")
+        connection.execute("create schema old.marts")
+        for (mart,) in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'new'"
+        ).fetchall():
+            connection.execute(f"create table old.marts.{mart} as from new.{mart}")
+    old.replace(file)
+
+
+@pytest.fixture
+def upgraded(settings: Settings) -> Settings:
+    """Two versions, the later one published, all of it written by an earlier release."""
+    publish_candidate(settings, 1)
+    publish_candidate(settings, 2)
+    for file in (settings.marts_file, *settings.versions_dir.iterdir()):
+        as_written_before(file)
+    return settings
+
+
+def test_a_file_of_the_old_layout_is_known_until_it_is_replaced(upgraded: Settings) -> None:
+    content = upgraded.marts_file.read_bytes()
+    assert published_version(upgraded.marts_file) == name_of(2)
+    assert status(upgraded).published == name_of(2)
+    assert [(f.status, f.found) for f in published_marts(upgraded)] == [
+        ("ok", f"version {name_of(2)}")
+    ]
+    assert upgraded.marts_file.read_bytes() == content
+
+
+def test_the_first_run_brings_the_old_layout_up_to_date(built: Path, home: Path, cli: Cli) -> None:
+    marts = Settings(home=home, _env_file=None).marts_file
+    as_written_before(marts)
+    before = published_version(marts)
+    done = cli("run", "--home", home, "--source", built / "zone")
+    assert done.returncode == 0, done.stderr
+    with duckdb.connect(marts, read_only=True) as connection:
+        rows = connection.execute("select data_version from mart_dataset_status").fetchall()
+    assert rows == [(before,)]
+
+
+def test_the_old_layout_is_brought_up_to_date_beside_a_version_that_is_held_back(
+    upgraded: Settings,
+) -> None:
+    rolled_back = upgraded.versions_dir / f"{name_of(2)}.duckdb"
+    rolled_back.rename(rolled_back.with_suffix(".rolled-back.duckdb"))
+    shutil.copy(upgraded.versions_dir / f"{name_of(1)}.duckdb", upgraded.marts_file)
+    assert publish(upgraded, again=False).held_back == name_of(2)
+    assert seen(upgraded.marts_file) == {name_of(1)}
+    publish(upgraded)
+    assert seen(upgraded.marts_file) == {name_of(2)}
+
+
+def test_rollback_to_a_version_of_the_old_layout(upgraded: Settings) -> None:
+    assert rollback(upgraded).version == name_of(1)
+    assert seen(upgraded.marts_file) == {name_of(1)}
+    assert {file.suffix for file in upgraded.versions_dir.iterdir()} == {".duckdb"}
+
+
+def test_a_version_that_cannot_be_read_is_left_as_it_is(upgraded: Settings) -> None:
+    damaged = upgraded.versions_dir / f"{name_of(0)}.duckdb"
+    damaged.write_bytes(b"no database")
+    assert publish(upgraded).version == name_of(2)
+    assert seen(upgraded.marts_file) == {name_of(2)}
+    assert damaged.read_bytes() == b"no database"
 
 
 def test_rollback_and_publish_again(settings: Settings) -> None:
@@ -173,8 +253,8 @@ def test_what_a_crash_left_of_an_export_is_not_used(settings: Settings) -> None:
     # A crash in the middle of an export: a file, and the log of what was not yet in it.
     leftover = settings.versions_dir / f"{version}.unfinished"
     connection = duckdb.connect(str(leftover))
-    connection.execute("set checkpoint_threshold = '1GB'; create schema marts")
-    connection.execute("create table marts.mart_genre as select 'half' as genre")
+    connection.execute("set checkpoint_threshold = '1GB'")
+    connection.execute("create table mart_genre as select 'half' as genre")
     log = Path(f"{leftover}.wal").read_bytes()
     connection.close()
     Path(f"{leftover}.wal").write_bytes(log)

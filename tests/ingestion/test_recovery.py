@@ -72,7 +72,7 @@ def test_damage_in_the_middle_is_found_by_the_build_and_mended(built: Path, home
     before = settings.versions_dir / f"{report.publish.before}.duckdb"
     assert before.read_bytes() == published
     with duckdb.connect(str(settings.marts_file), read_only=True) as marts:
-        assert marts.execute("from marts.marts.mart_dataset_status").fetchall() != []
+        assert marts.execute("from mart_dataset_status").fetchall() != []
 
 
 def test_the_landing_zone_need_not_be_named_again(settings: Settings) -> None:

@@ -31,7 +31,7 @@ def published(file: Path) -> duckdb.DuckDBPyConnection:
 def test_no_mart_names_a_user(built: Path) -> None:
     with published(built / "home" / "marts.duckdb") as marts:
         columns = marts.execute(
-            "select table_name, column_name from duckdb_columns() where schema_name = 'marts'"
+            "select table_name, column_name from duckdb_columns() where schema_name = 'main'"
         ).fetchall()
     about = {(table, name) for table, name in columns if "user" in name or "people" in name}
     assert about == OF_PEOPLE | NOT_SINGLED_OUT
@@ -42,7 +42,7 @@ def test_no_group_of_people_is_too_small(built: Path) -> None:
     assert fewest == 5
     with published(built / "home" / "marts.duckdb") as marts:
         for table, column in sorted(OF_PEOPLE):
-            few = f"from marts.marts.{table} where {column} between 1 and {fewest - 1}"
+            few = f"from marts.{table} where {column} between 1 and {fewest - 1}"
             assert marts.execute(f"select count(*) {few}").fetchall() == [(0,)]
-        hidden = "select count(*) from marts.marts.mart_rating_month where n_users is null"
+        hidden = "select count(*) from marts.mart_rating_month where n_users is null"
         assert marts.execute(hidden).fetchall()[0][0] > 0
