@@ -16,6 +16,7 @@ import fsspec
 
 from ingestion.datasets import DATASETS
 from ingestion.errors import SourceError
+from ingestion.readme import LONGEST, Readme, is_readme, parse
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
 # What `data generate` and `data download` leave beside the files, to say which edition they are.
@@ -57,6 +58,7 @@ class LandingZone:
         files: The MovieLens files, by path.
         ignored: Paths of the other files.
         fs: The file system that opens them.
+        readme: What the release's README states; None if there is none that states counts.
     """
 
     url: str
@@ -64,11 +66,12 @@ class LandingZone:
     files: dict[str, LandingFile]
     ignored: list[str]
     fs: fsspec.AbstractFileSystem = field(repr=False)
+    readme: Readme | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the landing zone and the version of each file that was listed."""
-        digest = hashlib.sha256(self.url.encode())
+        """Identifies the landing zone, the version of each file, and what the README states."""
+        digest = hashlib.sha256(f"{self.url}\0{self.readme}".encode())
         for path, file in sorted(self.files.items()):
             digest.update(f"\n{path}\0{file.version}".encode())
         return digest.hexdigest()
@@ -171,12 +174,36 @@ def listed_version(fs: fsspec.AbstractFileSystem, key: str) -> str:
     return _version(fs.info(key))
 
 
-def _edition(fs: fsspec.AbstractFileSystem, root: str) -> str:
+def _edition(fs: fsspec.AbstractFileSystem, root: str, readme: Readme | None) -> str:
     try:
         marker = json.loads(fs.cat_file(f"{root}/{MARKER}"))
         return str(marker["edition"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return PurePosixPath(root).name or "movielens"
+        named = readme.edition if readme else None
+        return named or PurePosixPath(root).name or "movielens"
+
+
+def _readme(
+    fs: fsspec.AbstractFileSystem,
+    root: str,
+    found: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, LandingFile],
+) -> Readme | None:
+    """Reads the newest README that is in a folder with MovieLens files, or above one."""
+    folders = {parent for path in files for parent in PurePosixPath(path).parents}
+    candidates = []
+    for key, info in found.items():
+        path = PurePosixPath(_in_utf8(key.removeprefix(root).lstrip("/")))
+        if is_readme(path.name) and path.parent in folders and info["type"] == "file":
+            candidates.append((_modified(info), str(path), key))
+    if not candidates:
+        return None
+    _, newest, key = max(candidates)
+    try:
+        text = fs.cat_file(key, start=0, end=LONGEST).decode(errors="replace")
+    except (OSError, ValueError):  # it is no part of the data, and may be closed to this user
+        return None
+    return parse(newest, text)
 
 
 def _open(source: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -271,7 +298,8 @@ def list_landing_zone(source: str) -> LandingZone:
     fs, root = _open(source)
     files: dict[str, LandingFile] = {}
     ignored: list[str] = []
-    for key, listed in sorted(_find(fs, root, source).items()):
+    found = _find(fs, root, source)
+    for key, listed in sorted(found.items()):
         path = _in_utf8(key.removeprefix(root).lstrip("/"))
         kind = classify(path)
         info = _behind_link(fs, key, listed)
@@ -289,5 +317,8 @@ def list_landing_zone(source: str) -> LandingZone:
             f"The landing zone {source} holds no MovieLens file (other files: {len(ignored)})",
             f"put files there whose names start as in {names}; or try: movielens demo",
         )
-    ignored = [path for path in ignored if PurePosixPath(path).name != MARKER]
-    return LandingZone(fs.unstrip_protocol(root), _edition(fs, root), files, ignored, fs)
+    readme = _readme(fs, root, found, files)
+    own = {readme.path} if readme else set[str]()
+    ignored = [p for p in ignored if p not in own and PurePosixPath(p).name != MARKER]
+    edition = _edition(fs, root, readme)
+    return LandingZone(fs.unstrip_protocol(root), edition, files, ignored, fs, readme)

@@ -16,13 +16,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion import manifest, refusals
+from ingestion import manifest, readme, refusals
 from ingestion.errors import SettingsError
 from ingestion.file_versions import Outcome, read_file
 from ingestion.landing import LandingFile, LandingZone, list_landing_zone
 from ingestion.lock import Run, only_run
 from ingestion.progress import Event, OnEvent, silent, timed
 from ingestion.recovery import healing, last_source
+from ingestion.refusals import Refusal
 from ingestion.rules import Rules
 from ingestion.settings import Settings, resolve
 from ingestion.warehouse import Connection, Warehouse, has_table, warehouse
@@ -172,13 +173,25 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a listing asks for, given what is known."""
+    """What a listing asks for, given what is known.
+
+    Attributes:
+        known: The current version of each path.
+        comparison: What the listing changes about them.
+        gone: Paths to record as removed.
+        switched: Whether another landing zone replaces the one that is held.
+        refusals: The files that stand refused.
+        refused: Those of them that would only be refused again.
+        is_settled: Whether refusals and README are those that are recorded.
+    """
 
     known: dict[str, manifest.Known]
     comparison: manifest.Comparison
     gone: list[manifest.Known]
     switched: bool
-    refused: dict[str, str]
+    refusals: list[Refusal]
+    refused: dict[str, Refusal]
+    is_settled: bool
 
     @property
     def to_read(self) -> list[LandingFile]:
@@ -186,7 +199,7 @@ class _Plan:
 
     @property
     def is_empty(self) -> bool:
-        return not self.to_read and not self.gone
+        return not self.to_read and not self.gone and self.is_settled
 
 
 def _load(run: Run, request: _Request) -> LoadReport:
@@ -248,8 +261,17 @@ def _plan(
     gone = comparison.missing if request.remove_missing else []
     if sources:
         gone = list(known.values())
-    refused = refusals.recall(target, zone, request.rules) if comparison.to_read else {}
-    return _Plan(known, comparison, gone, bool(sources), refused)
+    standing = refusals.recall(target)
+    is_settled = not refusals.settled(standing, zone, {}) and zone.readme == readme.recall(target)
+    return _Plan(
+        known=known,
+        comparison=comparison,
+        gone=gone,
+        switched=bool(sources),
+        refusals=standing,
+        refused=refusals.standing(standing, zone, request.rules),
+        is_settled=is_settled,
+    )
 
 
 def _carry_out(
@@ -267,22 +289,27 @@ def _carry_out(
     try:
         to_read = plan.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
-        with timed(steps, "read"), _imported_beside("dlt"):
+        with timed(steps, "read"), _imported_beside("dlt" if to_read else "json"):
             outcomes = _read_all(run, lease, zone, plan, first_id, request)
-        refusals.remember(lease.target, zone, request.rules, outcomes)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # Another landing zone replaces this one when some of it can be read, and then as a whole.
-        if not loaded and (plan.switched or not plan.gone):
+        if plan.switched and not loaded:
             return outcomes, None
-        replaced = {outcome.file.path for outcome in loaded}
-        gone = [entry for entry in plan.gone if entry.path not in replaced]
-        from ingestion.writing import Change, write
+        load_id = None
+        if loaded or plan.gone:
+            replaced = {outcome.file.path for outcome in loaded}
+            gone = [entry for entry in plan.gone if entry.path not in replaced]
+            from ingestion.writing import Change, write
 
-        change = Change(zone, loaded, gone, first_id, first_id + len(to_read))
-        rows = sum(outcome.rows for outcome in loaded)
-        detail = f"writing {rows:,} rows into RAW"
-        request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
-        return outcomes, write(run.settings, lease, change, steps)
+            change = Change(zone, loaded, gone, first_id, first_id + len(to_read))
+            rows = sum(outcome.rows for outcome in loaded)
+            detail = f"writing {rows:,} rows into RAW"
+            request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
+            load_id = write(run.settings, lease, change, steps)
+        refusals.update(lease.target, zone, request.rules, plan.refusals, outcomes)
+        if zone.readme != readme.recall(lease.target):
+            readme.remember(lease.target, zone)
+        return outcomes, load_id
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -355,7 +382,9 @@ def _reports_of_the_others(plan: _Plan, removed: bool) -> list[FileReport]:
         *(FileReport(f.path, f.dataset, "unchanged") for f in plan.comparison.unchanged),
         *(FileReport(e.path, e.dataset, status) for e in plan.comparison.missing),
         *(
-            FileReport(f.path, f.dataset, "refused", bytes=f.bytes, reason=plan.refused[f.path])
+            FileReport(
+                f.path, f.dataset, "refused", bytes=f.bytes, reason=plan.refused[f.path].reason
+            )
             for f in plan.comparison.to_read
             if f.path in plan.refused
         ),

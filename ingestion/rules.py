@@ -8,6 +8,9 @@ from typing import Literal, get_args
 from ingestion.encoding import text_encoding
 
 RangeChecks = Literal["reject", "warn"]
+# Raised with every change of the readers that may load what they refused: files that were refused
+# by an earlier version are read again. (A test tells when the readers have changed.)
+READER_VERSION = 1
 
 
 @dataclass(frozen=True)
