@@ -255,6 +255,19 @@ from mart_lineage
 order by from_name, to_name
 """
 
+RELEASE_CHECKS: Final = """
+select check_name, kind, expected, loaded, found, outcome, description
+from mart_release_check
+order by case check_name when 'ratings' then 0 when 'users' then 1 when 'movies' then 2 else 3 end,
+    check_name
+"""
+
+REFUSED_FILES: Final = """
+select path, dataset, bytes, refused_at
+from mart_refused_file
+order by path
+"""
+
 SOURCE_FILES: Final = """
 select path, dataset, edition, bytes, rows_loaded, rows_rejected, content_hash, load_id, loaded_at
 from mart_source_file

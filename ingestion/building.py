@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingestion import artifacts, manifest, scope
+from ingestion import artifacts, manifest, release, scope
 from ingestion.auditing import raise_failures
+from ingestion.candidates import Candidate, candidate
 from ingestion.dbt_runs import Dbt, code_fingerprint
 from ingestion.environments import AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.errors import SettingsError
@@ -20,12 +21,15 @@ from ingestion.fact_code import Facts
 from ingestion.lease import Lease
 from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
+from ingestion.published import published
+from ingestion.release import Finding, Landing, StatedCount
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
 _BUILDS = (
     "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
-    "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp"
+    "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp, "
+    "source varchar"
 )
 
 
@@ -45,6 +49,8 @@ class BuildReport:
         models_kept: Models that were left as they were: nothing that they read has changed.
         tests_kept: Tests that were not run again, for the same reason.
         rebuilt: Facts that were rebuilt from all current rows, and why each was.
+        readme: What the README states, beside what there is.
+        release: What does not make sense about the release, and was accepted or only reported.
     """
 
     version: str
@@ -58,51 +64,22 @@ class BuildReport:
     models_kept: int = 0
     tests_kept: int = 0
     rebuilt: dict[str, str] = field(default_factory=dict)
+    readme: list[StatedCount] = field(default_factory=list)
+    release: list[Finding] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """The marts that were built last.
-
-    Attributes:
-        version: Their version.
-        fingerprint: What they were computed from: file versions and code.
-        audited: Whether every test passed.
-        built_at: When they were built, UTC.
-    """
-
-    version: str
-    fingerprint: str
-    audited: bool
-    built_at: datetime
-
-
-def candidate(target: Warehouse) -> Candidate | None:
-    """Tells which candidate is in the warehouse.
-
-    Args:
-        target: The warehouse.
-
-    Returns:
-        The candidate, or None if none is complete enough to speak of.
-    """
-    if not target.exists() or not target.has_table(AUDIT, "builds"):
-        return None
-    rows = target.fetch(
-        f"select version, fingerprint, audited_at is not null, built_at from {AUDIT}.builds"
-    )
-    return Candidate(*rows[0]) if rows else None
-
-
-def fingerprint(settings: Settings, files: Iterable[tuple[int, str]]) -> str:
-    """Identifies what a build would compute: the file versions that count, and the code.
+def fingerprint(
+    settings: Settings, files: Iterable[tuple[int, str]], landing: Landing | None = None
+) -> str:
+    """Identifies what a build would compute: the current file versions, and the code.
 
     By their file ids, for they say in which order the files came, too: of two that contradict each
     other the later one wins, so a file that went and came back can be another thing to build.
 
     Args:
         settings: Say where the models are.
-        files: File id and content hash of each file version that counts.
+        files: File id and content hash of each current file version.
+        landing: What the build tells of the landing zone; None if nothing.
 
     Returns:
         A SHA-256 in hexadecimal.
@@ -111,17 +88,23 @@ def fingerprint(settings: Settings, files: Iterable[tuple[int, str]]) -> str:
     for file_id, content_hash in sorted(files):
         digest.update(f"{file_id}\0{content_hash}\0".encode())
     digest.update(code_fingerprint(settings).encode())
+    digest.update(landing.fingerprint.encode() if landing else b"")
     return digest.hexdigest()
 
 
 def build(
-    settings: Settings, *, full_refresh: bool = False, on_event: OnEvent = silent
+    settings: Settings,
+    *,
+    full_refresh: bool = False,
+    accept_release: bool = False,
+    on_event: OnEvent = silent,
 ) -> BuildReport:
     """Builds the candidate and audits it with every test.
 
     Args:
         settings: The settings.
-        full_refresh: Build the facts anew instead of what changed.
+        full_refresh: Rebuild the facts from all current rows.
+        accept_release: Accept, this once, a release that does not make sense as a whole.
         on_event: Told of each model and test.
 
     Returns:
@@ -129,6 +112,7 @@ def build(
 
     Raises:
         AuditFailure: If a test failed; the candidate cannot be published.
+        ReleaseRefused: If the release as a whole cannot be right; no more can that one.
         MovielensError: If a model could not be built.
         SettingsError: If nothing was loaded yet, or the models are not there.
         BusyError: If another run is at work.
@@ -137,27 +121,51 @@ def build(
     with only_run(settings) as run:
         target = warehouse(settings)
         check_project(settings)
-        _, built = _asked_for(settings, target)
-        if full_refresh or not built:
+        asked = _asked_for(settings, target)
+        if full_refresh or not asked.built:
             lease = run.lease(target)
             # Another run may have loaded or built since; from here on none can.
-            print_of_this, built = _asked_for(settings, target)
-            if full_refresh or not built:
-                job = Job(settings, lease, PUBLISHED, print_of_this, full_refresh, on_event)
-                return build_in(job)
-        return BuildReport(built.version, False, time.perf_counter() - started)
+            asked = _asked_for(settings, target)
+            if full_refresh or not asked.built:
+                return build_in(
+                    Job(
+                        settings=settings,
+                        lease=lease,
+                        environment=PUBLISHED,
+                        fingerprint=asked.fingerprint,
+                        landing=asked.landing,
+                        full_refresh=full_refresh,
+                        accept_release=accept_release,
+                        on_event=on_event,
+                    )
+                )
+        return BuildReport(
+            version=asked.built.version,
+            built=False,
+            seconds=time.perf_counter() - started,
+            readme=release.recorded(target),
+        )
 
 
-def _asked_for(settings: Settings, target: Warehouse) -> tuple[str, Candidate | None]:
-    """Identifies what a build would compute, and finds it if it is built and audited already."""
+@dataclass(frozen=True)
+class _Asked:
+    """What a build would compute, and the candidate that has it already, audited."""
+
+    fingerprint: str
+    landing: Landing
+    built: Candidate | None
+
+
+def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
     files = manifest.current_files(target)
     if not files:
         raise SettingsError("Nothing is loaded yet, so there is nothing to build", "movielens load")
     contents = ((file.file_id, file.content_hash) for file in files.values())
-    print_of_this = fingerprint(settings, contents)
+    known = release.landing_of(target, files.values())
+    print_of_this = fingerprint(settings, contents, known)
     last = candidate(target)
     is_built = last is not None and last.audited and last.fingerprint == print_of_this
-    return print_of_this, last if is_built else None
+    return _Asked(print_of_this, known, last if is_built else None)
 
 
 def check_project(settings: Settings) -> None:
@@ -185,7 +193,9 @@ class Job:
         lease: The lease of the warehouse.
         environment: Where to build.
         fingerprint: What is built: file versions and code.
-        full_refresh: Build everything, and the facts anew.
+        landing: What the build tells of the landing zone.
+        full_refresh: Build everything, and the facts from all current rows.
+        accept_release: Accept a release that does not make sense as a whole.
         on_event: Told of each model and test.
     """
 
@@ -193,7 +203,9 @@ class Job:
     lease: Lease
     environment: Environment
     fingerprint: str
+    landing: Landing
     full_refresh: bool
+    accept_release: bool
     on_event: OnEvent
 
     @property
@@ -215,6 +227,7 @@ def build_in(job: Job) -> BuildReport:
 
     Raises:
         AuditFailure: If a test failed.
+        ReleaseRefused: If the release as a whole cannot be right.
         MovielensError: If a model could not be built.
         BusyError: If another run has taken the lease; the candidate cannot be published.
     """
@@ -235,11 +248,16 @@ def build_in(job: Job) -> BuildReport:
     tests = project.test_results(ran)
     if parts is not None:
         tests = scope.merged_results(target, environment, tests)
+    judged = release.Judgement()
+    if environment == PUBLISHED:
+        seen = published(settings)
+        judged = release.judge(settings, target, job.landing, seen, accept=job.accept_release)
     version = _record(job, project, tests)
+    release.record(target, environment, job.landing, judged)
     ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
     scope.complete(settings, job.lease, environment)
     report = _report(version, time.perf_counter() - started, project, tests, ran)
-    return replace(report, rebuilt=rebuilt)
+    return replace(report, rebuilt=rebuilt, readme=judged.stated, release=judged.findings)
 
 
 def _all_but_the_report(parts: list[str] | None, full_refresh: bool) -> list[str]:
@@ -270,7 +288,17 @@ def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResu
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     version = f"{now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
     counts = [_count(tests, status) for status in ("pass", "warn")]
-    build = (version, _git_sha(job.settings.project), now, *counts, 0, job.fingerprint, None)
+    source = job.landing.source
+    build = (
+        version,
+        _git_sha(job.settings.project),
+        now,
+        *counts,
+        0,
+        job.fingerprint,
+        None,
+        source,
+    )
     job.lease.execute()
     audit, write = job.environment.schema(AUDIT), job.target.replace_table
     write(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))

@@ -110,3 +110,15 @@ DATASETS: dict[str, Dataset] = {
 }
 
 FILE_ID = "_file_id"
+
+# The editions of which every file is known, by the SHA-256 of its content, whatever the folder is
+# called. Others are recognised by the marker of a download, or by their README.
+EDITION_BY_SHA256: dict[str, str] = dict.fromkeys(
+    (
+        "97ad18e4e56a09363c65676b6cb3482ce3e2cea2372a24620c1599c843325f31",  # links.csv
+        "5a5f32dd9bb3797b8e728a1b98958789d2b13f294a69fdfbc5727f8a9611aa07",  # movies.csv
+        "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",  # ratings.csv
+        "92a9f8bb7916dceef6151209845788c3643f794dfa79d1feaec7121b5960399d",  # tags.csv
+    ),
+    "ml-latest-small",  # of September 2018
+)

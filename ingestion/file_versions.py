@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ingestion.datasets import DATASETS, Dataset
+from ingestion.datasets import DATASETS, EDITION_BY_SHA256, Dataset
 from ingestion.encoding import NotText
 from ingestion.errors import RefusedFile, is_no_room
 from ingestion.fetching import fetch
@@ -54,6 +54,10 @@ class Outcome:
     refused_for_good: bool = False
     seconds: float = 0.0
     parquet: Path | None = None
+
+    def edition(self, zone: LandingZone) -> str:
+        """The edition that the file is of: known by its content, else that of the landing zone."""
+        return EDITION_BY_SHA256.get(self.content_hash, zone.edition)
 
 
 def read_file(

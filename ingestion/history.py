@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,34 +14,14 @@ from ingestion.datasets import FILE_ID
 from ingestion.environments import AS_OF, Environment
 from ingestion.errors import SettingsError
 from ingestion.lock import only_run
+from ingestion.manifest import Load, loads
 from ingestion.progress import OnEvent, silent
 from ingestion.published_file import export_marts
+from ingestion.release import Landing
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
 _NAMED = 10
-_FILES = f"{manifest.SCHEMA}.{manifest.TABLE}"
-
-
-@dataclass(frozen=True)
-class Load:
-    """One load that was committed.
-
-    Attributes:
-        load_id: dlt's load id.
-        loaded_at: When it was committed, UTC.
-        files: File versions that it brought.
-        removed: Paths that it recorded as removed.
-        rows: Rows that it brought.
-        last_file_id: Its last manifest entry.
-    """
-
-    load_id: str
-    loaded_at: datetime
-    files: int
-    removed: int
-    rows: int
-    last_file_id: int
 
 
 @dataclass(frozen=True)
@@ -71,29 +50,6 @@ class _CountedThen(NamedTuple):
     rows: int
     content_hash: str
     is_superseded: bool
-
-
-def loads(target: Warehouse) -> list[Load]:
-    """Lists the loads that were committed.
-
-    Args:
-        target: The warehouse.
-
-    Returns:
-        All of them, newest first.
-    """
-    if not target.has_table(manifest.SCHEMA, manifest.TABLE):
-        return []
-    rows = target.fetch(
-        f"""
-        select load_id, cast(max(loaded_at) as timestamp), count(version),
-            count(*) - count(version), cast(sum(rows_loaded) as bigint), max(file_id)
-        from {_FILES}
-        group by load_id
-        order by max(file_id) desc
-        """
-    )
-    return [Load(*row) for row in rows]
 
 
 def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent) -> AsOfReport:
@@ -133,7 +89,17 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
         contents = ((file.file_id, file.content_hash) for file in counted)
         environment = Environment(AS_OF, load.last_file_id)
         print_of_then = fingerprint(settings, contents)
-        report = build_in(Job(settings, lease, environment, print_of_then, False, on_event))
+        job = Job(
+            settings=settings,
+            lease=lease,
+            environment=environment,
+            fingerprint=print_of_then,
+            landing=Landing(),
+            full_refresh=False,
+            accept_release=False,
+            on_event=on_event,
+        )
+        report = build_in(job)
         file = settings.home / "as-of" / f"{load.load_id}.duckdb"
         export_marts(lease, environment, file)
         environment.drop(target)
@@ -155,7 +121,7 @@ def _find(known: list[Load], load_id: str) -> Load:
     raise SettingsError(
         f"{problem} with {load_id!r}; nothing was built. "
         f"{'They are' if found else 'There are'} {', '.join(shown[:_NAMED])}{more}",
-        f"movielens status shows the last loads; {_FILES} has all of them",
+        f"movielens status shows the last loads; {manifest.FILES} has all of them",
     )
 
 
@@ -163,10 +129,10 @@ def _files_as_of(target: Warehouse, load: Load) -> list[_CountedThen]:
     rows = target.fetch(
         f"""
         select file_id, path, dataset, rows_loaded, content_hash,
-            file_id not in (select max(file_id) from {_FILES} group by path)
-        from {_FILES}
+            file_id not in (select max(file_id) from {manifest.FILES} group by path)
+        from {manifest.FILES}
         where version is not null and file_id in (
-            select max(file_id) from {_FILES}
+            select max(file_id) from {manifest.FILES}
             where file_id <= {load.last_file_id}
             group by path
         )

@@ -221,16 +221,17 @@ def _load(run: Run, request: _Request) -> LoadReport:
     reports = [*map(_report, outcomes), *_reports_of_the_others(plan, removed)]
     reports.sort(key=lambda file: file.path)
     seconds = time.perf_counter() - started
+    editions = {outcome.edition(zone) for outcome in outcomes if outcome.status == "loaded"}
     return LoadReport(
-        zone.url,
-        zone.edition,
-        load_id,
-        seconds,
-        reports,
-        zone.ignored,
-        steps,
-        list(run.notes),
-        zone.fingerprint,
+        source=zone.url,
+        edition=", ".join(sorted(editions)) or zone.edition,
+        load_id=load_id,
+        seconds=seconds,
+        files=reports,
+        ignored=zone.ignored,
+        steps=steps,
+        notes=list(run.notes),
+        listing=zone.fingerprint,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from ingestion import snapshot
 from ingestion.errors import BusyError, SettingsError, is_no_room
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse
@@ -92,6 +93,8 @@ class Run:
         lease, self._lease = self._lease, None
         if lease is not None and lease.target.exists():
             lease.release()
+            if self.settings.target == "dev":
+                snapshot.keep(self.settings, lease.target)
 
     def forget_lease(self) -> None:
         """Of a warehouse that was set aside, its lease means nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ingestion.datasets import DATASETS, FILE_ID
 from ingestion.landing import LandingFile, LandingZone, by_time
@@ -12,6 +13,7 @@ from ingestion.warehouse import Warehouse
 
 SCHEMA = "raw"
 TABLE = "_files"
+FILES = f"{SCHEMA}.{TABLE}"
 REJECTED_ROWS = "_rejected_rows"
 # The tables whose rows count by their file id, and the column that has it.
 TABLES_OF_ROWS = {**dict.fromkeys(DATASETS, FILE_ID), REJECTED_ROWS: "file_id"}
@@ -59,6 +61,27 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Load:
+    """One load that was committed.
+
+    Attributes:
+        load_id: dlt's load id.
+        loaded_at: When it was committed, UTC.
+        files: File versions that it brought.
+        removed: Paths that it recorded as removed.
+        rows: Rows that it brought.
+        last_file_id: Its last manifest entry.
+    """
+
+    load_id: str
+    loaded_at: datetime
+    files: int
+    removed: int
+    rows: int
+    last_file_id: int
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What a listing changes about the manifest.
 
@@ -94,13 +117,36 @@ def current_files(warehouse: Warehouse) -> dict[str, Known]:
     rows = warehouse.fetch(
         f"""
         select path, dataset, version, content_hash, source, rows_loaded, rows_rejected, file_id
-        from {SCHEMA}.{TABLE}
-        where file_id in (select max(file_id) from {SCHEMA}.{TABLE} group by path)
+        from {FILES}
+        where file_id in (select max(file_id) from {FILES} group by path)
             and version is not null
         order by path
         """
     )
     return {row[0]: Known(*row) for row in rows}
+
+
+def loads(target: Warehouse) -> list[Load]:
+    """Lists the loads that were committed.
+
+    Args:
+        target: The warehouse.
+
+    Returns:
+        All of them, newest first.
+    """
+    if not target.has_table(SCHEMA, TABLE):
+        return []
+    rows = target.fetch(
+        f"""
+        select load_id, cast(max(loaded_at) as timestamp), count(version),
+            count(*) - count(version), cast(sum(rows_loaded) as bigint), max(file_id)
+        from {FILES}
+        group by load_id
+        order by max(file_id) desc
+        """
+    )
+    return [Load(*row) for row in rows]
 
 
 def compare(zone: LandingZone, known: dict[str, Known]) -> Comparison:

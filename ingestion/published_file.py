@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from ingestion.environments import CANDIDATE, PUBLISHED, Environment
+from ingestion.files import write_whole
 from ingestion.lease import Lease
+from ingestion.published import Version
+from ingestion.release import Counts
 from ingestion.settings import Settings
 
 # Earlier releases put the tables there; now they are in the default schema of the file.
@@ -49,32 +54,55 @@ class MartsFile:
                     connection.execute("use opened")
                     _write_marts(connection, _EARLIER_SCHEMA, file)
 
-    def versions(self) -> list[str]:
-        """The versions that are kept, oldest first, without those that were rolled back."""
+    def kept(self) -> list[Version]:
+        """The versions that are kept, oldest first, those that are held back included."""
         names = (file.name.removesuffix(_SUFFIX) for file in self._folder.glob(f"*{_SUFFIX}"))
-        return sorted(name for name in names if not name.endswith(_ROLLED_BACK))
+        return sorted(map(self._described, names), key=lambda version: version.version)
 
-    def is_rolled_back(self, version: str) -> bool:
-        """Tells whether a version was left by a rollback, and not published since."""
-        return self._of(version + _ROLLED_BACK).exists()
+    def _described(self, name: str) -> Version:
+        version = name.removesuffix(_ROLLED_BACK)
+        note = self._read_note(version)
+        at = note.get("published_at")
+        published_at = datetime.fromisoformat(at) if at else None
+        return Version(version, note.get("source"), published_at, name != version)
 
-    def publish(self, lease: Lease, version: str) -> None:
+    def counts(self) -> Counts | None:
+        """How much the version that readers see holds; None if nothing is published."""
+        if not self._file.exists():
+            return None
+        try:
+            with duckdb.connect() as connection:
+                schema = _attach(connection, self._file)
+                rows = connection.execute(
+                    "select n_ratings, n_users, n_movies, n_tag_applications "
+                    f"from opened.{schema}.mart_dataset_status"
+                ).fetchall()
+        except duckdb.Error:
+            return None  # it holds no marts, so readers lose nothing that could be compared
+        return Counts(*rows[0]) if rows else None
+
+    def publish(self, lease: Lease, version: str, source: str | None) -> None:
         """Makes the candidate what readers see, all marts at once.
 
         Args:
             lease: The lease of the warehouse, held since before the candidate was chosen.
             version: Its version.
+            source: URL of the landing zone that it was built from.
 
         Raises:
             BusyError: If another run has taken the lease.
         """
-        if self.is_rolled_back(version):
-            self._of(version + _ROLLED_BACK).rename(self._of(version))
+        held_back = self._of(version + _ROLLED_BACK)
+        if held_back.exists():
+            held_back.rename(self._of(version))
         else:
             export_marts(lease, PUBLISHED, self._of(version))
-        self._install(version)
+        self._install(version, source)
         for rolled_back in self._folder.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
             rolled_back.unlink()
+            self._note(rolled_back.name.removesuffix(_ROLLED_BACK + _SUFFIX)).unlink(
+                missing_ok=True
+            )
 
     def roll_back(self, to: str, left: str | None) -> None:
         """Makes an earlier version what readers see.
@@ -86,20 +114,31 @@ class MartsFile:
         # Marked first: if this one dies in between, the next run does not bring it back unasked.
         if left and self._of(left).exists():
             self._of(left).rename(self._of(left + _ROLLED_BACK))
-        self._install(to)
+        self._install(to, self._read_note(to).get("source"))
 
     def remove(self, versions: list[str]) -> None:
         """Removes versions, and what a crash left beside them."""
         for version in versions:
             self._of(version).unlink()
+            self._note(version).unlink(missing_ok=True)
         for leftover in self._folder.glob("*.unfinished*"):
             leftover.unlink()
 
     def _of(self, version: str) -> Path:
         return self._folder / f"{version}{_SUFFIX}"
 
-    def _install(self, version: str) -> None:
+    def _note(self, version: str) -> Path:
+        return self._folder / f"{version}.json"
+
+    def _read_note(self, version: str) -> dict[str, str]:
+        """Reads what is noted of a version, beside its file because readers must not see it."""
+        note = self._note(version)
+        return dict(json.loads(note.read_text())) if note.exists() else {}
+
+    def _install(self, version: str, source: str | None) -> None:
         """Puts a version where readers look, by one rename."""
+        now = datetime.now(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+        write_whole(self._note(version), json.dumps({"source": source, "published_at": now}))
         beside = self._file.with_suffix(".next")
         beside.unlink(missing_ok=True)
         try:

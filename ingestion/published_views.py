@@ -21,16 +21,22 @@ The rows that a publish leaves which died between 2 and 4 are removed by the nex
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC
+from typing import Any
 
 from ingestion.environments import CANDIDATE, PUBLISHED
 from ingestion.errors import MovielensError
 from ingestion.lease import Lease
+from ingestion.published import Version
+from ingestion.release import Counts
 from ingestion.warehouse import Connection, Warehouse, create_schema, has_table, literal
 
 STORE, SCHEMA = "marts_store", "marts"
 _VERSIONS = f"{STORE}._versions"
 _CURRENT = f"select max_by(version, number) as version from {_VERSIONS}"
-_COLUMNS = "number bigint, version varchar, rolled_back varchar, published_at timestamptz"
+_COLUMNS = (
+    "number bigint, version varchar, rolled_back varchar, published_at timestamptz, source varchar"
+)
 Columns = list[tuple[str, str]]
 
 
@@ -64,29 +70,50 @@ class MartsViews:
     def bring_up_to_date(self) -> None:
         """Nothing to do: `publish` fits the store's tables to the marts."""
 
-    def versions(self) -> list[str]:
-        """The versions that are kept, oldest first, without those that were rolled back."""
+    def kept(self) -> list[Version]:
+        """The versions that are kept, oldest first, those that are held back included."""
+        published: dict[str, dict[str, Any]] = {}
+        left: dict[str, int] = {}
+        for entry in self._entries():
+            published[entry["version"]] = entry
+            left[entry["rolled_back"]] = entry["number"]
+        return [
+            Version(
+                version,
+                entry.get("source"),
+                entry["published_at"].astimezone(UTC).replace(tzinfo=None),
+                left.get(version, 0) > entry["number"],
+            )
+            for version, entry in sorted(published.items())
+        ]
+
+    def _entries(self) -> list[dict[str, Any]]:
+        """What was published and rolled back, in this order; an earlier release had no source."""
         if not self._target.has_table(STORE, "_versions"):
             return []
-        rows = self._target.fetch(f"select distinct version from {_VERSIONS} order by version")
-        return [version for (version,) in rows if not self.is_rolled_back(version)]
+        with self._target.connect() as connection:
+            cursor = connection.execute(f"select * from {_VERSIONS} order by number")
+            names = [column[0].lower() for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def is_rolled_back(self, version: str) -> bool:
-        """Tells whether a version was left by a rollback, and not published since."""
-        if not self._target.has_table(STORE, "_versions"):
-            return False
+    def counts(self) -> Counts | None:
+        """How much the version that readers see holds; None if nothing is published."""
+        current = self.current()
+        if current is None:
+            return None
         rows = self._target.fetch(
-            f"select max(case when rolled_back = {literal(version)} then number end) "
-            f"> max(case when version = {literal(version)} then number end) from {_VERSIONS}"
+            "select n_ratings, n_users, n_movies, n_tag_applications "
+            f"from {STORE}.mart_dataset_status where _version = {literal(current)}"
         )
-        return bool(rows[0][0])
+        return Counts(*rows[0]) if rows else None
 
-    def publish(self, lease: Lease, version: str) -> None:
+    def publish(self, lease: Lease, version: str, source: str | None) -> None:
         """Makes the candidate what readers see, all marts at once.
 
         Args:
             lease: The lease of the warehouse, held since before the candidate was chosen.
             version: Its version.
+            source: URL of the landing zone that it was built from.
 
         Raises:
             MovielensError: If the store does not have the candidate's rows; nothing is published.
@@ -100,13 +127,13 @@ class MartsViews:
                 _make_room(connection, mart, columns, stored.get(mart, []))
             for mart in marts:
                 connection.execute(f"delete from {STORE}.{mart} where _version not in ({_KNOWN})")
-            if not self.is_rolled_back(version):
+            if not any(v.is_held_back for v in self.kept() if v.version == version):
                 for mart, columns in marts.items():
                     _append(connection, mart, columns, version)
             _verify(connection, marts, version)
             connection.execute("begin")
             lease.hold(connection)
-            connection.execute(_entry(version))
+            connection.execute(_entry(version, source))
             connection.execute("commit")
 
     def roll_back(self, to: str, left: str | None) -> None:
@@ -116,7 +143,8 @@ class MartsViews:
             to: The version to return to.
             left: The version that readers saw.
         """
-        self._target.execute(_entry(to, left))
+        source = next((v.source for v in self.kept() if v.version == to), None)
+        self._target.execute(_entry(to, source, left))
 
     def remove(self, versions: list[str]) -> None:
         """Removes versions: first from what readers can see, then their rows."""
@@ -133,10 +161,11 @@ class MartsViews:
 _KNOWN = f"select version from {_VERSIONS}"
 
 
-def _entry(version: str, rolled_back: str | None = None) -> str:
+def _entry(version: str, source: str | None, rolled_back: str | None = None) -> str:
     return (
-        f"insert into {_VERSIONS} select coalesce(max(number), 0) + 1, {literal(version)}, "
-        f"{literal(rolled_back)}, current_timestamp from {_VERSIONS}"
+        f"insert into {_VERSIONS} (number, version, rolled_back, published_at, source) "
+        f"select coalesce(max(number), 0) + 1, {literal(version)}, {literal(rolled_back)}, "
+        f"current_timestamp, {literal(source)} from {_VERSIONS}"
     )
 
 
@@ -146,6 +175,10 @@ def _make_schemas(connection: Connection) -> None:
     if not has_table(connection, STORE, "_versions"):
         connection.execute(f"create table if not exists {_VERSIONS} ({_COLUMNS})")
         connection.execute(f"create or replace secure view {SCHEMA}.current_version as {_CURRENT}")
+        return
+    there = connection.execute(f"select * from {_VERSIONS} limit 0").description or []
+    if "source" not in {column[0].lower() for column in there}:  # an earlier release made it
+        connection.execute(f"alter table {_VERSIONS} add column source varchar")
 
 
 def _columns(connection: Connection, schema: str) -> dict[str, Columns]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
 
-from ingestion.building import Candidate, candidate
-from ingestion.errors import MovielensError
-from ingestion.lease import Lease
+from ingestion.candidates import Candidate, candidate
+from ingestion.errors import MovielensError, SettingsError
 from ingestion.lock import only_run
-from ingestion.published_file import MartsFile
+from ingestion.published import Published, Version, published
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
@@ -25,7 +23,7 @@ class PublishReport:
         before: The version that was published before, if any.
         bytes: Size of all published marts.
         seconds: Wall time.
-        held_back: A version that was rolled back, and is therefore not published again unasked.
+        held_back: A version that a rollback left: no run publishes it by itself.
     """
 
     version: str | None
@@ -34,53 +32,6 @@ class PublishReport:
     bytes: int
     seconds: float
     held_back: str | None = None
-
-
-class Published(Protocol):
-    """What readers see, and the versions that are kept; the same on every engine."""
-
-    is_shared: bool
-    """Whether runs of other homes publish there too."""
-
-    def current(self) -> str | None:
-        """The version that readers see."""
-
-    def size(self) -> int:
-        """Bytes of what readers see."""
-
-    def bring_up_to_date(self) -> None:
-        """Rewrites what an earlier release wrote in another form."""
-
-    def versions(self) -> list[str]:
-        """The versions that are kept, oldest first, without those that were rolled back."""
-
-    def is_rolled_back(self, version: str) -> bool:
-        """Tells whether a version was left by a rollback, and not published since."""
-
-    def publish(self, lease: Lease, version: str) -> None:
-        """Makes the candidate what readers see, all marts at once."""
-
-    def roll_back(self, to: str, left: str | None) -> None:
-        """Makes an earlier version what readers see."""
-
-    def remove(self, versions: list[str]) -> None:
-        """Removes versions, and what a crash left beside them."""
-
-
-def published(settings: Settings) -> Published:
-    """Gives what readers of the target in force see.
-
-    Args:
-        settings: Say which target.
-
-    Returns:
-        The published marts.
-    """
-    if settings.target == "dev":
-        return MartsFile(settings)
-    from ingestion.published_views import MartsViews
-
-    return MartsViews(warehouse(settings))
 
 
 def publish(settings: Settings, *, again: bool = True) -> PublishReport:
@@ -107,9 +58,9 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
             return _report(marts, started, before, before)
         lease = run.lease(target)
         found = _audited(target)  # nobody builds another one before this one is copied
-        if marts.is_rolled_back(found.version) and not again:
+        if not again and any(v.is_held_back for v in marts.kept() if v.version == found.version):
             return _report(marts, started, before, before, held_back=found.version)
-        marts.publish(lease, found.version)
+        marts.publish(lease, found.version, found.source)
         prune(settings)
         return _report(marts, started, found.version, before)
 
@@ -148,26 +99,28 @@ def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
     """
     marts = published(settings)
     current = marts.current()
-    older = [version for version in marts.versions() if current and version < current]
+    older = [v.version for v in marts.kept() if current and v.version < current]
     removed = older[: max(0, len(older) - (settings.keep_versions - 1))]
     if not dry_run:
         marts.remove(removed)
     return removed
 
 
-def rollback(settings: Settings) -> PublishReport:
+def rollback(settings: Settings, *, switch_source: bool = False) -> PublishReport:
     """Returns to the version before the published one.
 
     The version that is left behind is kept, but no `run` publishes it again unasked.
 
     Args:
         settings: The settings.
+        switch_source: Return to it even if it was built from another landing zone.
 
     Returns:
         What readers see now.
 
     Raises:
         MovielensError: If there is no earlier version.
+        SettingsError: If the earlier version was built from another landing zone.
         BusyError: If another run is at work.
     """
     started = time.perf_counter()
@@ -177,12 +130,30 @@ def rollback(settings: Settings) -> PublishReport:
             run.lease(warehouse(settings))
         marts.bring_up_to_date()
         current = marts.current()
-        earlier = [version for version in marts.versions() if not current or version < current]
+        kept = {version.version: version for version in marts.kept()}
+        earlier = [
+            v for v in kept.values() if not v.is_held_back and (not current or v.version < current)
+        ]
         if not earlier:
             raise MovielensError(
                 f"There is no version before {current or 'the first one'} to return to; "
                 "what is published is untouched",
                 f"MOVIELENS_KEEP_VERSIONS (now {settings.keep_versions}) says how many are kept",
             )
-        marts.roll_back(earlier[-1], current)
-        return _report(marts, started, earlier[-1], current)
+        to = earlier[-1]
+        if not switch_source:
+            _check_same_zone(to, kept.get(current or "", Version("")))
+        marts.roll_back(to.version, current)
+        return _report(marts, started, to.version, current, held_back=current)
+
+
+def _check_same_zone(to: Version, current: Version) -> None:
+    if to.source == current.source:
+        return
+    unknown = "one that is not known"
+    raise SettingsError(
+        f"The version before, {to.version}, was built from another landing zone: "
+        f"{to.source or unknown}; the published one from {current.source or unknown}. "
+        "What is published is untouched",
+        "if readers are to see that landing zone: movielens rollback --switch-source",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import manifest
-from ingestion.auditing import AuditFailure
 from ingestion.building import BuildReport, build
 from ingestion.errors import RejectedError
 from ingestion.files import write_whole
@@ -27,8 +26,25 @@ from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 
 KEPT_REPORTS = 200
-# How the last run of this home ended, and when (its modification time).
+# How the last run of a home ended; its modification time says when.
 LAST_RUN = "last-run"
+
+
+@dataclass
+class LastRun:
+    """How the last run of a home ended.
+
+    Attributes:
+        outcome: `done`, or the name of what it failed with.
+        exit_code: Its exit code; 4 if files were refused.
+        message: What it failed with, in words.
+        at: When it ended, UTC.
+    """
+
+    outcome: str = "done"
+    exit_code: int = 0
+    message: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,7 @@ def run(
     full_refresh: bool = False,
     remove_missing: bool = False,
     switch_source: bool = False,
+    accept_release: bool = False,
     take_over: bool = False,
     on_event: OnEvent = silent,
 ) -> RunReport:
@@ -74,6 +91,7 @@ def run(
         full_refresh: Build the facts anew instead of what changed.
         remove_missing: Record known paths that are no longer there as removed.
         switch_source: Allow another landing zone than the one that the warehouse holds.
+        accept_release: Accept, this once, a release that does not make sense as a whole.
         take_over: Take the warehouse from a run of another home that still holds its lease.
         on_event: Told of each step forward.
 
@@ -82,6 +100,7 @@ def run(
 
     Raises:
         RejectedError: If every file was refused and nothing was loaded before.
+        ReleaseRefused: If the release as a whole cannot be right.
         MovielensError: As the steps do. A failed audit publishes nothing.
     """
     load_all = partial(
@@ -91,29 +110,73 @@ def run(
         switch_source=switch_source,
         on_event=on_event,
     )
-    asked_for_more = full_refresh or remove_missing or switch_source
-    with only_run(settings, take_over=take_over) as work, _remembered(settings.home):
+    build_all = partial(
+        build,
+        settings,
+        full_refresh=full_refresh,
+        accept_release=accept_release,
+        on_event=on_event,
+    )
+    asked_for_more = full_refresh or remove_missing or switch_source or accept_release
+    with only_run(settings, take_over=take_over) as work, _remembered(settings) as ended:
         started = time.perf_counter()
         idle = None if asked_for_more else nothing_to_do(settings)
         if idle is not None:
             return RunReport(*idle, time.perf_counter() - started)
-        return healing(work, lambda: _run(work, load_all, full_refresh, on_event))
+        report = healing(work, lambda: _run(work, load_all, build_all, on_event))
+        ended.exit_code = report.exit_code
+        return report
 
 
 @contextmanager
-def _remembered(home: Path) -> Iterator[None]:
-    outcome = "done"
+def _remembered(settings: Settings) -> Iterator[LastRun]:
+    """Notes how a run ended, for status and doctor; one that failed leaves a report, too."""
+    ended = LastRun()
     try:
-        yield
+        yield ended
     except BaseException as error:
-        outcome = type(error).__name__
+        default = 130 if isinstance(error, KeyboardInterrupt) else 1
+        ended.outcome = type(error).__name__
+        ended.exit_code = int(getattr(error, "exit_code", default))
+        ended.message = str(error)
+        failures = [asdict(test) for test in getattr(error, "failures", [])]
+        findings = [asdict(finding) for finding in getattr(error, "findings", [])]
+        found = {"failures": failures, "release": findings}
+        with suppress(OSError):  # a full disk is what the error is about
+            how = {name: value for name, value in asdict(ended).items() if name != "at"}
+            write_report(settings, "run", {"status": "failed", **how, **found})
         raise
     finally:
-        write_whole(home / LAST_RUN, f"{outcome}\n")
+        with suppress(OSError):
+            write_whole(settings.home / LAST_RUN, json.dumps(asdict(ended)) + "\n")
+
+
+def last_run(settings: Settings) -> LastRun | None:
+    """Tells how the last run of a home ended.
+
+    Args:
+        settings: Say which home.
+
+    Returns:
+        How and when; None if none has ended there.
+    """
+    file = settings.home / LAST_RUN
+    if not file.exists():
+        return None
+    text = file.read_text().strip()
+    try:
+        ended = LastRun(**json.loads(text))
+    except (ValueError, TypeError):  # earlier releases noted the outcome alone
+        ended = LastRun(text, 0 if text == "done" else 1)
+    ended.at = datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(tzinfo=None)
+    return ended
 
 
 def _run(
-    work: Run, load_all: Callable[[], LoadReport], full_refresh: bool, on_event: OnEvent
+    work: Run,
+    load_all: Callable[[], LoadReport],
+    build_all: Callable[[], BuildReport],
+    on_event: OnEvent,
 ) -> RunReport:
     started = time.perf_counter()
     settings = work.settings
@@ -121,17 +184,13 @@ def _run(
     if loaded.changed:
         write_report(settings, "load", asdict(loaded))
     _check_anything_loaded(settings, loaded)
-    try:
-        built = build(settings, full_refresh=full_refresh, on_event=on_event)
-    except AuditFailure as failure:
-        failures = [asdict(test) for test in failure.failures]
-        write_report(settings, "run", {"status": "audit failed", "failures": failures})
-        raise
+    built = build_all()
     on_event(Event("publish", built.version))
     published = publish(settings, again=False)
     report = RunReport(loaded, built, published, time.perf_counter() - started)
     if report.changed:
-        write_report(settings, "run", {"status": "done", **asdict(report)})
+        done = {"status": "done", "exit_code": report.exit_code}
+        write_report(settings, "run", {**done, **asdict(report)})
     _note(work, report)
     return report
 

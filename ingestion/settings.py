@@ -56,6 +56,20 @@ class Settings(BaseSettings):
         description="A row with a value out of range is rejected (reject), or loaded and warned of "
         "(warn); then the audit may hold the marts back.",
     )
+    shrink_limit: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share by which ratings, users, films or tags may shrink against what is "
+        "published; beyond it a release is held back.",
+    )
+    orphan_limit: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of ratings or tags that may be of films that no movies file lists; "
+        "beyond it a release is held back.",
+    )
     stage: str | None = Field(
         None,
         description="Prefix of S3 through which Snowflake fetches rows, s3://bucket/prefix; "

@@ -109,7 +109,7 @@ def manifest_rows(zone: LandingZone, outcomes: Iterable[Outcome], load_id: str) 
             "loaded_at": now,
             "content_hash": outcome.content_hash,
             "source": zone.url,
-            "edition": zone.edition,
+            "edition": outcome.edition(zone),
         }
         for outcome in outcomes
     ]

@@ -1,4 +1,4 @@
-"""`status`: what is loaded, what is built and what readers see."""
+"""`status`: what is loaded, what is built and what readers see; it answers whatever else is on."""
 
 from __future__ import annotations
 
@@ -9,64 +9,46 @@ from typing import Any
 
 import duckdb
 
-from ingestion import manifest
+from ingestion import snapshot
 from ingestion.auditing import FAILED_AUDIT, failing_rows
-from ingestion.building import candidate
-from ingestion.errors import SettingsError
-from ingestion.history import Load, loads
-from ingestion.publishing import published
+from ingestion.errors import BusyError, MovielensError, SettingsError
+from ingestion.published import Version, published
+from ingestion.running import LastRun, last_run
 from ingestion.settings import Settings
-from ingestion.warehouse import warehouse
+from ingestion.snapshot import Snapshot
+from ingestion.warehouse import looked_at, warehouse
 
 SHOWN_RUNS = 5
 
 
 @dataclass(frozen=True)
-class DatasetStatus:
-    """What counts of one dataset.
-
-    Attributes:
-        dataset: The RAW table.
-        files: Current file versions.
-        rows: Rows that count.
-        rejected: Rows of these files that were rejected.
-        loaded_at: When the newest of them was committed.
-    """
-
-    dataset: str
-    files: int
-    rows: int
-    rejected: int
-    loaded_at: datetime
-
-
-@dataclass(frozen=True)
-class Status:
+class Status(Snapshot):
     """What is loaded, built and published.
 
     Attributes:
-        source: URL of the landing zone, or None if nothing is loaded.
-        edition: The MovieLens edition it holds.
-        datasets: What counts of each dataset.
-        candidate: Version of the marts that were built last.
-        candidate_audited: Whether they passed every test.
         published: The version that readers see.
-        versions: Versions that are kept, oldest first.
+        published_at: When readers came to see it, UTC; None if that is not known.
+        published_source: The landing zone it was built from; None if that is not known.
+        held_back: Versions that a rollback left: no run publishes them by itself.
+        versions: Versions that are kept, oldest first, those that are held back left out.
         marts_bytes: Size of all published marts.
-        loads: The last loads, newest first; `build --as-of` takes their ids.
         runs: What the last runs did, newest first.
+        last_run: How the last run of this home ended; None if none has.
+        warehouse: `open`; `busy`: a run has it to itself, and what is shown of it is what the run
+            before left; `missing`; or `unreadable`.
+        problem: Why the warehouse could not be looked at, in words; empty if it could.
     """
 
-    source: str | None
-    edition: str | None
-    datasets: list[DatasetStatus]
-    candidate: str | None
-    candidate_audited: bool
-    published: str | None
-    versions: list[str]
-    marts_bytes: int
-    loads: list[Load]
-    runs: list[dict[str, Any]]
+    published: str | None = None
+    published_at: datetime | None = None
+    published_source: str | None = None
+    held_back: tuple[Version, ...] = ()
+    versions: tuple[str, ...] = ()
+    marts_bytes: int = 0
+    runs: tuple[dict[str, Any], ...] = ()
+    last_run: LastRun | None = None
+    warehouse: str = "open"
+    problem: str = ""
 
 
 def status(settings: Settings) -> Status:
@@ -76,62 +58,60 @@ def status(settings: Settings) -> Status:
         settings: The settings.
 
     Returns:
-        What is there.
+        What is there; of a DuckDB warehouse that cannot be looked at, what was last known.
     """
-    target = warehouse(settings)
-    last = candidate(target)
-    loaded = _datasets(settings)
-    zone = None
-    if loaded:
-        zone = target.fetch(
-            f"select source, edition from {manifest.SCHEMA}.{manifest.TABLE} "
-            "order by file_id desc limit 1"
-        )[0]
+    state, problem, held = _warehouse(settings)
     marts = published(settings)
+    current, kept = marts.current(), marts.kept()
+    seen = next((v for v in kept if v.version == current), Version(""))
     return Status(
-        zone[0] if zone else None,
-        zone[1] if zone else None,
-        loaded,
-        last.version if last else None,
-        last.audited if last else False,
-        marts.current(),
-        marts.versions(),
-        marts.size(),
-        loads(target)[:SHOWN_RUNS],
-        _runs(settings),
+        **vars(held),
+        published=current,
+        published_at=seen.published_at,
+        published_source=seen.source,
+        held_back=tuple(v for v in kept if v.is_held_back),
+        versions=tuple(v.version for v in kept if not v.is_held_back),
+        marts_bytes=marts.size(),
+        runs=_runs(settings),
+        last_run=last_run(settings),
+        warehouse=state,
+        problem=problem,
     )
 
 
-def _datasets(settings: Settings) -> list[DatasetStatus]:
-    target = warehouse(settings)
-    if not target.has_table(manifest.SCHEMA, manifest.TABLE):
-        return []
-    rows = target.fetch(
-        f"""
-        select dataset, count(*), cast(sum(rows_loaded) as bigint),
-            cast(sum(rows_rejected) as bigint), cast(max(loaded_at) as timestamp)
-        from {manifest.SCHEMA}.{manifest.TABLE}
-        where file_id in (
-            select max(file_id) from {manifest.SCHEMA}.{manifest.TABLE} group by path
-        ) and version is not null
-        group by dataset order by dataset
-        """
-    )
-    return [DatasetStatus(*row) for row in rows]
+def _warehouse(settings: Settings) -> tuple[str, str, Snapshot]:
+    """Looks at the warehouse; says how that went, why not, and what it holds."""
+    target = looked_at(settings)
+    if not target.exists():
+        return "missing", "", Snapshot()
+    try:
+        return "open", "", snapshot.take(target)
+    except BusyError as error:
+        return "busy", str(error), snapshot.kept(settings) or Snapshot()
+    except MovielensError as error:
+        if settings.target != "dev":
+            raise
+        return "unreadable", f"{error}. {error.remedy}", snapshot.kept(settings) or Snapshot()
 
 
-def _runs(settings: Settings) -> list[dict[str, Any]]:
+def _runs(settings: Settings) -> tuple[dict[str, Any], ...]:
     files = sorted(settings.reports_dir.glob("*Z-run.json"), reverse=True)[:SHOWN_RUNS]
-    reports = (json.loads(file.read_text()) for file in files)
-    return [
-        {
-            "at": report["at"],
-            "status": report["status"],
-            "seconds": report.get("seconds"),
-            "version": (report.get("publish") or {}).get("version"),
-        }
-        for report in reports
-    ]
+    return tuple(_run(json.loads(file.read_text())) for file in files)
+
+
+def _run(report: dict[str, Any]) -> dict[str, Any]:
+    files = (report.get("load") or {}).get("files", [])
+    release = (report.get("build") or {}).get("release", [])
+    return {
+        "at": report["at"],
+        "status": report["status"],
+        "exit_code": report.get("exit_code"),
+        "message": report.get("message"),
+        "seconds": report.get("seconds"),
+        "version": (report.get("publish") or {}).get("version"),
+        "refused": [file["path"] for file in files if file["status"] == "refused"],
+        "accepted": [f["message"] for f in release if f["outcome"] == "accepted"],
+    }
 
 
 def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:

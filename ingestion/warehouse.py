@@ -185,10 +185,12 @@ class DuckDBWarehouse(Warehouse):
 
     Args:
         path: The database file.
+        read_only: Only look: needs no permission to write, and waits for nobody.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
 
     @contextmanager
     def connect(self) -> Iterator[DuckDBSession]:
@@ -210,10 +212,10 @@ class DuckDBWarehouse(Warehouse):
             connection.close()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        give_up = time.monotonic() + PATIENCE_SECONDS
+        give_up = time.monotonic() + (0 if self._read_only else PATIENCE_SECONDS)
         while True:
             try:
-                return duckdb.connect(self.path)
+                return duckdb.connect(self.path, read_only=self._read_only)
             except duckdb.Error as error:
                 if not _is_held(error):
                     raise _cannot_open(self.path, error) from None
@@ -337,3 +339,17 @@ def warehouse(settings: Settings, *, loader: bool = False) -> Warehouse:
     from ingestion.snowflake import snowflake_warehouse
 
     return snowflake_warehouse(settings, loader)
+
+
+def looked_at(settings: Settings) -> Warehouse:
+    """Gives the warehouse of the target in force, only to look at.
+
+    Args:
+        settings: Say which target.
+
+    Returns:
+        The warehouse.
+    """
+    if settings.target == "dev":
+        return DuckDBWarehouse(settings.warehouse_file, read_only=True)
+    return warehouse(settings)

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import streamlit as st
 
-from dashboard import findings, layout, marts, provenance, queries, readme_counts
+from dashboard import findings, layout, marts, provenance, queries
 from dashboard.sources import QUESTIONS
 from dashboard.status import Status, published_status
 
@@ -47,39 +47,84 @@ def _time(value: object) -> str:
     return "none" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
 
 
-def readme(status: Status) -> None:
-    """Counts of the release's own README against what is loaded and published."""
-    if status.is_generated:
+_STATED = {
+    "ratings": "Ratings",
+    "users": "People who rated",
+    "movies": "Films listed",
+    "tags": "Tags given",
+}
+
+
+def release(status: Status) -> None:
+    """Counts of the release's own README against what is published, and what was accepted."""
+    rows = marts.rows(queries.RELEASE_CHECKS)
+    _accepted(rows[rows["kind"] == "release"])
+    stated = rows[rows["kind"] == "readme"]
+    if not stated.empty:
+        _readme(stated)
+    elif status.is_generated:
         st.info("These data were generated; there is no release to compare them with.")
-        return
-    loaded = marts.rows(queries.SOURCE_FILES)
-    release = readme_counts.release_of(status, loaded)
-    if release is None:
-        st.info(
-            f"No README is known for an edition called {layout.plain(status.edition)}, so its"
-            " counts cannot be compared."
-        )
-        return
-    rows = readme_counts.compared(release, status, loaded)
-    differing = list(rows.loc[~rows["agrees"], "what"])
+    else:
+        st.info("No README with counts was next to the files, so they cannot be compared.")
+
+
+def _accepted(rows: pd.DataFrame) -> None:
+    for outcome, said in (
+        ("accepted", "Published although the release looked wrong, which was accepted"),
+        ("reported", "Another landing zone was published before this one"),
+    ):
+        messages = rows.loc[rows["outcome"] == outcome, "description"]
+        if not messages.empty:
+            st.warning(f"{said}: {'; '.join(map(layout.plain, messages))}.")
+
+
+def _readme(stated: pd.DataFrame) -> None:
+    rows = stated[["check_name", "expected", "loaded", "found", "outcome"]].copy()
+    rows["check_name"] = rows["check_name"].map(_STATED)
+    rows["loaded"] = rows["loaded"].astype("Int64")
+    differing = list(rows.loc[rows["outcome"] != "agrees", "check_name"])
     if differing:
         st.error(
-            f"Check failed: {', '.join(differing)} differ from what the README of"
-            f" {release} says. Rows were added to its files, or are missing."
+            f"Check failed: {', '.join(differing)} differ from what the README next to the files"
+            " says. Rows were added to the files, or are missing."
         )
     else:
-        st.success(f"All counts are those of the README of {release}.")
-    rows["agrees"] = rows["agrees"].map({True: "yes", False: "no"})
+        st.success("All counts are those of the README next to the files.")
     number = st.column_config.NumberColumn
     layout.table(
         rows,
         f"Counts of the README beside those loaded and published; {len(differing)} differ.",
         {
-            "what": "What",
-            "readme": number("README says", format="localized"),
+            "check_name": "What",
+            "expected": number("README says", format="localized"),
             "loaded": number("Rows in the files", format="localized"),
-            "published": number("Published here", format="localized"),
-            "agrees": "Agrees",
+            "found": number("Published here", format="localized"),
+            "outcome": "Outcome",
+        },
+        height="content",
+    )
+
+
+def refused() -> None:
+    """Files that were refused as a whole, so that nothing of them is in the figures."""
+    rows = marts.rows(queries.REFUSED_FILES)
+    if rows.empty:
+        st.success("No file was refused.")
+        return
+    said = f"{findings.counted(len(rows), 'file')} refused: nothing of it is in these figures."
+    if len(rows) > 1:
+        said = (
+            f"{findings.counted(len(rows), 'file')} refused: nothing of them is in these figures."
+        )
+    st.warning(said)
+    layout.table(
+        rows,
+        said,
+        {
+            "path": "File",
+            "dataset": "Dataset",
+            "bytes": st.column_config.NumberColumn("Bytes", format="localized"),
+            "refused_at": st.column_config.DatetimeColumn("Refused (UTC)"),
         },
         height="content",
     )
@@ -379,7 +424,9 @@ def show_all(status: Status) -> None:
     with layout.section("How fresh is it, and what is in it?"):
         freshness(status)
     with layout.section("Are these the counts of the release?"):
-        readme(status)
+        release(status)
+    with layout.section("Could every file be read?"):
+        refused()
     with layout.section("Did the checks pass?"):
         checks(status)
     with layout.section("Where does each number come from?"):

@@ -59,7 +59,8 @@ def explain(error: BaseException, home: Path) -> Failure:
         return _damaged()
     if isinstance(error, MovielensError):
         failures = [asdict(test) for test in getattr(error, "failures", [])]
-        extra = {"failures": failures} if failures else {}
+        findings = [asdict(finding) for finding in getattr(error, "findings", [])]
+        extra = {"failures": failures} if failures else {"release": findings} if findings else {}
         return Failure(str(error), error.remedy, error.exit_code, extra)
     remedy = getattr(error, "remedy", None)
     if remedy is not None:

@@ -16,7 +16,33 @@ if TYPE_CHECKING:
 
 
 def _status_lines(status: Status) -> list[str]:
+    return [
+        *_warehouse_lines(status),
+        *_loaded_lines(status),
+        *_refused_lines(status),
+        *_published_lines(status),
+        *_run_lines(status),
+    ]
+
+
+def _warehouse_lines(status: Status) -> list[str]:
+    as_of = f"as of {status.taken_at:%Y-%m-%d %H:%M} UTC" if status.taken_at else "not known"
+    if status.warehouse == "busy":
+        return [f"A run is at work; what is loaded is shown {as_of}"]
+    if status.warehouse == "unreadable":
+        return [f"The warehouse cannot be read: {status.problem}", f"  What was loaded: {as_of}"]
+    if status.warehouse == "missing" and status.published:
+        return [
+            "The warehouse is missing; what is published does not need it",
+            "  What to do: movielens run, which loads everything from the landing zone",
+        ]
+    return []
+
+
+def _loaded_lines(status: Status) -> list[str]:
     if not status.datasets:
+        if status.published or status.warehouse not in ("open", "missing"):
+            return []
         return ["Nothing is loaded yet.", "  What to do: movielens demo, or movielens run --source"]
     lines = [f"Landing zone  {status.source} ({status.edition})"]
     for dataset in status.datasets:
@@ -25,12 +51,41 @@ def _status_lines(status: Status) -> list[str]:
             f"  {dataset.dataset:<14}{dataset.rows:>12,} rows in {plural(dataset.files, 'file')}"
             f"{rejected}, loaded {dataset.loaded_at:%Y-%m-%d %H:%M} UTC"
         )
-    audited = "audited" if status.candidate_audited else "not audited"
-    candidate = f"{status.candidate} ({audited})" if status.candidate else "none"
-    lines.append(f"Candidate     {candidate}")
-    size = f" ({status.marts_bytes / 1e6:.1f} MB)" if status.published else ""
-    lines.append(f"Published     {status.published or 'nothing'}{size}")
+    differ = (count for count in status.readme if not count.agrees)
+    return [*lines, *(f"  differs from the README: {count}" for count in differ)]
+
+
+def _refused_lines(status: Status) -> list[str]:
+    return [
+        f"Refused       {file.path} ({file.refused_at:%Y-%m-%d %H:%M} UTC): {file.reason}"
+        for file in status.refused
+    ]
+
+
+def _published_lines(status: Status) -> list[str]:
+    lines = []
+    if status.datasets:
+        audited = "audited" if status.candidate_audited else "not audited"
+        candidate = f"{status.candidate} ({audited})" if status.candidate else "none"
+        lines.append(f"Candidate     {candidate}")
+    if status.published is None:
+        return [*lines, "Published     nothing"] if lines else []
+    since = f" since {status.published_at:%Y-%m-%d %H:%M} UTC" if status.published_at else ""
+    lines.append(f"Published     {status.published}{since} ({status.marts_bytes / 1e6:.1f} MB)")
+    if status.published_source not in (None, status.source):
+        lines.append(f"              of the landing zone {status.published_source}")
+    for version in status.held_back:
+        of = f" of {version.source}" if version.source else ""
+        lines.append(
+            f"Held back     {version.version}{of}: rolled back, and published again only by "
+            "movielens publish"
+        )
     lines.append(f"Versions      {', '.join(status.versions) or 'none'}")
+    return lines
+
+
+def _run_lines(status: Status) -> list[str]:
+    lines = []
     for load in status.loads:
         removed = f", {load.removed} removed" if load.removed else ""
         lines.append(
@@ -39,7 +94,15 @@ def _status_lines(status: Status) -> list[str]:
         )
     for run in status.runs:
         seconds = f" in {run['seconds']:.1f} s" if run["seconds"] else ""
-        lines.append(f"Run           {run['at']}: {run['status']}{seconds}")
+        code = f", exit code {run['exit_code']}" if run["exit_code"] else ""
+        lines.append(f"Run           {run['at']}: {run['status']}{code}{seconds}")
+        lines += [f"  accepted: {message}" for message in run["accepted"]]
+    last = status.last_run
+    if last is not None and last.at is not None:
+        said = f": {' '.join(last.message.split())}" if last.message else ""
+        lines.append(
+            f"Last run      {last.at:%Y-%m-%d %H:%M} UTC, exit code {last.exit_code}{said}"
+        )
     return lines
 
 

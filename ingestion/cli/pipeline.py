@@ -27,6 +27,11 @@ _switch_source = click.option(
 )
 
 
+_accept_release = click.option(
+    "--accept-release",
+    is_flag=True,
+    help="Accept, this once, a release that does not make sense as a whole.",
+)
 _take_over = click.option(
     "--take-over", is_flag=True, help="Take the warehouse from a run that still holds its lease."
 )
@@ -75,13 +80,15 @@ def _load_lines(report: LoadReport) -> list[str]:
 
 def _build_lines(report: BuildReport) -> list[str]:
     if not report.built:
-        return [f"Built      nothing new: version {report.version} is the candidate"]
+        same = f"Built      nothing new: version {report.version} is the candidate"
+        return [same, *_release_lines(report)]
     warned = f", {report.tests_warned} warned" if report.tests_warned else ""
     return [
         f"Built      {plural(report.models, 'model')}, "
         f"{plural(report.tests_passed, 'test')} passed{warned} ({report.seconds:.1f} s)",
         *(f"  {fact} was rebuilt from all rows: {why}" for fact, why in report.rebuilt.items()),
         *_kept_lines(report),
+        *_release_lines(report),
         *(f"  warning: {warning}" for warning in report.warnings),
     ]
 
@@ -91,6 +98,13 @@ def _kept_lines(report: BuildReport) -> list[str]:
         return []
     models, tests = plural(report.models_kept, "model"), plural(report.tests_kept, "test")
     return [f"  {models} and {tests} stand as before: nothing that they read has changed"]
+
+
+def _release_lines(report: BuildReport) -> list[str]:
+    return [
+        *(f"  release {finding.outcome}: {finding.message}" for finding in report.release),
+        *(f"  differs from the README: {count}" for count in report.readme if not count.agrees),
+    ]
 
 
 def _as_of_lines(report: AsOfReport) -> list[str]:
@@ -123,6 +137,7 @@ def _run_lines(report: RunReport) -> list[str]:
             f"Nothing to do: {unchanged} unchanged, version {report.publish.version} is published "
             f"({report.seconds:.1f} s)",
             *noted,
+            *_release_lines(report.build),
         ]
     return [
         *_load_lines(report.load),
@@ -161,6 +176,7 @@ def demo(context: Context, ratings: int | None, serve: bool, port: int) -> int:
 @_full_refresh
 @_remove_missing
 @_switch_source
+@_accept_release
 @_take_over
 def run(context: Context, **options: Any) -> int:
     """Load what is new, build, audit and publish: the scheduled job.
@@ -201,8 +217,9 @@ def load(context: Context, **options: Any) -> int:
 
 @command("build")
 @_full_refresh
+@_accept_release
 @click.option("--as-of", "load_id", metavar="LOAD", help="The marts as of a load, in a file apart.")
-def build(context: Context, full_refresh: bool, load_id: str | None) -> int:
+def build(context: Context, full_refresh: bool, accept_release: bool, load_id: str | None) -> int:
     """Build the candidate marts with dbt and audit them; readers see nothing of it.
 
     With --as-of, everything is built anew as of an earlier load (movielens status shows their
@@ -218,7 +235,12 @@ def build(context: Context, full_refresh: bool, load_id: str | None) -> int:
             earlier = build_as_of(context.settings, load_id, on_event=on_event)
         return context.result(earlier, _as_of_lines(earlier))
     with context.output.progress() as on_event:
-        report = build_all(context.settings, full_refresh=full_refresh, on_event=on_event)
+        report = build_all(
+            context.settings,
+            full_refresh=full_refresh,
+            accept_release=accept_release,
+            on_event=on_event,
+        )
     return context.result(report, _build_lines(report))
 
 
@@ -235,15 +257,28 @@ def publish(context: Context) -> int:
 
 
 @command("rollback")
-def rollback(context: Context) -> int:
+@click.option(
+    "--switch-source", is_flag=True, help="Also if that version is of another landing zone."
+)
+def rollback(context: Context, switch_source: bool) -> int:
     """Return to the version that was published before.
+
+    The version that is left is held back: no run publishes it by itself, `movielens publish` does.
 
     Example: movielens rollback
     """
-    from ingestion.publishing import rollback as roll_back
+    from dataclasses import asdict
 
-    report = roll_back(context.settings)
-    return context.result(report, [f"Rolled back from {report.before} to {report.version}"])
+    from ingestion.publishing import rollback as roll_back
+    from ingestion.running import write_report
+
+    report = roll_back(context.settings, switch_source=switch_source)
+    write_report(context.settings, "rollback", asdict(report))
+    lines = [
+        f"Rolled back from {report.before} to {report.version}",
+        f"  {report.before} is held back: no run publishes it by itself (movielens publish does)",
+    ]
+    return context.result(report, lines)
 
 
 @command("vacuum")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingestion.doctor import account, landing_zone, machine
+from ingestion.doctor import account, landing_zone, machine, release
 from ingestion.doctor.findings import Check, Finding, problem
 from ingestion.settings import Settings
 
@@ -43,7 +43,7 @@ def diagnose(settings: Settings) -> Diagnosis:
         What was found; nothing is raised for what is wrong.
     """
     started = time.perf_counter()
-    checks = [*machine.CHECKS, *landing_zone.CHECKS]
+    checks = [*machine.CHECKS, *landing_zone.CHECKS, *release.CHECKS]
     if settings.target == "prod":
         checks += account.CHECKS
     findings = [finding for check in checks for finding in _made(check, settings)]

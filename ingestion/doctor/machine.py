@@ -19,7 +19,7 @@ from ingestion.doctor.findings import Check, Finding, ok, problem, skipped, warn
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.lock import make_home
 from ingestion.published_file import read_version
-from ingestion.running import LAST_RUN
+from ingestion.running import last_run
 from ingestion.settings import PREFIX, Settings
 from ingestion.snowflake_login import LOADER, READER, SnowflakeSettings
 from ingestion.warehouse import warehouse
@@ -186,13 +186,11 @@ def published_marts(settings: Settings) -> Iterator[Finding]:
 
 def schedule(settings: Settings) -> Iterator[Finding]:
     """The last run of this home was not too long ago, and did not fail."""
-    stamp = settings.home / LAST_RUN
-    if not stamp.exists():
+    last = last_run(settings)
+    if last is None or last.at is None:
         yield skipped("schedule", "no run has ended in this home yet")
         return
-    last = datetime.fromtimestamp(stamp.stat().st_mtime, UTC)
-    outcome = stamp.read_text().strip()
-    ago = datetime.now(UTC) - last
+    ended, ago = f"{last.at:%Y-%m-%d %H:%M} UTC", datetime.now(UTC).replace(tzinfo=None) - last.at
     if ago > 2 * timedelta(hours=settings.run_every_hours):
         yield warning(
             "schedule",
@@ -200,15 +198,18 @@ def schedule(settings: Settings) -> Iterator[Finding]:
             f"the last run ended {ago / timedelta(hours=1):,.0f} hours ago",
             "look at what starts it (cron, a workflow); MOVIELENS_RUN_EVERY_HOURS says how often",
         )
-    elif outcome != "done":
+    elif last.outcome != "done":
+        said = last.message.partition("\n")[0] or last.outcome
         yield warning(
             "schedule",
             "last-run-failed",
-            f"the run that ended at {last:%Y-%m-%d %H:%M} UTC: {outcome}",
+            f"the run that ended at {ended} ended with exit code {last.exit_code}: {said}",
             f"movielens status; the logs are in {settings.logs_dir}",
         )
+    elif last.exit_code:
+        yield ok("schedule", f"the last run ended at {ended}, with files refused")
     else:
-        yield ok("schedule", f"the last run ended well at {last:%Y-%m-%d %H:%M} UTC")
+        yield ok("schedule", f"the last run ended well at {ended}")
 
 
 CHECKS: list[Check] = [

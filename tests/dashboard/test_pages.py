@@ -196,7 +196,8 @@ def test_without_the_status_mart_no_page_pretends(open_page: OpenPage, tmp_path:
         ("people", "mart_weekday_hour", 2),
         ("data", "mart_lineage", 0),
         ("data", "mart_quality", 0),
-        ("data", "mart_source_file", 0),
+        ("data", "mart_release_check", 0),
+        ("data", "mart_refused_file", 0),
         ("people", "mart_user_activity", 2),
         ("people", "mart_weekday_hour", 2),
         ("people", "mart_user_cohort", 2),
@@ -219,15 +220,15 @@ def test_a_build_without_any_rating_is_shown_honestly(
     open_page: OpenPage, tmp_path: Path, page: str
 ) -> None:
     emptied = """
-        delete from marts.mart_rating_month; delete from marts.mart_rating_value_year;
-        delete from marts.mart_genre; delete from marts.mart_genre_year;
-        delete from marts.mart_genre_decade; delete from marts.mart_genre_pair;
-        delete from marts.mart_release_year; delete from marts.mart_movie;
-        delete from marts.mart_tag; delete from marts.mart_quality;
-        delete from marts.mart_dictionary; delete from marts.mart_lineage;
-        delete from marts.mart_user_activity; delete from marts.mart_user_cohort;
-        delete from marts.mart_source_file; update marts.mart_weekday_hour set n_ratings = 0;
-        update marts.mart_dataset_status set n_ratings = 0, n_users = 0, n_movies = 0,
+        delete from mart_rating_month; delete from mart_rating_value_year;
+        delete from mart_genre; delete from mart_genre_year;
+        delete from mart_genre_decade; delete from mart_genre_pair;
+        delete from mart_release_year; delete from mart_movie;
+        delete from mart_tag; delete from mart_quality;
+        delete from mart_dictionary; delete from mart_lineage;
+        delete from mart_user_activity; delete from mart_user_cohort;
+        delete from mart_source_file; update mart_weekday_hour set n_ratings = 0;
+        update mart_dataset_status set n_ratings = 0, n_users = 0, n_movies = 0,
             n_rated_movies = 0, sum_rating = 0, prior_mean = null, loaded_at = null,
             first_rating_at = null, last_rating_at = null, git_sha = null
     """
@@ -296,9 +297,9 @@ def test_claims_disappear_when_the_data_do_not_support_them(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
     flat = """
-        update marts.mart_genre set sum_rating = 3 * n_ratings;
-        update marts.mart_rating_month set n_ratings = 7;
-        delete from marts.mart_rating_value_year where rating % 1 <> 0;
+        update mart_genre set sum_rating = 3 * n_ratings;
+        update mart_rating_month set n_ratings = 7;
+        delete from mart_rating_value_year where rating % 1 <> 0;
     """
     marts_fixture.write_marts(tmp_path, change=flat)
     said = words(open_page(tmp_path))
@@ -451,15 +452,15 @@ def test_claims_about_people_disappear_when_the_data_contradict_them(
     marts_fixture.write_marts(
         tmp_path,
         change="""
-            update marts.mart_user_activity set n_users = 100, n_ratings = 10 where lo < 32;
-            update marts.mart_user_activity set n_users = 10, n_ratings = 1000 where lo = 32;
-            update marts.mart_weekday_hour set n_ratings = 7;
+            update mart_user_activity set n_users = 100, n_ratings = 10 where lo < 32;
+            update mart_user_activity set n_users = 10, n_ratings = 1000 where lo = 32;
+            update mart_weekday_hour set n_ratings = 7;
         """,
     )
     app = open_page(tmp_path, "people")
     assert "People with 32 ratings or more are 4.8 % of all, and gave 98.0 %" in words(app)
     assert "Most ratings came on" not in words(app)
-    even = "update marts.mart_user_activity set n_users = 10, n_ratings = 100"
+    even = "update mart_user_activity set n_users = 10, n_ratings = 100"
     marts_fixture.write_marts(tmp_path, change=even)
     assert "People with" not in words(open_page(tmp_path, "people"))
 
@@ -467,7 +468,7 @@ def test_claims_about_people_disappear_when_the_data_contradict_them(
 def test_cohorts_that_nobody_may_be_told_of_are_not_drawn(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
-    change = "delete from marts.mart_user_cohort where years_since > 0"
+    change = "delete from mart_user_cohort where years_since > 0"
     marts_fixture.write_marts(tmp_path, change=change)
     app = open_page(tmp_path, "people")
     assert_healthy(app, charts=2)
@@ -504,10 +505,11 @@ def test_each_section_of_figures_offers_its_origin(open_page: OpenPage, publishe
 
 
 README_OF_SMALL = """
-    update marts.mart_dataset_status set edition = 'ml-latest-small', n_ratings = 100836,
-        n_users = 610, n_movies = 9742, n_tag_applications = 3683;
-    update marts.mart_source_file set rows_loaded = case dataset when 'ratings' then 100836
-        when 'movies' then 9742 when 'tags' then 3683 else 9742 end;
+    insert into mart_release_check values
+        ('ratings', 'readme', 100836, 100836, 100836, 'agrees', 'r'),
+        ('users', 'readme', 610, null, 610, 'agrees', 'u'),
+        ('movies', 'readme', 9742, 9742, 9742, 'agrees', 'm'),
+        ('tags', 'readme', 3683, 3683, 3683, 'agrees', 't');
 """
 
 
@@ -518,47 +520,55 @@ def test_counts_are_compared_with_the_readme_of_the_release(
     app = open_page(tmp_path, "data")
     assert_healthy(app)
     assert any(said.value.startswith("All counts are those of the README") for said in app.success)
-    assert set(table(app, "readme")["agrees"]) == {"yes"}
+    shown = table(app, "expected")
+    assert list(shown["check_name"]) == [
+        "Ratings",
+        "People who rated",
+        "Films listed",
+        "Tags given",
+    ]
+    assert set(shown["outcome"]) == {"agrees"}
 
 
-def test_the_release_is_also_known_by_the_folder_of_its_files(
+def test_counts_that_differ_from_the_readme_are_a_failed_check(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
-    folder = """
-        update marts.mart_dataset_status set edition = 'data';
-        update marts.mart_source_file set path = 'ml-latest-small/' || path;
-    """
-    marts_fixture.write_marts(tmp_path, change=README_OF_SMALL + folder)
-    app = open_page(tmp_path, "data")
-    assert "All counts are those of the README of ml-latest-small." in [
-        said.value for said in app.success
-    ]
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        (
-            "update marts.mart_source_file set rows_loaded = 1 where dataset = 'ratings'",
-            "Ratings",
-        ),
-        ("update marts.mart_dataset_status set n_users = 611", "People who rated"),
-        ("delete from marts.mart_source_file where dataset = 'tags'", "Tags given"),
-    ],
-)
-def test_counts_that_differ_from_the_readme_are_a_failed_check(
-    open_page: OpenPage, tmp_path: Path, change: str, named: str
-) -> None:
+    change = (
+        "update mart_release_check set outcome = 'differs', found = 1 where check_name = 'users'"
+    )
     marts_fixture.write_marts(tmp_path, change=README_OF_SMALL + change)
     app = open_page(tmp_path, "data")
     assert not app.exception
-    assert app.error[0].value.startswith(f"Check failed: {named} differ")
+    assert app.error[0].value.startswith("Check failed: People who rated differ")
 
 
-def test_an_unknown_edition_is_not_compared(open_page: OpenPage, published: Path) -> None:
-    assert "No README is known for an edition called ml\\-test" in words(
-        open_page(published, "data")
-    )
+def test_without_a_readme_nothing_is_compared(open_page: OpenPage, published: Path) -> None:
+    assert "No README with counts was next to the files" in words(open_page(published, "data"))
+
+
+def test_a_release_that_was_accepted_is_named(open_page: OpenPage, tmp_path: Path) -> None:
+    change = """
+        insert into mart_release_check values ('ratings shrank', 'release', null, null, null,
+            'accepted', 'ratings: 5, 50.0% fewer than the 10 that are published')
+    """
+    marts_fixture.write_marts(tmp_path, change=change)
+    app = open_page(tmp_path, "data")
+    assert not app.exception
+    assert any("which was accepted" in said.value and "50" in said.value for said in app.warning)
+
+
+def test_refused_files_are_named(open_page: OpenPage, tmp_path: Path) -> None:
+    change = """
+        insert into mart_refused_file values
+            ('![x](http://127.0.0.1:9/x.png).csv', 'ratings', 12, timestamp '2026-11-23 01:02:03')
+    """
+    marts_fixture.write_marts(tmp_path, change=change)
+    app = open_page(tmp_path, "data")
+    assert not app.exception
+    assert "1 file refused: nothing of it is in these figures." in [
+        said.value for said in app.warning
+    ]
+    assert list(table(app, "refused_at")["dataset"]) == ["ratings"]
 
 
 def test_months_in_the_address_are_summed_up(open_page: OpenPage, published: Path) -> None:
@@ -588,9 +598,9 @@ def test_dictionary_is_searchable_and_complete(open_page: OpenPage, published: P
 
 def test_a_failed_check_is_shown_as_failed(open_page: OpenPage, tmp_path: Path) -> None:
     failed = """
-        update marts.mart_quality set status = 'fail', failures = 5
+        update mart_quality set status = 'fail', failures = 5
         where test_name = 'unique_mart_genre_genre';
-        update marts.mart_dataset_status set tests_failed = 1, tests_passed = 1
+        update mart_dataset_status set tests_failed = 1, tests_passed = 1
     """
     marts_fixture.write_marts(tmp_path, change=failed)
     app = open_page(tmp_path, "data")
@@ -613,7 +623,7 @@ def test_a_new_version_is_shown_by_the_next_run(open_page: OpenPage, tmp_path: P
     marts_fixture.write_marts(tmp_path, marts_fixture.Build(version="one"))
     app = open_page(tmp_path)
     assert "version one" in badges(app)
-    tripled = "update marts.mart_dataset_status set n_ratings = 1713"
+    tripled = "update mart_dataset_status set n_ratings = 1713"
     marts_fixture.write_marts(tmp_path, marts_fixture.Build(version="two"), tripled)
     app.run()
     assert "version two" in badges(app)

@@ -38,6 +38,10 @@ AUDIT = {
         0 as failures, timestamp '2026-01-01' as run_at""",
     "model_columns": """'t' as table_name, 'mart' as layer, 1 as "position", 'c' as column_name,
         'bigint' as data_type, 'd' as description, '' as tests""",
+    "release_checks": """'ratings' as check_name, 'readme' as kind, 1 as expected, 1 as loaded,
+        1 as found, 'agrees' as outcome, 'd' as description""",
+    "refused_files": """'a.csv' as path, 'ratings' as dataset, 1 as bytes,
+        timestamp '2026-01-01' as refused_at""",
     "model_edges": "'a' as from_name, 'src' as from_layer, 'b' as to_name, 'dim' as to_layer",
 }
 

@@ -1,0 +1,64 @@
+"""Checks of the release: refused files, counts of the README, a version that is held back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ingestion.doctor.findings import Check, Finding, ok, problem, skipped, warning
+from ingestion.errors import MovielensError
+from ingestion.settings import Settings
+from ingestion.status import Status, status
+
+
+def release(settings: Settings) -> Iterator[Finding]:
+    """No file stands refused, the counts are the README's, readers see the newest version."""
+    try:
+        found = status(settings)
+    except MovielensError as error:
+        yield skipped("release", str(error))
+        return
+    if found.warehouse == "unreadable":
+        yield skipped("release", found.problem)
+        return
+    yield from _refused(found)
+    yield from _readme(found)
+    yield from _held_back(found)
+
+
+def _refused(found: Status) -> Iterator[Finding]:
+    for file in found.refused:
+        yield problem(
+            "refused files",
+            "file-refused",
+            f"{file.path}: {file.reason}; none of this version of it is loaded",
+            "mend it or remove it from the landing zone, then: movielens run",
+        )
+    if not found.refused:
+        yield ok("refused files", "none")
+
+
+def _readme(found: Status) -> Iterator[Finding]:
+    differ = [count for count in found.readme if not count.agrees]
+    for count in differ:
+        yield warning(
+            "README",
+            "differs-from-readme",
+            str(count),
+            "compare the files with the release: movielens data download fetches it anew",
+        )
+    if found.readme and not differ:
+        yield ok("README", "ratings, users, films and tags are as many as it states")
+
+
+def _held_back(found: Status) -> Iterator[Finding]:
+    for version in found.held_back:
+        yield warning(
+            "published",
+            "version-held-back",
+            f"readers see {found.published}; {version.version} was rolled back and is held back, "
+            "and so are later builds of the same files and code",
+            "movielens publish publishes it; a run with other files or code publishes its own",
+        )
+
+
+CHECKS: list[Check] = [release]
