@@ -149,6 +149,14 @@ def duckdb_warehouse(settings: Settings) -> Iterator[Finding]:
     if settings.target != "dev":
         return
     target = warehouse(settings)
+    if not target.exists() and settings.marts_file.exists():
+        yield problem(
+            "warehouse",
+            "warehouse-missing",
+            f"{settings.warehouse_file} is missing; what is published does not need it",
+            "movielens run, which loads everything from the landing zone",
+        )
+        return
     if not target.exists():
         yield ok(
             "warehouse", f"{settings.warehouse_file} is not there yet; the first load makes it"

@@ -16,6 +16,7 @@ from ingestion import load, s3
 from ingestion.errors import SourceError
 from ingestion.landing import list_landing_zone
 from ingestion.settings import Settings
+from ingestion.status import status
 from tests.faulty_s3 import FOR_EVER, Fault, FaultyS3, faulty_s3
 from tests.ingestion.landing_zone import LINKS, MOVIES, rows_that_count
 
@@ -109,9 +110,11 @@ def test_a_file_that_cannot_be_read_holds_up_no_other(
     assert [file.path for file in report.of_status("loaded")] == ["movies.csv"]
     (refused,) = report.of_status("refused")
     assert told in refused.reason
+    assert [file.path for file in status(from_s3).refused] == ["ratings.csv"]
     faulty.faults.clear()
     assert [file.rows for file in load(settings=from_s3).of_status("loaded")] == [ROWS]
     assert len(rows_that_count(from_s3.warehouse_file, "ratings")) == ROWS
+    assert status(from_s3).refused == []
 
 
 NOT_LISTED = {
