@@ -88,9 +88,9 @@ def test_readers_of_another_version_read_again(settings: Settings, zone: Path) -
     target = DuckDBWarehouse(settings.warehouse_file)
     (refusal,) = refusals.recall(target)
     assert refusal.judged_by == refusals.judged_by(Rules())
-    earlier = refusals.judged_by(Rules()).replace("readers ", "readers 0")
     target.execute(
-        f"update {refusals.TABLE} set judged_by = '{earlier}', refused_at = '2000-01-01'"
+        f"update {refusals.TABLE} set judged_by = replace(judged_by, 'readers ', 'readers 0'), "
+        "refused_at = timestamp '2000-01-01'"
     )
     load(settings=settings)
     (judged_again,) = refusals.recall(target)
