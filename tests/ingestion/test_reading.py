@@ -34,12 +34,12 @@ def test_a_name_means_that_file_and_no_other(tmp_path: Path, read: Reader, name:
     name = name if name.startswith("ratings") else f"ratings/{name}"
     for other in ("ratings1.csv", "ratingsX.csv"):
         (tmp_path / "zone").mkdir(exist_ok=True)
-        (tmp_path / "zone" / other).write_text(RATINGS + "9,9,4.5,9\n")
+        (tmp_path / "zone" / other).write_text(RATINGS + "9,9,4.5,964982709\n")
     assert read(name, RATINGS + GOOD).rows == [ROW]
 
 
 def test_rejects_up_to_what_is_allowed_and_not_one_more(read: Reader) -> None:
-    content = RATINGS + GOOD * 95 + "x,2,3.5,4\n" * 5
+    content = RATINGS + GOOD * 95 + "x,2,3.5,964982704\n" * 5
     for rules in (Rules(reject_rows=5, reject_share=0), Rules(reject_rows=0, reject_share=0.05)):
         found = read("ratings.csv", content, rules)
         assert (found.outcome.status, found.outcome.rows, len(found.lines)) == ("loaded", 95, 5)
@@ -56,7 +56,7 @@ def test_rejects_up_to_what_is_allowed_and_not_one_more(read: Reader) -> None:
 
 
 def test_rows_in_the_file_are_the_loaded_and_the_rejected(read: Reader) -> None:
-    records = [f"{n},2,{n % 12 / 2},4" if n % 7 else f"{n},2" for n in range(1000)]
+    records = [f"{n},2,{n % 12 / 2},964982704" if n % 7 else f"{n},2" for n in range(1000)]
     found = read("ratings.csv", RATINGS + "\n".join(records))
     good = [n for n in range(1000) if n % 7 and 1 <= n % 12 <= 10]
     assert [row[0] for row in sorted(found.rows)] == good
@@ -64,9 +64,10 @@ def test_rows_in_the_file_are_the_loaded_and_the_rejected(read: Reader) -> None:
 
 
 CLEAN = {
-    "ratings": RATINGS + "".join(f"{n},{n * 7},{n % 10 / 2 + 0.5},{n}\n" for n in range(5000)),
+    "ratings": RATINGS
+    + "".join(f"{n},{n * 7},{n % 10 / 2 + 0.5},{10**9 + n}\n" for n in range(5000)),
     "movies": MOVIES + "".join(f'{n},"T, ""{n}""\n(1999)",A|B\n' for n in range(5000)),
-    "tags": TAGS + "".join(f"{n},{n},tag é {n},{n}\n" for n in range(5000)),
+    "tags": TAGS + "".join(f"{n},{n},tag é {n},{10**9 + n}\n" for n in range(5000)),
     "links": LINKS + "".join(f"{n},{n:07},{n or ''}\n" for n in range(5000)),
     "genome_scores": "movieId,tagId,relevance\n"
     + "".join(f"{n},1,{n / 5000}\n" for n in range(5000)),
