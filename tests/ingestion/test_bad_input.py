@@ -221,19 +221,29 @@ def test_a_file_cut_inside_its_last_number_costs_one_row(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "record", "named"),
+    [
+        ("ratings.csv", "1,1,0.0,964982703", "rating"),
+        ("ratings.csv", "1,1,4.0,1332786", "rating_year"),
+        ("ratings.csv", f"1,1,4.0,-{2**63}", "rated_at"),
+        ("tags.csv", "1,1,a tag that nobody else gave,1332786", "first_used_at"),
+        ("tags.csv", "1,1,a tag that nobody else gave,4133980800", "last_used_at"),
+    ],
+)
 def test_the_audit_holds_back_what_was_only_warned_of(
-    cli: Cli, built: Path, home: Path, tmp_path: Path
+    cli: Cli, built: Path, home: Path, tmp_path: Path, name: str, record: str, named: str
 ) -> None:
     zone = shutil.copytree(built / "zone", tmp_path / "copied")
-    with (zone / "ratings.csv").open("a") as stream:
-        stream.write("1,1,0.0,964982703\n")
+    with (zone / name).open("a") as stream:
+        stream.write(f"{record}\n")
     published = (home / "marts.duckdb").read_bytes()
     answer = cli.json(
         *("run", "--home", home, "--source", zone, "--switch-source"),
         exit_code=3,
         env={"MOVIELENS_RANGE_CHECKS": "warn"},
     )
-    assert any("rating" in failure["name"] for failure in answer["error"]["failures"])
+    assert any(named in failure["name"] for failure in answer["error"]["failures"])
     assert (home / "marts.duckdb").read_bytes() == published
 
 
