@@ -1,7 +1,10 @@
-{#- Seconds since 1970 to a timestamp without zone, in UTC. A number beyond the year 9999 is no time
-    and becomes null, for a test to name; left alone, one such row would stop every build. -#}
+{#- Seconds since 1970 to a timestamp without zone, in UTC. A number outside the years 1 to 9999 is no
+    time on every engine and becomes null, for a test to name; left alone, one such row would stop
+    every build. Only MOVIELENS_RANGE_CHECKS=warn lets one through. -#}
 {% macro epoch_to_timestamp(seconds) -%}
-    {%- set time_in_range = 'case when ' ~ seconds ~ ' <= 253402300799 then ' ~ seconds ~ ' end' -%}
+    {%- set time_in_range -%}
+        case when {{ seconds }} between -62135596800 and 253402300799 then {{ seconds }} end
+    {%- endset -%}
     {{ return(adapter.dispatch('epoch_to_timestamp', 'movielens')(time_in_range)) }}
 {%- endmacro %}
 

@@ -132,7 +132,7 @@ def test_a_run_of_which_every_file_is_refused_says_why(cli: Cli, tmp_path: Path)
 
 
 def test_rejected_rows_are_told_with_their_lines(cli: Cli, zone: Path, tmp_path: Path) -> None:
-    write(zone, ratings=RATINGS + "1,2,3.7,4\n")
+    write(zone, ratings=RATINGS + "1,2,3.7,964982704\n")
     done = cli("load", "--source", zone, "--home", tmp_path / "home")
     assert done.returncode == 0
     assert (
@@ -302,7 +302,7 @@ def test_two_loads_at_once_load_once(cli: Cli, zone: Path, tmp_path: Path) -> No
 
 def test_a_load_that_is_interrupted(cli: Cli, zone: Path, tmp_path: Path) -> None:
     header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
-    write(zone, ratings=header + "x,1,3.5,1\n" + "1,2,3.5,4\n" * 50_000)
+    write(zone, ratings=header + "x,1,3.5,964982701\n" + "1,2,3.5,964982704\n" * 50_000)
     process = cli.start("load", "--source", zone, "--home", home)
     wait_until((home / "work").exists, process)
     process.send_signal(signal.SIGINT)

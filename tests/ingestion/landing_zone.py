@@ -9,7 +9,9 @@ from typing import Any
 
 import duckdb
 
-RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,3,4.5,964981247\n2,1,0.5,1445714\n"
+RATINGS = (
+    "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,3,4.5,964981247\n2,1,0.5,1445714994\n"
+)
 MOVIES = 'movieId,title,genres\n1,Toy Story (1995),Adventure|Children\n3,"Matrix, The",Action\n'
 TAGS = 'userId,movieId,tag,timestamp\n2,1,NULL,1445714994\n2,3,"a ""b""",1445714996\n'
 LINKS = "movieId,imdbId,tmdbId\n1,0114709,862\n3,0113228,\n"

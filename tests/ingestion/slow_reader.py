@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LINES_PER_RECORD = 1_000
-YEAR_9999 = 253402300799  # epoch seconds
+TIMES = 788_918_400, 4_133_980_799  # 1995-01-01 00:00:00 to 2100-12-31 23:59:59 UTC
 
 
 @dataclass
@@ -50,12 +50,12 @@ def fields_of(text: str) -> list[str] | None:
         rest = rest[1:]
 
 
-def whole(maximum: int = 2**63 - 1) -> Callable[[str], int | None]:
+def whole(minimum: int = 0, maximum: int = 2**63 - 1) -> Callable[[str], int | None]:
     def convert(text: str) -> int | None:
         if not re.fullmatch(r"[+-]?[0-9]+(\.0*)?", text.strip()):
             raise ValueError(text)
         value = int(text.strip().split(".")[0])
-        if not 0 <= value <= maximum:
+        if not minimum <= value <= maximum:
             raise ValueError(text)
         return value
 
@@ -82,9 +82,9 @@ def optional(convert: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 COLUMNS: dict[str, tuple[Callable[[str], Any], ...]] = {
-    "ratings": (whole(), whole(), stars, whole(YEAR_9999)),
+    "ratings": (whole(), whole(), stars, whole(*TIMES)),
     "movies": (whole(), some_text, optional(str)),
-    "tags": (whole(), whole(), some_text, whole(YEAR_9999)),
+    "tags": (whole(), whole(), some_text, whole(*TIMES)),
     "links": (whole(), optional(str), optional(whole())),
 }
 

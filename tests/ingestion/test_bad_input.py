@@ -22,7 +22,7 @@ from tests.conftest import Cli
 from tests.ingestion.bad_input import CASES, RATINGS, Checked, check_all
 from tests.ingestion.landing_zone import MOVIES, query, rows_that_count, write, write_six
 
-ROW = "1,2,3.5,4\n"
+ROW = "1,2,3.5,964982704\n"
 NOBODY = 65534
 
 
@@ -47,7 +47,7 @@ def zone(tmp_path: Path) -> Path:
 
 
 def test_what_is_wrong_is_said_by_every_run_until_it_is_mended(cli: Cli, zone: Path) -> None:
-    write(zone, ratings=f"{RATINGS}\n{ROW}1,2,good,4\n1,2\n")
+    write(zone, ratings=f"{RATINGS}\n{ROW}1,2,good,964982704\n1,2\n")
     within = cli("load", "--source", zone)
     assert (within.returncode, within.stderr) == (0, "")
     assert "2 rejected" in within.stdout
@@ -147,19 +147,19 @@ def test_a_name_that_is_not_utf8(settings: Settings, zone: Path) -> None:
 def test_a_file_of_which_all_rows_are_rejected_can_be_wanted(
     settings: Settings, zone: Path
 ) -> None:
-    write(zone, ratings=f"{RATINGS}\n1,2,good,4\n")
+    write(zone, ratings=f"{RATINGS}\n1,2,good,964982704\n")
     report = load(settings=settings.model_copy(update={"reject_share": 1.0}))
     assert (report.of_status("refused"), report.rejected) == ([], 1)
 
 
 def test_the_type_of_an_unknown_column_is_text_for_ever(settings: Settings, zone: Path) -> None:
     for number, value in enumerate(("10", "2.5", "abc", "")):
-        write(zone, **{f"ratings_{number}": f"{RATINGS},score\n{number},2,3.5,4,{value}\n"})
+        write(zone, **{f"ratings_{number}": f"{RATINGS},score\n{number},2,3.5,964982704,{value}\n"})
         if number % 2:
             assert load(settings=settings).of_status("refused") == []
     assert query(
         settings.warehouse_file,
-        "select score from raw.ratings where movie_id = 2 and timestamp = 4 order by user_id",
+        "select score from raw.ratings where timestamp = 964982704 order by user_id",
     ) == [("10",), ("2.5",), ("abc",), (None,)]
 
 
@@ -181,7 +181,7 @@ def test_range_checks_that_are_none() -> None:
 def test_the_settings_on_the_command_line(cli: Cli, zone: Path) -> None:
     latin = MOVIES.replace("Toy", "Amélie").encode("latin-1")
     (zone / "movies.csv").write_bytes(latin)
-    write(zone, ratings=f"{RATINGS}\n1,2,55.0,4\n")
+    write(zone, ratings=f"{RATINGS}\n1,2,55.0,964982704\n")
     environment = {"MOVIELENS_ENCODING": "latin-1", "MOVIELENS_RANGE_CHECKS": "warn"}
     done = cli("load", "--source", zone, env=environment)
     assert done.returncode == 0, done.stdout
@@ -194,7 +194,7 @@ def test_the_settings_on_the_command_line(cli: Cli, zone: Path) -> None:
 
 def test_the_settings_of_the_source(tmp_path: Path, zone: Path) -> None:
     (zone / "movies.csv").write_bytes(MOVIES.replace("Toy", "Amélie").encode("latin-1"))
-    write(zone, ratings=f"{RATINGS}\n1,2,55.0,4\n")
+    write(zone, ratings=f"{RATINGS}\n1,2,55.0,964982704\n")
     database = tmp_path / "films.duckdb"
     pipeline = dlt.pipeline(
         "films",
@@ -203,24 +203,47 @@ def test_the_settings_of_the_source(tmp_path: Path, zone: Path) -> None:
         dataset_name="raw",
     )
     pipeline.run(movielens_source(str(zone), encoding="cp1252", range_checks="warn"))
-    assert rows_that_count(database, "ratings") == [(1, 2, 55.0, 4)]
+    assert rows_that_count(database, "ratings") == [(1, 2, 55.0, 964982704)]
     assert (1, "Amélie Story (1995)", "Adventure|Children") in rows_that_count(database, "movies")
 
 
-@pytest.mark.slow
-def test_the_audit_holds_back_what_was_only_warned_of(
+def test_a_file_cut_inside_its_last_number_costs_one_row(
     cli: Cli, built: Path, home: Path, tmp_path: Path
 ) -> None:
+    """And not the release: cut so, the time of the last rating is one of 1970."""
     zone = shutil.copytree(built / "zone", tmp_path / "copied")
-    with (zone / "ratings.csv").open("a") as stream:
-        stream.write("1,1,0.0,964982703\n")
+    ratings = (zone / "ratings.csv").read_bytes().rstrip()
+    (zone / "ratings.csv").write_bytes(ratings[:-3])
+    answer = cli.json("run", "--home", home, "--source", zone, "--switch-source")
+    (file,) = [file for file in answer["load"]["files"] if file["path"] == "ratings.csv"]
+    assert (file["rows"], file["rejected"]) == (ratings.count(b"\n") - 1, 1)
+    assert answer["publish"]["published"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "record", "named"),
+    [
+        ("ratings.csv", "1,1,0.0,964982703", "rating"),
+        ("ratings.csv", "1,1,4.0,1332786", "rating_year"),
+        ("ratings.csv", f"1,1,4.0,-{2**63}", "rated_at"),
+        ("tags.csv", "1,1,a tag that nobody else gave,1332786", "first_used_at"),
+        ("tags.csv", "1,1,a tag that nobody else gave,4133980800", "last_used_at"),
+    ],
+)
+def test_the_audit_holds_back_what_was_only_warned_of(
+    cli: Cli, built: Path, home: Path, tmp_path: Path, name: str, record: str, named: str
+) -> None:
+    zone = shutil.copytree(built / "zone", tmp_path / "copied")
+    with (zone / name).open("a") as stream:
+        stream.write(f"{record}\n")
     published = (home / "marts.duckdb").read_bytes()
     answer = cli.json(
         *("run", "--home", home, "--source", zone, "--switch-source"),
         exit_code=3,
         env={"MOVIELENS_RANGE_CHECKS": "warn"},
     )
-    assert any("rating" in failure["name"] for failure in answer["error"]["failures"])
+    assert any(named in failure["name"] for failure in answer["error"]["failures"])
     assert (home / "marts.duckdb").read_bytes() == published
 
 
@@ -230,7 +253,7 @@ def test_the_audit_holds_back_what_was_only_warned_of(
 def test_a_refused_file_is_not_read_again_until_that_may_help(
     settings: Settings, zone: Path
 ) -> None:
-    write(zone, ratings=f"{RATINGS}\n{ROW}" + "1,2,good,4\n" * 11)
+    write(zone, ratings=f"{RATINGS}\n{ROW}" + "1,2,good,964982704\n" * 11)
     first = load(settings=settings)
     again = load(settings=settings)
     assert ("read" in first.steps, "read" in again.steps) == (True, False)

@@ -52,13 +52,17 @@ MOMENTS_OF_A_PUBLISH = {
 
 def first_files(zone: Path) -> None:
     rows = "".join(f"{n},{n % 97},{n % 10 / 2 + 0.5},{n}\n" for n in range(20_000))
-    write(zone, ratings=RATINGS + rows, ratings_2=RATINGS + "1,2,3.0,4\n", movies=MOVIES)
+    write(zone, ratings=RATINGS + rows, ratings_2=RATINGS + "1,2,3.0,964982704\n", movies=MOVIES)
     write(zone, tags=TAGS, links=LINKS)
 
 
 def change_files(zone: Path) -> None:
     rows = "".join(f"{n},{n % 97},{n % 9 / 2 + 1},{n}\n" for n in range(500, 20_000))
-    write(zone, ratings=RATINGS + rows + "1,1,99.0,5\n", ratings_3=RATINGS + "1,2,3.5,4\n")
+    write(
+        zone,
+        ratings=RATINGS + rows + "1,1,99.0,964982705\n",
+        ratings_3=RATINGS + "1,2,3.5,964982704\n",
+    )
     (zone / "ratings-2.csv").unlink()
     (zone / "links.csv").touch()
 

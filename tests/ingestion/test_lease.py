@@ -135,7 +135,7 @@ def test_a_run_with_nothing_new_takes_no_lease(tmp_path: Path, zone: Path) -> No
 
 def test_an_empty_machine_goes_on_where_the_last_one_ended(tmp_path: Path, zone: Path) -> None:
     load(settings=machine(tmp_path, "a"))
-    write(zone, ratings_2="userId,movieId,rating,timestamp\n9,9,5.0,9\n")
+    write(zone, ratings_2="userId,movieId,rating,timestamp\n9,9,5.0,964982709\n")
     report = load(settings=machine(tmp_path, "b"))
     assert {file.path: file.status for file in report.files} == {
         "ratings.csv": "unchanged",

@@ -135,7 +135,7 @@ def test_a_changed_file_replaces_its_old_version(settings: Settings, zone: Path)
 def test_a_file_that_grew_is_not_doubled(settings: Settings, zone: Path) -> None:
     load(settings=settings)
     with (zone / "ratings.csv").open("a") as stream:
-        stream.writelines(f"9,{n},3.0,{n}\n" for n in range(100))
+        stream.writelines(f"9,{n},3.0,{10**9 + n}\n" for n in range(100))
     assert load(settings=settings).rows == 103
     assert ratings(settings) == rows_in_files(zone / "ratings.csv")
 
@@ -155,7 +155,7 @@ def test_new_files_of_a_dataset_add_to_it_whatever_their_age(
 ) -> None:
     load(settings=settings)
     (zone / "old").mkdir()
-    write(zone / "old", ratings_1999="userId,movieId,rating,timestamp\n7,1,2.0,5\n")
+    write(zone / "old", ratings_1999="userId,movieId,rating,timestamp\n7,1,2.0,964982705\n")
     late = zone / "old" / "ratings-1999.csv"
     os.utime(late, (0, 0))
     assert statuses(load(settings=settings))["old/ratings-1999.csv"] == "loaded"
@@ -184,12 +184,16 @@ def test_a_new_column_arrives_and_later_files_without_it_still_load(
     settings: Settings, zone: Path
 ) -> None:
     load(settings=settings)
-    write(zone, ratings_2="userId,movieId,rating,timestamp,deviceType\n5,1,1.0,1,007\n5,2,1.0,2,\n")
+    write(
+        zone,
+        ratings_2="userId,movieId,rating,timestamp,deviceType\n"
+        "5,1,1.0,964982701,007\n5,2,1.0,964982702,\n",
+    )
     report = load(settings=settings)
     (file,) = [file for file in report.files if file.path == "ratings-2.csv"]
     assert (file.status, file.new_columns) == ("loaded", ("device_type",))
-    write(zone, ratings_3="userId,movieId,rating,timestamp\n6,1,1.0,1\n")
-    write(zone, ratings_4="userId,movieId,rating,timestamp,HTTPCode,été\n7,1,1.0,1,200,x\n")
+    write(zone, ratings_3="userId,movieId,rating,timestamp\n6,1,1.0,964982701\n")
+    write(zone, ratings_4="userId,movieId,rating,timestamp,HTTPCode,été\n7,1,1.0,964982701,200,x\n")
     assert load(settings=settings).of_status("refused") == []
     found = query(
         settings.warehouse_file,
@@ -205,7 +209,7 @@ def test_a_new_column_arrives_and_later_files_without_it_still_load(
 
 
 def test_rejected_rows_are_kept_with_line_and_reason(settings: Settings, zone: Path) -> None:
-    write(zone, ratings=RATINGS + "1,2,3.7,4\n1,2\n")
+    write(zone, ratings=RATINGS + "1,2,3.7,964982704\n1,2\n")
     report = load(settings=settings)
     assert (report.rejected, report.exit_code) == (2, 0)
     assert query(
@@ -213,7 +217,7 @@ def test_rejected_rows_are_kept_with_line_and_reason(settings: Settings, zone: P
         "select f.path, f.rows_loaded, f.rows_rejected, r.line, r.raw_text, r.column_name, "
         "r.reason from raw._rejected_rows as r join raw._files as f using (file_id) order by line",
     ) == [
-        ("ratings.csv", 3, 2, 5, "1,2,3.7,4", "rating", "3.7 is not a multiple of 0.5"),
+        ("ratings.csv", 3, 2, 5, "1,2,3.7,964982704", "rating", "3.7 is not a multiple of 0.5"),
         ("ratings.csv", 3, 2, 6, "1,2", None, "2 fields; expected 4"),
     ]
 
@@ -459,7 +463,7 @@ def _pipeline(folder: Path) -> dlt.Pipeline:
 
 def test_the_source_composes_with_any_dlt_pipeline(settings: Settings, zone: Path) -> None:
     folder = zone.parent
-    write(zone, ratings=RATINGS + "x,1,1.0,1\n", tags="broken\n")
+    write(zone, ratings=RATINGS + "x,1,1.0,964982701\n", tags="broken\n")
     _pipeline(folder).run(movielens_source(str(zone)))
     _pipeline(folder).run(movielens_source(str(zone)))
     write(zone, ratings=RATINGS.replace("0.5", "5.0"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -34,12 +36,12 @@ def test_a_name_means_that_file_and_no_other(tmp_path: Path, read: Reader, name:
     name = name if name.startswith("ratings") else f"ratings/{name}"
     for other in ("ratings1.csv", "ratingsX.csv"):
         (tmp_path / "zone").mkdir(exist_ok=True)
-        (tmp_path / "zone" / other).write_text(RATINGS + "9,9,4.5,9\n")
+        (tmp_path / "zone" / other).write_text(RATINGS + "9,9,4.5,964982709\n")
     assert read(name, RATINGS + GOOD).rows == [ROW]
 
 
 def test_rejects_up_to_what_is_allowed_and_not_one_more(read: Reader) -> None:
-    content = RATINGS + GOOD * 95 + "x,2,3.5,4\n" * 5
+    content = RATINGS + GOOD * 95 + "x,2,3.5,964982704\n" * 5
     for rules in (Rules(reject_rows=5, reject_share=0), Rules(reject_rows=0, reject_share=0.05)):
         found = read("ratings.csv", content, rules)
         assert (found.outcome.status, found.outcome.rows, len(found.lines)) == ("loaded", 95, 5)
@@ -56,7 +58,7 @@ def test_rejects_up_to_what_is_allowed_and_not_one_more(read: Reader) -> None:
 
 
 def test_rows_in_the_file_are_the_loaded_and_the_rejected(read: Reader) -> None:
-    records = [f"{n},2,{n % 12 / 2},4" if n % 7 else f"{n},2" for n in range(1000)]
+    records = [f"{n},2,{n % 12 / 2},964982704" if n % 7 else f"{n},2" for n in range(1000)]
     found = read("ratings.csv", RATINGS + "\n".join(records))
     good = [n for n in range(1000) if n % 7 and 1 <= n % 12 <= 10]
     assert [row[0] for row in sorted(found.rows)] == good
@@ -64,9 +66,10 @@ def test_rows_in_the_file_are_the_loaded_and_the_rejected(read: Reader) -> None:
 
 
 CLEAN = {
-    "ratings": RATINGS + "".join(f"{n},{n * 7},{n % 10 / 2 + 0.5},{n}\n" for n in range(5000)),
+    "ratings": RATINGS
+    + "".join(f"{n},{n * 7},{n % 10 / 2 + 0.5},{10**9 + n}\n" for n in range(5000)),
     "movies": MOVIES + "".join(f'{n},"T, ""{n}""\n(1999)",A|B\n' for n in range(5000)),
-    "tags": TAGS + "".join(f"{n},{n},tag é {n},{n}\n" for n in range(5000)),
+    "tags": TAGS + "".join(f"{n},{n},tag é {n},{10**9 + n}\n" for n in range(5000)),
     "links": LINKS + "".join(f"{n},{n:07},{n or ''}\n" for n in range(5000)),
     "genome_scores": "movieId,tagId,relevance\n"
     + "".join(f"{n},1,{n / 5000}\n" for n in range(5000)),
@@ -106,3 +109,64 @@ def test_the_careful_reader_takes_clean_lines_as_a_whole(dataset: str) -> None:
     run = plain_lines(header).match(content, start)
     assert run is not None
     assert run.end() == len(content), content[run.end() :][:100]
+
+
+# What DuckDB would take: 2.5 as the id 3, 0x10 as 16, 1_000 as 1000, and fields beyond the header's
+# if they are empty.
+LENIENT = ("2.5", "0x10", "1_000")
+BETWEEN: dict[str, tuple[str, str]] = {
+    "ratings": (RATINGS + GOOD, "1,{},3.5,964982703"),
+    "tags": (TAGS + "1,2,before,964982703\n", "1,{},tag,964982703"),
+    "movies": (MOVIES + "7,before,x\n", "{},title,x"),
+}
+AFTER = {
+    "ratings": "5,6,0.5,964982704\n",
+    "tags": '5,6,"after, that",964982704\n',
+    "movies": '8,"after, that",y\n',
+}
+
+
+def _between(dataset: str, record: str) -> bytes:
+    return f"{BETWEEN[dataset][0]}{record}\n{AFTER[dataset]}".encode()
+
+
+@pytest.mark.parametrize("number", LENIENT)
+@pytest.mark.parametrize("dataset", BETWEEN)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_an_id_that_duckdb_would_guess_is_rejected(
+    read: Reader, dataset: str, number: str, pack: Callable[[bytes], bytes]
+) -> None:
+    """Plain ratings are read as uniform until the bytes say no; all the others are not."""
+    content = pack(_between(dataset, BETWEEN[dataset][1].format(number)))
+    found = read(f"{dataset}.csv{'.gz' * (pack is gzip.compress)}", content)
+    assert found.rejects == [(3, "movie_id", f"'{number}' is not a whole number")]
+    assert len(found.rows) == 2
+
+
+@pytest.mark.parametrize("number", LENIENT)
+@pytest.mark.parametrize("dataset", BETWEEN)
+def test_the_bulk_reader_guesses_no_id(tmp_path: Path, dataset: str, number: str) -> None:
+    file = tmp_path / f"{dataset}.csv"
+    file.write_bytes(_between(dataset, BETWEEN[dataset][1].format(number)))
+    header = match_header(first_line_of(file).text, DATASETS[dataset])
+    content = inspect(file, DATASETS[dataset])
+    assert (content.uniform, content.records) == (False, 3)
+    assert read_in_bulk(file, header, 7, content.uniform, tmp_path / "bulk.parquet") == 2
+
+
+@pytest.mark.parametrize("dataset", BETWEEN)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_record_with_an_empty_field_too_many_is_rejected(
+    tmp_path: Path, read: Reader, dataset: str, pack: Callable[[bytes], bytes]
+) -> None:
+    content = _between(dataset, BETWEEN[dataset][1].format("2") + ",")
+    width = len(DATASETS[dataset].columns)
+    found = read(f"{dataset}.csv{'.gz' * (pack is gzip.compress)}", pack(content))
+    assert found.rejects == [(3, None, f"{width + 1} fields; expected {width}")]
+    assert len(found.rows) == 2
+
+    # DuckDB passes it, so that only the number of separators tells.
+    file = tmp_path / f"{dataset}.csv"
+    file.write_bytes(content)
+    header = match_header(first_line_of(file).text, DATASETS[dataset])
+    assert read_in_bulk(file, header, 7, False, tmp_path / "bulk.parquet") == 3

@@ -1,9 +1,12 @@
 """The audit of a fact against RAW finds whatever a build by load could get wrong."""
 
+import yaml
 from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 
-from .conftest import Row, Warehouse, dbt_options
+from ingestion.datasets import FIRST_YEAR, LAST_YEAR
+
+from .conftest import PROJECT, Row, Warehouse, dbt_options
 
 FACTS = ("fct_ratings", "fct_tags", "fct_genome_scores")
 TESTS = {
@@ -69,6 +72,11 @@ def test_every_fault_is_found(warehouse: Warehouse) -> None:
                     f"create or replace table analytics.{fact} as from analytics.kept_{fact}"
                 )
     assert failed(warehouse) == []
+
+
+def test_the_audit_and_the_loader_allow_the_same_years() -> None:
+    variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    assert (variables["first_year"], variables["last_year"]) == (FIRST_YEAR, LAST_YEAR)
 
 
 def test_nothing_at_all_is_no_fault(warehouse: Warehouse) -> None:
