@@ -6,13 +6,17 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import fakesnow
 import pytest
 import snowflake.connector
+from snowflake.connector import errors as snowflake_errors
 
+from ingestion.snowflake_login import SnowflakeSettings, connector_arguments
+from local_dev import snowflake as stand_in
 from local_dev.servers import free_port
 from local_dev.snowflake_gaps import RULES, Rule, rewritten, several
 from tests.conftest import Cli
@@ -145,3 +149,60 @@ def test_what_no_rule_knows_is_passed_on() -> None:
     for statement in ("select 1", "create table t (a int)", "show tables in schema raw"):
         assert rewritten(statement) == statement
     assert several("select 1; select ';'") == ["select 1", "select ';'"]
+
+
+def session(variables: dict[str, str]) -> snowflake.connector.SnowflakeConnection:
+    """A session of its own."""
+    login = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in variables.items()}
+    settings = SnowflakeSettings(_env_file=None, **login)  # type: ignore[arg-type]
+    return snowflake.connector.connect(**connector_arguments(settings, "test"))
+
+
+def test_sessions_that_write_to_one_table_wait_for_each_other(snowflake: dict[str, str]) -> None:
+    """As in Snowflake, with a transaction or without; DuckDB would refuse all but one of them."""
+    sessions = [session(snowflake) for _ in range(4)]
+    sessions[0].cursor().execute("create schema raw")
+    sessions[0].cursor().execute("create table raw.t as select 0 as n")
+
+    def write(own: snowflake.connector.SnowflakeConnection) -> None:
+        for _ in range(8):
+            for statement in (
+                "comment on table raw.t is 'noted'",
+                "update raw.t set n = n + 1",
+                "create table if not exists raw.u (name varchar)",
+                "begin",
+                "update raw.t set n = n + 1",
+                "commit",
+            ):
+                own.cursor().execute(statement)
+
+    with ThreadPoolExecutor(len(sessions)) as at_once:
+        list(at_once.map(write, sessions))
+    assert sessions[0].cursor().execute("select n from raw.t").fetchall() == [(2 * 8 * 4,)]
+
+
+def test_nobody_who_reads_waits(snowflake: dict[str, str]) -> None:
+    writer, reader = session(snowflake), session(snowflake)
+    for statement in ("create schema raw", "create table raw.t as select 0 as n", "begin"):
+        writer.cursor().execute(statement)
+    writer.cursor().execute("update raw.t set n = 1")
+    assert reader.cursor().execute("select n from raw.t").fetchall() == [(0,)]
+    writer.cursor().execute("commit")
+    assert reader.cursor().execute("select n from raw.t").fetchall() == [(1,)]
+
+
+def test_a_transaction_that_kept_others_waiting_too_long_is_gone(
+    snowflake: dict[str, str],
+) -> None:
+    """And whoever began it hears so, instead of going on without one."""
+    slow, other = session(snowflake), session(snowflake)
+    for statement in ("create schema raw", "create table raw.t as select 0 as n", "begin"):
+        slow.cursor().execute(statement)
+    slow.cursor().execute("update raw.t set n = 1")
+    other.cursor().execute("update raw.t set n = n + 10")  # waits until the first one is ended
+    with pytest.raises(snowflake_errors.ProgrammingError) as ended:
+        slow.cursor().execute("insert into raw.t values (2)")
+    assert ended.value.errno == int(stand_in.ABORTED)
+    for statement in ("rollback", "begin", "update raw.t set n = n + 100", "commit"):
+        slow.cursor().execute(statement)
+    assert other.cursor().execute("select n from raw.t").fetchall() == [(110,)]
