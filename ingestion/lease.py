@@ -21,7 +21,7 @@ from ingestion import manifest
 from ingestion.errors import BusyError
 from ingestion.files import write_whole
 from ingestion.settings import Settings
-from ingestion.warehouse import Connection, Warehouse, create_schema, literal, warehouse
+from ingestion.warehouse import Connection, Warehouse, create_schema, warehouse
 
 TABLE = f"{manifest.SCHEMA}._lease"
 _COLUMNS = (
@@ -163,8 +163,8 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
             raise _busy(holder, expires_at)
         # Only if nobody was faster: not every engine lets one of two transactions wait or fail.
         taken = connection.execute(
-            f"update {TABLE} set fence = {fence + 1}, holder = {literal(_holder())}, "
-            f"home = {literal(home)}, taken_at = current_timestamp, "
+            f"update {TABLE} set fence = {fence + 1}, holder = {connection.literal(_holder())}, "
+            f"home = {connection.literal(home)}, taken_at = current_timestamp, "
             f"expires_at = {_in(settings.lease_seconds)} where fence = {fence}"
         ).fetchall()
         if not taken[0][0]:

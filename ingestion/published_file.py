@@ -10,6 +10,7 @@ import duckdb
 
 from ingestion.environments import CANDIDATE, PUBLISHED, Environment
 from ingestion.lease import Lease
+from ingestion.literals import duckdb_literal
 from ingestion.settings import Settings
 
 SCHEMA = "marts"
@@ -114,17 +115,13 @@ def published_version(marts_file: Path) -> str | None:
         return None
     try:
         with duckdb.connect() as connection:
-            connection.execute(f"attach '{_escaped(marts_file)}' as published (read_only)")
+            connection.execute(f"attach {duckdb_literal(marts_file)} as published (read_only)")
             row = connection.execute(
                 f"select data_version from published.{SCHEMA}.mart_dataset_status"
             ).fetchone()
     except duckdb.Error:
         return None
     return str(row[0]) if row else None
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
@@ -152,7 +149,7 @@ def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
             "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",
             [schema],
         ).fetchall()
-        connection.execute(f"attach '{_escaped(unfinished)}' as published")
+        connection.execute(f"attach {duckdb_literal(unfinished)} as published")
         connection.execute(f"create schema published.{SCHEMA}")
         for (table,) in tables:
             connection.execute(f"create table published.{SCHEMA}.{table} as from {schema}.{table}")

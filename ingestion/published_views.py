@@ -25,7 +25,7 @@ from collections import defaultdict
 from ingestion.environments import CANDIDATE, PUBLISHED
 from ingestion.errors import MovielensError
 from ingestion.lease import Lease
-from ingestion.warehouse import Connection, Warehouse, create_schema, has_table, literal
+from ingestion.warehouse import Connection, Warehouse, create_schema, has_table
 
 STORE, SCHEMA = "marts_store", "marts"
 _VERSIONS = f"{STORE}._versions"
@@ -57,7 +57,7 @@ class MartsViews:
         """Bytes of all versions that are kept."""
         rows = self._target.fetch(
             "select sum(bytes) from information_schema.tables "
-            f"where lower(table_schema) = {literal(STORE)}"
+            f"where lower(table_schema) = {self._target.literal(STORE)}"
         )
         return int(rows[0][0] or 0)
 
@@ -72,9 +72,10 @@ class MartsViews:
         """Tells whether a version was left by a rollback, and not published since."""
         if not self._target.has_table(STORE, "_versions"):
             return False
+        it = self._target.literal(version)
         rows = self._target.fetch(
-            f"select max(case when rolled_back = {literal(version)} then number end) "
-            f"> max(case when version = {literal(version)} then number end) from {_VERSIONS}"
+            f"select max(case when rolled_back = {it} then number end) "
+            f"> max(case when version = {it} then number end) from {_VERSIONS}"
         )
         return bool(rows[0][0])
 
@@ -103,7 +104,7 @@ class MartsViews:
             _verify(connection, marts, version)
             connection.execute("begin")
             lease.hold(connection)
-            connection.execute(_entry(version))
+            connection.execute(_entry(self._target, version))
             connection.execute("commit")
 
     def roll_back(self, to: str, left: str | None) -> None:
@@ -113,13 +114,13 @@ class MartsViews:
             to: The version to return to.
             left: The version that readers saw.
         """
-        self._target.execute(_entry(to, left))
+        self._target.execute(_entry(self._target, to, left))
 
     def remove(self, versions: list[str]) -> None:
         """Removes versions: first from what readers can see, then their rows."""
         if not versions:
             return
-        gone = ", ".join(map(literal, versions))
+        gone = ", ".join(map(self._target.literal, versions))
         with self._target.connect() as connection:
             marts = [mart for mart in _columns(connection, STORE) if mart.startswith("mart_")]
         self._target.execute(f"delete from {_VERSIONS} where version in ({gone})")
@@ -130,10 +131,10 @@ class MartsViews:
 _KNOWN = f"select version from {_VERSIONS}"
 
 
-def _entry(version: str, rolled_back: str | None = None) -> str:
+def _entry(target: Warehouse, version: str, rolled_back: str | None = None) -> str:
     return (
-        f"insert into {_VERSIONS} select coalesce(max(number), 0) + 1, {literal(version)}, "
-        f"{literal(rolled_back)}, current_timestamp from {_VERSIONS}"
+        f"insert into {_VERSIONS} select coalesce(max(number), 0) + 1, {target.literal(version)}, "
+        f"{target.literal(rolled_back)}, current_timestamp from {_VERSIONS}"
     )
 
 
@@ -149,7 +150,7 @@ def _columns(connection: Connection, schema: str) -> dict[str, Columns]:
     """Names and types of the columns of each table of a schema, in their order."""
     rows = connection.execute(
         "select lower(table_name), lower(column_name), data_type, ordinal_position "
-        f"from information_schema.columns where lower(table_schema) = {literal(schema)} "
+        f"from information_schema.columns where lower(table_schema) = {connection.literal(schema)} "
         "order by table_name, ordinal_position"
     ).fetchall()
     found: dict[str, Columns] = defaultdict(list)
@@ -192,15 +193,16 @@ def _append(connection: Connection, mart: str, columns: Columns, version: str) -
     names = ", ".join(name for name, _ in columns)
     connection.execute(
         f"insert into {STORE}.{mart} (_version, {names}) "
-        f"select {literal(version)}, {names} from {PUBLISHED.schema(CANDIDATE)}.{mart}"
+        f"select {connection.literal(version)}, {names} from {PUBLISHED.schema(CANDIDATE)}.{mart}"
     )
 
 
 def _verify(connection: Connection, marts: dict[str, Columns], version: str) -> None:
+    it = connection.literal(version)
     counts = " union all ".join(
-        f"select {literal(mart)} as mart, (select count(*) from {PUBLISHED.schema(CANDIDATE)}."
-        f"{mart}) as built, (select count(*) from {STORE}.{mart} "
-        f"where _version = {literal(version)}) as stored"
+        f"select {connection.literal(mart)} as mart, "
+        f"(select count(*) from {PUBLISHED.schema(CANDIDATE)}.{mart}) as built, "
+        f"(select count(*) from {STORE}.{mart} where _version = {it}) as stored"
         for mart in marts
     )
     for mart, built, stored in connection.execute(counts).fetchall():

@@ -10,7 +10,7 @@ from ingestion import manifest
 from ingestion.file_versions import Outcome
 from ingestion.landing import LandingZone
 from ingestion.rules import Rules
-from ingestion.warehouse import Warehouse, literal
+from ingestion.warehouse import Warehouse
 
 TABLE = "_refused_files"
 _COLUMNS = "source varchar, path varchar, version varchar, judged_by varchar, reason varchar"
@@ -37,9 +37,10 @@ def recall(target: Warehouse, zone: LandingZone, rules: Rules) -> dict[str, str]
     """
     if not target.has_table(manifest.SCHEMA, TABLE):
         return {}
+    source, judged_by = target.literal(zone.url), target.literal(_judged_by(rules))
     rows = target.fetch(
         f"select path, version, reason from {manifest.SCHEMA}.{TABLE} "
-        f"where source = {literal(zone.url)} and judged_by = {literal(_judged_by(rules))}"
+        f"where source = {source} and judged_by = {judged_by}"
     )
     listed = {path: file.version for path, file in zone.files.items()}
     return {path: reason for path, version, reason in rows if listed.get(path) == version}
@@ -61,12 +62,12 @@ def remember(
     if not refused and not target.has_table(manifest.SCHEMA, TABLE):
         return
     table = f"{manifest.SCHEMA}.{TABLE}"
-    paths = ", ".join(literal(outcome.file.path) for outcome in read)
+    paths = ", ".join(target.literal(outcome.file.path) for outcome in read)
     statements = [
         f"create table if not exists {table} ({_COLUMNS})",
-        f"delete from {table} where source <> {literal(zone.url)} or path in ({paths})",
+        f"delete from {table} where source <> {target.literal(zone.url)} or path in ({paths})",
     ]
     for outcome in refused:
         key = (zone.url, outcome.file.path, outcome.file.version, _judged_by(rules), outcome.reason)
-        statements.append(f"insert into {table} values ({', '.join(map(literal, key))})")
+        statements.append(f"insert into {table} values ({', '.join(map(target.literal, key))})")
     target.execute(*statements)

@@ -17,6 +17,7 @@ import duckdb
 
 from ingestion import manifest
 from ingestion.errors import MovielensError, SettingsError
+from ingestion.literals import duckdb_literal, snowflake_literal
 from ingestion.settings import Settings
 from ingestion.snowflake_login import (
     LOADER,
@@ -27,7 +28,7 @@ from ingestion.snowflake_login import (
     snowflake_settings,
     token,
 )
-from ingestion.warehouse import Connection, Cursor, Warehouse, literal
+from ingestion.warehouse import Connection, Cursor, Warehouse
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -45,6 +46,10 @@ class _Session:
 
     def __init__(self, native: SnowflakeConnection) -> None:
         self.native = native
+
+    def literal(self, value: Any) -> str:
+        """Writes a value as Snowflake reads it."""
+        return snowflake_literal(value)
 
     def execute(self, sql: str) -> Cursor:
         """Runs one statement."""
@@ -99,6 +104,10 @@ class SnowflakeWarehouse(Warehouse):
             session.execute("rollback")
             raise
 
+    def literal(self, value: Any) -> str:
+        """Writes a value as Snowflake reads it."""
+        return snowflake_literal(value)
+
     def exists(self) -> bool:
         """The database is set up before it is used: infra/snowflake."""
         return True
@@ -141,7 +150,7 @@ class SnowflakeWarehouse(Warehouse):
         folder = parquet.with_suffix("")
         with duckdb.connect(config=_STAGING) as connection:
             connection.execute(
-                f"copy (from read_parquet({literal(str(parquet))})) to {literal(str(folder))} "
+                f"copy (from read_parquet({duckdb_literal(parquet)})) to {duckdb_literal(folder)} "
                 f"(format parquet, compression zstd, file_size_bytes {STAGED_BYTES})"
             )
         parquet.unlink()
@@ -151,7 +160,7 @@ class SnowflakeWarehouse(Warehouse):
     def noted(self) -> dict[str, Any]:
         """Reads the comment of the manifest, which needs no virtual warehouse."""
         schema = f"{self.settings.database}.{manifest.SCHEMA}"
-        show = f"show tables like {literal(manifest.TABLE)} in schema {schema}"
+        show = f"show tables like {self.literal(manifest.TABLE)} in schema {schema}"
         with self.connect() as session:
             try:
                 cursor = session.execute(show)
@@ -167,7 +176,7 @@ class SnowflakeWarehouse(Warehouse):
 
     def note(self, content: dict[str, Any]) -> None:
         """Writes the comment of the manifest; only its owner, the loader, may."""
-        comment = literal(json.dumps(content) if content else "")
+        comment = self.literal(json.dumps(content) if content else "")
         with self.connect() as session:
             session.execute(f"comment on table {manifest.SCHEMA}.{manifest.TABLE} is {comment}")
 

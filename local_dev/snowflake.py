@@ -58,6 +58,7 @@ ABORTED = "000625"
 _OURS = "MOVIELENS"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'([^']*)'", re.IGNORECASE)
+_DEFINES = re.compile(r"\s*(create|alter\s+table|drop|comment)\b", re.IGNORECASE)
 _ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
 _ONLY_READS = re.compile(
     r"(\s|/\*.*?\*/|--[^\n]*\n)*(select|with|show|desc|describe|use|alter\s+session)\b",
@@ -133,6 +134,14 @@ class Sessions:
             if self._writing != token:
                 self._writing, self._is_open = token, bool(_BEGINS.match(statement))
             self._is_running = True
+        return True
+
+    def commits_first(self, token: str, statement: str) -> bool:
+        """Tells whether a statement ends a transaction because it defines something."""
+        is_in_one = self._writing == token and self._is_open
+        if not (is_in_one and _DEFINES.match(statement)):
+            return False
+        self._is_open = False
         return True
 
     async def after(self, token: str, statement: str) -> None:
@@ -226,6 +235,8 @@ class Layer:
             told = "Your transaction was aborted: another one waited for a table that it had locked"
             return 200, _refused(ABORTED, told)
         try:
+            if self._sessions.commits_first(token, statement):
+                await self._passed_on(request, {**body, "sqlText": "commit"})
             return await self._passed_on(request, {**body, "sqlText": rewritten(statement)})
         finally:
             await self._sessions.after(token, statement)
@@ -369,6 +380,9 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
         server.shared_fs = FakeSnow(db_path=state)
     arrow: Any = import_module("fakesnow.arrow")
     arrow.timestamp_to_sf_struct = _with_nulls(arrow.timestamp_to_sf_struct)
+    # fakesnow would also look for session variables, of which nobody here has any, in literals.
+    cursor: Any = import_module("fakesnow.cursor").FakeSnowflakeCursor
+    cursor._inline_variables = lambda self, statement: statement
 
     # An S3 stage is read with the credentials of this process; Snowflake uses its integration's.
     server.shared_fs.duck_conn.register_filesystem(fsspec.filesystem("s3"))

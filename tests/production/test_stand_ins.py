@@ -206,3 +206,18 @@ def test_a_transaction_that_kept_others_waiting_too_long_is_gone(
     for statement in ("rollback", "begin", "update raw.t set n = n + 100", "commit"):
         slow.cursor().execute(statement)
     assert other.cursor().execute("select n from raw.t").fetchall() == [(110,)]
+
+
+def test_what_defines_something_commits_first(snowflake: dict[str, str]) -> None:
+    own = session(snowflake)
+    for statement in (
+        "create schema raw",
+        "create table raw.t as select 0 as n",
+        "begin",
+        "update raw.t set n = 1",
+        "create table if not exists raw.u (name varchar)",
+        "update raw.t set n = n + 10",
+        "rollback",
+    ):
+        own.cursor().execute(statement)
+    assert own.cursor().execute("select n from raw.t").fetchall() == [(11,)]
