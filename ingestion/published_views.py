@@ -102,10 +102,8 @@ class MartsViews:
                 for mart, columns in marts.items():
                     _append(connection, mart, columns, version)
             _verify(connection, marts, version)
-            connection.execute("begin")
-            lease.hold(connection)
-            connection.execute(_entry(self._target, version))
-            connection.execute("commit")
+            with lease.transaction(connection):
+                connection.execute(_entry(self._target, version))
 
     def roll_back(self, to: str, left: str | None) -> None:
         """Makes an earlier version what readers see, by one entry.

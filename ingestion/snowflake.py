@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from ingestion import manifest
-from ingestion.errors import MovielensError, SettingsError
+from ingestion.errors import BusyError, MovielensError, SettingsError
 from ingestion.literals import duckdb_literal, snowflake_literal
 from ingestion.settings import Settings
 from ingestion.snowflake_login import (
@@ -38,6 +38,8 @@ TAG = f"movielens {uuid.uuid4().hex[:8]}"
 # Snowflake's documentation: 100 to 250 MB, compressed, load best.
 STAGED_BYTES = 128_000_000
 _STAGING: dict[str, Any] = {"preserve_insertion_order": "false", "memory_limit": "512MB"}
+# Ended because of a lock that another transaction had, or waited for.
+_LOCKED = 625
 _REMEDY = "movielens doctor --target prod says which setting it is"
 
 
@@ -103,6 +105,12 @@ class SnowflakeWarehouse(Warehouse):
         except BaseException:
             session.execute("rollback")
             raise
+
+    def beside(self) -> SnowflakeWarehouse:
+        """The same warehouse through another login, which is made when it is needed."""
+        return SnowflakeWarehouse(
+            self.settings, f"{self.tag} heartbeat", self.stage, self.stage_name
+        )
 
     def literal(self, value: Any) -> str:
         """Writes a value as Snowflake reads it."""
@@ -219,6 +227,11 @@ def _check(settings: SnowflakeSettings) -> None:
 def _in_words(error: Exception) -> MovielensError:
     number = getattr(error, "errno", None)
     said = str(getattr(error, "msg", None) or error).strip().splitlines()[0]
+    if number == _LOCKED:
+        return BusyError(
+            f"Another run was faster: {said} ({number}). Nothing was changed by this one",
+            "wait for that run to end and run this again",
+        )
     return MovielensError(f"Snowflake: {said} ({number}). What is published is untouched", _REMEDY)
 
 

@@ -64,6 +64,10 @@ class Warehouse(ABC):
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
 
+    def beside(self) -> Warehouse:
+        """The same warehouse for another thread, with a session of its own where it needs one."""
+        return self
+
     @abstractmethod
     def literal(self, value: Any) -> str:
         """Writes a value as the engine reads it: the only way for a text into a statement."""

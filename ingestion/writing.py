@@ -157,12 +157,11 @@ def _commit(connection: Connection, lease: Lease, change: Change, load_id: str) 
     """Makes all file versions of a load count at once, if the lease is still this run's."""
     entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
     rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
-    connection.execute("begin")
-    lease.hold(connection)
-    connection.execute(
-        f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({', '.join(entries[0])}) values {rows}"
-    )
-    connection.execute("commit")
+    with lease.transaction(connection):
+        connection.execute(
+            f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({', '.join(entries[0])}) "
+            f"values {rows}"
+        )
 
 
 def _removals(change: Change, load_id: str) -> list[dict[str, Any]]:
