@@ -86,7 +86,7 @@ class Lease:
             LeaseLost: If another run has taken it.
         """
         if self._is_due():
-            with self.target.connect() as connection, self._extended.lock:
+            with self._extended.lock, self.target.connect() as connection:
                 if self._is_due():  # The other thread may have been faster.
                     self.hold(connection)
 

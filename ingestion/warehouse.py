@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -192,6 +193,11 @@ class DuckDBSession:
         return self.native.execute(sql)
 
 
+# Held by the thread that opens or closes a file: one that is opened while another thread closes it
+# is refused.
+_OPENING = threading.RLock()
+
+
 class DuckDBWarehouse(Warehouse):
     """The DuckDB warehouse of the dev target.
 
@@ -217,12 +223,14 @@ class DuckDBWarehouse(Warehouse):
             DamagedWarehouse: If it is damaged.
             MovielensError: If it cannot be opened for another reason.
         """
-        connection = self._open()
+        with _OPENING:
+            connection = self._open()
         try:
             connection.execute("set timezone = 'UTC'")
             yield DuckDBSession(connection)
         finally:
-            connection.close()
+            with _OPENING:
+                connection.close()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         give_up = time.monotonic() + PATIENCE_SECONDS
@@ -239,6 +247,10 @@ class DuckDBWarehouse(Warehouse):
     def literal(self, value: Any) -> str:
         """Writes a value as DuckDB reads it."""
         return duckdb_literal(value)
+
+    def beside(self) -> DuckDBWarehouse:
+        """The same warehouse for a thread that must not get in the way of the others."""
+        return _DuckDBBeside(self.path)
 
     def exists(self) -> bool:
         """Tells whether anything was ever loaded."""
@@ -263,6 +275,18 @@ class DuckDBWarehouse(Warehouse):
         # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
         connection.execute("set preserve_insertion_order = false")
         return dlt.destinations.duckdb(connection.native)
+
+
+class _DuckDBBeside(DuckDBWarehouse):
+    """A DuckDB warehouse that no other thread opens or closes while this one has it open.
+
+    So what the others set when they opened it ends with them, as if they were alone.
+    """
+
+    @contextmanager
+    def connect(self) -> Iterator[DuckDBSession]:
+        with _OPENING, super().connect() as session:
+            yield session
 
 
 def has_table(connection: Connection, schema: str, table: str) -> bool:
