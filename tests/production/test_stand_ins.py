@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import fakesnow
 import pytest
 import snowflake.connector
 from snowflake.connector import errors as snowflake_errors
 
+from ingestion.lease import _make_table
+from ingestion.literals import snowflake_literal
 from ingestion.snowflake_login import SnowflakeSettings, connector_arguments
 from local_dev import snowflake as stand_in
 from local_dev.servers import free_port
@@ -149,6 +152,48 @@ def test_what_no_rule_knows_is_passed_on() -> None:
     for statement in ("select 1", "create table t (a int)", "show tables in schema raw"):
         assert rewritten(statement) == statement
     assert several("select 1; select ';'") == ["select 1", "select ';'"]
+
+
+def test_first_runs_at_once(cli: Cli, snowflake: dict[str, str], tmp_path: Path) -> None:
+    """In a database where nothing is yet, with a row for the lease to be made by one of them."""
+    env = {**snowflake, "MOVIELENS_TARGET": "prod"}
+    write_six(tmp_path / "zone")
+    zone = ("--source", str(tmp_path / "zone"))
+    running = [cli.start("load", "--home", f"home-{n}", *zone, env=env) for n in range(3)]
+    ended = [(*process.communicate(timeout=200), process.returncode) for process in running]
+    codes = {code for _, _, code in ended}
+    assert 0 in codes, ended
+    assert codes <= {0, 75}, ended
+    own = session(snowflake).cursor()
+    assert own.execute("select count(*) from raw._lease").fetchall() == [(1,)]
+    assert own.execute("select count(*) from raw._files").fetchall() == [(6,)]
+
+
+def test_the_row_of_the_lease_comes_with_its_table(snowflake: dict[str, str]) -> None:
+    """Two statements of two first runs could leave two rows, and so two holders."""
+    one, two = session(snowflake).cursor(), session(snowflake).cursor()
+    one.execute("create schema raw")
+    for cursor in (one, two):
+        _make_table(Recording(cursor))
+    assert one.execute("select count(*) from raw._lease").fetchall() == [(1,)]
+    assert [sql.split()[0] for sql in Recording.changes] == ["create", "create"]
+
+
+class Recording:
+    """A connection that keeps what changes something."""
+
+    changes: ClassVar[list[str]] = []
+
+    def __init__(self, native: Any) -> None:
+        self.native = native
+
+    def literal(self, value: Any) -> str:
+        return snowflake_literal(value)
+
+    def execute(self, sql: str) -> Any:
+        if not sql.startswith("select"):
+            self.changes.append(sql)
+        return self.native.execute(sql)
 
 
 def session(variables: dict[str, str]) -> snowflake.connector.SnowflakeConnection:
