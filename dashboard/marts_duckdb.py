@@ -20,6 +20,7 @@ from dashboard.marts_store import (
     frame,
     marts_named,
 )
+from ingestion.literals import duckdb_literal
 
 
 class DuckDBEngine:
@@ -124,8 +125,7 @@ def _attached(path: Path) -> tuple[duckdb.DuckDBPyConnection, str]:
             "threads": "1",
         },
     )
-    escaped = str(path).replace("'", "''")
-    connection.execute(f"attach '{escaped}' as published (read_only)")
+    connection.execute(f"attach {duckdb_literal(path)} as published (read_only)")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     # Until the first run after an upgrade, the file is one whose tables are in a schema `marts`.

@@ -277,7 +277,7 @@ def _run(job: Job, dbt: Dbt, arguments: list[str]) -> list[Any]:
 
 def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResult]) -> str:
     """Writes what is known of the build, for the marts that tell of it; names its version."""
-    schemas = ", ".join(f"'{schema}'" for schema in ("raw", *job.environment.schemas))
+    schemas = ", ".join(map(job.target.literal, ("raw", *job.environment.schemas)))
     tables = job.target.fetch(
         "select case when lower(table_schema) = 'raw' then 'raw.' else '' end "
         "|| lower(table_name), lower(column_name), lower(data_type) "

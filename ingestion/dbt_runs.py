@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import metadata
 from typing import Any
 
@@ -15,6 +15,7 @@ from ingestion.errors import MovielensError, SettingsError
 from ingestion.progress import Event, OnEvent
 from ingestion.settings import Settings
 from ingestion.snowflake import dbt_variables
+from ingestion.warehouse import warehouse
 
 # Everything that decides what a build computes, besides the data.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
@@ -103,7 +104,7 @@ class Dbt:
         if environment.variables:
             options += ["--vars", json.dumps(environment.variables)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
-        with _variables(settings, environment), _released(settings):
+        with _variables(settings, environment), _held_open(settings, command):
             outcome = runner.invoke([command, *options, *arguments])
         if isinstance(outcome.exception, KeyboardInterrupt):
             raise outcome.exception
@@ -151,14 +152,21 @@ def _variables(settings: Settings, environment: Environment) -> Iterator[None]:
 
 
 @contextmanager
-def _released(settings: Settings) -> Iterator[None]:
-    """Lets go of the warehouse after dbt, which would keep it open in this process."""
-    try:
-        yield
-    finally:
-        if settings.target == "dev":
-            from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+def _held_open(settings: Settings, command: str) -> Iterator[None]:
+    """Keeps a DuckDB warehouse open around dbt, and lets go of it afterwards.
 
+    dbt opens and closes it as it likes, and would keep it open in this process in the end. With it
+    open all the time, that never meets a heartbeat of the lease.
+    """
+    if settings.target != "dev":
+        yield
+        return
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with nullcontext() if command == "parse" else warehouse(settings).connect():
+        try:
+            yield
+        finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 

@@ -52,6 +52,10 @@ class BusyError(MovielensError):
     exit_code = 75
 
 
+class LeaseLost(BusyError):
+    """Another run has taken over the warehouse that this one was writing to."""
+
+
 class DamagedWarehouse(MovielensError):
     """The file of the warehouse is damaged; it can be built anew from the landing zone."""
 

@@ -21,7 +21,7 @@ from ingestion.artifacts import Project
 from ingestion.environments import AUDIT, Environment
 from ingestion.lease import Lease
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse, create_schema, literal
+from ingestion.warehouse import Warehouse, create_schema
 
 _TABLE = "fact_code"
 _SHOWN = 3
@@ -89,6 +89,7 @@ class Facts:
             connection.execute(f"create table if not exists {self._table} ({columns})")
             for fact in outdated:
                 connection.execute(f"drop table if exists {self.schemas[fact]}.{fact}")
+        literal = lease.target.literal
         rows = ", ".join(
             f"({literal(fact)}, {literal(json.dumps(code))})" for fact, code in self.code.items()
         )
@@ -97,7 +98,7 @@ class Facts:
         )
 
     def _there(self, target: Warehouse) -> set[str]:
-        schemas = ", ".join(map(literal, sorted(set(self.schemas.values()))))
+        schemas = ", ".join(map(target.literal, sorted(set(self.schemas.values()))))
         rows = target.fetch(
             "select lower(table_name) from information_schema.tables "
             f"where lower(table_schema) in ({schemas})"

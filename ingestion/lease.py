@@ -4,32 +4,56 @@
 of a home ends with its process; a lease outlives a machine that is lost, so it has a time limit.
 Each taking raises the fence. A holder that was paused beyond its time finds the fence raised when
 it commits, and commits nothing; its file ids were reserved for it, so nobody else has used them.
+
+While a run is at work, a thread of its own extends the lease, so that no step is too long for it. A
+process that is paused or gone extends nothing.
 """
 
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import socket
+import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ingestion import manifest
-from ingestion.errors import BusyError
+from ingestion.errors import BusyError, LeaseLost
 from ingestion.files import write_whole
 from ingestion.settings import Settings
-from ingestion.warehouse import Connection, Warehouse, create_schema, literal, warehouse
+from ingestion.warehouse import Connection, Warehouse, create_schema, warehouse
 
 TABLE = f"{manifest.SCHEMA}._lease"
-_COLUMNS = (
-    "fence bigint, holder varchar, home varchar, taken_at timestamptz, expires_at timestamptz, "
-    "next_file_id bigint"
+# The table and its one row, made by one statement: two runs that both inserted one could both hold
+# the lease.
+_FIRST_ROW = (
+    "select cast(0 as bigint) as fence, cast(null as varchar) as holder, "
+    "cast(null as varchar) as home, cast(null as timestamptz) as taken_at, "
+    "cast(null as timestamptz) as expires_at, cast(0 as bigint) as next_file_id"
 )
 # The clocks of two machines may differ by as much; a lease from further ahead is no lease.
 _SKEW = "interval '1 minute'"
+_IS_LIVE = (
+    "holder is not null and expires_at > current_timestamp "
+    f"and taken_at < current_timestamp + {_SKEW}"
+)
+
+
+@dataclass
+class _Extension:
+    """When a lease was extended last, and the lock of the threads that extend it.
+
+    Two transactions of one process that change the row at once would fail as those of two would.
+    """
+
+    at: float = field(default_factory=time.monotonic)
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 @dataclass
@@ -39,15 +63,17 @@ class Lease:
     Attributes:
         target: The warehouse.
         fence: Raised by each taking; the lease is held as long as the table has this number.
+        home: Whose it is; a table that replaced this one may come to the same number.
         seconds: How long it lasts unless it is renewed.
         taken_from: Whose expired lease it was, and since when, in words; empty if nobody's.
     """
 
     target: Warehouse
     fence: int
+    home: str
     seconds: int
     taken_from: str = ""
-    _renewed: float = field(default_factory=time.monotonic)
+    _extended: _Extension = field(default_factory=_Extension)
 
     def of(self, target: Warehouse) -> Lease:
         """The same lease, for another user of the warehouse."""
@@ -57,10 +83,35 @@ class Lease:
         """Extends the lease if a third of its time has passed.
 
         Raises:
-            BusyError: If another run has taken it.
+            LeaseLost: If another run has taken it.
         """
-        if time.monotonic() - self._renewed > self.seconds / 3:
-            self.execute()
+        if self._is_due():
+            with self._extended.lock, self.target.connect() as connection:
+                if self._is_due():  # The other thread may have been faster.
+                    self.hold(connection)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._extended.at > self.seconds / 3
+
+    @contextmanager
+    def transaction(self, connection: Connection, *, commit: bool = True) -> Iterator[None]:
+        """Extends the lease, and runs a block of statements in the same transaction.
+
+        Args:
+            connection: A connection to the warehouse.
+            commit: Whether to commit in the end, or to roll back.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            LeaseLost: If another run has taken it; nothing is run.
+        """
+        with self._extended.lock:
+            connection.execute("begin")
+            self.hold(connection)
+            yield
+            connection.execute("commit" if commit else "rollback")
 
     def execute(self, *statements: str) -> None:
         """Extends the lease, and runs statements in the same transaction.
@@ -71,12 +122,9 @@ class Lease:
         Raises:
             BusyError: If another run has taken it; nothing is run.
         """
-        with self.target.connect() as connection:
-            connection.execute("begin")
-            self.hold(connection)
+        with self.target.connect() as connection, self.transaction(connection):
             for statement in statements:
                 connection.execute(statement)
-            connection.execute("commit")
 
     def hold(self, connection: Connection, changes: str = "") -> None:
         """Extends the lease, and with it makes sure that a transaction is the holder's.
@@ -92,16 +140,22 @@ class Lease:
             BusyError: If another run has taken it.
         """
         more = f", {changes}" if changes else ""
-        held = connection.execute(
-            f"update {TABLE} set expires_at = {_in(self.seconds)}{more} where fence = {self.fence}"
-        ).fetchall()
+        with self._extended.lock:
+            held = connection.execute(
+                f"update {TABLE} set expires_at = {_in(self.seconds)}{more} "
+                f"where {self._is_it(connection)}"
+            ).fetchall()
+            self._extended.at = time.monotonic()
         if not held[0][0]:
-            raise BusyError(
+            self._extended.at = -float("inf")  # Whichever thread is next finds out as well.
+            raise LeaseLost(
                 "Another run took over the warehouse while this one was paused; "
                 "nothing of what this one had not committed counts",
                 "run it again; MOVIELENS_LEASE_SECONDS says how long a pause may be",
             )
-        self._renewed = time.monotonic()
+
+    def _is_it(self, connection: Connection) -> str:
+        return f"fence = {self.fence} and home = {connection.literal(self.home)}"
 
     def reserve(self, connection: Connection, count: int, taken: Iterable[int]) -> int:
         """Takes file ids that nobody has and nobody will get.
@@ -124,8 +178,40 @@ class Lease:
         with self.target.connect() as connection:
             connection.execute(
                 f"update {TABLE} set holder = null, expires_at = current_timestamp "
-                f"where fence = {self.fence}"
+                f"where {self._is_it(connection)}"
             )
+
+
+class Heartbeat:
+    """Extends a lease while its run reads, loads or builds, from a thread and a session of its own.
+
+    One that cannot reach the warehouse tries again: nobody can take what has not ended yet. It ends
+    when the lease is lost; the run hears of that at its next write.
+
+    Args:
+        lease: The lease.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease.of(lease.target.beside())
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        while not self._done.wait(self._lease.seconds / 6):
+            try:
+                if self._lease.target.exists():
+                    self._lease.renew()
+            except LeaseLost:
+                return
+            except Exception as error:
+                logging.getLogger("movielens").info("The lease was not extended: %s", error)
+
+    def stop(self) -> None:
+        """Ends it, when a beat that has begun is over."""
+        self._done.set()
+        self._thread.join()
 
 
 def _in(seconds: int) -> str:
@@ -155,34 +241,30 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
         _make_table(connection)
         connection.execute("begin")
         fence, holder, held_by_home, expires_at, is_live = connection.execute(
-            f"select fence, holder, home, expires_at, holder is not null "
-            f"and expires_at > current_timestamp and taken_at < current_timestamp + {_SKEW} "
-            f"from {TABLE}"
+            f"select fence, holder, home, expires_at, {_IS_LIVE} from {TABLE}"
         ).fetchall()[0]
         if is_live and held_by_home != home and not take_over:
             raise _busy(holder, expires_at)
-        # Only if nobody was faster: not every engine lets one of two transactions wait or fail.
+        # Only if nobody was faster, and nobody has extended it: this may have waited for them.
+        mine = connection.literal(home)
+        is_free = "true" if take_over else f"not ({_IS_LIVE} and home <> {mine})"
         taken = connection.execute(
-            f"update {TABLE} set fence = {fence + 1}, holder = {literal(_holder())}, "
-            f"home = {literal(home)}, taken_at = current_timestamp, "
-            f"expires_at = {_in(settings.lease_seconds)} where fence = {fence}"
+            f"update {TABLE} set fence = {fence + 1}, holder = {connection.literal(_holder())}, "
+            f"home = {mine}, taken_at = current_timestamp, "
+            f"expires_at = {_in(settings.lease_seconds)} where fence = {fence} and {is_free}"
         ).fetchall()
         if not taken[0][0]:
             raise _busy("it started just now", None)
         connection.execute("commit")
     abandoned = holder is not None and held_by_home != home
     story = f"{holder}, which had it until {_shown(expires_at)}" if abandoned else ""
-    return Lease(target, fence + 1, settings.lease_seconds, story)
+    return Lease(target, fence + 1, home, settings.lease_seconds, story)
 
 
 def _make_table(connection: Connection) -> None:
     """Before any transaction: some engines commit at each statement that defines something."""
     create_schema(connection, manifest.SCHEMA)
-    connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
-    connection.execute(
-        f"insert into {TABLE} (fence, next_file_id) "
-        f"select 0 as fence, 0 as next_file_id where not exists (select 1 from {TABLE})"
-    )
+    connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
 
 
 def _shown(moment: datetime) -> str:

@@ -16,7 +16,7 @@ from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from ingestion.lease import Lease
+    from ingestion.lease import Heartbeat, Lease
 
 # dlt puts the path of its working folder into patterns and statements as it is.
 UNWORKABLE = "%?*['"
@@ -65,6 +65,7 @@ class Run:
     take_over: bool = False
     notes: list[str] = field(default_factory=list)
     _lease: Lease | None = None
+    _heartbeat: Heartbeat | None = None
 
     def lease(self, target: Warehouse) -> Lease:
         """Takes the lease of the warehouse, or extends it; it is kept until the run ends.
@@ -78,10 +79,11 @@ class Run:
         Raises:
             BusyError: If a run of another home holds it, or has taken it over.
         """
-        from ingestion.lease import acquire
+        from ingestion.lease import Heartbeat, acquire
 
         if self._lease is None:
             self._lease = acquire(self.settings, self.take_over)
+            self._heartbeat = Heartbeat(self._lease)
             if self._lease.taken_from:
                 self.notes.append(f"took over the warehouse from {self._lease.taken_from}")
         else:
@@ -90,15 +92,18 @@ class Run:
 
     def end(self) -> None:
         """Releases what it holds beside the lock."""
-        lease, self._lease = self._lease, None
+        lease = self._lease
+        self.forget_lease()
         if lease is not None and lease.target.exists():
             lease.release()
             if self.settings.target == "dev":
                 snapshot.keep(self.settings, lease.target)
 
     def forget_lease(self) -> None:
-        """Of a warehouse that was set aside, its lease means nothing."""
-        self._lease = None
+        """Lets go of the lease, without a word to the warehouse: it is to be set aside."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        self._lease = self._heartbeat = None
 
 
 _at_work: dict[Path, Run] = {}

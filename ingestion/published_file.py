@@ -14,6 +14,7 @@ import duckdb
 from ingestion.environments import CANDIDATE, PUBLISHED, Environment
 from ingestion.files import write_whole
 from ingestion.lease import Lease
+from ingestion.literals import duckdb_literal
 from ingestion.published import Version
 from ingestion.release import Counts
 from ingestion.settings import Settings
@@ -189,16 +190,12 @@ def read_version(marts_file: Path) -> str:
 
 def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
     """Attaches a marts file as `opened`, and tells which schema its tables are in."""
-    connection.execute(f"attach '{_escaped(marts_file)}' as opened (read_only)")
+    connection.execute(f"attach {duckdb_literal(marts_file)} as opened (read_only)")
     earlier = connection.execute(
         "from duckdb_schemas() where database_name = 'opened' and schema_name = ?",
         [_EARLIER_SCHEMA],
     )
     return _EARLIER_SCHEMA if earlier.fetchall() else "main"
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
@@ -229,7 +226,7 @@ def _write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path)
         "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",
         [schema],
     ).fetchall()
-    connection.execute(f"attach '{_escaped(unfinished)}' as published")
+    connection.execute(f"attach {duckdb_literal(unfinished)} as published")
     for (table,) in tables:
         connection.execute(f"create table published.{table} as from {schema}.{table}")
     connection.execute("detach published")

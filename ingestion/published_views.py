@@ -29,7 +29,7 @@ from ingestion.errors import MovielensError
 from ingestion.lease import Lease
 from ingestion.published import Version
 from ingestion.release import Counts
-from ingestion.warehouse import Connection, Warehouse, create_schema, has_table, literal
+from ingestion.warehouse import Connection, Warehouse, create_schema, has_table
 
 STORE, SCHEMA = "marts_store", "marts"
 _VERSIONS = f"{STORE}._versions"
@@ -63,7 +63,7 @@ class MartsViews:
         """Bytes of all versions that are kept."""
         rows = self._target.fetch(
             "select sum(bytes) from information_schema.tables "
-            f"where lower(table_schema) = {literal(STORE)}"
+            f"where lower(table_schema) = {self._target.literal(STORE)}"
         )
         return int(rows[0][0] or 0)
 
@@ -103,7 +103,7 @@ class MartsViews:
             return None
         rows = self._target.fetch(
             "select n_ratings, n_users, n_movies, n_tag_applications "
-            f"from {STORE}.mart_dataset_status where _version = {literal(current)}"
+            f"from {STORE}.mart_dataset_status where _version = {self._target.literal(current)}"
         )
         return Counts(*rows[0]) if rows else None
 
@@ -131,10 +131,8 @@ class MartsViews:
                 for mart, columns in marts.items():
                     _append(connection, mart, columns, version)
             _verify(connection, marts, version)
-            connection.execute("begin")
-            lease.hold(connection)
-            connection.execute(_entry(version, source))
-            connection.execute("commit")
+            with lease.transaction(connection):
+                connection.execute(_entry(self._target, version, source))
 
     def roll_back(self, to: str, left: str | None) -> None:
         """Makes an earlier version what readers see, by one entry.
@@ -144,13 +142,13 @@ class MartsViews:
             left: The version that readers saw.
         """
         source = next((v.source for v in self.kept() if v.version == to), None)
-        self._target.execute(_entry(to, source, left))
+        self._target.execute(_entry(self._target, to, source, left))
 
     def remove(self, versions: list[str]) -> None:
         """Removes versions: first from what readers can see, then their rows."""
         if not versions:
             return
-        gone = ", ".join(map(literal, versions))
+        gone = ", ".join(map(self._target.literal, versions))
         with self._target.connect() as connection:
             marts = [mart for mart in _columns(connection, STORE) if mart.startswith("mart_")]
         self._target.execute(f"delete from {_VERSIONS} where version in ({gone})")
@@ -161,11 +159,14 @@ class MartsViews:
 _KNOWN = f"select version from {_VERSIONS}"
 
 
-def _entry(version: str, source: str | None, rolled_back: str | None = None) -> str:
+def _entry(
+    target: Warehouse, version: str, source: str | None, rolled_back: str | None = None
+) -> str:
+    it, left, zone = (target.literal(text) for text in (version, rolled_back, source))
     return (
         f"insert into {_VERSIONS} (number, version, rolled_back, published_at, source) "
-        f"select coalesce(max(number), 0) + 1, {literal(version)}, {literal(rolled_back)}, "
-        f"current_timestamp, {literal(source)} from {_VERSIONS}"
+        f"select coalesce(max(number), 0) + 1, {it}, {left}, "
+        f"current_timestamp, {zone} from {_VERSIONS}"
     )
 
 
@@ -185,7 +186,7 @@ def _columns(connection: Connection, schema: str) -> dict[str, Columns]:
     """Names and types of the columns of each table of a schema, in their order."""
     rows = connection.execute(
         "select lower(table_name), lower(column_name), data_type, ordinal_position "
-        f"from information_schema.columns where lower(table_schema) = {literal(schema)} "
+        f"from information_schema.columns where lower(table_schema) = {connection.literal(schema)} "
         "order by table_name, ordinal_position"
     ).fetchall()
     found: dict[str, Columns] = defaultdict(list)
@@ -228,15 +229,16 @@ def _append(connection: Connection, mart: str, columns: Columns, version: str) -
     names = ", ".join(name for name, _ in columns)
     connection.execute(
         f"insert into {STORE}.{mart} (_version, {names}) "
-        f"select {literal(version)}, {names} from {PUBLISHED.schema(CANDIDATE)}.{mart}"
+        f"select {connection.literal(version)}, {names} from {PUBLISHED.schema(CANDIDATE)}.{mart}"
     )
 
 
 def _verify(connection: Connection, marts: dict[str, Columns], version: str) -> None:
+    it = connection.literal(version)
     counts = " union all ".join(
-        f"select {literal(mart)} as mart, (select count(*) from {PUBLISHED.schema(CANDIDATE)}."
-        f"{mart}) as built, (select count(*) from {STORE}.{mart} "
-        f"where _version = {literal(version)}) as stored"
+        f"select {connection.literal(mart)} as mart, "
+        f"(select count(*) from {PUBLISHED.schema(CANDIDATE)}.{mart}) as built, "
+        f"(select count(*) from {STORE}.{mart} where _version = {it}) as stored"
         for mart in marts
     )
     for mart, built, stored in connection.execute(counts).fetchall():

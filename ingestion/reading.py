@@ -18,19 +18,16 @@ from ingestion.careful import Reading, read_with_care
 from ingestion.datasets import FILE_ID, INT64_MAX, Column
 from ingestion.errors import is_no_room
 from ingestion.header import Header
+from ingestion.literals import duckdb_literal
 from ingestion.rules import Rules
 from ingestion.staging import Bytes
 
 SQL_TYPES = {"bigint": "bigint", "double": "double", "text": "varchar"}
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _literally(path: Path) -> str:
     """A path in which DuckDB's `*`, `?` and `[` stand for themselves."""
-    return _quoted(re.sub(r"([*?[])", r"[\1]", str(path)))
+    return duckdb_literal(re.sub(r"([*?[])", r"[\1]", str(path)))
 
 
 def _csv_relation(path: Path, header: Header, uniform: bool) -> str:
@@ -100,7 +97,7 @@ def bulk_sql(path: Path, header: Header, file_id: int, uniform: bool, to: Path) 
     relation = _csv_relation(path, header, uniform)
     return (
         f"copy (select {', '.join(select)} from {relation} where {where}) "
-        f"to {_quoted(str(to))} (format parquet, compression uncompressed)"
+        f"to {duckdb_literal(to)} (format parquet, compression uncompressed)"
     )
 
 

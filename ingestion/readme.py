@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingestion.warehouse import Warehouse, literal
+from ingestion.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from ingestion.landing import LandingZone
@@ -113,5 +113,5 @@ def remember(target: Warehouse, zone: LandingZone) -> None:
             readme.movies,
             readme.tags,
         )
-        statements.append(f"insert into {table} values ({', '.join(map(literal, row))})")
+        statements.append(f"insert into {table} values ({', '.join(map(target.literal, row))})")
     target.execute(*statements)

@@ -37,13 +37,13 @@ def healing(run: Run, steps: Callable[[], Result]) -> Result:
 
 def _set_aside(run: Run, reason: str) -> None:
     """Moves the file, and the log that DuckDB would replay into the new one."""
+    run.forget_lease()
     file = run.settings.warehouse_file
     aside = file.with_name(f"{file.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     for suffix in (".wal", ""):
         found = file.with_name(file.name + suffix)
         if found.exists():
             found.rename(aside.with_name(aside.name + suffix))
-    run.forget_lease()
     run.notes.append(
         f"{reason.removesuffix('. The published marts are untouched')}. It was set aside as "
         f"{aside.name}, and everything was loaded again from the landing zone; "

@@ -15,7 +15,7 @@ from ingestion import manifest
 from ingestion.file_versions import Outcome
 from ingestion.landing import LandingZone
 from ingestion.rules import READER_VERSION, Rules
-from ingestion.warehouse import Warehouse, literal
+from ingestion.warehouse import Warehouse
 
 TABLE = f"{manifest.SCHEMA}._refusals"
 _COLUMNS = (
@@ -142,15 +142,15 @@ def update(
         connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
     statements = []
     if gone:
-        statements.append(f"delete from {TABLE} where path in ({_listed(gone)})")
+        statements.append(f"delete from {TABLE} where path in ({_listed(target, gone)})")
     if refused:
-        rows = ", ".join(f"({_listed(astuple(refusal))})" for refusal in refused)
+        rows = ", ".join(f"({_listed(target, astuple(refusal))})" for refusal in refused)
         statements.append(f"insert into {TABLE} values {rows}")
     target.execute(*statements)
 
 
-def _listed(values: Iterable[str | int | datetime | None]) -> str:
-    return ", ".join(map(literal, values))
+def _listed(target: Warehouse, values: Iterable[str | int | datetime | None]) -> str:
+    return ", ".join(map(target.literal, values))
 
 
 def _refusal(zone: LandingZone, rules: Rules, outcome: Outcome) -> Refusal:

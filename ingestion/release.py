@@ -20,7 +20,7 @@ from ingestion.manifest import Known
 from ingestion.readme import Readme
 from ingestion.refusals import Refusal
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse, literal
+from ingestion.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from ingestion.published import Published
@@ -377,6 +377,6 @@ def recorded(target: Warehouse) -> list[StatedCount]:
         return []
     rows = target.fetch(
         f"select check_name, expected, loaded, found from {AUDIT}.{_CHECKS} "
-        f"where kind = {literal(_README)} order by check_name"
+        f"where kind = {target.literal(_README)} order by check_name"
     )
     return [StatedCount(*row) for row in rows]

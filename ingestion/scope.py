@@ -13,7 +13,7 @@ from ingestion.dbt_runs import code_fingerprint
 from ingestion.environments import ANALYTICS, AUDIT, Environment
 from ingestion.lease import Lease
 from ingestion.settings import Settings
-from ingestion.warehouse import Warehouse, literal
+from ingestion.warehouse import Warehouse
 
 _BUILT_FROM = "built_from"
 
@@ -78,9 +78,10 @@ def complete(settings: Settings, lease: Lease, environment: Environment) -> None
     with lease.target.connect() as connection:
         columns = "code varchar, last_file_id bigint"
         connection.execute(f"create table if not exists {audit}.{_BUILT_FROM} ({columns})")
+    code = lease.target.literal(code_fingerprint(settings))
     lease.execute(
         f"update {audit}.builds set audited_at = built_at",
-        f"insert into {audit}.{_BUILT_FROM} select {literal(code_fingerprint(settings))} as code, "
+        f"insert into {audit}.{_BUILT_FROM} select {code} as code, "
         f"max(file_id) as last_file_id from {analytics}.src_files",
     )
 

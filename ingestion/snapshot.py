@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 from pydantic import TypeAdapter
 
 from ingestion import manifest, readme, refusals, release
@@ -114,7 +115,7 @@ def keep(settings: Settings, target: Warehouse) -> None:
         target: The warehouse.
     """
     # What keeps it from being taken or written is what the run itself failed with.
-    with suppress(MovielensError, OSError):
+    with suppress(MovielensError, OSError, duckdb.Error):
         text = json.dumps(asdict(take(target)), indent=2, default=str)
         write_whole(settings.home / FILE, f"{text}\n")
 

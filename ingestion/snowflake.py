@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from ingestion import manifest
-from ingestion.errors import MovielensError, SettingsError
+from ingestion.errors import BusyError, MovielensError, SettingsError
+from ingestion.literals import duckdb_literal, snowflake_literal
 from ingestion.settings import Settings
 from ingestion.snowflake_login import (
     LOADER,
@@ -27,7 +28,7 @@ from ingestion.snowflake_login import (
     snowflake_settings,
     token,
 )
-from ingestion.warehouse import Connection, Cursor, Warehouse, literal
+from ingestion.warehouse import Connection, Cursor, Warehouse
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -37,6 +38,8 @@ TAG = f"movielens {uuid.uuid4().hex[:8]}"
 # Snowflake's documentation: 100 to 250 MB, compressed, load best.
 STAGED_BYTES = 128_000_000
 _STAGING: dict[str, Any] = {"preserve_insertion_order": "false", "memory_limit": "512MB"}
+# Ended because of a lock that another transaction had, or waited for.
+_LOCKED = 625
 _REMEDY = "movielens doctor --target prod says which setting it is"
 
 
@@ -45,6 +48,10 @@ class _Session:
 
     def __init__(self, native: SnowflakeConnection) -> None:
         self.native = native
+
+    def literal(self, value: Any) -> str:
+        """Writes a value as Snowflake reads it."""
+        return snowflake_literal(value)
 
     def execute(self, sql: str) -> Cursor:
         """Runs one statement."""
@@ -99,6 +106,16 @@ class SnowflakeWarehouse(Warehouse):
             session.execute("rollback")
             raise
 
+    def beside(self) -> SnowflakeWarehouse:
+        """The same warehouse through another login, which is made when it is needed."""
+        return SnowflakeWarehouse(
+            self.settings, f"{self.tag} heartbeat", self.stage, self.stage_name
+        )
+
+    def literal(self, value: Any) -> str:
+        """Writes a value as Snowflake reads it."""
+        return snowflake_literal(value)
+
     def exists(self) -> bool:
         """The database is set up before it is used: infra/snowflake."""
         return True
@@ -141,7 +158,7 @@ class SnowflakeWarehouse(Warehouse):
         folder = parquet.with_suffix("")
         with duckdb.connect(config=_STAGING) as connection:
             connection.execute(
-                f"copy (from read_parquet({literal(str(parquet))})) to {literal(str(folder))} "
+                f"copy (from read_parquet({duckdb_literal(parquet)})) to {duckdb_literal(folder)} "
                 f"(format parquet, compression zstd, file_size_bytes {STAGED_BYTES})"
             )
         parquet.unlink()
@@ -151,7 +168,7 @@ class SnowflakeWarehouse(Warehouse):
     def noted(self) -> dict[str, Any]:
         """Reads the comment of the manifest, which needs no virtual warehouse."""
         schema = f"{self.settings.database}.{manifest.SCHEMA}"
-        show = f"show tables like {literal(manifest.TABLE)} in schema {schema}"
+        show = f"show tables like {self.literal(manifest.TABLE)} in schema {schema}"
         with self.connect() as session:
             try:
                 cursor = session.execute(show)
@@ -167,7 +184,7 @@ class SnowflakeWarehouse(Warehouse):
 
     def note(self, content: dict[str, Any]) -> None:
         """Writes the comment of the manifest; only its owner, the loader, may."""
-        comment = literal(json.dumps(content) if content else "")
+        comment = self.literal(json.dumps(content) if content else "")
         with self.connect() as session:
             session.execute(f"comment on table {manifest.SCHEMA}.{manifest.TABLE} is {comment}")
 
@@ -210,6 +227,11 @@ def _check(settings: SnowflakeSettings) -> None:
 def _in_words(error: Exception) -> MovielensError:
     number = getattr(error, "errno", None)
     said = str(getattr(error, "msg", None) or error).strip().splitlines()[0]
+    if number == _LOCKED:
+        return BusyError(
+            f"Another run was faster: {said} ({number}). Nothing was changed by this one",
+            "wait for that run to end and run this again",
+        )
     return MovielensError(f"Snowflake: {said} ({number}). What is published is untouched", _REMEDY)
 
 

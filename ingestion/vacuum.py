@@ -67,11 +67,11 @@ def vacuum(settings: Settings, *, dry_run: bool = False) -> VacuumReport:
         before = _size(settings)
         if target.has_table(manifest.SCHEMA, manifest.TABLE):
             lease = run.lease(target)
-            with target.connect() as connection:
-                connection.execute("begin")
-                lease.hold(connection)
+            with (
+                target.connect() as connection,
+                lease.transaction(connection, commit=not dry_run),
+            ):
                 rows = _remove(connection, settings.keep_days)
-                connection.execute("rollback" if dry_run else "commit")
         return VacuumReport(
             rows,
             prune(settings, dry_run=dry_run),

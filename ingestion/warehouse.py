@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 
 from ingestion.errors import BusyError, DamagedWarehouse, MovielensError
+from ingestion.literals import duckdb_literal
 from ingestion.settings import Settings
 
 Rows = list[tuple[Any, ...]]
@@ -43,6 +44,9 @@ class Connection(Protocol):
 
     native: Any
 
+    def literal(self, value: Any) -> str:
+        """Writes a value as the engine reads it: the only way for a text into a statement."""
+
     def execute(self, sql: str) -> Cursor:
         """Runs one statement, without parameters: with any, DuckDB would import pandas."""
 
@@ -50,8 +54,8 @@ class Connection(Protocol):
 class Warehouse(ABC):
     """A warehouse as SQL: what is said in these few methods is the same on every engine.
 
-    Statements on it are written in what the engines share: `cast()`, `current_timestamp`, texts as
-    literals, names in lower case without quotes.
+    Statements on it are written in what the engines share: `cast()`, `current_timestamp`, names in
+    lower case without quotes, and values through `literal`.
     """
 
     is_metered = False
@@ -60,6 +64,14 @@ class Warehouse(ABC):
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
+
+    def beside(self) -> Warehouse:
+        """The same warehouse for another thread, with a session of its own where it needs one."""
+        return self
+
+    @abstractmethod
+    def literal(self, value: Any) -> str:
+        """Writes a value as the engine reads it: the only way for a text into a statement."""
 
     @abstractmethod
     def exists(self) -> bool:
@@ -141,7 +153,7 @@ class Warehouse(ABC):
             create_schema(connection, schema)
             connection.execute(f"create or replace table {schema}.{table} ({ddl})")
             if rows:
-                values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
+                values = ", ".join(f"({', '.join(map(self.literal, row))})" for row in rows)
                 connection.execute(f"insert into {schema}.{table} values {values}")
 
 
@@ -156,7 +168,7 @@ def create_schema(connection: Connection, schema: str) -> None:
     """
     found = connection.execute(
         "select 1 from information_schema.schemata "
-        f"where lower(schema_name) = {literal(schema)} and {IN_THIS_DATABASE}"
+        f"where lower(schema_name) = {connection.literal(schema)} and {IN_THIS_DATABASE}"
     )
     if not found.fetchall():
         connection.execute(f"create schema if not exists {schema}")
@@ -172,9 +184,18 @@ class DuckDBSession:
     def __init__(self, native: duckdb.DuckDBPyConnection) -> None:
         self.native = native
 
+    def literal(self, value: Any) -> str:
+        """Writes a value as DuckDB reads it."""
+        return duckdb_literal(value)
+
     def execute(self, sql: str) -> Cursor:
         """Runs one statement."""
         return self.native.execute(sql)
+
+
+# Held by the thread that opens or closes a file: one that is opened while another thread closes it
+# is refused.
+_OPENING = threading.RLock()
 
 
 class DuckDBWarehouse(Warehouse):
@@ -204,12 +225,14 @@ class DuckDBWarehouse(Warehouse):
             DamagedWarehouse: If it is damaged.
             MovielensError: If it cannot be opened for another reason.
         """
-        connection = self._open()
+        with _OPENING:
+            connection = self._open()
         try:
             connection.execute("set timezone = 'UTC'")
             yield DuckDBSession(connection)
         finally:
-            connection.close()
+            with _OPENING:
+                connection.close()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         give_up = time.monotonic() + (0 if self._read_only else PATIENCE_SECONDS)
@@ -222,6 +245,14 @@ class DuckDBWarehouse(Warehouse):
                 if time.monotonic() > give_up:
                     raise _held(self.path, error) from None
             time.sleep(0.05)
+
+    def literal(self, value: Any) -> str:
+        """Writes a value as DuckDB reads it."""
+        return duckdb_literal(value)
+
+    def beside(self) -> DuckDBWarehouse:
+        """The same warehouse for a thread that must not get in the way of the others."""
+        return _DuckDBBeside(self.path)
 
     def exists(self) -> bool:
         """Tells whether anything was ever loaded."""
@@ -248,6 +279,18 @@ class DuckDBWarehouse(Warehouse):
         return dlt.destinations.duckdb(connection.native)
 
 
+class _DuckDBBeside(DuckDBWarehouse):
+    """A DuckDB warehouse that no other thread opens or closes while this one has it open.
+
+    So what the others set when they opened it ends with them, as if they were alone.
+    """
+
+    @contextmanager
+    def connect(self) -> Iterator[DuckDBSession]:
+        with _OPENING, super().connect() as session:
+            yield session
+
+
 def has_table(connection: Connection, schema: str, table: str) -> bool:
     """Tells whether a table is there.
 
@@ -261,23 +304,10 @@ def has_table(connection: Connection, schema: str, table: str) -> bool:
     """
     found = connection.execute(
         "select 1 from information_schema.tables "
-        f"where lower(table_schema) = {literal(schema)} and lower(table_name) = {literal(table)}"
+        f"where lower(table_schema) = {connection.literal(schema)} "
+        f"and lower(table_name) = {connection.literal(table)}"
     )
     return bool(found.fetchall())
-
-
-def literal(value: str | int | datetime | None) -> str:
-    """Writes a value as an SQL literal.
-
-    Args:
-        value: A text, a whole number, a time with its time zone, or None.
-
-    Returns:
-        The literal.
-    """
-    if value is None:
-        return "null"
-    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
 def _is_held(error: Exception) -> bool:

@@ -18,7 +18,7 @@ from ingestion.lease import Lease
 from ingestion.progress import timed
 from ingestion.settings import Settings
 from ingestion.source import manifest_rows, rows_source
-from ingestion.warehouse import ROW_GROUP, Connection, Warehouse, has_table, literal
+from ingestion.warehouse import ROW_GROUP, Connection, Warehouse, has_table
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _append(
 def _missing(connection: Connection) -> set[str]:
     found = connection.execute(
         "select lower(table_name) from information_schema.tables "
-        f"where lower(table_schema) = {literal(manifest.SCHEMA)}"
+        f"where lower(table_schema) = {connection.literal(manifest.SCHEMA)}"
     )
     return {*manifest.TABLES_OF_ROWS, manifest.TABLE} - {table for (table,) in found.fetchall()}
 
@@ -156,13 +156,12 @@ def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
 def _commit(connection: Connection, lease: Lease, change: Change, load_id: str) -> None:
     """Makes all file versions of a load count at once, if the lease is still this run's."""
     entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
-    rows = ", ".join(f"({', '.join(map(literal, entry.values()))})" for entry in entries)
-    connection.execute("begin")
-    lease.hold(connection)
-    connection.execute(
-        f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({', '.join(entries[0])}) values {rows}"
-    )
-    connection.execute("commit")
+    rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
+    with lease.transaction(connection):
+        connection.execute(
+            f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({', '.join(entries[0])}) "
+            f"values {rows}"
+        )
 
 
 def _removals(change: Change, load_id: str) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from ingestion.environments import ANALYTICS, CANDIDATE
 from ingestion.manifest import SCHEMA as RAW
 from ingestion.running import run
 from ingestion.settings import resolve
-from ingestion.warehouse import Warehouse, literal, warehouse
+from ingestion.warehouse import Warehouse, warehouse
 
 SCHEMAS = (RAW, ANALYTICS, CANDIDATE)
 TOLERANCE = 1e-9
@@ -97,7 +97,7 @@ def relations(target: Warehouse) -> dict[str, Relation]:
         The relations by schema and name, without dlt's and this project's own bookkeeping.
     """
     columns: dict[str, dict[str, str]] = {}
-    schemas = ", ".join(map(literal, SCHEMAS))
+    schemas = ", ".join(map(target.literal, SCHEMAS))
     found = target.fetch(
         "select lower(table_schema), lower(table_name), lower(column_name), data_type, "
         "ordinal_position from information_schema.columns "

@@ -17,13 +17,14 @@ import tempfile
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+import duckdb
 import fsspec
 import jwt
 import pyarrow as pa
@@ -51,12 +52,18 @@ _KEPT = 10_000
 # Snowflake, too, ends a transaction that others wait for and whose client says nothing; later.
 _IDLE_SECONDS = 5
 _REFUSED_LOGIN, _REFUSED_ROLE, _GAP = "390144", "390189", "000603"
+# A statement that was ended because of a lock.
+ABORTED = "000625"
 # What the names of all roles and virtual warehouses begin with that there are.
 _OURS = "MOVIELENS"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'([^']*)'", re.IGNORECASE)
-_MAKES = re.compile(r"\s*create\s+(database|schema|table\s+if\s+not\s+exists)\b", re.IGNORECASE)
+_DEFINES = re.compile(r"\s*(create|alter\s+table|drop|comment)\b", re.IGNORECASE)
 _ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
+_ONLY_READS = re.compile(
+    r"(\s|/\*.*?\*/|--[^\n]*\n)*(select|with|show|desc|describe|use|alter\s+session)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass
@@ -75,7 +82,9 @@ class Sessions:
     statements: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     results: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _of_token: dict[str, dict[str, str]] = field(default_factory=dict)
+    _aborted: set[str] = field(default_factory=set)
     _writing: str = ""
+    _is_open: bool = False
     _is_running: bool = False
     _last_seen: float = 0.0
     _free: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -103,27 +112,44 @@ class Sessions:
             about["tag"] = tag[1]
         self.statements.append({**about, "statement": statement})
 
-    async def in_turn(self, token: str, statement: str) -> None:
-        """Waits while another session is in a transaction: DuckDB would refuse, Snowflake waits."""
+    async def in_turn(self, token: str, statement: str) -> bool:
+        """Waits until a statement may run; False if its transaction was ended meanwhile.
+
+        Whoever changes something waits for the other statement or transaction that does: DuckDB
+        would refuse the second change of a row, Snowflake waits for the lock.
+        """
         async with self._free:
+            if token in self._aborted:
+                self._aborted.discard(token)
+                return bool(_BEGINS.match(statement) or _ENDS.match(statement))
+            if self._writing != token and _ONLY_READS.match(statement):
+                return True
             while self._writing not in ("", token):
                 if not self._is_running and time.monotonic() - self._last_seen > _IDLE_SECONDS:
                     self.roll_back(self._writing)
-                    self._writing = ""
+                    self._aborted.add(self._writing)
                     break
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._free.wait(), 0.2)
-            if _BEGINS.match(statement):
-                self._writing = token
-            if self._writing == token:
-                self._is_running = True
+            if self._writing != token:
+                self._writing, self._is_open = token, bool(_BEGINS.match(statement))
+            self._is_running = True
+        return True
+
+    def commits_first(self, token: str, statement: str) -> bool:
+        """Tells whether a statement ends a transaction because it defines something."""
+        is_in_one = self._writing == token and self._is_open
+        if not (is_in_one and _DEFINES.match(statement)):
+            return False
+        self._is_open = False
+        return True
 
     async def after(self, token: str, statement: str) -> None:
-        """Lets others go on when a transaction, or the session that began it, has ended."""
+        """Lets others go on after a statement that is in no transaction, or ends one."""
         async with self._free:
             if self._writing == token:
                 self._is_running, self._last_seen = False, time.monotonic()
-                if _ENDS.match(statement):
+                if not self._is_open or _ENDS.match(statement):
                     self._writing = ""
                     self._free.notify_all()
 
@@ -139,7 +165,6 @@ class Layer:
     def __init__(self, behind: Starlette, sessions: Sessions) -> None:
         self._behind = behind
         self._sessions = sessions
-        self._making = asyncio.Lock()
 
     @property
     def app(self) -> Starlette:
@@ -206,12 +231,13 @@ class Layer:
     async def _run(self, request: Request, body: dict[str, Any], statement: str) -> tuple[int, Any]:
         token = _token(request)
         self._sessions.note(token, statement)
-        await self._sessions.in_turn(token, statement)
-        # Two that make the same table at once would meet in fakesnow's own list of columns.
-        alone = self._making if _MAKES.match(statement) else nullcontext()
+        if not await self._sessions.in_turn(token, statement):
+            told = "Your transaction was aborted: another one waited for a table that it had locked"
+            return 200, _refused(ABORTED, told)
         try:
-            async with alone:
-                return await self._passed_on(request, {**body, "sqlText": rewritten(statement)})
+            if self._sessions.commits_first(token, statement):
+                await self._passed_on(request, {**body, "sqlText": "commit"})
+            return await self._passed_on(request, {**body, "sqlText": rewritten(statement)})
         finally:
             await self._sessions.after(token, statement)
 
@@ -354,13 +380,19 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
         server.shared_fs = FakeSnow(db_path=state)
     arrow: Any = import_module("fakesnow.arrow")
     arrow.timestamp_to_sf_struct = _with_nulls(arrow.timestamp_to_sf_struct)
+    # fakesnow would also look for session variables, of which nobody here has any, in literals.
+    cursor: Any = import_module("fakesnow.cursor").FakeSnowflakeCursor
+    cursor._inline_variables = lambda self, statement: statement
 
     # An S3 stage is read with the credentials of this process; Snowflake uses its integration's.
     server.shared_fs.duck_conn.register_filesystem(fsspec.filesystem("s3"))
 
     def roll_back(token: str) -> None:
         if token in server.sessions:
-            server.sessions[token]._duck_conn.rollback()
+            connection = server.sessions[token]
+            with suppress(duckdb.TransactionException):  # Some statements commit by themselves.
+                connection._duck_conn.rollback()
+            connection._in_transaction = False
 
     app = Layer(server.app, Sessions(public_key, roll_back)).app
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")

@@ -8,6 +8,7 @@ import click
 
 from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
+from ingestion.literals import duckdb_literal
 
 if TYPE_CHECKING:
     from ingestion.building import BuildReport
@@ -114,7 +115,7 @@ def _as_of_lines(report: AsOfReport) -> list[str]:
         *_build_lines(report.build),
         f"Written    {report.file}, {report.bytes / 1e6:.1f} MB of marts; "
         "the candidate and what is published are untouched",
-        f"Look at it: attach '{report.file}' as earlier (read_only); "
+        f"Look at it: attach {duckdb_literal(report.file)} as earlier (read_only); "
         "from earlier.mart_dataset_status;",
     ]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from ingestion import lease, load
-from ingestion.errors import BusyError
+from ingestion.errors import BusyError, LeaseLost
 from ingestion.lock import make_home, only_run
 from ingestion.settings import Settings
-from ingestion.warehouse import warehouse
+from ingestion.warehouse import Cursor, DuckDBSession, warehouse
+from local_dev.generate import generate
 from tests.conftest import Cli
 from tests.ingestion.landing_zone import RATINGS, query, rows_in_files, rows_that_count, write
 
@@ -110,6 +112,89 @@ def test_a_paused_holder_commits_nothing(
     assert rows_that_count(a.warehouse_file, "ratings") == rows_in_files(zone / "ratings.csv")
     assert query(a.warehouse_file, "select count(*) from raw.ratings") == [(3,)]
     assert load(settings=a).changed is False
+
+
+def test_a_step_may_take_longer_than_the_lease(tmp_path: Path, zone: Path) -> None:
+    a, b = machine(tmp_path, "a", lease_seconds=1), machine(tmp_path, "b")
+    with only_run(a) as run:
+        held = run.lease(warehouse(a))
+        time.sleep(2)
+        with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+            load(settings=b)
+        held.execute("create table raw.still_held (a int)")
+    assert load(settings=b).rows == 3
+
+
+def test_a_run_whose_lease_was_taken_hears_of_it_and_ends_nobody_elses(
+    tmp_path: Path, zone: Path
+) -> None:
+    a, b, c = (machine(tmp_path, name, lease_seconds=1) for name in "abc")
+    b = b.model_copy(update={"lease_seconds": 900})
+    with only_run(a) as run:
+        lost = run.lease(warehouse(a))
+        lease.acquire(b, take_over=True)
+        time.sleep(1)  # a heartbeat has found out
+        with pytest.raises(LeaseLost):
+            lost.renew()
+        with pytest.raises(LeaseLost):
+            run.lease(warehouse(a))
+    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+        load(settings=c)
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_a_lease_of_a_warehouse_that_was_replaced_is_none(
+    tmp_path: Path, zone: Path, released: bool
+) -> None:
+    """The new one begins with the same number."""
+    a, b, c = (machine(tmp_path, name) for name in "abc")
+    before = lease.acquire(a)
+    a.warehouse_file.unlink()
+    assert lease.acquire(b).fence == before.fence
+    if released:
+        before.release()
+    else:
+        with pytest.raises(LeaseLost):
+            before.execute("create table raw.of_another (a int)")
+    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+        load(settings=c)
+
+
+def test_the_old_lease_of_a_home_ends_not_its_new_one(tmp_path: Path, zone: Path) -> None:
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    old = lease.acquire(a)
+    lease.acquire(a)
+    old.release()
+    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+        load(settings=b)
+
+
+def test_a_lease_that_was_extended_meanwhile_is_not_taken(
+    tmp_path: Path, zone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever found it ended may have waited for the holder, who extended it."""
+    a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
+    held = lease.acquire(a)
+    target = warehouse(a)
+    target.execute(f"update {lease.TABLE} set expires_at = now() - interval 1 second")
+    execute = DuckDBSession.execute
+
+    def after_the_holder(session: DuckDBSession, sql: str) -> Cursor:
+        if sql.startswith(f"update {lease.TABLE} set fence"):
+            held.hold(session)
+        return execute(session, sql)
+
+    monkeypatch.setattr(DuckDBSession, "execute", after_the_holder)
+    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+        load(settings=b)
+
+
+def test_heartbeats_are_in_nobodys_way(tmp_path: Path, cli: Cli) -> None:
+    """While dlt and dbt open the warehouse, and runs of others wait for it."""
+    generate(tmp_path / "zone", ratings=1_000, seed=1)
+    env = {"MOVIELENS_LEASE_SECONDS": "1", "MOVIELENS_WAREHOUSE": str(tmp_path / "shared.duckdb")}
+    report = cli.json("run", "--home", tmp_path / "a", "--source", tmp_path / "zone", env=env)
+    assert report["publish"]["published"] is True
 
 
 def test_a_warehouse_that_another_program_holds_is_busy(

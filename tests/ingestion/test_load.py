@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import dlt
 import fsspec
 import pytest
 
-from ingestion import load, movielens_source
+from ingestion import load, loading, manifest, movielens_source
 from ingestion.building import build
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.file_versions import Outcome
@@ -24,7 +25,7 @@ from ingestion.landing import list_landing_zone
 from ingestion.loading import LoadReport
 from ingestion.progress import Event
 from ingestion.settings import Settings
-from ingestion.warehouse import DuckDBWarehouse
+from ingestion.warehouse import Cursor, DuckDBSession, DuckDBWarehouse, warehouse
 from ingestion.writing import verify
 from tests.conftest import Cli
 from tests.crashing import STEPPING
@@ -361,6 +362,71 @@ def test_switching_the_source_leaves_nothing_of_the_old_one(
     assert statuses(load(str(zone), settings=settings, switch_source=True)) == dict.fromkeys(
         SIX, "loaded"
     )
+
+
+def test_switching_to_a_copy_switches(settings: Settings, zone: Path, tmp_path: Path) -> None:
+    """Whose files have the same sizes and times."""
+    load(settings=settings)
+    copy = shutil.copytree(zone, tmp_path / "copy", copy_function=shutil.copy2)
+    for name in SIX:
+        assert (copy / name).stat().st_mtime_ns == (zone / name).stat().st_mtime_ns
+    report = load(str(copy), settings=settings, switch_source=True)
+    assert statuses(report) == dict.fromkeys(SIX, "loaded")
+    current = manifest.current_files(warehouse(settings)).values()
+    assert {entry.source for entry in current} == {report.source} == {f"file://{copy}"}
+    assert ratings(settings) == rows_in_files(zone / "ratings.csv")
+    assert load(str(copy), settings=settings).load_id is None
+    with pytest.raises(SettingsError, match="must not be mixed"):
+        load(str(zone), settings=settings)
+
+
+class MeddledWith(DuckDBWarehouse):
+    """A warehouse in which rows are gone just before they are counted.
+
+    Args:
+        path: The file.
+        statement: What somebody else does then.
+    """
+
+    def __init__(self, path: Path, statement: str) -> None:
+        super().__init__(path)
+        self.statement = statement
+
+    @contextmanager
+    def connect(self) -> Iterator[DuckDBSession]:
+        meddle = self.statement
+
+        class Session(DuckDBSession):
+            def execute(self, sql: str) -> Cursor:
+                if sql.startswith("select count(*) from raw."):
+                    self.native.execute(meddle)
+                return super().execute(sql)
+
+        with super().connect() as session:
+            yield Session(session.native)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from raw.ratings where user_id = 2",
+        "insert into raw.ratings from raw.ratings limit 1",
+        "delete from raw._rejected_rows",
+    ],
+)
+def test_a_load_counts_what_arrived(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    write(tmp_path / "zone", ratings=RATINGS + "1,9,not a number,1\n")
+    with monkeypatch.context() as meddled:
+        other = MeddledWith(settings.warehouse_file, statement)
+        meddled.setattr(loading, "warehouse", lambda *_, **__: other)
+        with pytest.raises(MovielensError, match=r"were read for raw\..* are in it"):
+            load(settings=settings)
+    assert query(settings.warehouse_file, "select count(*) from raw._files") == [(0,)]
+    report = load(settings=settings)
+    assert (report.rows, report.rejected) == (3, 1)
+    assert query(settings.warehouse_file, "select count(*) from raw._rejected_rows") == [(1,)]
 
 
 def test_switching_to_a_source_that_cannot_be_read_changes_nothing(

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 
 from ingestion.environments import AUDIT, CANDIDATE
 from ingestion.errors import BusyError
-from ingestion.lease import acquire
+from ingestion.lease import TABLE, acquire
+from ingestion.lock import make_home, only_run
 from ingestion.publishing import prune, publish, published, rollback
 from ingestion.settings import Settings
 from ingestion.snowflake import SnowflakeWarehouse
@@ -151,6 +153,30 @@ def test_a_holder_that_lost_its_lease_publishes_nothing(
     assert publish(settings).version == version_of(2)
     assert seen(reader) == (version_of(2), {2})
     assert prune(settings) == []
+
+
+def test_a_step_may_take_longer_than_the_lease(settings: Settings, target: Warehouse) -> None:
+    short = settings.model_copy(update={"lease_seconds": 1})
+    other = settings.model_copy(update={"home": settings.home.with_name("other")})
+    make_home(other.home)
+    with only_run(short) as run:
+        held = run.lease(target)
+        time.sleep(3)
+        with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+            acquire(other)
+        held.execute()
+    acquire(other).release()
+
+
+def test_a_lock_of_another_run_is_no_failure(target: Warehouse, reader: Warehouse) -> None:
+    """Snowflake ends a statement that has waited for too long, or made others wait."""
+    change = f"update {TABLE} set next_file_id = next_file_id + 1"
+    with pytest.raises(BusyError, match="Another run was faster"), target.connect() as slow:
+        slow.execute("begin")
+        slow.execute(change)
+        reader.execute(change)
+        slow.execute(change)
+    target.execute(change)
 
 
 class Publish:

@@ -6,13 +6,20 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import fakesnow
 import pytest
 import snowflake.connector
+from snowflake.connector import errors as snowflake_errors
 
+from ingestion.lease import _make_table
+from ingestion.literals import snowflake_literal
+from ingestion.snowflake_login import SnowflakeSettings, connector_arguments
+from local_dev import snowflake as stand_in
 from local_dev.servers import free_port
 from local_dev.snowflake_gaps import RULES, Rule, rewritten, several
 from tests.conftest import Cli
@@ -145,3 +152,117 @@ def test_what_no_rule_knows_is_passed_on() -> None:
     for statement in ("select 1", "create table t (a int)", "show tables in schema raw"):
         assert rewritten(statement) == statement
     assert several("select 1; select ';'") == ["select 1", "select ';'"]
+
+
+def test_first_runs_at_once(cli: Cli, snowflake: dict[str, str], tmp_path: Path) -> None:
+    """In a database where nothing is yet, with a row for the lease to be made by one of them."""
+    env = {**snowflake, "MOVIELENS_TARGET": "prod"}
+    write_six(tmp_path / "zone")
+    zone = ("--source", str(tmp_path / "zone"))
+    running = [cli.start("load", "--home", f"home-{n}", *zone, env=env) for n in range(3)]
+    ended = [(*process.communicate(timeout=200), process.returncode) for process in running]
+    codes = {code for _, _, code in ended}
+    assert 0 in codes, ended
+    assert codes <= {0, 75}, ended
+    own = session(snowflake).cursor()
+    assert own.execute("select count(*) from raw._lease").fetchall() == [(1,)]
+    assert own.execute("select count(*) from raw._files").fetchall() == [(6,)]
+
+
+def test_the_row_of_the_lease_comes_with_its_table(snowflake: dict[str, str]) -> None:
+    """Two statements of two first runs could leave two rows, and so two holders."""
+    one, two = session(snowflake).cursor(), session(snowflake).cursor()
+    one.execute("create schema raw")
+    for cursor in (one, two):
+        _make_table(Recording(cursor))
+    assert one.execute("select count(*) from raw._lease").fetchall() == [(1,)]
+    assert [sql.split()[0] for sql in Recording.changes] == ["create", "create"]
+
+
+class Recording:
+    """A connection that keeps what changes something."""
+
+    changes: ClassVar[list[str]] = []
+
+    def __init__(self, native: Any) -> None:
+        self.native = native
+
+    def literal(self, value: Any) -> str:
+        return snowflake_literal(value)
+
+    def execute(self, sql: str) -> Any:
+        if not sql.startswith("select"):
+            self.changes.append(sql)
+        return self.native.execute(sql)
+
+
+def session(variables: dict[str, str]) -> snowflake.connector.SnowflakeConnection:
+    """A session of its own."""
+    login = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in variables.items()}
+    settings = SnowflakeSettings(_env_file=None, **login)  # type: ignore[arg-type]
+    return snowflake.connector.connect(**connector_arguments(settings, "test"))
+
+
+def test_sessions_that_write_to_one_table_wait_for_each_other(snowflake: dict[str, str]) -> None:
+    """As in Snowflake, with a transaction or without; DuckDB would refuse all but one of them."""
+    sessions = [session(snowflake) for _ in range(4)]
+    sessions[0].cursor().execute("create schema raw")
+    sessions[0].cursor().execute("create table raw.t as select 0 as n")
+
+    def write(own: snowflake.connector.SnowflakeConnection) -> None:
+        for _ in range(8):
+            for statement in (
+                "comment on table raw.t is 'noted'",
+                "update raw.t set n = n + 1",
+                "create table if not exists raw.u (name varchar)",
+                "begin",
+                "update raw.t set n = n + 1",
+                "commit",
+            ):
+                own.cursor().execute(statement)
+
+    with ThreadPoolExecutor(len(sessions)) as at_once:
+        list(at_once.map(write, sessions))
+    assert sessions[0].cursor().execute("select n from raw.t").fetchall() == [(2 * 8 * 4,)]
+
+
+def test_nobody_who_reads_waits(snowflake: dict[str, str]) -> None:
+    writer, reader = session(snowflake), session(snowflake)
+    for statement in ("create schema raw", "create table raw.t as select 0 as n", "begin"):
+        writer.cursor().execute(statement)
+    writer.cursor().execute("update raw.t set n = 1")
+    assert reader.cursor().execute("select n from raw.t").fetchall() == [(0,)]
+    writer.cursor().execute("commit")
+    assert reader.cursor().execute("select n from raw.t").fetchall() == [(1,)]
+
+
+def test_a_transaction_that_kept_others_waiting_too_long_is_gone(
+    snowflake: dict[str, str],
+) -> None:
+    """And whoever began it hears so, instead of going on without one."""
+    slow, other = session(snowflake), session(snowflake)
+    for statement in ("create schema raw", "create table raw.t as select 0 as n", "begin"):
+        slow.cursor().execute(statement)
+    slow.cursor().execute("update raw.t set n = 1")
+    other.cursor().execute("update raw.t set n = n + 10")  # waits until the first one is ended
+    with pytest.raises(snowflake_errors.ProgrammingError) as ended:
+        slow.cursor().execute("insert into raw.t values (2)")
+    assert ended.value.errno == int(stand_in.ABORTED)
+    for statement in ("rollback", "begin", "update raw.t set n = n + 100", "commit"):
+        slow.cursor().execute(statement)
+    assert other.cursor().execute("select n from raw.t").fetchall() == [(110,)]
+
+
+def test_what_defines_something_commits_first(snowflake: dict[str, str]) -> None:
+    own = session(snowflake)
+    for statement in (
+        "create schema raw",
+        "create table raw.t as select 0 as n",
+        "begin",
+        "update raw.t set n = 1",
+        "create table if not exists raw.u (name varchar)",
+        "update raw.t set n = n + 10",
+        "rollback",
+    ):
+        own.cursor().execute(statement)
+    assert own.cursor().execute("select n from raw.t").fetchall() == [(11,)]
