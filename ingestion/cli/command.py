@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingestion.cli.output import Output, log_to
+from ingestion.stopping import unwind_when_terminated
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -128,6 +129,7 @@ def _guarded(
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
     sys.meta_path.insert(0, _NeverUsed())
+    unwind_when_terminated()
     home = Path(".movielens")
     try:
         context = Context(name, output, options)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingestion.cli.command import Context, command
+from ingestion.stopping import TERMINATED, Terminated
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ _PORT = click.IntRange(1, 65535)
 
 
 def _serve(context: Context, server: AbstractContextManager[dict[str, str]]) -> int:
-    """Says how to reach a server, and keeps it until Ctrl-C."""
+    """Says how to reach a server, and keeps it until Ctrl-C or SIGTERM."""
     from ingestion.errors import SettingsError
 
     with ExitStack() as stack:
@@ -34,6 +35,8 @@ def _serve(context: Context, server: AbstractContextManager[dict[str, str]]) -> 
         click.echo("Ctrl-C stops it", err=True)
         try:
             threading.Event().wait()
+        except Terminated:
+            return TERMINATED
         except KeyboardInterrupt:
             return 0
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingestion.cli.command import Context, command
+from ingestion.stopping import TERMINATED, Terminated, stop
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -24,7 +25,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
         address: The address to listen on; by default this machine only.
 
     Returns:
-        0 when it was stopped on purpose, else Streamlit's own code.
+        0 after Ctrl-C, 143 after SIGTERM, else Streamlit's own code.
 
     Raises:
         SettingsError: If nothing is published, or Streamlit is not installed.
@@ -53,10 +54,12 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
     process = subprocess.Popen(command, env=environment, cwd=settings.project)
     try:
         return process.wait()
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
         return 0
+    finally:
+        stop(process)
 
 
 @command("dashboard")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import resource
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,14 +22,6 @@ COMMANDS = [[name] for name in _COMMANDS] + [["data", name] for name in _DATA_CO
 def zone(tmp_path: Path) -> Path:
     write_six(tmp_path / "zone")
     return tmp_path / "zone"
-
-
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        assert process.poll() is None, "it ended before it could be interrupted"
-        time.sleep(0.005)
 
 
 # Help
@@ -298,35 +286,6 @@ def test_two_loads_at_once_load_once(cli: Cli, zone: Path, tmp_path: Path) -> No
     assert set(codes) <= {0, 75}
     found = rows_that_count(home / "warehouse.duckdb", "ratings")
     assert found == rows_in_files(zone / "ratings.csv")
-
-
-def test_a_load_that_is_interrupted(cli: Cli, zone: Path, tmp_path: Path) -> None:
-    header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
-    write(zone, ratings=header + "x,1,3.5,1\n" + "1,2,3.5,4\n" * 50_000)
-    process = cli.start("load", "--source", zone, "--home", home)
-    wait_until((home / "work").exists, process)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate()
-    assert (process.returncode, stdout) == (130, "")
-    assert stderr.startswith("Error: Stopped. Nothing half done counts")
-    assert cli("load", "--source", zone, "--home", home).returncode == 0
-    assert len(rows_that_count(home / "warehouse.duckdb", "ratings")) == 50_000
-
-
-def test_a_build_that_is_interrupted(cli: Cli, home: Path) -> None:
-    published = (home / "marts.duckdb").read_bytes()
-    log = home / "logs" / "dbt.log"
-    size = log.stat().st_size
-    process = cli.start("run", "--full-refresh", "--json", "--home", home)
-    wait_until(lambda: log.stat().st_size > size + 10_000, process)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate()
-    assert process.returncode == 130, stderr
-    answer = json.loads(stdout)
-    assert (answer["exit_code"], stdout.count("\n")) == (130, 1)
-    assert (home / "marts.duckdb").read_bytes() == published
-    assert cli("publish", "--home", home).returncode == 1
-    assert cli.json("run", "--home", home)["publish"]["published"] is True
 
 
 @pytest.mark.parametrize("damage", ["start", "no database"])
