@@ -30,10 +30,10 @@ def _serve(context: Context, server: AbstractContextManager[dict[str, str]]) -> 
                 f"The stand-in cannot start ({error})", "choose another port with --port"
             ) from None
         exports = [f"export {name}={value}" for name, value in variables.items()]
-        context.result({"variables": variables}, exports)
-        sys.stdout.flush()
-        click.echo("Ctrl-C stops it", err=True)
         try:
+            context.result({"variables": variables}, exports)
+            sys.stdout.flush()
+            click.echo("Ctrl-C stops it", err=True)
             threading.Event().wait()
         except Terminated:
             return TERMINATED
