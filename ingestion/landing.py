@@ -16,6 +16,7 @@ import fsspec
 
 from ingestion.datasets import DATASETS
 from ingestion.errors import SourceError
+from ingestion.lookalikes import Lookalike, in_words, lookalike
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
 # What `data generate` and `data download` leave beside the files, to say which edition they are.
@@ -56,6 +57,7 @@ class LandingZone:
         edition: The MovieLens edition its files are of, or `generated`.
         files: The MovieLens files, by path.
         ignored: Paths of the other files.
+        unread: Those of them that look like MovieLens data, and what to do about each.
         fs: The file system that opens them.
     """
 
@@ -63,6 +65,7 @@ class LandingZone:
     edition: str
     files: dict[str, LandingFile]
     ignored: list[str]
+    unread: list[Lookalike]
     fs: fsspec.AbstractFileSystem = field(repr=False)
 
     @property
@@ -94,7 +97,7 @@ def classify(path: str) -> tuple[str, str | None] | None:
     """Tells which dataset a path belongs to.
 
     A file belongs to the dataset that its name starts with, else to the one that the nearest
-    folder it is in is named after.
+    folder it is in is named after; `ratings.csv` may be a folder, too, as Spark writes it.
 
     Args:
         path: Path relative to the landing zone.
@@ -112,7 +115,7 @@ def classify(path: str) -> tuple[str, str | None] | None:
             return dataset.table, compression
     for folder in reversed(pure.parts[:-1]):
         for dataset in DATASETS.values():
-            if folder.lower().replace("_", "-") == dataset.file_name:
+            if folder.lower().replace("_", "-").removesuffix(".csv") == dataset.file_name:
                 return dataset.table, compression
     return None
 
@@ -283,11 +286,25 @@ def list_landing_zone(source: str) -> LandingZone:
         files[path] = LandingFile(
             path, key, dataset, version, info["size"], compression, modified, info.get("ETag")
         )
-    if not files:
-        names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
-        raise SourceError(
-            f"The landing zone {source} holds no MovieLens file (other files: {len(ignored)})",
-            f"put files there whose names start as in {names}; or try: movielens demo",
-        )
     ignored = [path for path in ignored if PurePosixPath(path).name != MARKER]
-    return LandingZone(fs.unstrip_protocol(root), _edition(fs, root), files, ignored, fs)
+    unread = [found for found in map(_unread, ignored) if found]
+    if not files:
+        raise _nothing_to_read(source, ignored, unread)
+    return LandingZone(fs.unstrip_protocol(root), _edition(fs, root), files, ignored, unread, fs)
+
+
+def _unread(path: str) -> Lookalike | None:
+    if classify(path) is not None:
+        return Lookalike(
+            path, "is no file, or a link that leads to none; put the file itself there"
+        )
+    return lookalike(path)
+
+
+def _nothing_to_read(source: str, ignored: list[str], unread: list[Lookalike]) -> SourceError:
+    names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
+    told = "".join(f"\n  {line}" for line in in_words(unread))
+    return SourceError(
+        f"The landing zone {source} holds no MovieLens file (other files: {len(ignored)}){told}",
+        f"put files there whose names start as in {names}; or try: movielens demo",
+    )

@@ -21,6 +21,7 @@ from ingestion.errors import SettingsError
 from ingestion.file_versions import Outcome, read_file
 from ingestion.landing import LandingFile, LandingZone, list_landing_zone
 from ingestion.lock import Run, only_run
+from ingestion.lookalikes import Lookalike
 from ingestion.progress import Event, OnEvent, silent, timed
 from ingestion.recovery import healing, last_source
 from ingestion.rules import Rules
@@ -76,6 +77,7 @@ class LoadReport:
         steps: Seconds that each step took, by its name.
         notes: What whoever started the load should know, such as a lease that was taken over.
         listing: Identifies what was listed: the landing zone, and the version of each file.
+        unread: Those of `ignored` that look like MovieLens data, and what to do about each.
     """
 
     source: str
@@ -87,6 +89,7 @@ class LoadReport:
     steps: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     listing: str = ""
+    unread: list[Lookalike] = field(default_factory=list)
 
     def of_status(self, status: str) -> list[FileReport]:
         """The files of one status."""
@@ -218,6 +221,7 @@ def _load(run: Run, request: _Request) -> LoadReport:
         steps,
         list(run.notes),
         zone.fingerprint,
+        zone.unread,
     )
 
 
