@@ -57,28 +57,6 @@ class Context:
         return exit_code
 
 
-class _Command(click.Command):
-    """A command that answers wrong usage as JSON too, if JSON is what was asked for."""
-
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        as_json = "--json" in args
-        try:
-            return super().make_context(info_name, args, parent, **extra)
-        except click.UsageError as error:
-            if not as_json:
-                raise
-            remedy = f"{error.ctx.command_path if error.ctx else 'movielens'} --help"
-            output = Output(as_json=True)
-            output.failure(info_name or "", error.format_message(), remedy, error.exit_code, {})
-            sys.exit(error.exit_code)
-
-
 _SETTINGS = ("home", "target", "source")
 
 
@@ -101,7 +79,7 @@ def command(name: str, *, with_source: bool = False) -> Callable[[Function], cli
             sys.exit(_guarded(name, output, options, function, rest))
 
         short = name.split()[-1]
-        return click.command(short, cls=_Command)(_with_options(guarded, with_source))
+        return click.command(short)(_with_options(guarded, with_source))
 
     return decorate
 
