@@ -19,6 +19,7 @@ from ingestion.errors import SettingsError
 from ingestion.lease import Lease
 from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
+from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
@@ -149,7 +150,7 @@ def _asked_for(settings: Settings, target: Warehouse) -> tuple[str, Candidate | 
     """Identifies what a build would compute, and finds it if it is built and audited already."""
     files = manifest.current_files(target)
     if not files:
-        raise SettingsError("Nothing is loaded yet, so there is nothing to build", "movielens load")
+        raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
     contents = ((file.file_id, file.content_hash) for file in files.values())
     print_of_this = fingerprint(settings, contents)
     last = candidate(target)

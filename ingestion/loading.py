@@ -24,6 +24,7 @@ from ingestion.lock import Run, only_run
 from ingestion.lookalikes import Lookalike
 from ingestion.progress import Event, OnEvent, silent, timed
 from ingestion.recovery import healing, last_source
+from ingestion.remedies import again
 from ingestion.rules import Rules
 from ingestion.settings import Settings, resolve
 from ingestion.warehouse import Connection, Warehouse, has_table, warehouse
@@ -245,8 +246,7 @@ def _plan(
         raise SettingsError(
             f"The warehouse holds the landing zone {', '.join(sorted(sources))}, not {zone.url}; "
             "user and movie ids of two landing zones must not be mixed. Nothing was changed",
-            "choose another MOVIELENS_HOME, or replace what is there: movielens load "
-            "--switch-source",
+            f"choose another MOVIELENS_HOME, or replace what is there: {_switched(zone)}",
         )
     comparison = manifest.compare(zone, known)
     gone = comparison.missing if request.remove_missing else []
@@ -254,6 +254,10 @@ def _plan(
         gone = list(known.values())
     refused = refusals.recall(target, zone, request.rules) if comparison.to_read else {}
     return _Plan(known, comparison, gone, bool(sources), refused)
+
+
+def _switched(zone: LandingZone) -> str:
+    return again("--switch-source", otherwise=("load", "--source", zone.url))
 
 
 def _carry_out(

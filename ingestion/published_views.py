@@ -25,6 +25,7 @@ from collections import defaultdict
 from ingestion.environments import CANDIDATE, PUBLISHED
 from ingestion.errors import MovielensError
 from ingestion.lease import Lease
+from ingestion.remedies import command
 from ingestion.warehouse import Connection, Warehouse, create_schema, has_table, literal
 
 STORE, SCHEMA = "marts_store", "marts"
@@ -208,5 +209,5 @@ def _verify(connection: Connection, marts: dict[str, Columns], version: str) -> 
             raise MovielensError(
                 f"{mart} has {built} rows, but {stored} are in {STORE} for version {version}. "
                 "Nothing was published; what is published is untouched",
-                "movielens publish",
+                command("publish"),
             )

@@ -11,6 +11,7 @@ from ingestion.errors import MovielensError
 from ingestion.lease import Lease
 from ingestion.lock import only_run
 from ingestion.published_file import MartsFile
+from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
@@ -114,7 +115,7 @@ def _audited(target: Warehouse) -> Candidate:
     found = candidate(target)
     if found is None or not found.audited:
         raise MovielensError(
-            "There is no audited candidate; what is published is untouched", "movielens build"
+            "There is no audited candidate; what is published is untouched", command("build")
         )
     return found
 

@@ -23,6 +23,7 @@ from ingestion.lock import Run, only_run
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.publishing import PublishReport, publish
 from ingestion.recovery import healing
+from ingestion.remedies import again
 from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 
@@ -151,7 +152,7 @@ def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:
         reasons = "\n".join(f"  {file.path}: {file.reason}" for file in refused)
         raise RejectedError(
             f"No file could be loaded, so there is nothing to build:\n{reasons}",
-            "mend these files, then: movielens run",
+            f"mend these files, then: {again(otherwise=('run',))}",
         )
 
 

@@ -15,6 +15,7 @@ from ingestion.building import candidate
 from ingestion.errors import SettingsError
 from ingestion.history import Load, loads
 from ingestion.publishing import published
+from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 
@@ -154,7 +155,7 @@ def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[
         names = ", ".join(sorted(failed)) or "none"
         raise SettingsError(
             f"{test!r} is not a data test of the last failed audit (there: {names})",
-            "movielens build audits anew",
+            f"{command('build')} audits again",
         )
     try:
         return failing_rows(warehouse(settings), failed[test], limit)

@@ -82,6 +82,7 @@ class Program(LazyGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
         """Runs a command line, by default that of the process."""
         given = list(sys.argv[1:] if args is None else args)
+        named["obj"] = given  # for remedies that repeat what was typed
         if "--json" not in given:
             return super().main(given, *rest, **named)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingestion.cli.output import Output, log_to
+from ingestion.remedies import PROGRAM, Typed, remember
 from ingestion.stopping import unwind_when_terminated
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ def _guarded(
     sys.meta_path.insert(0, _NeverUsed())
     unwind_when_terminated()
     home = Path(".movielens")
+    _remember(name, options)
     try:
         context = Context(name, output, options)
         home = context.settings.home
@@ -119,6 +122,15 @@ def _guarded(
         if output.debug:
             raise
         return _tell(name, output, error, home)
+
+
+def _remember(name: str, options: dict[str, Any]) -> None:
+    """Keeps what was typed. After `make demo` there may be no `movielens` on the PATH."""
+    context = click.get_current_context()
+    words = context.obj or name.split()
+    takes = {option for each in context.command.params for option in each.opts}
+    program = PROGRAM if shutil.which(PROGRAM) else sys.argv[0]
+    remember(Typed(program, words, frozenset(takes), options))
 
 
 def _tell(name: str, output: Output, error: BaseException, home: Path) -> int:

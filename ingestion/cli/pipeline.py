@@ -8,6 +8,7 @@ import click
 
 from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
+from ingestion.remedies import command as command_line
 
 if TYPE_CHECKING:
     from ingestion.building import BuildReport
@@ -157,7 +158,7 @@ def demo(context: Context, ratings: int | None, serve: bool, port: int) -> int:
         report = demonstrate(context.settings, ratings=ratings, on_event=on_event)
     lines = [f"Data       {report.story}", *_run_lines(report.run)]
     if not serve:
-        lines.append("Open it:   movielens dashboard")
+        lines.append(f"Open it:   {command_line('dashboard')}")
     exit_code = context.result(report, lines, report.run.exit_code)
     if serve:
         from ingestion.cli.serving import serve as serve_dashboard

@@ -31,6 +31,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
         SettingsError: If nothing is published, or Streamlit is not installed.
     """
     from ingestion.errors import SettingsError
+    from ingestion.remedies import command as command_line
 
     # On the path, not imported: this process itself has no use for it, and hides it.
     if PathFinder.find_spec("streamlit") is None:
@@ -39,7 +40,9 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
             'install the extra: pip install "movielens-warehouse[dashboard]"',
         )
     if settings.target == "dev" and not settings.marts_file.exists():
-        raise SettingsError("Nothing is published yet", "movielens demo, or movielens run")
+        raise SettingsError(
+            "Nothing is published yet", f"{command_line('demo')}, or {command_line('run')}"
+        )
     import os
 
     environment = {
