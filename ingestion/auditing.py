@@ -10,6 +10,7 @@ from ingestion import artifacts
 from ingestion.environments import Environment
 from ingestion.errors import AuditError, MovielensError
 from ingestion.files import write_whole
+from ingestion.remedies import again, command
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse
 
@@ -56,8 +57,8 @@ class AuditFailure(AuditError):
 def _how_to_see(failures: list[FailedTest]) -> str:
     with_rows = [failure.name for failure in failures if failure.examples]
     if with_rows:
-        return f"see the failing rows: movielens status --failing {with_rows[0]}"
-    return "mend the model or the data, then: movielens build"
+        return f"see the failing rows: {command('status', '--failing', with_rows[0])}"
+    return f"mend the model or the data, then: {again(otherwise=('build',))}"
 
 
 def _in_words(failure: FailedTest) -> str:

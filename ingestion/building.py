@@ -23,6 +23,7 @@ from ingestion.lock import only_run
 from ingestion.progress import OnEvent, silent
 from ingestion.published import published
 from ingestion.release import Finding, Landing, StatedCount
+from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
@@ -159,7 +160,7 @@ class _Asked:
 def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
     files = manifest.current_files(target)
     if not files:
-        raise SettingsError("Nothing is loaded yet, so there is nothing to build", "movielens load")
+        raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
     contents = ((file.file_id, file.content_hash) for file in files.values())
     known = release.landing_of(target, files.values())
     print_of_this = fingerprint(settings, contents, known)

@@ -15,6 +15,7 @@ from ingestion.errors import MovielensError, SettingsError
 from ingestion.progress import Event, OnEvent
 from ingestion.settings import Settings
 from ingestion.snowflake import dbt_variables
+from ingestion.stopping import interruption
 from ingestion.warehouse import warehouse
 
 # Everything that decides what a build computes, besides the data.
@@ -106,8 +107,9 @@ class Dbt:
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
         with _variables(settings, environment), _held_open(settings, command):
             outcome = runner.invoke([command, *options, *arguments])
-        if isinstance(outcome.exception, KeyboardInterrupt):
-            raise outcome.exception
+        interrupted = interruption(outcome.exception)
+        if interrupted is not None:
+            raise interrupted
         if outcome.exception is not None:
             raise MovielensError(
                 f"dbt stopped: {outcome.exception}",

@@ -18,6 +18,7 @@ from ingestion.manifest import Load, loads
 from ingestion.progress import OnEvent, silent
 from ingestion.published_file import export_marts
 from ingestion.release import Landing
+from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
@@ -77,7 +78,7 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
         raise SettingsError(
             "Marts as of an earlier load are built in a DuckDB warehouse only: in Snowflake that "
             "takes schemas of their own, which the users of a run may not make. Nothing was built",
-            "leave --as-of out; or roll back to a version that is kept: movielens rollback",
+            f"leave --as-of out; or roll back to a version that is kept: {command('rollback')}",
         )
     with only_run(settings) as run:
         target = warehouse(settings)
@@ -110,7 +111,7 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
 
 def _find(known: list[Load], load_id: str) -> Load:
     if not known:
-        raise SettingsError("Nothing is loaded yet, so there is nothing to build", "movielens load")
+        raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
     found = [load for load in known if load.load_id == load_id]
     found = found or [load for load in known if load_id and load.load_id.startswith(load_id)]
     if len(found) == 1:

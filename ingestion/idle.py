@@ -63,7 +63,7 @@ def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishR
     version, seconds = noted["version"], time.perf_counter() - started
     files = [FileReport(f.path, f.dataset, "unchanged") for _, f in sorted(zone.files.items())]
     return (
-        LoadReport(zone.url, zone.edition, None, seconds, files, zone.ignored),
+        LoadReport(zone.url, zone.edition, None, seconds, files, zone.ignored, unread=zone.unread),
         BuildReport(version, False, 0.0),
         PublishReport(version, False, version, 0, 0.0),
     )

@@ -16,6 +16,7 @@ import fsspec
 
 from ingestion.datasets import DATASETS
 from ingestion.errors import SourceError
+from ingestion.lookalikes import Lookalike, in_words, lookalike
 from ingestion.readme import LONGEST, Readme, is_readme, parse
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
@@ -57,6 +58,7 @@ class LandingZone:
         edition: The MovieLens edition its files are of, or `generated`.
         files: The MovieLens files, by path.
         ignored: Paths of the other files.
+        unread: Those of them that look like MovieLens data, and what to do about each.
         fs: The file system that opens them.
         readme: What the release's README states; None if there is none that states counts.
     """
@@ -65,6 +67,7 @@ class LandingZone:
     edition: str
     files: dict[str, LandingFile]
     ignored: list[str]
+    unread: list[Lookalike]
     fs: fsspec.AbstractFileSystem = field(repr=False)
     readme: Readme | None = None
 
@@ -97,7 +100,7 @@ def classify(path: str) -> tuple[str, str | None] | None:
     """Tells which dataset a path belongs to.
 
     A file belongs to the dataset that its name starts with, else to the one that the nearest
-    folder it is in is named after.
+    folder it is in is named after; `ratings.csv` may be a folder, too, as Spark writes it.
 
     Args:
         path: Path relative to the landing zone.
@@ -115,7 +118,7 @@ def classify(path: str) -> tuple[str, str | None] | None:
             return dataset.table, compression
     for folder in reversed(pure.parts[:-1]):
         for dataset in DATASETS.values():
-            if folder.lower().replace("_", "-") == dataset.file_name:
+            if folder.lower().replace("_", "-").removesuffix(".csv") == dataset.file_name:
                 return dataset.table, compression
     return None
 
@@ -311,14 +314,35 @@ def list_landing_zone(source: str) -> LandingZone:
         files[path] = LandingFile(
             path, key, dataset, version, info["size"], compression, modified, info.get("ETag")
         )
-    if not files:
-        names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
-        raise SourceError(
-            f"The landing zone {source} holds no MovieLens file (other files: {len(ignored)})",
-            f"put files there whose names start as in {names}; or try: movielens demo",
-        )
     readme = _readme(fs, root, found, files)
     own = {readme.path} if readme else set[str]()
     ignored = [p for p in ignored if p not in own and PurePosixPath(p).name != MARKER]
-    edition = _edition(fs, root, readme)
-    return LandingZone(fs.unstrip_protocol(root), edition, files, ignored, fs, readme)
+    unread = [one for one in map(_unread, ignored) if one]
+    if not files:
+        raise _nothing_to_read(source, ignored, unread)
+    return LandingZone(
+        url=fs.unstrip_protocol(root),
+        edition=_edition(fs, root, readme),
+        files=files,
+        ignored=ignored,
+        unread=unread,
+        fs=fs,
+        readme=readme,
+    )
+
+
+def _unread(path: str) -> Lookalike | None:
+    if classify(path) is not None:
+        return Lookalike(
+            path, "is no file, or a link that leads to none; put the file itself there"
+        )
+    return lookalike(path)
+
+
+def _nothing_to_read(source: str, ignored: list[str], unread: list[Lookalike]) -> SourceError:
+    names = ", ".join(f"{d.file_name}.csv" for d in DATASETS.values())
+    told = "".join(f"\n  {line}" for line in in_words(unread))
+    return SourceError(
+        f"The landing zone {source} holds no MovieLens file (other files: {len(ignored)}){told}",
+        f"put files there whose names start as in {names}; or try: movielens demo",
+    )

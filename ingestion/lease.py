@@ -26,6 +26,7 @@ from datetime import datetime
 from ingestion import manifest
 from ingestion.errors import BusyError, LeaseLost
 from ingestion.files import write_whole
+from ingestion.remedies import again
 from ingestion.settings import Settings
 from ingestion.warehouse import Connection, Warehouse, create_schema, warehouse
 
@@ -276,7 +277,7 @@ def _busy(holder: str, expires_at: datetime | None) -> BusyError:
     return BusyError(
         f"Another run is at work in this warehouse ({holder}); nothing was changed by this one",
         f"wait for it to end; if it is dead, its lease ends {until}, "
-        "and `movielens run --take-over` does not wait for that",
+        f"and `{again('--take-over', otherwise=('run',))}` does not wait for that",
     )
 
 

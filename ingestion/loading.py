@@ -21,9 +21,11 @@ from ingestion.errors import SettingsError
 from ingestion.file_versions import Outcome, read_file
 from ingestion.landing import LandingFile, LandingZone, list_landing_zone
 from ingestion.lock import Run, only_run
+from ingestion.lookalikes import Lookalike
 from ingestion.progress import Event, OnEvent, silent, timed
 from ingestion.recovery import healing, last_source
 from ingestion.refusals import Refusal
+from ingestion.remedies import again
 from ingestion.rules import Rules
 from ingestion.settings import Settings, resolve
 from ingestion.warehouse import Connection, Warehouse, has_table, warehouse
@@ -77,6 +79,7 @@ class LoadReport:
         steps: Seconds that each step took, by its name.
         notes: What whoever started the load should know, such as a lease that was taken over.
         listing: Identifies what was listed: the landing zone, and the version of each file.
+        unread: Those of `ignored` that look like MovieLens data, and what to do about each.
     """
 
     source: str
@@ -88,6 +91,7 @@ class LoadReport:
     steps: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     listing: str = ""
+    unread: list[Lookalike] = field(default_factory=list)
 
     def of_status(self, status: str) -> list[FileReport]:
         """The files of one status."""
@@ -232,6 +236,7 @@ def _load(run: Run, request: _Request) -> LoadReport:
         steps=steps,
         notes=list(run.notes),
         listing=zone.fingerprint,
+        unread=zone.unread,
     )
 
 
@@ -255,8 +260,7 @@ def _plan(
         raise SettingsError(
             f"The warehouse holds the landing zone {', '.join(sorted(sources))}, not {zone.url}; "
             "user and movie ids of two landing zones must not be mixed. Nothing was changed",
-            "choose another MOVIELENS_HOME, or replace what is there: movielens load "
-            "--switch-source",
+            f"choose another MOVIELENS_HOME, or replace what is there: {_switched(zone)}",
         )
     comparison = manifest.compare(zone, known)
     gone = comparison.missing if request.remove_missing else []
@@ -273,6 +277,10 @@ def _plan(
         refused=refusals.standing(standing, zone, request.rules),
         is_settled=is_settled,
     )
+
+
+def _switched(zone: LandingZone) -> str:
+    return again("--switch-source", otherwise=("load", "--source", zone.url))
 
 
 def _carry_out(

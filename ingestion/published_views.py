@@ -29,6 +29,7 @@ from ingestion.errors import MovielensError
 from ingestion.lease import Lease
 from ingestion.published import Version
 from ingestion.release import Counts
+from ingestion.remedies import command
 from ingestion.warehouse import Connection, Warehouse, create_schema, has_table
 
 STORE, SCHEMA = "marts_store", "marts"
@@ -246,5 +247,5 @@ def _verify(connection: Connection, marts: dict[str, Columns], version: str) -> 
             raise MovielensError(
                 f"{mart} has {built} rows, but {stored} are in {STORE} for version {version}. "
                 "Nothing was published; what is published is untouched",
-                "movielens publish",
+                command("publish"),
             )

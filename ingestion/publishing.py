@@ -9,6 +9,7 @@ from ingestion.candidates import Candidate, candidate
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.lock import only_run
 from ingestion.published import Published, Version, published
+from ingestion.remedies import again, command
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse, warehouse
 
@@ -69,7 +70,7 @@ def _audited(target: Warehouse) -> Candidate:
     found = candidate(target)
     if found is None or not found.audited:
         raise MovielensError(
-            "There is no audited candidate; what is published is untouched", "movielens build"
+            "There is no audited candidate; what is published is untouched", command("build")
         )
     return found
 
@@ -155,5 +156,6 @@ def _check_same_zone(to: Version, current: Version) -> None:
         f"The version before, {to.version}, was built from another landing zone: "
         f"{to.source or unknown}; the published one from {current.source or unknown}. "
         "What is published is untouched",
-        "if readers are to see that landing zone: movielens rollback --switch-source",
+        "if readers are to see that landing zone: "
+        + again("--switch-source", otherwise=("rollback",)),
     )

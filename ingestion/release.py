@@ -19,6 +19,7 @@ from ingestion.errors import AuditError
 from ingestion.manifest import Known
 from ingestion.readme import Readme
 from ingestion.refusals import Refusal
+from ingestion.remedies import again
 from ingestion.settings import Settings
 from ingestion.warehouse import Warehouse
 
@@ -114,7 +115,8 @@ class ReleaseRefused(AuditError):
         super().__init__(
             "The release does not make sense as a whole, so nothing was published; what is "
             f"published is untouched:\n{lines}",
-            f"check the files in {source}; if they are right: movielens run --accept-release",
+            f"check the files in {source}; if they are right: "
+            + again("--accept-release", otherwise=("run",)),
         )
         self.findings = findings
 

@@ -22,7 +22,9 @@ from ingestion.lock import Run, only_run
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.publishing import PublishReport, publish
 from ingestion.recovery import healing
+from ingestion.remedies import again
 from ingestion.settings import Settings
+from ingestion.stopping import exit_code_of, interruption
 from ingestion.warehouse import warehouse
 
 KEPT_REPORTS = 200
@@ -135,9 +137,11 @@ def _remembered(settings: Settings) -> Iterator[LastRun]:
     try:
         yield ended
     except BaseException as error:
-        default = 130 if isinstance(error, KeyboardInterrupt) else 1
-        ended.outcome = type(error).__name__
-        ended.exit_code = int(getattr(error, "exit_code", default))
+        interrupted = interruption(error)
+        ended.outcome = type(interrupted or error).__name__
+        ended.exit_code = int(getattr(error, "exit_code", 1))
+        if interrupted is not None:
+            ended.exit_code = exit_code_of(interrupted)
         ended.message = str(error)
         failures = [asdict(test) for test in getattr(error, "failures", [])]
         findings = [asdict(finding) for finding in getattr(error, "findings", [])]
@@ -210,7 +214,7 @@ def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:
         reasons = "\n".join(f"  {file.path}: {file.reason}" for file in refused)
         raise RejectedError(
             f"No file could be loaded, so there is nothing to build:\n{reasons}",
-            "mend these files, then: movielens run",
+            f"mend these files, then: {again(otherwise=('run',))}",
         )
 
 

@@ -13,6 +13,7 @@ from ingestion import snapshot
 from ingestion.auditing import FAILED_AUDIT, failing_rows
 from ingestion.errors import BusyError, MovielensError, SettingsError
 from ingestion.published import Version, published
+from ingestion.remedies import command
 from ingestion.running import LastRun, last_run
 from ingestion.settings import Settings
 from ingestion.snapshot import Snapshot
@@ -134,7 +135,7 @@ def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[
         names = ", ".join(sorted(failed)) or "none"
         raise SettingsError(
             f"{test!r} is not a data test of the last failed audit (there: {names})",
-            "movielens build audits anew",
+            f"{command('build')} audits again",
         )
     try:
         return failing_rows(warehouse(settings), failed[test], limit)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ingestion.stopping import stop
+
 START_SECONDS = 60
 
 
@@ -41,7 +43,7 @@ def process_on(port: int, command: Sequence[str]) -> Iterator[subprocess.Popen[b
             _wait_for(port, server)
             yield server
         finally:
-            server.terminate()
+            stop(server)
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -316,6 +316,16 @@ def _with_nulls(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return converted
 
 
+def _with_begin(command_of: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A gap of fakesnow's: it begins a transaction, and has no answer ready as for a commit."""
+
+    def command(expression: Any) -> str:
+        named = command_of(expression)
+        return "COMMIT" if named == "TRANSACTION" else named
+
+    return command
+
+
 def _key_pair(folder: Path) -> tuple[Path, Path]:
     """The private and the public key in a folder; made if they are not there."""
     private, public = folder / "key.pem", folder / "key.pub"
@@ -383,6 +393,8 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
     # fakesnow would also look for session variables, of which nobody here has any, in literals.
     cursor: Any = import_module("fakesnow.cursor").FakeSnowflakeCursor
     cursor._inline_variables = lambda self, statement: statement
+    expr: Any = import_module("fakesnow.expr")
+    expr.key_command = _with_begin(expr.key_command)
 
     # An S3 stage is read with the credentials of this process; Snowflake uses its integration's.
     server.shared_fs.duck_conn.register_filesystem(fsspec.filesystem("s3"))

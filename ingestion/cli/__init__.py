@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import sys
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -73,6 +76,27 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
+class Program(LazyGroup):
+    """The whole command line; wrong usage anywhere in it is JSON, if JSON was asked for."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
+        """Runs a command line, by default that of the process."""
+        given = list(sys.argv[1:] if args is None else args)
+        named["obj"] = given  # for remedies that repeat what was typed
+        if "--json" not in given:
+            return super().main(given, *rest, **named)
+        try:
+            # Click would print its own exceptions.
+            sys.exit(super().main(given, *rest, **{**named, "standalone_mode": False}))
+        except click.UsageError as error:
+            from ingestion.cli.output import Output
+
+            path = error.ctx.command_path if error.ctx else "movielens"
+            command, message = path.partition(" ")[2], error.format_message()
+            Output(as_json=True).failure(command, message, f"{path} --help", error.exit_code, {})
+            sys.exit(error.exit_code)
+
+
 _HELP = """MovieLens CSV files to audited, published marts and a public dashboard.
 
 \b
@@ -82,11 +106,13 @@ Examples:
   movielens status                       what is loaded and published
 
 \b
-Exit codes: 0 done; 1 failed; 2 wrong usage or settings; 3 audit failed, nothing
-published; 4 files were refused; 75 another run is at work; 130 interrupted.
+Exit codes: 0 done (also when there was nothing to do); 1 failed; 2 wrong usage or
+settings; 3 audit failed or release refused, nothing published; 4 loaded, but
+rows or files were rejected beyond the allowed share; 75 another run holds the
+lock; 130 and 143 interrupted.
 """
 
-main = LazyGroup(
+main = Program(
     _COMMANDS,
     name="movielens",
     help=_HELP,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingestion.cli.output import Output, log_to
+from ingestion.remedies import PROGRAM, Typed, remember
+from ingestion.stopping import unwind_when_terminated
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -56,28 +59,6 @@ class Context:
         return exit_code
 
 
-class _Command(click.Command):
-    """A command that answers wrong usage as JSON too, if JSON is what was asked for."""
-
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        as_json = "--json" in args
-        try:
-            return super().make_context(info_name, args, parent, **extra)
-        except click.UsageError as error:
-            if not as_json:
-                raise
-            remedy = f"{error.ctx.command_path if error.ctx else 'movielens'} --help"
-            output = Output(as_json=True)
-            output.failure(info_name or "", error.format_message(), remedy, error.exit_code, {})
-            sys.exit(error.exit_code)
-
-
 _SETTINGS = ("home", "target", "source")
 
 
@@ -100,7 +81,7 @@ def command(name: str, *, with_source: bool = False) -> Callable[[Function], cli
             sys.exit(_guarded(name, output, options, function, rest))
 
         short = name.split()[-1]
-        return click.command(short, cls=_Command)(_with_options(guarded, with_source))
+        return click.command(short)(_with_options(guarded, with_source))
 
     return decorate
 
@@ -128,7 +109,9 @@ def _guarded(
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
     sys.meta_path.insert(0, _NeverUsed())
+    unwind_when_terminated()
     home = Path(".movielens")
+    _remember(name, options)
     try:
         context = Context(name, output, options)
         home = context.settings.home
@@ -139,6 +122,15 @@ def _guarded(
         if output.debug:
             raise
         return _tell(name, output, error, home)
+
+
+def _remember(name: str, options: dict[str, Any]) -> None:
+    """Keeps what was typed. After `make demo` there may be no `movielens` on the PATH."""
+    context = click.get_current_context()
+    words = context.obj or name.split()
+    takes = {option for each in context.command.params for option in each.opts}
+    program = PROGRAM if shutil.which(PROGRAM) else sys.argv[0]
+    remember(Typed(program, words, frozenset(takes), options))
 
 
 def _tell(name: str, output: Output, error: BaseException, home: Path) -> int:

@@ -9,6 +9,7 @@ import click
 
 from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
+from ingestion.remedies import command as command_line
 
 if TYPE_CHECKING:
     from ingestion.progress import OnEvent
@@ -43,7 +44,7 @@ def generate(context: Context, folder: str, ratings: int, seed: int, genome: boo
         f"Generated  {plural(file.rows, 'row')} in {file.name} ({file.bytes / 1e6:.1f} MB)"
         for file in report.files
     ]
-    return context.result(report, [*lines, f"Load it:   movielens run --source {folder}"])
+    return context.result(report, [*lines, f"Load it:   {command_line('run', '--source', folder)}"])
 
 
 @command("data download")
@@ -65,7 +66,8 @@ def download(context: Context, name: str, folder: str | None) -> int:
     with context.output.progress() as on_event:
         report = fetch(name, to, base_url=url, progress=_adapter(on_event))
     return context.result(
-        report, [f"Downloaded {name} to {to}", f"Load it:   movielens run --source {to}"]
+        report,
+        [f"Downloaded {name} to {to}", f"Load it:   {command_line('run', '--source', str(to))}"],
     )
 
 
@@ -88,4 +90,4 @@ def upload(context: Context, folder: str, to: str) -> int:
     lines = [f"Uploaded   {path}" for path in report.uploaded]
     lines += [f"Unchanged  {path}" for path in report.unchanged]
     lines += [f"Ignored    {path}" for path in report.ignored]
-    return context.result(report, [*lines, f"Load it:   movielens run --source {to}"])
+    return context.result(report, [*lines, f"Load it:   {command_line('run', '--source', to)}"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingestion.cli.command import Context, command
+from ingestion.stopping import TERMINATED, Terminated
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ _PORT = click.IntRange(1, 65535)
 
 
 def _serve(context: Context, server: AbstractContextManager[dict[str, str]]) -> int:
-    """Says how to reach a server, and keeps it until Ctrl-C."""
+    """Says how to reach a server, and keeps it until Ctrl-C or SIGTERM."""
     from ingestion.errors import SettingsError
 
     with ExitStack() as stack:
@@ -29,11 +30,13 @@ def _serve(context: Context, server: AbstractContextManager[dict[str, str]]) -> 
                 f"The stand-in cannot start ({error})", "choose another port with --port"
             ) from None
         exports = [f"export {name}={value}" for name, value in variables.items()]
-        context.result({"variables": variables}, exports)
-        sys.stdout.flush()
-        click.echo("Ctrl-C stops it", err=True)
         try:
+            context.result({"variables": variables}, exports)
+            sys.stdout.flush()
+            click.echo("Ctrl-C stops it", err=True)
             threading.Event().wait()
+        except Terminated:
+            return TERMINATED
         except KeyboardInterrupt:
             return 0
     return 0

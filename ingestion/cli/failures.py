@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingestion.errors import MovielensError, chain, is_no_room
+from ingestion.stopping import exit_code_of, interruption
 from ingestion.warehouse import is_damage
-
-INTERRUPTED = 130
 
 
 class Failure(NamedTuple):
@@ -40,11 +39,12 @@ def explain(error: BaseException, home: Path) -> Failure:
     Returns:
         What to tell.
     """
-    if isinstance(error, KeyboardInterrupt):
+    interrupted = interruption(error)
+    if interrupted is not None:
         return Failure(
             "Stopped. Nothing half done counts and what is published is untouched",
             "run it again; what was loaded is not loaded twice",
-            INTERRUPTED,
+            exit_code_of(interrupted),
             {},
         )
     if any(map(is_no_room, chain(error))):

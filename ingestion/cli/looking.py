@@ -9,6 +9,7 @@ import click
 
 from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
+from ingestion.remedies import command as remedy
 
 if TYPE_CHECKING:
     from ingestion.doctor.findings import Finding
@@ -34,7 +35,7 @@ def _warehouse_lines(status: Status) -> list[str]:
     if status.warehouse == "missing" and status.published:
         return [
             "The warehouse is missing; what is published does not need it",
-            "  What to do: movielens run, which loads everything from the landing zone",
+            f"  What to do: {remedy('run')}, which loads everything from the landing zone",
         ]
     return []
 
@@ -43,7 +44,10 @@ def _loaded_lines(status: Status) -> list[str]:
     if not status.datasets:
         if status.published or status.warehouse not in ("open", "missing"):
             return []
-        return ["Nothing is loaded yet.", "  What to do: movielens demo, or movielens run --source"]
+        return [
+            "Nothing is loaded yet.",
+            f"  What to do: {remedy('demo')}, or {remedy('run', '--source')} FOLDER",
+        ]
     lines = [f"Landing zone  {status.source} ({status.edition})"]
     for dataset in status.datasets:
         rejected = f", {dataset.rejected:,} rejected" if dataset.rejected else ""

@@ -57,7 +57,9 @@ class Output:
             answer = {"command": command, "status": "failed", "exit_code": exit_code}
             click.echo(json.dumps({**answer, "error": error}, default=str))
             return
-        click.secho(f"Error: {message}", err=True, fg="red")
+        # Click strips colours where no terminal is; it does not know https://no-color.org.
+        coloured = False if os.environ.get("NO_COLOR") else None
+        click.secho(f"Error: {message}", err=True, fg="red", color=coloured)
         if remedy:
             click.echo(f"  What to do: {remedy}", err=True)
 
@@ -76,15 +78,19 @@ class Output:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.progress import TimeElapsedColumn as Elapsed
+        from rich.table import Column
 
+        # On a narrow terminal the name of what is at work is cut short, and nothing else.
+        whole, rest = Column(no_wrap=True), Column(no_wrap=True, overflow="ellipsis", ratio=1)
         columns = (
-            TextColumn("{task.fields[step]:<8}"),
+            TextColumn("{task.fields[step]:<8}", table_column=whole),
             BarColumn(24),
-            MofNCompleteColumn(),
-            Elapsed(),
-            TextColumn("{task.description}", markup=False),
+            MofNCompleteColumn(table_column=whole),
+            Elapsed(table_column=whole),
+            TextColumn("{task.description}", markup=False, table_column=rest),
         )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, expand=True) as bar:
             task = bar.add_task("", step="", total=None)
 
             def show(event: Event) -> None:

@@ -9,6 +9,7 @@ import click
 from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
 from ingestion.literals import duckdb_literal
+from ingestion.remedies import command as command_line
 
 if TYPE_CHECKING:
     from ingestion.building import BuildReport
@@ -73,10 +74,19 @@ def _load_lines(report: LoadReport) -> list[str]:
         first = f"Loaded     nothing new: {unchanged} unchanged ({report.seconds:.1f} s)"
     noted = (f"  note: {note}" for note in report.notes)
     lines = [first, *noted, *(line for file in report.files for line in _file_lines(file))]
-    if report.ignored:
-        shown = ", ".join(report.ignored[:5]) + (", …" if len(report.ignored) > 5 else "")
+    lines.extend(_unread_lines(report))
+    told = {each.path for each in report.unread}
+    others = [path for path in report.ignored if path not in told]
+    if others:
+        shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
         lines.append(f"  ignored, no MovieLens files: {shown}")
     return lines
+
+
+def _unread_lines(report: LoadReport) -> list[str]:
+    from ingestion.lookalikes import in_words
+
+    return [f"  not read: {line}" for line in in_words(report.unread)]
 
 
 def _build_lines(report: BuildReport) -> list[str]:
@@ -138,6 +148,7 @@ def _run_lines(report: RunReport) -> list[str]:
             f"Nothing to do: {unchanged} unchanged, version {report.publish.version} is published "
             f"({report.seconds:.1f} s)",
             *noted,
+            *_unread_lines(report.load),
             *_release_lines(report.build),
         ]
     return [
@@ -164,7 +175,7 @@ def demo(context: Context, ratings: int | None, serve: bool, port: int) -> int:
         report = demonstrate(context.settings, ratings=ratings, on_event=on_event)
     lines = [f"Data       {report.story}", *_run_lines(report.run)]
     if not serve:
-        lines.append("Open it:   movielens dashboard")
+        lines.append(f"Open it:   {command_line('dashboard')}")
     exit_code = context.result(report, lines, report.run.exit_code)
     if serve:
         from ingestion.cli.serving import serve as serve_dashboard

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingestion.cli.command import Context, command
+from ingestion.stopping import TERMINATED, Terminated, stop
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -24,12 +25,13 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
         address: The address to listen on; by default this machine only.
 
     Returns:
-        0 when it was stopped on purpose, else Streamlit's own code.
+        0 after Ctrl-C, 143 after SIGTERM, else Streamlit's own code.
 
     Raises:
         SettingsError: If nothing is published, or Streamlit is not installed.
     """
     from ingestion.errors import SettingsError
+    from ingestion.remedies import command as command_line
 
     # On the path, not imported: this process itself has no use for it, and hides it.
     if PathFinder.find_spec("streamlit") is None:
@@ -38,7 +40,9 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
             'install the extra: pip install "movielens-warehouse[dashboard]"',
         )
     if settings.target == "dev" and not settings.marts_file.exists():
-        raise SettingsError("Nothing is published yet", "movielens demo, or movielens run")
+        raise SettingsError(
+            "Nothing is published yet", f"{command_line('demo')}, or {command_line('run')}"
+        )
     import os
 
     environment = {
@@ -53,10 +57,12 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
     process = subprocess.Popen(command, env=environment, cwd=settings.project)
     try:
         return process.wait()
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
         return 0
+    finally:
+        stop(process)
 
 
 @command("dashboard")

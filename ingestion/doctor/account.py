@@ -19,6 +19,7 @@ from ingestion.errors import MovielensError, SettingsError
 from ingestion.lease import TABLE as LEASE
 from ingestion.published_views import SCHEMA as MARTS
 from ingestion.published_views import STORE, MartsViews
+from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.snowflake import SnowflakeWarehouse
 from ingestion.snowflake_login import (
@@ -304,11 +305,11 @@ def _state(target: Warehouse) -> Iterator[Finding]:
             "account",
             "run-at-work",
             f"a run is at work ({held[0][0]}); another one would leave with 75",
-            "wait for it to end; if it is dead: movielens run --take-over",
+            f"wait for it to end; if it is dead: {command('run', '--take-over')}",
         )
     current = MartsViews(target).current()
     if current is None:
-        yield warning("published", "nothing-published", "readers see nothing yet", "movielens run")
+        yield warning("published", "nothing-published", "readers see nothing yet", command("run"))
     else:
         yield ok("published", f"version {current}")
 

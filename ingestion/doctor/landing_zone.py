@@ -8,9 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingestion.doctor.findings import Check, Finding, ok, problem, skipped
+from ingestion.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.errors import MovielensError
 from ingestion.landing import list_landing_zone
+from ingestion.lookalikes import by_advice
 from ingestion.recovery import last_source
 from ingestion.settings import Settings
 
@@ -48,6 +49,8 @@ def landing_zone(settings: Settings) -> Iterator[Finding]:
     yield ok(
         "files", f"{len(zone.files)} MovieLens files, {len(zone.ignored)} others in {zone.url}"
     )
+    for paths, advice in by_advice(zone.unread):
+        yield warning("files", "looks-like-movielens", f"not read: {paths}", f"it {advice}")
     file = min(zone.files.values(), key=lambda each: each.bytes)
     try:
         with zone.fs.open(file.key, "rb", block_size=1024) as stream:

@@ -19,6 +19,7 @@ from ingestion.doctor.findings import Check, Finding, ok, problem, skipped, warn
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.lock import make_home
 from ingestion.published_file import read_version
+from ingestion.remedies import command
 from ingestion.running import last_run
 from ingestion.settings import PREFIX, Settings
 from ingestion.snowflake_login import LOADER, READER, SnowflakeSettings
@@ -95,7 +96,7 @@ def home_folder(settings: Settings) -> Iterator[Finding]:
             "home folder",
             "disk-almost-full",
             f"{settings.home} has {free / 1e9:.1f} GB left",
-            "movielens vacuum, or another folder with MOVIELENS_HOME",
+            f"{command('vacuum')}, or another folder with MOVIELENS_HOME",
         )
     else:
         yield ok("home folder", f"{settings.home} can be written, {free / 1e9:.0f} GB are free")
@@ -125,7 +126,7 @@ def other_runs(settings: Settings) -> Iterator[Finding]:
             "other runs",
             "run-cut-off",
             f"a load was cut off and left {settings.work_dir}; nothing of it counts",
-            "movielens run sweeps it and begins anew",
+            f"{command('run')} sweeps it and starts over",
         )
     else:
         yield ok("other runs", "none is at work here, none was cut off")
@@ -154,7 +155,7 @@ def duckdb_warehouse(settings: Settings) -> Iterator[Finding]:
             "warehouse",
             "warehouse-missing",
             f"{settings.warehouse_file} is missing; what is published does not need it",
-            "movielens run, which loads everything from the landing zone",
+            f"{command('run')} loads everything from the landing zone",
         )
         return
     if not target.exists():
@@ -176,7 +177,7 @@ def published_marts(settings: Settings) -> Iterator[Finding]:
     if settings.target != "dev":
         return
     if not settings.marts_file.exists():
-        yield warning("published", "nothing-published", "readers see nothing yet", "movielens run")
+        yield warning("published", "nothing-published", "readers see nothing yet", command("run"))
         return
     try:
         current = read_version(settings.marts_file)
@@ -186,7 +187,7 @@ def published_marts(settings: Settings) -> Iterator[Finding]:
             "published",
             "published-cannot-be-read",
             f"{settings.marts_file}: {said}",
-            "movielens rollback, or: movielens publish",
+            f"{command('rollback')}, or: {command('publish')}",
         )
         return
     yield ok("published", f"version {current}")

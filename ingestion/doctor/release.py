@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ingestion.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.errors import MovielensError
+from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.status import Status, status
 
@@ -31,7 +32,7 @@ def _refused(found: Status) -> Iterator[Finding]:
             "refused files",
             "file-refused",
             f"{file.path}: {file.reason}; none of this version of it is loaded",
-            "mend it or remove it from the landing zone, then: movielens run",
+            f"mend it or remove it from the landing zone, then: {command('run')}",
         )
     if not found.refused:
         yield ok("refused files", "none")
@@ -44,7 +45,7 @@ def _readme(found: Status) -> Iterator[Finding]:
             "README",
             "differs-from-readme",
             str(count),
-            "compare the files with the release: movielens data download fetches it anew",
+            "compare the files with those of the release: movielens data download fetches one",
         )
     if found.readme and not differ:
         yield ok("README", "ratings, users, films and tags are as many as it states")
@@ -57,7 +58,7 @@ def _held_back(found: Status) -> Iterator[Finding]:
             "version-held-back",
             f"readers see {found.published}; {version.version} was rolled back and is held back, "
             "and so are later builds of the same files and code",
-            "movielens publish publishes it; a run with other files or code publishes its own",
+            f"to publish it: {command('publish')}; a run with other files or code publishes its own",
         )
 
 

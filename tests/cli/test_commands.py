@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
 import resource
-import signal
+import struct
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+import termios
 from pathlib import Path
 
 import pytest
@@ -16,9 +20,19 @@ from filelock import FileLock
 
 from ingestion.cli import _COMMANDS, _DATA_COMMANDS
 from ingestion.published_file import published_version
-from tests.conftest import Cli
+from tests.conftest import PROGRAM, Cli
 from tests.ingestion.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
 
+PROJECT = Path(__file__).resolve().parents[2]
+EXIT_CODES = (
+    "0 done (also when there was nothing to do)",
+    "1 failed",
+    "2 wrong usage or settings",
+    "3 audit failed or release refused, nothing published",
+    "4 loaded, but rows or files were rejected beyond the allowed share",
+    "75 another run holds the lock",
+    "130 and 143 interrupted",
+)
 COMMANDS = [[name] for name in _COMMANDS] + [["data", name] for name in _DATA_COMMANDS]
 
 
@@ -26,14 +40,6 @@ COMMANDS = [[name] for name in _COMMANDS] + [["data", name] for name in _DATA_CO
 def zone(tmp_path: Path) -> Path:
     write_six(tmp_path / "zone")
     return tmp_path / "zone"
-
-
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        assert process.poll() is None, "it ended before it could be interrupted"
-        time.sleep(0.005)
 
 
 # Help
@@ -53,8 +59,10 @@ def test_help_lists_every_command_and_exit_code(cli: Cli) -> None:
     assert done.returncode == 0
     for name in _COMMANDS:
         assert f"\n  {name} " in done.stdout
-    for code in ("0 done", "1 failed", "2 wrong", "3 audit", "4 files", "75 another", "130 inter"):
-        assert code in done.stdout
+    readme = " ".join((PROJECT / "README.md").read_text().split())
+    told = " ".join(done.stdout.split())
+    for code in EXIT_CODES:
+        assert code in told and code in readme
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["config"]])
@@ -83,6 +91,88 @@ def test_an_unknown_option_is_wrong_usage(cli: Cli) -> None:
     assert error["remedy"] == "movielens load --help"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command", "said", "remedy"),
+    [
+        ("bogus --json", "", "There is no command 'bogus'.", "movielens --help"),
+        ("--json bogus", "", "No such option", "movielens --help"),
+        ("--json", "", "No such option", "movielens --help"),
+        ("data bogus --json", "data", "There is no command 'bogus'.", "movielens data --help"),
+        ("data --json", "data", "No such option", "movielens data --help"),
+        ("run --json --sauce x", "run", "No such option '--sauce'", "movielens run --help"),
+        (
+            "data generate --json",
+            "data generate",
+            "Missing argument 'FOLDER'",
+            "movielens data generate --help",
+        ),
+        (
+            "dashboard --port x --json",
+            "dashboard",
+            "Invalid value for '--port'",
+            "movielens dashboard --help",
+        ),
+    ],
+)
+def test_wrong_usage_is_json_if_json_was_asked_for(
+    cli: Cli, arguments: str, command: str, said: str, remedy: str
+) -> None:
+    done = cli(*arguments.split())
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (2, "", 1)
+    answer = json.loads(done.stdout)
+    assert (answer["command"], answer["status"], answer["exit_code"]) == (command, "failed", 2)
+    assert answer["error"]["message"].startswith(said)
+    assert answer["error"]["remedy"] == remedy
+
+
+# On a terminal
+
+
+def on_a_terminal(cli: Cli, *arguments: object, env: dict[str, str] | None = None) -> str:
+    """What a terminal of 80 columns is sent."""
+    here, there = pty.openpty()
+    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    own = {name: value for name, value in os.environ.items() if name not in ("CI", "COLUMNS")}
+    given = {**cli.environment(), **own, "TERM": "xterm-256color", **(env or {})}
+    for name in ("CI", "COLUMNS"):
+        given.pop(name, None)
+    command = [str(PROGRAM), *map(str, arguments)]
+    process = subprocess.Popen(
+        command, cwd=cli.folder, env=given, stdin=there, stdout=there, stderr=there
+    )
+    os.close(there)
+    sent = b""
+    # A terminal that its last process has closed is an error to read from on Linux.
+    with contextlib.suppress(OSError):
+        while block := os.read(here, 65536):
+            sent += block
+    os.close(here)
+    process.wait()
+    return sent.decode()
+
+
+def test_progress_keeps_count_and_time_and_cuts_the_name_short(cli: Cli, tmp_path: Path) -> None:
+    zone = tmp_path / "zone"
+    folder = zone / ("a-folder-with-a-long-name-" * 4)
+    write(folder, ratings="userId,movieId,rating,timestamp\n" + "1,2,3.5,x\n1,2,3.5,4\n" * 30_000)
+    sent = on_a_terminal(cli, "load", "--source", zone, "--home", tmp_path / "home")
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", sent)]
+    shown = [line for line in lines if "a-folder-with" in line and line.startswith("Load ")]
+    assert shown
+    for line in shown:
+        assert len(line.rstrip()) <= 80
+        assert re.search(r"\b[01]/1 +0:00:\d\d +a-folder-with\S*…", line), line
+
+
+def test_errors_are_red_unless_no_colour_is_wanted(cli: Cli, tmp_path: Path) -> None:
+    where = ("load", "--source", tmp_path / "nowhere")
+    assert "\x1b[31mError: " in on_a_terminal(cli, *where)
+    assert "\x1b[31m" in on_a_terminal(cli, *where, env={"NO_COLOR": ""})
+    plain = on_a_terminal(cli, *where, env={"NO_COLOR": "1"})
+    assert "Error: " in plain
+    assert not re.search(r"\x1b\[[\d;]*m", plain)
+
+
 # Answers
 
 
@@ -109,6 +199,26 @@ def test_a_failure_in_json_is_one_object_too(cli: Cli, tmp_path: Path) -> None:
             "remedy": "check MOVIELENS_SOURCE (or --source)",
         },
     }
+
+
+def test_what_looks_like_data_and_is_not_read_is_told_with_advice(
+    cli: Cli, zone: Path, tmp_path: Path
+) -> None:
+    (zone / "ratings.parquet").write_text("x")
+    (zone / "notes.md").write_text("x")
+    where = ("--source", zone, "--home", tmp_path / "home")
+    for _ in ("first", "again"):
+        told = cli("load", *where).stdout.splitlines()
+        assert "  not read: ratings.parquet is no CSV file; save its rows as ratings.csv, " in (
+            line.removesuffix("with a header") for line in told
+        )
+        assert "  ignored, no MovieLens files: notes.md" in told
+    (unread,) = cli.json("load", *where)["unread"]
+    assert unread["path"] == "ratings.parquet"
+    findings = cli.json("doctor", *where)["findings"]
+    (finding,) = [each for each in findings if each["code"] == "looks-like-movielens"]
+    assert finding["status"] == "warning"
+    assert "save its rows as ratings.csv" in finding["remedy"]
 
 
 def test_refused_files_are_exit_code_4_even_in_silence(
@@ -298,35 +408,6 @@ def test_two_loads_at_once_load_once(cli: Cli, zone: Path, tmp_path: Path) -> No
     assert set(codes) <= {0, 75}
     found = rows_that_count(home / "warehouse.duckdb", "ratings")
     assert found == rows_in_files(zone / "ratings.csv")
-
-
-def test_a_load_that_is_interrupted(cli: Cli, zone: Path, tmp_path: Path) -> None:
-    header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
-    write(zone, ratings=header + "x,1,3.5,964982701\n" + "1,2,3.5,964982704\n" * 50_000)
-    process = cli.start("load", "--source", zone, "--home", home)
-    wait_until((home / "work").exists, process)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate()
-    assert (process.returncode, stdout) == (130, "")
-    assert stderr.startswith("Error: Stopped. Nothing half done counts")
-    assert cli("load", "--source", zone, "--home", home).returncode == 0
-    assert len(rows_that_count(home / "warehouse.duckdb", "ratings")) == 50_000
-
-
-def test_a_build_that_is_interrupted(cli: Cli, home: Path) -> None:
-    published = (home / "marts.duckdb").read_bytes()
-    log = home / "logs" / "dbt.log"
-    size = log.stat().st_size
-    process = cli.start("run", "--full-refresh", "--json", "--home", home)
-    wait_until(lambda: log.stat().st_size > size + 10_000, process)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate()
-    assert process.returncode == 130, stderr
-    answer = json.loads(stdout)
-    assert (answer["exit_code"], stdout.count("\n")) == (130, 1)
-    assert (home / "marts.duckdb").read_bytes() == published
-    assert cli("publish", "--home", home).returncode == 1
-    assert cli.json("run", "--home", home)["publish"]["published"] is True
 
 
 @pytest.mark.parametrize("damage", ["start", "no database"])

@@ -12,6 +12,7 @@ import pytest
 
 from ingestion.errors import SourceError
 from ingestion.landing import LandingZone, classify, list_landing_zone, listed_version
+from ingestion.lookalikes import lookalike
 from ingestion.manifest import Known, compare
 
 
@@ -39,6 +40,10 @@ def put(folder: Path, *paths: str) -> LandingZone:
         ("ratings/part-0001.csv", ("ratings", None)),
         ("a/b/Genome_Scores/c/d.csv.gz", ("genome_scores", "gzip")),
         ("ratings/tags.csv", ("tags", None)),
+        ("ratings.csv/part-00000-c0ffee-c000.csv", ("ratings", None)),
+        ("Genome_Scores.CSV/part-00000.csv.gz", ("genome_scores", "gzip")),
+        ("ratings.csv/_SUCCESS", None),
+        ("ratings.csv/.part-00000.csv.crc", None),
         ("ratings/movies/part.csv", ("movies", None)),
         ("deep/down/links.csv", ("links", None)),
         ("my files/ratings (copy) #1.csv", ("ratings", None)),
@@ -70,6 +75,79 @@ def test_every_name_is_read_or_ignored_by_name(tmp_path: Path) -> None:
     assert sorted(zone.files) == sorted(names)
     assert zone.ignored == sorted(others)
     assert zone.url == f"file://{tmp_path}"
+
+
+OLD = "release from before 2014"
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("ratings.parquet", "save its rows as ratings.csv"),
+        ("ratings.tsv", "save its rows as ratings.csv"),
+        ("Genome_Scores.JSON", "save its rows as genome-scores.csv"),
+        ("ratings.parquet/part-00000.parquet", "save its rows as ratings.csv"),
+        ("ratings/part-00000.parquet", "save its rows as ratings.csv"),
+        ("tags.xlsx", "save its rows as tags.csv"),
+        ("ratings.txt", "save its rows as ratings.csv"),
+        ("ratings.gz", "pack it as ratings.csv.gz"),
+        ("ratings.csv.xz", "pack it as ratings.csv.gz"),
+        ("movies.csv.tar.gz", "pack it as movies.csv.gz"),
+        ("my-ratings.csv", "begins with ratings"),
+        ("rating.csv", "begins with ratings"),
+        ("movie.csv.gz", "begins with movies"),
+        ("ratings", "its name is ratings.csv"),
+        ("ml-latest-small.zip", "unpack it"),
+        ("old/ML-25m.zip", "unpack it"),
+        ("ml-20m-youtube.tar.gz", "unpack it"),
+        ("ml-1m.zip", OLD),
+        ("ml-100k/u.data", OLD),
+        ("ml-100k/u.item", OLD),
+        ("ml-1m/ratings.dat", OLD),
+        ("ml-1m/users.dat", OLD),
+    ],
+)
+def test_what_looks_like_movielens_data_comes_with_advice(path: str, advice: str) -> None:
+    assert classify(path) is None
+    found = lookalike(path)
+    assert found is not None and found.path == path
+    assert advice in found.advice
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.txt",
+        "sales.csv",
+        "part-0001.csv",
+        "ratingsheet.csv",
+        "stags.parquet",
+        "ratings.csv.bak",
+        "ratings.csv/_SUCCESS",
+        "ratings.csv/.part-00000.csv.crc",
+        ".git/ratings.parquet",
+        "__MACOSX/ratings.parquet",
+        "movielens.json",
+        "mymovies/notes.txt",
+    ],
+)
+def test_what_does_not_look_like_it_has_none(path: str) -> None:
+    assert lookalike(path) is None
+
+
+def test_a_zone_names_what_it_does_not_read(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").symlink_to(tmp_path / "nowhere")
+    zone = put(tmp_path, "movies.csv", "ratings.parquet", "notes.md")
+    assert zone.ignored == ["links.csv", "notes.md", "ratings.parquet"]
+    assert [each.path for each in zone.unread] == ["links.csv", "ratings.parquet"]
+
+
+def test_a_folder_with_nothing_but_lookalikes_says_what_to_do(tmp_path: Path) -> None:
+    parts = [f"ratings/part-{number}.parquet" for number in range(5)]
+    with pytest.raises(SourceError, match=r"\(other files: 6\)") as raised:
+        put(tmp_path, "ml-25m.zip", *parts)
+    assert "\n  ml-25m.zip is a whole release; unpack it there" in str(raised.value)
+    assert "part-2.parquet and 2 more: each is no CSV file" in str(raised.value)
 
 
 def test_the_folder_may_have_any_name(tmp_path: Path) -> None:

@@ -545,6 +545,23 @@ def test_the_source_composes_with_any_dlt_pipeline(settings: Settings, zone: Pat
     assert query(database, "select line, column_name from raw._rejected_rows") == [(5, "user_id")]
 
 
+@pytest.mark.parametrize("destination", ["duckdb", "filesystem"])
+def test_what_the_source_loaded_can_be_read_back_through_dlt(
+    zone: Path, tmp_path: Path, destination: str
+) -> None:
+    to = {
+        "duckdb": dlt.destinations.duckdb(str(tmp_path / "films.duckdb")),
+        "filesystem": dlt.destinations.filesystem(str(tmp_path / "films")),
+    }[destination]
+    pipeline = dlt.pipeline("films", pipelines_dir=str(tmp_path / "pipelines"), destination=to)
+    pipeline.run(movielens_source(str(zone)))
+    ratings = pipeline.dataset().ratings
+    columns = ["user_id", "movie_id", "rating", "timestamp"]
+    found = ratings.df()[columns].itertuples(index=False, name=None)
+    assert sorted(found, key=repr) == rows_in_files(zone / "ratings.csv")
+    assert ratings.select("rating").max().fetchscalar() == 4.5
+
+
 def test_the_source_selects_resources(zone: Path) -> None:
     _pipeline(zone.parent).run(movielens_source(str(zone)).with_resources("movies"))
     database = zone.parent / "composed.duckdb"

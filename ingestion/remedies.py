@@ -1,0 +1,78 @@
+"""Remedies that name a command: the one that was typed, or another one for the same home."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+PROGRAM = "movielens"
+_WITH_SOURCE = frozenset({"demo", "run", "load", "doctor", "config"})
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The command at work, as its user typed it.
+
+    Attributes:
+        program: What starts the program from where the user is.
+        words: What was typed after it.
+        takes: Every option that the command has.
+        given: The options for settings that were typed: `home`, `target`, `source`.
+    """
+
+    program: str
+    words: Sequence[str]
+    takes: frozenset[str]
+    given: Mapping[str, str | None]
+
+
+_typed: ContextVar[Typed | None] = ContextVar("typed", default=None)
+
+
+def remember(typed: Typed) -> None:
+    """Keeps what was typed, for remedies. Who uses the library typed nothing.
+
+    Args:
+        typed: The command at work.
+    """
+    _typed.set(typed)
+
+
+def again(*options: str, otherwise: Sequence[str]) -> str:
+    """Repeats the command that was typed with more options, ready to be pasted.
+
+    Args:
+        *options: What to add to it.
+        otherwise: Another command, in words, for who typed none or one without these options.
+
+    Returns:
+        The command line.
+    """
+    typed = _typed.get()
+    if typed is None or not typed.takes.issuperset(options):
+        return command(*otherwise, *options)
+    more = [option for option in options if option not in typed.words]
+    return shlex.join([typed.program, *typed.words, *more])
+
+
+def command(*words: str) -> str:
+    """Names a command for the home, target and source that the command at work was given.
+
+    Args:
+        *words: The command and its options.
+
+    Returns:
+        The command line, ready to be pasted.
+    """
+    typed = _typed.get()
+    program, given = (typed.program, typed.given) if typed else (PROGRAM, {})
+    where = [
+        word
+        for name, value in given.items()
+        if value is not None and f"--{name}" not in words
+        if name != "source" or words[0] in _WITH_SOURCE
+        for word in (f"--{name}", value)
+    ]
+    return shlex.join([program, *words, *where])

@@ -1,0 +1,86 @@
+"""How a command ends when it is told to stop, and how it stops the processes that it started."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from types import FrameType
+from typing import Any
+
+from ingestion.errors import chain
+
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+PATIENCE_SECONDS = 10
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP arrived. Whatever unwinds safely on Ctrl-C does so on this, too."""
+
+
+def unwind_when_terminated() -> None:
+    """Makes SIGTERM and SIGHUP raise in the main thread, as Ctrl-C does.
+
+    Only the first of them: `timeout` sends two in a row, and the second must not break into the
+    cleaning up after the first. Signals that this process was told to ignore, as by `nohup`, stay
+    ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    signals = [
+        each
+        for each in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(each) is not signal.SIG_IGN
+    ]
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        for each in signals:
+            # Not SIG_IGN, which processes started from here on would inherit.
+            signal.signal(each, lambda *_: None)
+        raise Terminated
+
+    for each in signals:
+        signal.signal(each, terminate)
+
+
+def interruption(error: BaseException | None) -> BaseException | None:
+    """Finds out whether an exception is, or was raised because of, an order to stop.
+
+    DuckDB turns what a signal handler raises during a query into a RuntimeError, and dlt wraps what
+    it raises for a signal during a load.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        The KeyboardInterrupt that it came from, or None.
+    """
+    causes = chain(error) if error is not None else ()
+    return next((each for each in causes if isinstance(each, KeyboardInterrupt)), None)
+
+
+def exit_code_of(interrupted: BaseException) -> int:
+    """Tells how a command that was interrupted exits.
+
+    Args:
+        interrupted: A KeyboardInterrupt, ours or dlt's, which carries the signal.
+
+    Returns:
+        130 after Ctrl-C, 143 after SIGTERM and SIGHUP.
+    """
+    by_dlt = getattr(interrupted, "signal_code", signal.SIGINT) != signal.SIGINT
+    return TERMINATED if by_dlt or isinstance(interrupted, Terminated) else INTERRUPTED
+
+
+def stop(process: subprocess.Popen[Any]) -> None:
+    """Ends a process, gently at first, and waits until it is gone and its port is free.
+
+    Args:
+        process: A process that this one started.
+    """
+    process.terminate()
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

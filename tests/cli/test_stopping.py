@@ -1,0 +1,159 @@
+"""A command that is told to stop: by Ctrl-C, by whoever manages processes, by a closed terminal."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from local_dev.servers import free_port
+from tests.conftest import Cli
+from tests.ingestion.landing_zone import rows_that_count, write
+
+BY_HAND = (signal.SIGINT, 130)
+TERMINATED = (signal.SIGTERM, 143)
+HUNG_UP = (signal.SIGHUP, 143)
+SIGNALS = [BY_HAND, TERMINATED, HUNG_UP]
+HEADER = "userId,movieId,rating,timestamp\n"
+
+stopped_by = pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["int", "term", "hup"])
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not happened():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.005)
+
+
+@stopped_by
+def test_a_load_says_one_sentence_and_loads_all_afterwards(
+    cli: Cli, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    zone, home = tmp_path / "zone", tmp_path / "home"
+    # A row that is no number makes it read record by record, in Python.
+    write(zone, ratings=HEADER + "x,1,3.5,1\n" + "1,2,3.5,4\n" * 50_000)
+    process = cli.start("load", "--source", zone, "--home", home)
+    wait_until((home / "work").exists, process)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (code, "")
+    assert stderr.startswith("Error: Stopped. Nothing half done counts")
+    assert stderr.count("\n") == 2
+    assert cli("load", "--source", zone, "--home", home).returncode == 0
+    assert len(rows_that_count(home / "warehouse.duckdb", "ratings")) == 50_000
+
+
+@pytest.mark.parametrize(("number", "code"), [BY_HAND, TERMINATED], ids=["int", "term"])
+def test_a_query_of_duckdb_is_stopped_as_well(
+    cli: Cli, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    zone, home, rows = tmp_path / "zone", tmp_path / "home", 3_000_000
+    write(zone, movies="movieId,title,genres\n1,Toy Story (1995),Comedy\n")
+    duckdb.execute(
+        f"copy (select range as userId, 1 as movieId, 3.5 as rating, 964982703 as timestamp "
+        f"from range({rows})) to '{zone / 'ratings.csv'}' (header)"
+    )
+    process = cli.start("load", "--json", "--source", zone, "--home", home)
+    written = home / "work"
+    wait_until(lambda: any(file.stat().st_size for file in written.rglob("*.parquet")), process)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (code, "")
+    answer = json.loads(stdout)
+    assert answer["exit_code"] == code
+    assert answer["error"]["message"].startswith("Stopped.")
+    assert cli.json("load", "--source", zone, "--home", home)["load_id"]
+
+
+@stopped_by
+def test_a_build_leaves_what_is_published(
+    cli: Cli, home: Path, number: signal.Signals, code: int
+) -> None:
+    published = (home / "marts.duckdb").read_bytes()
+    log = home / "logs" / "dbt.log"
+    size = log.stat().st_size
+    process = cli.start("run", "--full-refresh", "--json", "--home", home)
+    wait_until(lambda: log.stat().st_size > size + 10_000, process)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code, stderr
+    answer = json.loads(stdout)
+    assert (answer["exit_code"], stdout.count("\n")) == (code, 1)
+    assert (home / "marts.duckdb").read_bytes() == published
+    assert cli("publish", "--home", home).returncode == 1
+    assert cli.json("run", "--home", home)["publish"]["published"] is True
+
+
+def test_a_second_sigterm_does_not_break_into_the_cleaning_up(cli: Cli, home: Path) -> None:
+    """`timeout` sends two: one to the command, one to its process group."""
+    log = home / "logs" / "dbt.log"
+    size = log.stat().st_size
+    process = cli.start("run", "--full-refresh", "--home", home)
+    wait_until(lambda: log.stat().st_size > size + 10_000, process)
+    for _ in range(5):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.02)
+    _, stderr = process.communicate()
+    assert process.returncode == 143
+    assert stderr.startswith("Error: Stopped.")
+    assert cli("status", "--home", home).returncode == 0
+
+
+# What serves
+
+
+def is_free(port: int) -> bool:
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return True
+    except OSError:
+        return False
+
+
+def answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+SERVING = [
+    ("dashboard", signal.SIGINT),
+    ("dashboard", signal.SIGTERM),
+    ("dashboard", signal.SIGHUP),
+    ("demo --serve", signal.SIGTERM),
+    ("dev s3 --no-sample", signal.SIGINT),
+    ("dev s3 --no-sample", signal.SIGTERM),
+    ("dev snowflake", signal.SIGINT),
+    ("dev snowflake", signal.SIGTERM),
+]
+
+
+@pytest.mark.parametrize(("command", "number"), SERVING, ids=str)
+def test_what_serves_frees_its_port(
+    cli: Cli, built: Path, home: Path, command: str, number: signal.Signals
+) -> None:
+    port = free_port()
+    source = ("--source", built / "zone") if command.startswith("demo") else ()
+    process = cli.start(*command.split(), "--home", home, "--port", port, *source)
+    try:
+        assert process.stderr is not None
+        assert any("Ctrl-C stops it" in line for line in process.stderr)
+        wait_until(lambda: answers(port), process)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == (0 if number == signal.SIGINT else 143), stderr
+        assert "Traceback" not in stderr
+        assert is_free(port)
+    finally:
+        process.kill()
