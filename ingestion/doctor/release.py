@@ -58,7 +58,7 @@ def _held_back(found: Status) -> Iterator[Finding]:
             "version-held-back",
             f"readers see {found.published}; {version.version} was rolled back and is held back, "
             "and so are later builds of the same files and code",
-            f"to publish it: {command('publish')}; a run with other files or code publishes its own",
+            f"to publish it: {command('publish')}; other files or code make a version of their own",
         )
 
 
