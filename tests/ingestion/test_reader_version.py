@@ -1,4 +1,4 @@
-"""Files that were refused are read again once the readers are others; a version number says when."""
+"""Files that were refused are read again by readers of another version; this tells when it rises."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def hash_of_readers() -> str:
 
 
 def test_the_reader_version_is_raised_with_the_readers() -> None:
-    assert JUDGED == (READER_VERSION, hash_of_readers()), (
+    assert (READER_VERSION, hash_of_readers()) == JUDGED, (
         "The readers have changed. If a file that they refused may load now, raise READER_VERSION "
         f"in ingestion/rules.py; then note {(READER_VERSION, hash_of_readers())} here"
     )
