@@ -1,4 +1,4 @@
-"""Files that were refused are read again by readers of another version; this tells when it rises."""
+"""Readers of another version read again what was refused; this tells when the version rises."""
 
 from __future__ import annotations
 

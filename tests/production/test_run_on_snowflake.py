@@ -171,7 +171,7 @@ def test_one_changed_file_costs_what_is_behind_it(production: Production) -> Non
 
 def test_runners_of_several_machines(production: Production) -> None:
     ratings = production.folder / "zone" / "ratings-2.csv"
-    rows = "".join(f"{70_000 + n},1,4.0,{n}\n" for n in range(500))
+    rows = "".join(f"{70_000 + n},1,4.0,{1_000_000_000 + n}\n" for n in range(500))
     ratings.write_text(f"userId,movieId,rating,timestamp\n{rows}")
     running = [
         production.cli.start("load", "--home", home, "--source", "zone", env=production.env)
@@ -185,6 +185,36 @@ def test_runners_of_several_machines(production: Production) -> None:
     assert fetch("select count(*) from raw.ratings where user_id >= 70000") == [(500,)]
     of_the_file = "from raw._files where path = 'ratings-2.csv'"
     assert fetch(f"select count(*), sum(rows_loaded) {of_the_file}") == [(1, 500)]
+
+
+def test_a_refused_file_ends_in_exit_4_until_it_is_gone(production: Production) -> None:
+    bad = production.folder / "zone" / "ratings-\\'bad.csv"
+    bad.write_text("userId;movieId;rating;timestamp\n1;1;'\"\\';1400000000\n")
+    cli, env = production.cli, production.env
+    arguments = ("load", "--home", "prod", "--source", "zone")
+    for _ in range(2):
+        answer = cli.json(*arguments, exit_code=4, env=env)
+        (refused,) = (file for file in answer["files"] if file["status"] == "refused")
+        assert refused["path"] == bad.name
+        (standing,) = cli.json("status", "--home", "prod", env=env)["refused"]
+        assert (standing["path"], standing["reason"]) == (bad.name, refused["reason"])
+    bad.unlink()
+    cli.json(*arguments, env=env)
+    assert cli.json("status", "--home", "prod", env=env)["refused"] == []
+
+
+@pytest.mark.slow
+def test_a_run_with_a_refused_file_publishes_the_others(production: Production) -> None:
+    bad = production.folder / "zone" / "ratings-bad.csv"
+    bad.write_text("userId;movieId;rating;timestamp\n")
+    production.cli.json(
+        "run", "--home", "prod", "--source", "zone", exit_code=4, env=production.env
+    )
+    refused = production.target.fetch("select path from marts.mart_refused_file")
+    assert refused == [(bad.name,)]
+    bad.unlink()
+    assert production.run()["exit_code"] == 0
+    assert production.target.fetch("select path from marts.mart_refused_file") == []
 
 
 def test_a_large_file_is_sent_in_compressed_parts(
