@@ -360,7 +360,9 @@ def test_a_home_that_cannot_be_written_to(cli: Cli, zone: Path, home: str) -> No
 @pytest.mark.parametrize("kilobytes", [60, 1500])
 def test_no_room_left(cli: Cli, tmp_path: Path, kilobytes: int) -> None:
     header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
-    rows = "".join(f"{n},{n * 7919 % 60_000},3.5,{n * 104729}\n" for n in range(60_000))
+    rows = "".join(
+        f"{n},{n * 7919 % 60_000},3.5,{10**9 + n * 104729 % 10**9}\n" for n in range(60_000)
+    )
     write(tmp_path / "zone", ratings=header + rows)
 
     def limit() -> None:
@@ -439,7 +441,9 @@ def test_a_warehouse_that_cannot_be_opened(cli: Cli, home: Path, damage: str) ->
 
 def test_damage_in_the_middle_of_the_warehouse(cli: Cli, zone: Path, tmp_path: Path) -> None:
     header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
-    rows = "".join(f"{n},{n * 7919 % 60_000},3.5,{n * 104729}\n" for n in range(60_000))
+    rows = "".join(
+        f"{n},{n * 7919 % 60_000},3.5,{10**9 + n * 104729 % 10**9}\n" for n in range(60_000)
+    )
     write(zone, ratings=header + rows)
     assert cli("load", "--source", zone, "--home", home).returncode == 0
     warehouse = home / "warehouse.duckdb"

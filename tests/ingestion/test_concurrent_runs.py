@@ -40,7 +40,7 @@ PAUSES = {
 
 def drop(zone: Path, number: int) -> None:
     """A new file, and one that changes."""
-    rows = [f"{user},{user % 7},{number % 5 + 0.5},{user}\n" for user in range(3_000)]
+    rows = [f"{user},{user % 7},{number % 5 + 0.5},{10**9 + user}\n" for user in range(3_000)]
     write(zone, **{f"ratings_{number}": HEADER + "".join(rows)})
     write(zone, ratings=HEADER + "".join(rows[number:]))
 

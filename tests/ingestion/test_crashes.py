@@ -51,13 +51,13 @@ MOMENTS_OF_A_PUBLISH = {
 
 
 def first_files(zone: Path) -> None:
-    rows = "".join(f"{n},{n % 97},{n % 10 / 2 + 0.5},{n}\n" for n in range(20_000))
+    rows = "".join(f"{n},{n % 97},{n % 10 / 2 + 0.5},{10**9 + n}\n" for n in range(20_000))
     write(zone, ratings=RATINGS + rows, ratings_2=RATINGS + "1,2,3.0,964982704\n", movies=MOVIES)
     write(zone, tags=TAGS, links=LINKS)
 
 
 def change_files(zone: Path) -> None:
-    rows = "".join(f"{n},{n % 97},{n % 9 / 2 + 1},{n}\n" for n in range(500, 20_000))
+    rows = "".join(f"{n},{n % 97},{n % 9 / 2 + 1},{10**9 + n}\n" for n in range(500, 20_000))
     write(
         zone,
         ratings=RATINGS + rows + "1,1,99.0,964982705\n",

@@ -23,7 +23,7 @@ from tests.ingestion.landing_zone import LINKS, MOVIES, rows_that_count
 BUCKET, ZONE = "movielens-faults", "s3://movielens-faults/landing"
 ROWS = 5_000
 RATINGS = "userId,movieId,rating,timestamp\n" + "".join(
-    f"{user},{user % 97 + 1},3.5,{user}\n" for user in range(1, ROWS + 1)
+    f"{user},{user % 97 + 1},3.5,{10**9 + user}\n" for user in range(1, ROWS + 1)
 )
 
 

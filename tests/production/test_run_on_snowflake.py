@@ -171,7 +171,7 @@ def test_one_changed_file_costs_what_is_behind_it(production: Production) -> Non
 
 def test_runners_of_several_machines(production: Production) -> None:
     ratings = production.folder / "zone" / "ratings-2.csv"
-    rows = "".join(f"{70_000 + n},1,4.0,{1_000_000_000 + n}\n" for n in range(500))
+    rows = "".join(f"{70_000 + n},1,4.0,{10**9 + n}\n" for n in range(500))
     ratings.write_text(f"userId,movieId,rating,timestamp\n{rows}")
     running = [
         production.cli.start("load", "--home", home, "--source", "zone", env=production.env)
