@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
-import sys
 from pathlib import Path
+from typing import cast
 
 import click
 import pytest
@@ -15,62 +16,105 @@ import yaml
 
 from ingestion.cli import main
 from ingestion.settings import Settings
+from local_dev.servers import free_port
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
-# What serves until it is stopped; tests/dashboard opens it in a browser.
-SERVING = {"movielens dashboard"}
 
 
 def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def _commands() -> list[str]:
+def _commands() -> list[list[str]]:
     lines = [line for block in _blocks("sh") for line in block.splitlines()]
-    return [line.split("  #")[0].strip() for line in lines if line.strip()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
-def _environment(home: Path) -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    # dlt keeps the working folders of pipelines under the user's home, unless it is told where.
-    own = {"MOVIELENS_HOME": str(home / ".movielens"), "DLT_DATA_DIR": str(home / "dlt")}
-    return {**os.environ, "PATH": path, **own}
+def _parse(words: list[str]) -> None:
+    """Parses a command line of `movielens` as far as its last option, and runs nothing."""
+    command, name = cast("click.Command | None", main), "movielens"
+    while isinstance(command, click.Group):
+        found, command, words = command.resolve_command(click.Context(command), words)
+        name = str(found)
+    assert command is not None
+    command.make_context(name, list(words))
 
 
-def test_every_readme_command_runs_in_its_order(tmp_path: Path) -> None:
-    ran = []
-    for command in _commands():
-        name, *arguments = shlex.split(command)
-        if command in SERVING:
-            command, arguments = f"{command} --help", [*arguments, "--help"]
-        if name == "make":
-            # They run this test; .ci/run runs both for real. Here: the target is there.
-            name, arguments = "make", ["-n", "-C", str(PROJECT), *arguments]
-        done = subprocess.run(
-            [name, *arguments],
-            cwd=tmp_path,
-            env=_environment(tmp_path),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        ran.append((command, done.stdout))
-    again = [output for command, output in ran if command == "movielens run --source landing"]
-    assert again[1].startswith("Nothing to do")
-    scripts = _blocks("python")
-    assert len(scripts) == 1
+@pytest.mark.parametrize("words", _commands(), ids=" ".join)
+def test_every_readme_command_is_there(words: list[str]) -> None:
+    """That they run, block after block, is `test_the_readme_runs_as_written`'s."""
+    if words[0] == "movielens":
+        _parse(words[1:])
+    elif words[0] == "make":
+        command = ["make", "-n", "-C", str(PROJECT), *words[1:]]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    else:
+        assert words[0] in ("source", "export")
+
+
+def _copy_of_checkout(to: Path) -> Path:
+    """What a clone would hold if all that is here were committed."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True)
+    for name in filter(None, done.stdout.split("\0")):
+        if (PROJECT / name).exists():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, to / name)
+    return to
+
+
+def _shell(folder: Path) -> dict[str, str]:
+    """A shell that knows nothing of this checkout's environment but uv and what uv has cached."""
+    tools = folder / "tools"
+    tools.mkdir()
+    uv = shutil.which("uv", path=f"{PROJECT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert uv
+    (tools / "uv").symlink_to(uv)
+    cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True)
+    path = [
+        part
+        for part in os.environ["PATH"].split(os.pathsep)
+        if not (Path(part) / "movielens").exists()
+    ]
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MOVIELENS_", "PYTEST_", "VIRTUAL_ENV", "DLT_"))
+    }
+    return {
+        **inherited,
+        "PATH": os.pathsep.join([str(tools), *path]),
+        "HOME": str(folder),
+        "UV_CACHE_DIR": cache.stdout.strip(),
+        # The demo ends when all is published, as it does wherever there is no terminal.
+        "CI": "1",
+        # `make test` installs, lints and checks types, and stops short of running the tests.
+        "PYTEST_ADDOPTS": "--collect-only --quiet",
+    }
+
+
+@pytest.mark.slow
+def test_the_readme_runs_as_written(tmp_path: Path) -> None:
+    """Every `sh` block and then the Python block, in one shell, in a copy of this checkout."""
+    (script,) = _blocks("python")
+    # Ctrl-C for a reader who has seen enough; on a port that nobody has.
+    served = f"timeout --preserve-status -s INT 20 movielens dashboard --port {free_port()}"
+    blocks = re.sub(r"^movielens dashboard\b", served, "".join(_blocks("sh")), flags=re.MULTILINE)
     done = subprocess.run(
-        [sys.executable, "-c", scripts[0]],
-        cwd=tmp_path,
-        env=_environment(tmp_path / "library"),
+        ["bash", "-e", "-u", "-c", f"set -x\n{blocks}\npython - <<'END'\n{script}\nEND"],
+        cwd=_copy_of_checkout(tmp_path / "movielens"),
+        env=_shell(tmp_path),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert " 0 rejected" in done.stdout
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert served in done.stderr
+    assert done.stdout.count("\nNothing to do: ") == 1
+    assert re.search(r"^0 rows, 0 rejected, ", done.stdout, re.MULTILINE)
+    assert re.search(r"^\[20000 rows x \d+ columns\]", done.stdout, re.MULTILINE)
 
 
 def test_readme_names_every_mart() -> None:
