@@ -3,7 +3,7 @@
 Data tests look at rows. A release can pass all of them and still be wrong as a whole: half of the
 ratings file is missing, two columns are swapped, the films are those of another release. So the
 candidate's counts are compared with what is published, with the README and with each other. What
-cannot be right holds the release back, unless whoever runs the build accepts it, once.
+cannot be right holds the release back, unless the operator accepts it, for one run.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Finding:
     Attributes:
         name: What was checked, such as `ratings shrink`.
         message: The figures, in words.
-        outcome: `refused`; `accepted` by whoever ran the build; or `reported` only.
+        outcome: `refused`; `accepted` by the operator; or `reported` only.
         setting: The setting that has the limit; empty if there is none.
     """
 

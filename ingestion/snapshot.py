@@ -1,7 +1,7 @@
 """What the warehouse holds, in a few figures; kept beside it for while a run has it to itself.
 
-DuckDB lets no other process read a file that one writes. So whoever has written leaves a snapshot
-of these figures in the home folder, and `status` shows that while a run is at work.
+DuckDB lets no other process read a file while one writes it. So each run leaves a snapshot of these
+figures in the home folder, and `status` shows it while the next run is at work.
 """
 
 from __future__ import annotations

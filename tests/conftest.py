@@ -22,6 +22,12 @@ from ingestion.settings import Settings
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROGRAM = Path(sys.executable).parent / "movielens"
+# A real release, where there is one; it is no part of the project.
+REAL = Path(
+    os.environ.get(
+        "MOVIELENS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data" / "ml-latest-small"
+    )
+)
 
 
 # The files that take longest, in which one test follows the other on one worker.

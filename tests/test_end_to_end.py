@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,11 +17,11 @@ from streamlit.testing.v1 import AppTest
 from dashboard.settings import settings as dashboard_settings
 from local_dev import screenshots
 from local_dev.generate import generate
+from tests.conftest import REAL
 from tests.independent import Figures, figures
 from tests.independent import rows as independent_rows
 
 PROJECT = Path(__file__).resolve().parent.parent
-REAL = Path(os.environ.get("MOVIELENS_TEST_DATA", PROJECT.parent / "shared/data/ml-latest-small"))
 HISTOGRAM = ", ".join(f"h{half * 5:02d}" for half in range(1, 11))
 CLOSE = 1e-9
 

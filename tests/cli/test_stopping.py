@@ -1,4 +1,4 @@
-"""A command that is told to stop: by Ctrl-C, by whoever manages processes, by a closed terminal."""
+"""A command that is told to stop: by Ctrl-C, by a process manager, by a closed terminal."""
 
 from __future__ import annotations
 

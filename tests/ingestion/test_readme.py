@@ -11,6 +11,7 @@ from ingestion.landing import list_landing_zone
 from ingestion.readme import Readme, parse, recall
 from ingestion.settings import Settings
 from ingestion.warehouse import DuckDBWarehouse
+from tests.conftest import REAL
 from tests.ingestion.landing_zone import write_six
 
 LATEST = """Summary
@@ -84,9 +85,9 @@ def test_a_readme_that_changes_alone_is_kept_without_a_load(settings: Settings) 
 
 
 def test_the_real_readme() -> None:
-    file = Path(__file__).parents[3] / "shared" / "data" / "ml-latest-small" / "README.txt"
+    file = REAL / "README.txt"
     if not file.exists():
-        pytest.skip("the MovieLens files are not part of the project")
+        pytest.skip("MOVIELENS_TEST_DATA names no release with a README")
     assert parse("README.txt", file.read_text()) == Readme(
         "README.txt", "ml-latest-small", 100_836, 610, 9_742, 3_683
     )

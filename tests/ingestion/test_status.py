@@ -1,4 +1,4 @@
-"""`status` and `doctor`: what whoever is in charge of a warehouse gets to know, whatever is on."""
+"""`status` and `doctor`: what the operator sees, also while a run is at work or files are gone."""
 
 from __future__ import annotations
 
