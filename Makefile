@@ -52,7 +52,7 @@ pytest: $(READY) ## The tests; dbt's own run in them, on real builds
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-long: $(READY) ## The long variants of the tests
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 bench: $(READY) ## Ratios to a reference measured in the same run
 	$(BIN)/python -m benchmarks.ingest

@@ -5,6 +5,7 @@ set -uo pipefail
 
 options=()
 [ "${FULL_REFRESH:-}" = true ] && options+=(--full-refresh)
+[ "${ACCEPT_RELEASE:-}" = true ] && options+=(--accept-release)
 
 .venv/bin/movielens run --target prod --json "${options[@]}" >run.json
 code=$?

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ingestion.doctor import account, landing_zone, machine, release
 from ingestion.doctor.findings import Check, Finding, problem
+from ingestion.doctor.release import REFUSED
 from ingestion.settings import Settings
 
 
@@ -29,8 +30,14 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
-        """0, or 1 if anything would stop a run or show what must not be seen."""
-        return int(any(finding.status == "problem" for finding in self.findings))
+        """0; 1 if anything would stop a run or show what must not be seen; else 4 for refusals.
+
+        A refused file stops no run: the others load.
+        """
+        problems = {finding.code for finding in self.findings if finding.status == "problem"}
+        if problems == {REFUSED}:
+            return 4
+        return int(bool(problems))
 
 
 def diagnose(settings: Settings) -> Diagnosis:

@@ -151,7 +151,7 @@ def duckdb_warehouse(settings: Settings) -> Iterator[Finding]:
         return
     target = warehouse(settings)
     if not target.exists() and settings.marts_file.exists():
-        yield problem(
+        yield warning(
             "warehouse",
             "warehouse-missing",
             f"{settings.warehouse_file} is missing; what is published does not need it",

@@ -10,6 +10,8 @@ from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.status import Status, status
 
+REFUSED = "file-refused"
+
 
 def release(settings: Settings) -> Iterator[Finding]:
     """No file stands refused, the counts are the README's, readers see the newest version."""
@@ -30,7 +32,7 @@ def _refused(found: Status) -> Iterator[Finding]:
     for file in found.refused:
         yield problem(
             "refused files",
-            "file-refused",
+            REFUSED,
             f"{file.path}: {file.reason}; none of this version of it is loaded",
             f"mend it or remove it from the landing zone, then: {command('run')}",
         )

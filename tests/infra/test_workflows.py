@@ -307,7 +307,10 @@ def test_one_issue_is_opened_continued_and_closed(github: GitHub, server: str) -
     report("cancelled", "")
     (issue,) = github.state()
     assert issue["state"] == "open"
-    assert "The audit failed; nothing was published" in issue["comments"][0]
+    assert (
+        "The audit failed or the release was held back; nothing was published"
+        in issue["comments"][0]
+    )
     assert "rejected" in issue["comments"][1]
     assert "It ended before it was done (cancelled)." in issue["comments"][2]
     report("success", "75")
@@ -349,7 +352,10 @@ def test_another_run_at_work_is_no_failure_of_the_schedule(
     assert (github.folder / "output").read_text() == f"code={code}\n"
     said = (github.folder / "run.json").read_text()
     assert said == "run --target prod --json --full-refresh\n"
-    github.call("run.sh", FULL_REFRESH="")
+    github.call("run.sh", ACCEPT_RELEASE="true")
+    said = (github.folder / "run.json").read_text()
+    assert said == "run --target prod --json --accept-release\n"
+    github.call("run.sh", FULL_REFRESH="", ACCEPT_RELEASE="false")
     assert (github.folder / "run.json").read_text() == "run --target prod --json\n"
 
 

@@ -149,9 +149,10 @@ def test_without_the_warehouse_it_tells_what_is_published(home: Path, cli: Cli) 
     assert (answer["warehouse"], answer["datasets"]) == ("missing", [])
     assert answer["published"] is not None
     told = cli("status", "--home", home).stdout
+    write_six(home.parent / "zone")
     assert "The warehouse is missing" in told
     assert answer["published"] in told
-    doctor = cli.json("doctor", "--home", home, exit_code=1)
+    doctor = cli.json("doctor", "--home", home, "--source", home.parent / "zone")
     assert "warehouse-missing" in {finding["code"] for finding in doctor["findings"]}
 
 
