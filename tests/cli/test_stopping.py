@@ -40,7 +40,7 @@ def test_a_load_says_one_sentence_and_loads_all_afterwards(
 ) -> None:
     zone, home = tmp_path / "zone", tmp_path / "home"
     # A row that is no number makes it read record by record, in Python.
-    write(zone, ratings=HEADER + "x,1,3.5,1\n" + "1,2,3.5,4\n" * 50_000)
+    write(zone, ratings=HEADER + "x,1,3.5,964982701\n" + "1,2,3.5,964982704\n" * 50_000)
     process = cli.start("load", "--source", zone, "--home", home)
     wait_until((home / "work").exists, process)
     process.send_signal(number)
