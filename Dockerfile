@@ -17,7 +17,7 @@ COPY dashboard/requirements.txt dashboard/requirements-snowflake.txt dashboard/
 RUN pip install --no-cache-dir --disable-pip-version-check -r "$REQUIREMENTS"
 
 COPY .streamlit/config.toml .streamlit/
-COPY ingestion/__init__.py ingestion/snowflake_login.py ingestion/
+COPY ingestion/__init__.py ingestion/literals.py ingestion/snowflake_login.py ingestion/
 COPY dashboard/ dashboard/
 
 # A user without a home, who owns none of the files.
