@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -70,6 +72,48 @@ def exit_code_of(interrupted: BaseException) -> int:
     """
     by_dlt = getattr(interrupted, "signal_code", signal.SIGINT) != signal.SIGINT
     return TERMINATED if by_dlt or isinstance(interrupted, Terminated) else INTERRUPTED
+
+
+@contextmanager
+def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Runs a process while the block runs, and never leaves it behind.
+
+    A signal that arrives while the process is being started waits until it can be stopped.
+
+    Args:
+        command: Starts it.
+        **options: As `subprocess.Popen` takes them.
+
+    Yields:
+        The process.
+    """
+    process, arrived = None, list[int]()
+    try:
+        with _held_up(arrived):
+            process = subprocess.Popen(command, **options)
+        for number in arrived:
+            signal.raise_signal(number)
+        yield process
+    finally:
+        if process is not None:
+            stop(process)
+
+
+@contextmanager
+def _held_up(arrived: list[int]) -> Iterator[None]:
+    """Notes signals in place of acting on them; those that are ignored stay ignored."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {each: signal.getsignal(each) for each in signals}
+    acting = {each: how for each, how in before.items() if how is not signal.SIG_IGN}
+    for each in acting:
+        signal.signal(each, lambda number, frame: arrived.append(number))
+    try:
+        yield
+    finally:
+        for each, how in acting.items():
+            signal.signal(each, how)
 
 
 def stop(process: subprocess.Popen[Any]) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ingestion.stopping import stop
+from ingestion.stopping import running
 
 START_SECONDS = 60
 
@@ -38,12 +38,9 @@ def process_on(port: int, command: Sequence[str]) -> Iterator[subprocess.Popen[b
     with socket.create_server(("127.0.0.1", port)):
         pass  # raises if another program listens there
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
-        try:
-            _wait_for(port, server)
-            yield server
-        finally:
-            stop(server)
+    with running(command, stdout=quiet, stderr=quiet) as server:
+        _wait_for(port, server)
+        yield server
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingestion.cli.command import Context, command
-from ingestion.stopping import TERMINATED, Terminated, stop
+from ingestion.stopping import TERMINATED, Terminated, running
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings
@@ -54,15 +53,13 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
     where = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *where]
     click.echo(f"Dashboard:  http://{address}:{port}  (Ctrl-C stops it)", err=True)
-    process = subprocess.Popen(command, env=environment, cwd=settings.project)
     try:
-        return process.wait()
+        with running(command, env=environment, cwd=settings.project) as process:
+            return process.wait()
     except Terminated:
         return TERMINATED
     except KeyboardInterrupt:
         return 0
-    finally:
-        stop(process)
 
 
 @command("dashboard")

@@ -90,7 +90,14 @@ class Account:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file whose marts are published on both engines."""
-    return marts_fixture.write_marts(tmp_path_factory.mktemp("tiny"))
+    told_of_the_release = """
+        insert into mart_release_check values
+            ('ratings', 'readme', 571, 571, 571, 'agrees', 'ratings: 571'),
+            ('users', 'readme', 41, null, 40, 'differs', 'users: 41, there are 40');
+        insert into mart_refused_file values
+            ('ratings-2.csv', 'ratings', 12, timestamp '2026-11-23 01:02:03');
+    """
+    return marts_fixture.write_marts(tmp_path_factory.mktemp("tiny"), change=told_of_the_release)
 
 
 @pytest.fixture(scope="module")

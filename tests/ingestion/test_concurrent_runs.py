@@ -22,6 +22,7 @@ from ingestion.lock import make_home, only_run
 from ingestion.progress import silent
 from ingestion.published_file import export_marts
 from ingestion.publishing import publish
+from ingestion.release import Landing
 from ingestion.settings import Settings
 from ingestion.warehouse import warehouse
 from tests.contending import Machines, at_once, wrong_endings
@@ -108,7 +109,16 @@ def test_a_build_and_a_publish_of_a_run_that_lost_its_lease(home: Path, built: P
         taken = acquire(other, take_over=True)
         with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
             build(settings, full_refresh=True)
-        job = Job(settings, lost, PUBLISHED, "its own", False, silent)
+        job = Job(
+            settings=settings,
+            lease=lost,
+            environment=PUBLISHED,
+            fingerprint="its own",
+            landing=Landing(),
+            full_refresh=False,
+            accept_release=False,
+            on_event=silent,
+        )
         with pytest.raises(BusyError):
             build_in(job)
         settings.marts_file.unlink()

@@ -112,8 +112,10 @@ def upgraded(settings: Settings) -> Settings:
     """Two versions, the later one published, all of it written by an earlier release."""
     publish_candidate(settings, 1)
     publish_candidate(settings, 2)
-    for file in (settings.marts_file, *settings.versions_dir.iterdir()):
+    for file in (settings.marts_file, *settings.versions_dir.glob("*.duckdb")):
         as_written_before(file)
+    for note in settings.versions_dir.glob("*.json"):
+        note.unlink()
     return settings
 
 
@@ -153,7 +155,7 @@ def test_the_old_layout_is_brought_up_to_date_beside_a_version_that_is_held_back
 def test_rollback_to_a_version_of_the_old_layout(upgraded: Settings) -> None:
     assert rollback(upgraded).version == name_of(1)
     assert seen(upgraded.marts_file) == {name_of(1)}
-    assert {file.suffix for file in upgraded.versions_dir.iterdir()} == {".duckdb"}
+    assert {file.suffix for file in upgraded.versions_dir.iterdir()} == {".duckdb", ".json"}
 
 
 def test_a_version_that_cannot_be_read_is_left_as_it_is(upgraded: Settings) -> None:
@@ -262,7 +264,7 @@ def test_what_a_crash_left_of_an_export_is_not_used(settings: Settings) -> None:
     (settings.home / "marts.next").write_bytes(b"half")
     publish(settings)
     assert seen(settings.marts_file) == {name_of(1)}
-    assert {file.suffix for file in settings.versions_dir.iterdir()} == {".duckdb"}
+    assert {file.suffix for file in settings.versions_dir.iterdir()} == {".duckdb", ".json"}
 
 
 def test_a_reader_never_fails_and_never_sees_a_mixture(settings: Settings) -> None:
