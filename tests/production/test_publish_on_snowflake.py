@@ -27,6 +27,11 @@ MARTS = ("mart_dataset_status", "mart_genre", "mart_tag")
 BUILDS = "version varchar, fingerprint varchar, audited_at timestamp, built_at timestamp"
 
 
+def kept(settings: Settings) -> list[str]:
+    """The versions that a rollback can return to, and the published one."""
+    return [v.version for v in published(settings).kept() if not v.is_held_back]
+
+
 def version_of(number: int) -> str:
     return f"20260101T0000{number:02}Z-00000000"
 
@@ -98,9 +103,7 @@ def test_a_reader_during_many_publishes(
     order = [number for one in numbers for number in one]
     assert order == sorted(order)
     assert len(set(order)) > publishes // 3
-    assert published(settings).versions() == [
-        version_of(number) for number in (last - 2, last - 1, last)
-    ]
+    assert kept(settings) == [version_of(number) for number in (last - 2, last - 1, last)]
 
 
 def test_a_reader_that_pinned_its_version_keeps_it(
@@ -148,7 +151,7 @@ def test_a_holder_that_lost_its_lease_publishes_nothing(
     build_candidate(target, 2)
     acquire(settings, take_over=True)
     with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
-        published(settings).publish(lost.of(target), version_of(2))
+        published(settings).publish(lost.of(target), version_of(2), None)
     assert seen(reader) == (version_of(1), {1})
     assert publish(settings).version == version_of(2)
     assert seen(reader) == (version_of(2), {2})
