@@ -45,7 +45,7 @@ def candidate(target: Warehouse) -> Candidate | None:
         cursor = connection.execute(f"select * from {AUDIT}.builds")
         names = [column[0].lower() for column in cursor.description or []]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    if not rows:
+    if not rows or not {"version", "fingerprint", "audited_at", "built_at"}.issubset(names):
         return None
     build = rows[0]
     return Candidate(
