@@ -68,7 +68,7 @@ class Cli:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=600,  # ends what hangs; a run on the stand-in may take minutes on a busy machine
             **options,
         )
         assert "Traceback" not in done.stderr + done.stdout
