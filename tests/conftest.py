@@ -68,7 +68,7 @@ class Cli:
             capture_output=True,
             text=True,
             check=False,
-            timeout=600,  # ends what hangs; a run on the stand-in may take minutes on a busy machine
+            timeout=600,  # ends what hangs; on a busy machine a production run takes minutes
             **options,
         )
         assert "Traceback" not in done.stderr + done.stdout
