@@ -23,7 +23,7 @@ applications across {movies} movies. These data were created by {users} users.""
 def found(
     now: Counts, published: Counts | None = PUBLISHED, same: bool = True, **limits: float
 ) -> list[tuple[str, str]]:
-    settings = Settings(_env_file=None, **limits)  # type: ignore[arg-type]
+    settings = Settings(_env_file=None, **limits)
     findings = check(settings, now, published, is_same_zone=same, accept=False)
     return [(finding.name, finding.outcome) for finding in findings]
 

@@ -199,7 +199,7 @@ class Recording:
 def session(variables: dict[str, str]) -> snowflake.connector.SnowflakeConnection:
     """A session of its own."""
     login = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in variables.items()}
-    settings = SnowflakeSettings(_env_file=None, **login)  # type: ignore[arg-type]
+    settings = SnowflakeSettings(_env_file=None, **login)
     return snowflake.connector.connect(**connector_arguments(settings, "test"))
 
 
@@ -239,7 +239,7 @@ def test_nobody_who_reads_waits(snowflake: dict[str, str]) -> None:
 def test_a_transaction_that_kept_others_waiting_too_long_is_gone(
     snowflake: dict[str, str],
 ) -> None:
-    """And whoever began it hears so, instead of going on without one."""
+    """Its owner gets an error, and does not silently go on outside a transaction."""
     slow, other = session(snowflake), session(snowflake)
     for statement in ("create schema raw", "create table raw.t as select 0 as n", "begin"):
         slow.cursor().execute(statement)
