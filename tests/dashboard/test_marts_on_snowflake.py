@@ -178,14 +178,18 @@ def test_every_page_is_the_same_on_both_engines(
     on_duckdb = {page: shown(open_page(tiny.parent, page)) for page in PAGES}
     assert on_snowflake == on_duckdb
     assert "571 ratings of 20 films by 40 people." in on_snowflake["overview"][0]
+    told = {page: errors for page, (*_, errors) in on_snowflake.items() if errors}
+    assert list(told) == ["data"]
+    (failed_check,) = told["data"]
+    assert failed_check.startswith("Check failed: People who rated differ from what the README")
 
 
-def shown(app: AppTest) -> tuple[str, list[str], list[str], list[str]]:
+def shown(app: AppTest) -> tuple[str, list[str], list[str], list[str], list[str]]:
     assert not app.exception
-    assert not app.error
     metrics = [f"{metric.label}: {metric.value}" for metric in app.metric]
     alts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
-    return words(app), metrics, alts, [str(table.value.to_dict()) for table in app.dataframe]
+    tables = [str(table.value.to_dict()) for table in app.dataframe]
+    return words(app), metrics, alts, tables, [error.value for error in app.error]
 
 
 def test_statements_are_tagged_bound_and_of_one_version(
@@ -304,7 +308,7 @@ def test_a_page_keeps_its_version_and_the_next_one_has_the_new(
     marts._kept.clear()
     app.run()
     assert not app.exception
-    assert not app.error
+    assert not [error.value for error in app.error]
     assert any("version 20270102T000000Z" in text.value for text in app.markdown)
 
 
