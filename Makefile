@@ -59,10 +59,10 @@ bench: $(READY) ## Ratios to a reference measured in the same run
 	$(BIN)/python -m benchmarks.generate
 
 parity: $(READY) ## Both targets from the same files, compared relation by relation
-	@$(BIN)/python -m local_dev.parity
+	@$(BIN)/python -m tests.support.parity
 
 screenshots: $(READY) ## Pictures of every page, light and dark, wide and narrow
-	$(BIN)/python -m local_dev.screenshots .movielens/screenshots --readme docs/dashboard.png
+	$(BIN)/python -m tests.support.screenshots .movielens/screenshots --readme docs/dashboard.png
 
 lock: $(READY) ## Resolve requirements.lock anew: names, versions and hashes, no addresses
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-annotate \

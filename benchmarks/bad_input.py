@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from tests.ingestion.bad_input import FAMILIES, Checked, check_all
+from tests.support.bad_input import FAMILIES, Checked, check_all
 
 LONGEST = 160
 

@@ -18,8 +18,8 @@ from collections import Counter
 from pathlib import Path
 
 from local_dev.generate import generate
-from tests.contending import Machines, at_once, wrong_endings
-from tests.crashing import BUSY
+from tests.support.contending import Machines, at_once, wrong_endings
+from tests.support.crashing import BUSY
 
 MACHINES = 2
 APART_SECONDS = 0.3

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local_dev.generate import generate
-from tests.crashing import EMPTY, Kill, Outcome, Place, Scenario, State, spread, state_of
+from tests.support.crashing import EMPTY, Kill, Outcome, Place, Scenario, State, spread, state_of
 
 # How often each scenario is killed, per kind of kill; a run takes many times as long as a load.
 SHARES = {

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
-from benchmarks.streamlit_session import Answer, Visitor
 from dashboard.filters import ALL_GENRES, USUAL_MINIMUM, Filter
 from local_dev.servers import free_port, process_on
+from tests.support.streamlit_session import Answer, Visitor
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 THINK_SECONDS = 2.0

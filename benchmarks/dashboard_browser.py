@@ -16,7 +16,7 @@ from statistics import median
 
 from playwright.sync_api import Browser, BrowserContext
 
-from local_dev import screenshots
+from tests.support import screenshots
 
 GOAL_SECONDS = 3.0
 LAST_CHART = """

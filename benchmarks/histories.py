@@ -15,11 +15,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from ingestion.building import build
+from ingestion.build.build import build
 from ingestion.errors import MovielensError
 from ingestion.settings import Settings
-from local_dev.histories import History
-from tests.models.replay import AFTER_A_LOAD, Drops, FullRefresh, Replay, in_words, play
+from tests.support.histories import History
+from tests.support.replay import AFTER_A_LOAD, Drops, FullRefresh, Replay, in_words, play
 
 
 def _drops(seed: int, steps: int) -> Drops:

@@ -22,11 +22,11 @@ from pathlib import Path
 import boto3
 
 from benchmarks.processes import measure
-from ingestion.file_versions import read_file
-from ingestion.landing import list_landing_zone
-from ingestion.rules import Rules
+from ingestion.landing.listing import list_landing_zone
+from ingestion.reading.file import read_file
+from ingestion.reading.rules import Rules
 from ingestion.settings import resolve
-from ingestion.snowflake import snowflake_warehouse
+from ingestion.warehouse.snowflake import snowflake_warehouse
 from local_dev.generate import generate
 from local_dev.s3 import s3_server
 from local_dev.snowflake import snowflake_server

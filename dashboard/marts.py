@@ -108,7 +108,7 @@ def _engine(chosen: Settings) -> Engine:
     # Imported here: a host with one engine need not have the client of the other.
     if chosen.target == "prod":
         from dashboard.marts_snowflake import SnowflakeEngine
-        from ingestion.snowflake_login import snowflake_settings
+        from ingestion.warehouse.snowflake_login import snowflake_settings
 
         return SnowflakeEngine(snowflake_settings(), chosen.version_seconds)
     from dashboard.marts_duckdb import DuckDBEngine

@@ -26,7 +26,7 @@ from dashboard.marts_store import (
     frame,
     marts_named,
 )
-from ingestion.snowflake_login import SnowflakeSettings, connector_arguments
+from ingestion.warehouse.snowflake_login import SnowflakeSettings, connector_arguments
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection

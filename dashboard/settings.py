@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Settings of the dashboard, under the names that the rest of the project uses.
 
-    How to log in to Snowflake is in `ingestion.snowflake_login`, for all parts of the project.
+    How to log in to Snowflake is in `ingestion.warehouse.snowflake_login`, for all of the project.
     """
 
     model_config = SettingsConfigDict(

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.errors import MovielensError
-    from ingestion.loading import FileReport, LoadReport, load
+    from ingestion.raw.load import FileReport, LoadReport, load
+    from ingestion.raw.source import movielens_source
     from ingestion.settings import Settings
-    from ingestion.source import movielens_source
 
 __all__ = ["FileReport", "LoadReport", "MovielensError", "Settings", "load", "movielens_source"]
 
 _HOMES = {
-    "FileReport": "loading",
-    "LoadReport": "loading",
+    "FileReport": "raw.load",
+    "LoadReport": "raw.load",
     "MovielensError": "errors",
     "Settings": "settings",
-    "load": "loading",
-    "movielens_source": "source",
+    "load": "raw.load",
+    "movielens_source": "raw.source",
 }
 
 

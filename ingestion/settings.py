@@ -10,9 +10,9 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingestion.encoding import text_encoding
 from ingestion.errors import SettingsError
-from ingestion.rules import RangeChecks
+from ingestion.reading.encoding import text_encoding
+from ingestion.reading.rules import RangeChecks
 
 PREFIX = "MOVIELENS_"
 

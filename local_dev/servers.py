@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ingestion.stopping import running
+from ingestion.signals import running
 
 START_SECONDS = 60
 

@@ -15,11 +15,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.settings import settings as dashboard_settings
-from local_dev import screenshots
 from local_dev.generate import generate
 from tests.conftest import REAL
-from tests.independent import Figures, figures
-from tests.independent import rows as independent_rows
+from tests.support import screenshots
+from tests.support.independent import Figures, figures
+from tests.support.independent import rows as independent_rows
 
 PROJECT = Path(__file__).resolve().parent.parent
 HISTOGRAM = ", ".join(f"h{half * 5:02d}" for half in range(1, 11))

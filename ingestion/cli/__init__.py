@@ -4,57 +4,70 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module, metadata
 from typing import Any
 
 import click
 
-_COMMANDS = {
-    "demo": ("pipeline", "From nothing to a published dashboard on sample data."),
-    "run": ("pipeline", "Load, build, audit, publish: the scheduled job."),
-    "load": ("pipeline", "Load what is new in the landing zone into RAW."),
-    "build": ("pipeline", "Build the candidate marts and audit them."),
-    "publish": ("pipeline", "Make the audited candidate what readers see."),
-    "rollback": ("pipeline", "Return to the version published before."),
-    "vacuum": ("pipeline", "Remove what no longer counts, beyond what is to be kept."),
-    "status": ("looking", "What is loaded and published."),
-    "doctor": ("looking", "Check settings, connections and privileges, with remedies."),
-    "config": ("looking", "Each setting and where it came from."),
-    "dashboard": ("serving", "Serve the dashboard on what is published."),
+# Of each command: where it is, and a line of help.
+Commands = Mapping[str, tuple[str, str]]
+
+_COMMANDS: Commands = {
+    "run": ("ingestion.cli.pipeline:run", "Load, build, audit, publish: the scheduled job."),
+    "load": ("ingestion.cli.pipeline:load", "Load what is new in the landing zone into RAW."),
+    "build": ("ingestion.cli.pipeline:build", "Build the candidate marts and audit them."),
+    "publish": ("ingestion.cli.pipeline:publish", "Make the audited candidate what readers see."),
+    "rollback": ("ingestion.cli.pipeline:rollback", "Return to the version published before."),
+    "vacuum": ("ingestion.cli.pipeline:vacuum", "Remove rows and versions that nothing needs."),
+    "status": ("ingestion.cli.looking:status", "What is loaded and published."),
+    "doctor": (
+        "ingestion.cli.looking:doctor",
+        "Check settings, connections and privileges, with remedies.",
+    ),
+    "config": ("ingestion.cli.looking:config", "Each setting and where it came from."),
+    "dashboard": ("ingestion.cli.serving:dashboard", "Serve the dashboard on what is published."),
 }
-_DATA_COMMANDS = {
-    "generate": ("data", "Make MovieLens-shaped data, seeded, at any scale."),
-    "download": ("data", "Fetch an official release, checksum verified."),
-    "upload": ("data", "Put a folder of MovieLens files on S3."),
-}
-_DEV_COMMANDS = {
-    "s3": ("developing", "Start a stand-in for S3 on this machine."),
-    "snowflake": ("developing", "Start a stand-in for Snowflake on this machine."),
-}
+# Other packages add commands and groups of commands through this group of entry points.
+PLUGINS = "movielens.commands"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What another package adds to the command line.
+
+    Attributes:
+        commands: Its commands.
+        groups: Its groups of commands, each with a line of help.
+    """
+
+    commands: Commands = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, Commands]] = field(default_factory=dict)
 
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when that command is called.
 
     Args:
-        lazy: For each command its module and a line of help.
+        lazy: Its commands.
     """
 
-    def __init__(self, lazy: dict[str, tuple[str, str]], **rest: object) -> None:
+    def __init__(self, lazy: Commands, **rest: object) -> None:
         super().__init__(**rest)  # type: ignore[arg-type]
         self._lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names the commands in the order they are used in."""
-        return [*self._lazy, *self.commands]
+        return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports a command."""
         if cmd_name not in self._lazy:
-            return super().get_command(ctx, cmd_name)
-        module = import_module(f"ingestion.cli.{self._lazy[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+            return None
+        module, _, name = self._lazy[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
         return command
 
     def resolve_command(
@@ -70,14 +83,45 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without importing them."""
-        rows = [(name, text) for name, (_, text) in self._lazy.items()]
-        rows += [(name, command.get_short_help_str()) for name, command in self.commands.items()]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
 
 
 class Program(LazyGroup):
     """The whole command line; wrong usage anywhere in it is JSON, if JSON was asked for."""
+
+    @cached_property
+    def _plugins(self) -> list[Plugin]:
+        """What other packages add; looking for it costs more than most commands need to start."""
+        return [found.load() for found in metadata.entry_points(group=PLUGINS)]
+
+    @cached_property
+    def _groups(self) -> dict[str, LazyGroup]:
+        groups = {name: group for each in self._plugins for name, group in each.groups.items()}
+        return {name: LazyGroup(of, name=name, help=text) for name, (text, of) in groups.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names the commands, the groups of commands last."""
+        added = [name for each in self._plugins for name in each.commands]
+        return [*added, *self._lazy, *self._groups]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command; one of another package if it is none of these."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for each in self._plugins:
+            if cmd_name in each.commands:
+                return LazyGroup(each.commands).get_command(ctx, cmd_name)
+        return self._groups.get(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        added = {name: found for each in self._plugins for name, found in each.commands.items()}
+        rows = [(name, text) for name, (_, text) in {**added, **self._lazy}.items()]
+        rows += [(name, group.get_short_help_str()) for name, group in self._groups.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
         """Runs a command line, by default that of the process."""
@@ -118,6 +162,4 @@ main = Program(
     help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-main.add_command(LazyGroup(_DATA_COMMANDS, name="data", help="Make or fetch sample data."))
-main.add_command(LazyGroup(_DEV_COMMANDS, name="dev", help="Start the local stand-ins."))
 main = click.version_option(package_name="movielens-warehouse")(main)

@@ -15,7 +15,7 @@ import click
 
 from ingestion.cli.output import Output, log_to
 from ingestion.remedies import PROGRAM, Typed, remember
-from ingestion.stopping import unwind_when_terminated
+from ingestion.signals import unwind_when_terminated
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings

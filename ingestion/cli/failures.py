@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingestion.errors import MovielensError, chain, is_no_room
-from ingestion.stopping import exit_code_of, interruption
-from ingestion.warehouse import is_damage
+from ingestion.signals import exit_code_of, interruption
+from ingestion.warehouse.base import is_damage
 
 
 class Failure(NamedTuple):

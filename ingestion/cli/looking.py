@@ -12,8 +12,8 @@ from ingestion.cli.output import plural
 from ingestion.remedies import command as remedy
 
 if TYPE_CHECKING:
-    from ingestion.doctor.findings import Finding
-    from ingestion.status import Status
+    from ingestion.operate.doctor.findings import Finding
+    from ingestion.operate.status import Status
 
 
 def _status_lines(status: Status) -> list[str]:
@@ -118,8 +118,8 @@ def status(context: Context, test: str | None, limit: int) -> int:
 
     Example: movielens status --json
     """
-    from ingestion.status import failing
-    from ingestion.status import status as look
+    from ingestion.operate.status import failing
+    from ingestion.operate.status import status as look
 
     if test is None:
         found = look(context.settings)
@@ -147,7 +147,7 @@ def doctor(context: Context) -> int:
 
     Example: movielens doctor --target prod
     """
-    from ingestion.doctor import diagnose
+    from ingestion.operate.doctor import diagnose
 
     diagnosis = diagnose(context.settings)
     lines = [line for finding in diagnosis.findings for line in _finding_lines(finding)]

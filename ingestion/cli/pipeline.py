@@ -8,15 +8,14 @@ import click
 
 from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
-from ingestion.literals import duckdb_literal
-from ingestion.remedies import command as command_line
+from ingestion.warehouse.literals import duckdb_literal
 
 if TYPE_CHECKING:
-    from ingestion.building import BuildReport
-    from ingestion.history import AsOfReport
-    from ingestion.loading import FileReport, LoadReport
-    from ingestion.publishing import PublishReport
-    from ingestion.running import RunReport
+    from ingestion.build.build import BuildReport
+    from ingestion.operate.run import RunReport
+    from ingestion.publish.as_of import AsOfReport
+    from ingestion.publish.publish import PublishReport
+    from ingestion.raw.load import FileReport, LoadReport
 
 _full_refresh = click.option(
     "--full-refresh", is_flag=True, help="Build the facts anew instead of what changed."
@@ -84,7 +83,7 @@ def _load_lines(report: LoadReport) -> list[str]:
 
 
 def _unread_lines(report: LoadReport) -> list[str]:
-    from ingestion.lookalikes import in_words
+    from ingestion.landing.lookalikes import in_words
 
     return [f"  not read: {line}" for line in in_words(report.unread)]
 
@@ -140,7 +139,8 @@ def _publish_lines(report: PublishReport) -> list[str]:
     return [f"{state} version {report.version}, {report.bytes / 1e6:.1f} MB of marts"]
 
 
-def _run_lines(report: RunReport) -> list[str]:
+def run_lines(report: RunReport) -> list[str]:
+    """Tells what a run did, in lines for a terminal."""
     if not report.changed and not report.exit_code and not report.publish.held_back:
         unchanged = plural(len(report.load.of_status("unchanged")), "file")
         noted = [line for file in report.load.files for line in _file_lines(file)]
@@ -158,32 +158,6 @@ def _run_lines(report: RunReport) -> list[str]:
     ]
 
 
-@command("demo", with_source=True)
-@click.option("--ratings", type=click.IntRange(min=1_000), help="Generate this many ratings.")
-@click.option("--serve", is_flag=True, help="Open the dashboard when all is published.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
-def demo(context: Context, ratings: int | None, serve: bool, port: int) -> int:
-    """From nothing to a published dashboard: sample data, load, build, audit, publish.
-
-    Takes --source if it is given, else downloads ml-latest-small, else generates data.
-
-    Example: movielens demo --serve
-    """
-    from ingestion.demonstration import demo as demonstrate
-
-    with context.output.progress() as on_event:
-        report = demonstrate(context.settings, ratings=ratings, on_event=on_event)
-    lines = [f"Data       {report.story}", *_run_lines(report.run)]
-    if not serve:
-        lines.append(f"Open it:   {command_line('dashboard')}")
-    exit_code = context.result(report, lines, report.run.exit_code)
-    if serve:
-        from ingestion.cli.serving import serve as serve_dashboard
-
-        return serve_dashboard(context.settings, port)
-    return exit_code
-
-
 @command("run", with_source=True)
 @_full_refresh
 @_remove_missing
@@ -195,11 +169,11 @@ def run(context: Context, **options: Any) -> int:
 
     Example: movielens run --source s3://my-bucket/movielens
     """
-    from ingestion.running import run as run_all
+    from ingestion.operate.run import run as run_all
 
     with context.output.progress() as on_event:
         report = run_all(context.settings, **options, on_event=on_event)
-    return context.result(report, _run_lines(report), report.exit_code)
+    return context.result(report, run_lines(report), report.exit_code)
 
 
 @command("load", with_source=True)
@@ -217,8 +191,8 @@ def load(context: Context, **options: Any) -> int:
     """
     from dataclasses import asdict
 
-    from ingestion.loading import load as load_all
-    from ingestion.running import write_report
+    from ingestion.operate.run import write_report
+    from ingestion.raw.load import load as load_all
 
     with context.output.progress() as on_event:
         report = load_all(settings=context.settings, **options, on_event=on_event)
@@ -239,8 +213,8 @@ def build(context: Context, full_refresh: bool, accept_release: bool, load_id: s
 
     Example: movielens build --full-refresh
     """
-    from ingestion.building import build as build_all
-    from ingestion.history import build_as_of
+    from ingestion.build.build import build as build_all
+    from ingestion.publish.as_of import build_as_of
 
     if load_id is not None:
         with context.output.progress() as on_event:
@@ -262,7 +236,7 @@ def publish(context: Context) -> int:
 
     Example: movielens publish
     """
-    from ingestion.publishing import publish as publish_candidate
+    from ingestion.publish.publish import publish as publish_candidate
 
     report = publish_candidate(context.settings)
     return context.result(report, _publish_lines(report))
@@ -281,8 +255,8 @@ def rollback(context: Context, switch_source: bool) -> int:
     """
     from dataclasses import asdict
 
-    from ingestion.publishing import rollback as roll_back
-    from ingestion.running import write_report
+    from ingestion.operate.run import write_report
+    from ingestion.publish.publish import rollback as roll_back
 
     report = roll_back(context.settings, switch_source=switch_source)
     write_report(context.settings, "rollback", asdict(report))
@@ -300,7 +274,7 @@ def vacuum(context: Context, dry_run: bool) -> int:
 
     Example: movielens vacuum --dry-run
     """
-    from ingestion.vacuum import vacuum as vacuum_all
+    from ingestion.operate.vacuum import vacuum as vacuum_all
 
     report = vacuum_all(context.settings, dry_run=dry_run)
     removed = ", ".join(f"{rows:,} of raw.{table}" for table, rows in report.rows.items())

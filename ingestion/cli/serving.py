@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingestion.cli.command import Context, command
-from ingestion.stopping import TERMINATED, Terminated, running
+from ingestion.signals import TERMINATED, Terminated, running
 
 if TYPE_CHECKING:
     from ingestion.settings import Settings

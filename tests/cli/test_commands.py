@@ -13,15 +13,17 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from filelock import FileLock
 
-from ingestion.cli import _COMMANDS, _DATA_COMMANDS
-from ingestion.published_file import published_version
+from ingestion.cli import main
+from ingestion.publish.duckdb_file import published_version
 from tests.conftest import PROGRAM, Cli
-from tests.ingestion.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
+from tests.support.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXIT_CODES = (
@@ -33,7 +35,20 @@ EXIT_CODES = (
     "75 another run holds the lock",
     "130 and 143 interrupted",
 )
-COMMANDS = [[name] for name in _COMMANDS] + [["data", name] for name in _DATA_COMMANDS]
+
+
+def commands_of(group: click.Group) -> Iterator[list[str]]:
+    """What may be typed after the name of a group."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from ([name, *rest] for rest in commands_of(command))
+        else:
+            yield [name]
+
+
+COMMANDS = [*commands_of(main)]
 
 
 @pytest.fixture
@@ -57,7 +72,7 @@ def test_every_command_has_help_with_an_example(cli: Cli, command: list[str]) ->
 def test_help_lists_every_command_and_exit_code(cli: Cli) -> None:
     done = cli("--help")
     assert done.returncode == 0
-    for name in _COMMANDS:
+    for name in main.list_commands(click.Context(main)):
         assert f"\n  {name} " in done.stdout
     readme = " ".join((PROJECT / "README.md").read_text().split())
     told = " ".join(done.stdout.split())

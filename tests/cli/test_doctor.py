@@ -23,15 +23,16 @@ from filelock import FileLock
 from s3fs import S3FileSystem
 
 from dashboard.settings import Settings as DashboardSettings
-from ingestion import load, snowflake_login
-from ingestion.doctor import Diagnosis, diagnose
-from ingestion.doctor.machine import names_of_settings
+from ingestion import load
+from ingestion.operate.doctor import Diagnosis, diagnose
+from ingestion.operate.doctor.machine import names_of_settings
 from ingestion.settings import resolve
-from ingestion.warehouse import warehouse
+from ingestion.warehouse import snowflake_login
+from ingestion.warehouse.base import warehouse
 from local_dev.s3 import s3_server
 from local_dev.servers import free_port
 from tests.conftest import Cli
-from tests.ingestion.landing_zone import write_six
+from tests.support.landing_zone import write_six
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / ".github" / "workflows"
 KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "canary-4711"}

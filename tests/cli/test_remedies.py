@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import SettingsError
-from ingestion.loading import load
+from ingestion.raw.load import load
 from ingestion.remedies import again, command
 from ingestion.settings import Settings
 from tests.conftest import PROGRAM, Cli
-from tests.ingestion.landing_zone import MOVIES, rows_in_files, rows_that_count, write
+from tests.support.landing_zone import MOVIES, rows_in_files, rows_that_count, write
 
 
 @pytest.fixture

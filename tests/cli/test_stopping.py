@@ -15,7 +15,7 @@ import pytest
 
 from local_dev.servers import free_port
 from tests.conftest import Cli
-from tests.ingestion.landing_zone import rows_that_count, write
+from tests.support.landing_zone import rows_that_count, write
 
 BY_HAND = (signal.SIGINT, 130)
 TERMINATED = (signal.SIGTERM, 143)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,10 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import marts
 from dashboard.settings import settings
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import marts_fixture
+from tests.support import marts_fixture
 
 APP = str(marts_fixture.PROJECT / "dashboard" / "app.py")
 

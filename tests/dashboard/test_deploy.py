@@ -16,15 +16,15 @@ import sys
 import tomllib
 from pathlib import Path
 
-import marts_fixture
 import pytest
 import streamlit
 
-from benchmarks.streamlit_session import Answer, Visitor
 from dashboard.settings import Settings
-from ingestion.snowflake_login import SnowflakeSettings
+from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.servers import free_port, process_on
 from tests.conftest import Cli
+from tests.support import marts_fixture
+from tests.support.streamlit_session import Answer, Visitor
 
 PROJECT = marts_fixture.PROJECT
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")

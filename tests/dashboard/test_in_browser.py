@@ -13,12 +13,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import duckdb
-import marts_fixture
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from local_dev import screenshots
+from tests.support import marts_fixture, screenshots
 
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason=screenshots.NO_CHROMIUM)
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import marts_fixture
 import pandas as pd
 import pytest
 
 from dashboard import marts, queries
 from dashboard.marts_duckdb import DuckDBMarts
 from dashboard.row_cache import RowCache
+from tests.support import marts_fixture
 
 STATEMENTS = {
     name: statement

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import marts_fixture
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,16 +19,17 @@ from streamlit.testing.v1 import AppTest
 from dashboard import marts, marts_snowflake, queries
 from dashboard.marts_duckdb import DuckDBEngine
 from dashboard.settings import settings as dashboard_settings
-from ingestion.environments import AUDIT, CANDIDATE
-from ingestion.publishing import publish
+from ingestion.build.environments import AUDIT, CANDIDATE
+from ingestion.publish.publish import publish
 from ingestion.settings import Settings
-from ingestion.snowflake import SnowflakeWarehouse
-from ingestion.snowflake_login import SnowflakeSettings
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.snowflake import SnowflakeWarehouse
+from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.servers import free_port
 from local_dev.snowflake import snowflake_server
 from tests.dashboard.test_pages import PAGES, words
 from tests.production.test_publish_on_snowflake import BUILDS, build_candidate, version_of
+from tests.support import marts_fixture
 
 STATEMENTS = {
     name: statement

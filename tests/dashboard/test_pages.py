@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import marts_fixture
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from tests.support import marts_fixture
 
 OpenPage = Callable[..., AppTest]
 PAGES = ["overview", "films", "genres", "tags", "people", "data"]

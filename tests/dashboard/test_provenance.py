@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import marts_fixture
 import pandas as pd
 import pytest
 
 from dashboard import marts, provenance, queries
 from dashboard.sources import QUESTIONS, Answer
+from tests.support import marts_fixture
 
 PAGES = sorted((marts_fixture.PROJECT / "dashboard" / "app_pages").glob("*.py"))
 FIGURES = [page for page in PAGES if page.stem != "data"]

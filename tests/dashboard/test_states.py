@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import marts_fixture
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.test_pages import words
+from tests.support import marts_fixture
 
 OpenPage = Callable[..., AppTest]
 LAST_GOOD = "what you see is the last good version"

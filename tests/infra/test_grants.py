@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
-from tests.infra.account import ACCOUNT_DEFAULTS, PUBLIC
-from tests.infra.closure import (
+from tests.support.account import ACCOUNT_DEFAULTS, PUBLIC
+from tests.support.closure import (
     DASHBOARD,
     FOLDER,
     LOADER,
@@ -22,7 +22,7 @@ from tests.infra.closure import (
     findings,
     set_up,
 )
-from tests.infra.statements import NotUnderstood, filled_in, variables
+from tests.support.statements import NotUnderstood, filled_in, variables
 
 _SCHEMAS = [f"MOVIELENS.{schema}" for schema in (*SCHEMAS, PUBLIC)]
 # Every setting that the set-up makes, made otherwise by somebody.

@@ -14,7 +14,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 
 from tests.conftest import Cli
-from tests.infra.closure import (
+from tests.support.closure import (
     DASHBOARD,
     FOLDER,
     LOADER,
@@ -24,7 +24,7 @@ from tests.infra.closure import (
     set_up,
     table,
 )
-from tests.infra.statements import filled_in, variables
+from tests.support.statements import filled_in, variables
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "production.md").read_text()

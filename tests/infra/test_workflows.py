@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from tests.conftest import Cli
-from tests.infra.closure import DASHBOARD, LOADER, TRANSFORMER, account_after, set_up
+from tests.support.closure import DASHBOARD, LOADER, TRANSFORMER, account_after, set_up
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))

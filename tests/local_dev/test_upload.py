@@ -10,7 +10,7 @@ import pytest
 
 from local_dev.s3 import s3_server
 from tests.conftest import Cli
-from tests.ingestion.landing_zone import MOVIES, SIX, write_six
+from tests.support.landing_zone import MOVIES, SIX, write_six
 
 TO = "s3://movielens-upload/landing"
 

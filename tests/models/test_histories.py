@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from ingestion.building import build
+from ingestion.build.build import build
 from ingestion.settings import Settings
-from ingestion.warehouse import DuckDBWarehouse
-from local_dev.histories import KINDS, History, Step
-from tests.ingestion.landing_zone import query
+from ingestion.warehouse.base import DuckDBWarehouse
 from tests.models.conftest import AUDIT
-from tests.models.replay import (
+from tests.support.histories import KINDS, History, Step
+from tests.support.landing_zone import query
+from tests.support.replay import (
     AFTER_A_LOAD,
     Drops,
     FullRefresh,

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.environments import AUDIT, CANDIDATE
+from ingestion.build.environments import AUDIT, CANDIDATE
 from ingestion.errors import BusyError
-from ingestion.lease import TABLE, acquire
-from ingestion.lock import make_home, only_run
-from ingestion.publishing import prune, publish, published, rollback
+from ingestion.operate.lock import make_home, only_run
+from ingestion.publish.publish import prune, publish, published, rollback
 from ingestion.settings import Settings
-from ingestion.snowflake import SnowflakeWarehouse
-from ingestion.snowflake_login import snowflake_settings
-from ingestion.warehouse import Warehouse, warehouse
-from tests.crashing import KILLED, STEPPING, spread
+from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.lease import TABLE, acquire
+from ingestion.warehouse.snowflake import SnowflakeWarehouse
+from ingestion.warehouse.snowflake_login import snowflake_settings
+from tests.support.crashing import KILLED, STEPPING, spread
 
 MARTS = ("mart_dataset_status", "mart_genre", "mart_tag")
 BUILDS = "version varchar, fingerprint varchar, audited_at timestamp, built_at timestamp"

@@ -18,19 +18,20 @@ import boto3
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from ingestion import load, snowflake
-from ingestion.dbt_runs import Dbt
-from ingestion.environments import PUBLISHED
+from ingestion import load
+from ingestion.build.dbt import Dbt
+from ingestion.build.environments import PUBLISHED
 from ingestion.progress import silent
 from ingestion.settings import Settings, resolve
-from ingestion.snowflake import SnowflakeWarehouse
-from ingestion.snowflake_login import SnowflakeSettings
-from ingestion.warehouse import Warehouse, create_schema, warehouse
+from ingestion.warehouse import snowflake
+from ingestion.warehouse.base import Warehouse, create_schema, warehouse
+from ingestion.warehouse.snowflake import SnowflakeWarehouse
+from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.generate import generate
-from local_dev.parity import differences, relations
 from local_dev.s3 import s3_server
 from local_dev.snowflake import snowflake_server
 from tests.conftest import PROGRAM, Cli
+from tests.support.parity import differences, relations
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PASSPHRASE = "canary-passphrase-4711"

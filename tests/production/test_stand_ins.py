@@ -16,14 +16,14 @@ import snowflake.connector
 from fakesnow.instance import FakeSnow
 from snowflake.connector import errors as snowflake_errors
 
-from ingestion.lease import _make_table
-from ingestion.literals import snowflake_literal
-from ingestion.snowflake_login import SnowflakeSettings, connector_arguments
+from ingestion.warehouse.lease import _make_table
+from ingestion.warehouse.literals import snowflake_literal
+from ingestion.warehouse.snowflake_login import SnowflakeSettings, connector_arguments
 from local_dev import snowflake as stand_in
 from local_dev.servers import free_port
 from local_dev.snowflake_gaps import RULES, Rule, rewritten, several
 from tests.conftest import Cli
-from tests.ingestion.landing_zone import MOVIES, write_six
+from tests.support.landing_zone import MOVIES, write_six
 
 
 @contextmanager

@@ -1,0 +1,347 @@
+"""`build`: dbt builds the candidate and audits it; nothing here is visible to readers."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ingestion.build import artifacts, release, scope
+from ingestion.build.audit import raise_failures
+from ingestion.build.candidate import Candidate, candidate
+from ingestion.build.dbt import Dbt, code_fingerprint
+from ingestion.build.environments import AS_OF, AUDIT, PUBLISHED, Environment
+from ingestion.build.facts import Facts
+from ingestion.build.release import Finding, Landing, StatedCount
+from ingestion.errors import SettingsError
+from ingestion.operate.lock import only_run
+from ingestion.progress import OnEvent, silent
+from ingestion.publish.published import published
+from ingestion.raw import manifest
+from ingestion.remedies import command
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.lease import Lease
+
+_BUILDS = (
+    "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
+    "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp, "
+    "source varchar"
+)
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What one build did.
+
+    Attributes:
+        version: The version that the candidate gets when it is published.
+        built: False if there was nothing to do.
+        seconds: Wall time.
+        models: Models built.
+        tests_passed: Data tests and unit tests that passed.
+        tests_warned: Tests that only warn, and did, now or when they were last run.
+        warnings: Their names, with the number of rows.
+        node_seconds: Seconds of each model and test, such as `model.fct_ratings`.
+        models_kept: Models that were left as they were: nothing that they read has changed.
+        tests_kept: Tests that were not run again, for the same reason.
+        rebuilt: Facts that were rebuilt from all current rows, and why each was.
+        readme: What the README states, beside what there is.
+        release: What does not make sense about the release, and was accepted or only reported.
+    """
+
+    version: str
+    built: bool
+    seconds: float
+    models: int = 0
+    tests_passed: int = 0
+    tests_warned: int = 0
+    warnings: list[str] = field(default_factory=list)
+    node_seconds: dict[str, float] = field(default_factory=dict)
+    models_kept: int = 0
+    tests_kept: int = 0
+    rebuilt: dict[str, str] = field(default_factory=dict)
+    readme: list[StatedCount] = field(default_factory=list)
+    release: list[Finding] = field(default_factory=list)
+
+
+def fingerprint(
+    settings: Settings, files: Iterable[tuple[int, str]], landing: Landing | None = None
+) -> str:
+    """Identifies what a build would compute: the current file versions, and the code.
+
+    By their file ids, for they say in which order the files came, too: of two that contradict each
+    other the later one wins, so a file that went and came back can be another thing to build.
+
+    Args:
+        settings: Say where the models are.
+        files: File id and content hash of each current file version.
+        landing: What the build tells of the landing zone; None if nothing.
+
+    Returns:
+        A SHA-256 in hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for file_id, content_hash in sorted(files):
+        digest.update(f"{file_id}\0{content_hash}\0".encode())
+    digest.update(code_fingerprint(settings).encode())
+    digest.update(landing.fingerprint.encode() if landing else b"")
+    return digest.hexdigest()
+
+
+def build(
+    settings: Settings,
+    *,
+    full_refresh: bool = False,
+    accept_release: bool = False,
+    on_event: OnEvent = silent,
+) -> BuildReport:
+    """Builds the candidate and audits it with every test.
+
+    Args:
+        settings: The settings.
+        full_refresh: Rebuild the facts from all current rows.
+        accept_release: Accept, this once, a release that does not make sense as a whole.
+        on_event: Told of each model and test.
+
+    Returns:
+        What was built; `built` is False if files and models are those of the last candidate.
+
+    Raises:
+        AuditFailure: If a test failed; the candidate cannot be published.
+        ReleaseRefused: If the release as a whole cannot be right; no more can that one.
+        MovielensError: If a model could not be built.
+        SettingsError: If nothing was loaded yet, or the models are not there.
+        BusyError: If another run is at work.
+    """
+    started = time.perf_counter()
+    with only_run(settings) as run:
+        target = warehouse(settings)
+        check_project(settings)
+        asked = _asked_for(settings, target)
+        if full_refresh or not asked.built:
+            lease = run.lease(target)
+            # Another run may have loaded or built since; from here on none can.
+            asked = _asked_for(settings, target)
+            if full_refresh or not asked.built:
+                return build_in(
+                    Job(
+                        settings=settings,
+                        lease=lease,
+                        environment=PUBLISHED,
+                        fingerprint=asked.fingerprint,
+                        landing=asked.landing,
+                        full_refresh=full_refresh,
+                        accept_release=accept_release,
+                        on_event=on_event,
+                    )
+                )
+        return BuildReport(
+            version=asked.built.version,
+            built=False,
+            seconds=time.perf_counter() - started,
+            readme=release.recorded(target),
+        )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a build would compute, and the candidate that has it already, audited."""
+
+    fingerprint: str
+    landing: Landing
+    built: Candidate | None
+
+
+def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
+    files = manifest.current_files(target)
+    if not files:
+        raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
+    contents = ((file.file_id, file.content_hash) for file in files.values())
+    known = release.landing_of(target, files.values())
+    print_of_this = fingerprint(settings, contents, known)
+    last = candidate(target)
+    is_built = last is not None and last.audited and last.fingerprint == print_of_this
+    return _Asked(print_of_this, known, last if is_built else None)
+
+
+def check_project(settings: Settings) -> None:
+    """Makes sure that there is something to build.
+
+    Args:
+        settings: Say where the models are.
+
+    Raises:
+        SettingsError: If they are not there.
+    """
+    if not (settings.project / "dbt_project.yml").exists():
+        raise SettingsError(
+            f"There are no models in {settings.project}",
+            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One build.
+
+    Attributes:
+        settings: The settings.
+        lease: The lease of the warehouse.
+        environment: Where to build.
+        fingerprint: What is built: file versions and code.
+        landing: What the build tells of the landing zone.
+        full_refresh: Build everything, and the facts from all current rows.
+        accept_release: Accept a release that does not make sense as a whole.
+        on_event: Told of each model and test.
+    """
+
+    settings: Settings
+    lease: Lease
+    environment: Environment
+    fingerprint: str
+    landing: Landing
+    full_refresh: bool
+    accept_release: bool
+    on_event: OnEvent
+
+    @property
+    def target(self) -> Warehouse:
+        """The warehouse."""
+        return self.lease.target
+
+
+def build_in(job: Job) -> BuildReport:
+    """Builds and audits in one environment; the caller holds the lock.
+
+    What no changed file can have changed is left as the last complete build made and tested it.
+
+    Args:
+        job: What to build, and where.
+
+    Returns:
+        What was built.
+
+    Raises:
+        AuditFailure: If a test failed.
+        ReleaseRefused: If the release as a whole cannot be right.
+        MovielensError: If a model could not be built.
+        BusyError: If another run has taken the lease; the candidate cannot be published.
+    """
+    started = time.perf_counter()
+    settings, target, environment = job.settings, job.target, job.environment
+    # What an earlier build of that kind left when it failed or died.
+    Environment(AS_OF).drop(target)
+    dbt = Dbt(settings, environment, job.on_event)
+    project = artifacts.Project(environment.dbt_dir(settings))
+    facts = Facts.of(settings, environment, project)
+    rebuilt = facts.outdated(target)
+    if job.full_refresh:
+        rebuilt = dict.fromkeys(facts.code, "--full-refresh")
+    parts = None if rebuilt else scope.affected(settings, target, environment, project)
+    scope.begin(job.lease, environment)
+    facts.rebuild(job.lease, rebuilt)
+    ran = _run(job, dbt, _all_but_the_report(parts, job.full_refresh))
+    tests = project.test_results(ran)
+    if parts is not None:
+        tests = scope.merged_results(target, environment, tests)
+    judged = release.Judgement()
+    if environment == PUBLISHED:
+        seen = published(settings)
+        judged = release.judge(settings, target, job.landing, seen, accept=job.accept_release)
+    version = _record(job, project, tests)
+    release.record(target, environment, job.landing, judged)
+    ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
+    scope.complete(settings, job.lease, environment)
+    report = _report(version, time.perf_counter() - started, project, tests, ran)
+    return replace(report, rebuilt=rebuilt, readme=judged.stated, release=judged.findings)
+
+
+def _all_but_the_report(parts: list[str] | None, full_refresh: bool) -> list[str]:
+    if parts is not None:
+        # Exactly these: tests of which nothing that they read has changed are not among them.
+        exactly = ["--indirect-selection", "empty", "--exclude-resource-type", "unit_test"]
+        return ["--select", *parts, *exactly]
+    refresh = ["--full-refresh"] if full_refresh else []
+    return ["--exclude", f"tag:{artifacts.REPORT_TAG}", *refresh]
+
+
+def _run(job: Job, dbt: Dbt, arguments: list[str]) -> list[Any]:
+    results = dbt.build(*arguments)
+    raise_failures(job.settings, job.target, job.environment, results)
+    return results
+
+
+def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResult]) -> str:
+    """Writes what is known of the build, for the marts that tell of it; names its version."""
+    schemas = ", ".join(map(job.target.literal, ("raw", *job.environment.schemas)))
+    tables = job.target.fetch(
+        "select case when lower(table_schema) = 'raw' then 'raw.' else '' end "
+        "|| lower(table_name), lower(column_name), lower(data_type) "
+        "from information_schema.columns "
+        f"where lower(table_schema) in ({schemas})"
+    )
+    types = {(table, column): type_ for table, column, type_ in tables}
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    version = f"{now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
+    counts = [_count(tests, status) for status in ("pass", "warn")]
+    source = job.landing.source
+    build = (
+        version,
+        _git_sha(job.settings.project),
+        now,
+        *counts,
+        0,
+        job.fingerprint,
+        None,
+        source,
+    )
+    job.lease.execute()
+    audit, write = job.environment.schema(AUDIT), job.target.replace_table
+    write(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
+    write(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())
+    write(audit, "test_results", artifacts.TEST_RESULTS, tests)
+    write(audit, "builds", _BUILDS, [build])
+    return version
+
+
+def _count(tests: Iterable[artifacts.TestResult], status: str) -> int:
+    return sum(test.status == status for test in tests)
+
+
+def _report(
+    version: str,
+    seconds: float,
+    project: artifacts.Project,
+    tests: list[artifacts.TestResult],
+    ran: list[Any],
+) -> BuildReport:
+    models = sum(str(result.node.resource_type) == "model" for result in ran)
+    tests_run = {test.key: test for test in project.test_results(ran)}
+    kept = [test for test in tests if test.key not in tests_run]
+    warned = [test for test in (*tests_run.values(), *kept) if test.status == "warn"]
+    return BuildReport(
+        version,
+        True,
+        seconds,
+        models,
+        _count(tests_run.values(), "pass"),
+        len(warned),
+        [f"{test.test_name}: {test.failures} rows" for test in warned],
+        {f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3) for r in ran},
+        len(project.relations()) - models,
+        len(kept),
+    )
+
+
+def _git_sha(project: Path) -> str:
+    command = ["git", "-C", str(project), "rev-parse", "--short=12", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

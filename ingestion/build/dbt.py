@@ -1,0 +1,182 @@
+"""dbt, run in this process: quietly, on one environment, with everything it writes in the home."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import metadata
+from typing import Any
+
+from ingestion.build.environments import Environment
+from ingestion.errors import MovielensError, SettingsError
+from ingestion.progress import Event, OnEvent
+from ingestion.settings import Settings
+from ingestion.signals import interruption
+from ingestion.warehouse.base import warehouse
+from ingestion.warehouse.snowflake import dbt_variables
+
+# Everything that decides what a build computes, besides the data.
+CODE = ("dbt_project.yml", "models", "macros", "tests/data")
+ENGINES = ("dbt-core", "dbt-duckdb", "duckdb", "dbt-snowflake")
+
+
+def code_fingerprint(settings: Settings) -> str:
+    """Identifies the models, macros and data tests, and the engines that run them.
+
+    Args:
+        settings: Say where they are.
+
+    Returns:
+        A SHA-256 in hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for package in ENGINES:
+        digest.update(f"{package} {_version(package)}\n".encode())
+    for name in CODE:
+        root = settings.project / name
+        files = sorted(root.rglob("*")) if root.is_dir() else [root]
+        for file in files:
+            if file.suffix in (".sql", ".yml", ".md"):
+                digest.update(str(file.relative_to(settings.project)).encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+class Dbt:
+    """dbt on one environment: reads the project once, builds any part of it, any number of times.
+
+    Args:
+        settings: The settings.
+        environment: Where to build.
+        on_event: Told of each model and test.
+
+    Raises:
+        SettingsError: If dbt is not installed.
+        MovielensError: If dbt cannot read the project.
+    """
+
+    def __init__(self, settings: Settings, environment: Environment, on_event: OnEvent) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._on_event = on_event
+        self._parsed: Any = None
+        _forget_other_code(settings, environment)
+        # Writes manifest.json, which `artifacts` reads.
+        self._parsed = self._invoke("parse")
+
+    def build(self, *arguments: str) -> list[Any]:
+        """Runs `dbt build`.
+
+        Args:
+            *arguments: More arguments, such as what to select.
+
+        Returns:
+            dbt's results, one per node; failures are among them.
+
+        Raises:
+            MovielensError: If dbt stopped before it had results.
+        """
+        result = self._invoke("build", "--no-write-json", *arguments)
+        return list(getattr(result, "results", []))
+
+    def _invoke(self, command: str, *arguments: str) -> Any:
+        try:
+            from dbt.cli.main import dbtRunner
+        except ImportError:
+            raise SettingsError(
+                "dbt is not installed, so nothing can be built",
+                'install the extra: pip install "movielens-warehouse[dbt]"',
+            ) from None
+
+        settings, environment = self._settings, self._environment
+        where = str(settings.project)
+        options = ["--project-dir", where, "--profiles-dir", where]
+        options += ["--log-level", "none", "--log-level-file", "info", "--no-print"]
+        if environment.variables:
+            options += ["--vars", json.dumps(environment.variables)]
+        runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
+        with _variables(settings, environment), _held_open(settings, command):
+            outcome = runner.invoke([command, *options, *arguments])
+        interrupted = interruption(outcome.exception)
+        if interrupted is not None:
+            raise interrupted
+        if outcome.exception is not None:
+            raise MovielensError(
+                f"dbt stopped: {outcome.exception}",
+                f"the full log is in {settings.logs_dir / 'dbt.log'}",
+            )
+        return outcome.result
+
+
+def _forget_other_code(settings: Settings, environment: Environment) -> None:
+    """Makes dbt read all of the project again when any of it has changed.
+
+    With only a macro changed, dbt 1.11's partial parsing loses the descriptions of tests.
+    """
+    folder = environment.dbt_dir(settings)
+    parsed = folder / "parsed-code"
+    code = code_fingerprint(settings)
+    if not parsed.exists() or parsed.read_text() != code:
+        (folder / "partial_parse.msgpack").unlink(missing_ok=True)
+        folder.mkdir(exist_ok=True)
+        parsed.write_text(code)
+
+
+@contextmanager
+def _variables(settings: Settings, environment: Environment) -> Iterator[None]:
+    values = {
+        "MOVIELENS_WAREHOUSE": str(settings.warehouse_file),
+        "MOVIELENS_TARGET": settings.target,
+        "DBT_TARGET_PATH": str(environment.dbt_dir(settings)),
+        "DBT_LOG_PATH": str(settings.logs_dir),
+        **({} if settings.target == "dev" else dbt_variables()),
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _held_open(settings: Settings, command: str) -> Iterator[None]:
+    """Keeps a DuckDB warehouse open around dbt, and lets go of it afterwards.
+
+    dbt opens and closes it as it likes, and would keep it open in this process in the end. With it
+    open all the time, that never meets a heartbeat of the lease.
+    """
+    if settings.target != "dev":
+        yield
+        return
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with nullcontext() if command == "parse" else warehouse(settings).connect():
+        try:
+            yield
+        finally:
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+def _follow(on_event: OnEvent) -> Any:
+    def follow(event: Any) -> None:
+        if event.info.name == "LogStartLine":
+            data = event.data
+            step = "audit" if "test" in data.description else "build"
+            on_event(Event(step, data.description, data.index, data.total))
+
+    return follow

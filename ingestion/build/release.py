@@ -1,0 +1,385 @@
+"""Whether a whole release makes sense: checked on the candidate, before anybody can see it.
+
+Data tests look at rows. A release can pass all of them and still be wrong as a whole: half of the
+ratings file is missing, two columns are swapped, the films are those of another release. So the
+candidate's counts are compared with what is published, with the README and with each other. What
+cannot be right holds the release back, unless the operator accepts it, for one run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, PUBLISHED, Environment
+from ingestion.errors import AuditError
+from ingestion.landing import readme
+from ingestion.landing.readme import Readme
+from ingestion.raw import refusals
+from ingestion.raw.manifest import Known
+from ingestion.raw.refusals import Refusal
+from ingestion.remedies import again
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse
+
+if TYPE_CHECKING:
+    from ingestion.publish.published import Published
+
+Outcome = Literal["refused", "accepted", "reported"]
+
+_README = "readme"
+_CHECKS = "release_checks"
+_CHECK_COLUMNS = (
+    "check_name varchar, kind varchar, expected bigint, loaded bigint, found bigint, "
+    "outcome varchar, description varchar"
+)
+_REFUSED_COLUMNS = "path varchar, dataset varchar, bytes bigint, refused_at timestamp"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much a release holds.
+
+    Attributes:
+        ratings: Current ratings, one per user and film.
+        users: People with at least one rating.
+        movies: Films that a movies file lists.
+        tags: Current tag applications.
+        orphan_ratings: Ratings of films that no movies file lists.
+        orphan_tags: Tag applications on films that no movies file lists.
+    """
+
+    ratings: int
+    users: int
+    movies: int
+    tags: int
+    orphan_ratings: int = 0
+    orphan_tags: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a release that cannot be right.
+
+    Attributes:
+        name: What was checked, such as `ratings shrink`.
+        message: The figures, in words.
+        outcome: `refused`; `accepted` by the operator; or `reported` only.
+        setting: The setting that has the limit; empty if there is none.
+    """
+
+    name: str
+    message: str
+    outcome: Outcome
+    setting: str = ""
+
+
+@dataclass(frozen=True)
+class StatedCount:
+    """A count that the README states.
+
+    Attributes:
+        what: `ratings`, `users`, `movies` or `tags`.
+        stated: The README's figure.
+        loaded: Rows in the current files; None for users, whom no file lists.
+        counted: The figure of the candidate.
+        agrees: Whether rows and figure are what the README states.
+    """
+
+    what: str
+    stated: int
+    loaded: int | None
+    counted: int
+    agrees: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        agrees = self.counted == self.stated and self.loaded in (None, self.stated)
+        object.__setattr__(self, "agrees", agrees)
+
+    def __str__(self) -> str:
+        rows = "" if self.loaded in (None, self.counted) else f" from {self.loaded:,} rows"
+        return f"{self.what}: the README states {self.stated:,}, there are {self.counted:,}{rows}"
+
+
+class ReleaseRefused(AuditError):
+    """The release as a whole cannot be right, so it was not published.
+
+    Args:
+        findings: What cannot be right.
+        source: The landing zone it came from.
+    """
+
+    def __init__(self, findings: list[Finding], source: str) -> None:
+        lines = "\n".join(f"  {_with_limit(finding)}" for finding in findings)
+        super().__init__(
+            "The release does not make sense as a whole, so nothing was published; what is "
+            f"published is untouched:\n{lines}",
+            f"check the files in {source}; if they are right: "
+            + again("--accept-release", otherwise=("run",)),
+        )
+        self.findings = findings
+
+
+def _with_limit(finding: Finding) -> str:
+    return f"{finding.message} ({finding.setting})" if finding.setting else finding.message
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What is known of the landing zone beside the rows of its files.
+
+    Attributes:
+        source: Its URL; None if that is no part of a build.
+        loaded: Rows of the current files, by dataset.
+        readme: What its README states; None if there is none.
+        refusals: The files that stand refused.
+    """
+
+    source: str | None = None
+    loaded: Mapping[str, int] = field(default_factory=dict)
+    readme: Readme | None = None
+    refusals: Sequence[Refusal] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies what a build tells of it; empty if it tells nothing."""
+        refused = "".join(f"{r.path}\0{r.version}\0{r.refused_at}\n" for r in self.refusals)
+        return f"{self.readme}\n{refused}" if self.readme or refused else ""
+
+
+def landing_of(target: Warehouse, files: Iterable[Known]) -> Landing:
+    """Reads what is known of the landing zone that the warehouse holds.
+
+    Args:
+        target: The warehouse.
+        files: The current files.
+
+    Returns:
+        What is known.
+    """
+    loaded: Counter[str] = Counter()
+    source = None
+    for file in files:
+        loaded[file.dataset] += file.rows
+        source = file.source
+    return Landing(source, loaded, readme.recall(target), refusals.recall(target))
+
+
+def count(target: Warehouse, environment: Environment) -> Counts:
+    """Counts what a candidate holds.
+
+    Args:
+        target: The warehouse.
+        environment: Where it was built.
+
+    Returns:
+        Its counts.
+    """
+    analytics, marts = environment.schema(ANALYTICS), environment.schema(CANDIDATE)
+    inferred = f"select movie_id from {analytics}.dim_movies where is_inferred"
+    # From what is small already: at 32 M ratings the facts take a second each.
+    rows = target.fetch(
+        f"""
+        select
+            (select sum(n_ratings) from {analytics}.fct_rating_totals),
+            (select count(case when n_ratings > 0 then 1 end) from {analytics}.dim_users),
+            (select count(case when not is_inferred then 1 end) from {analytics}.dim_movies),
+            (select count(*) from {analytics}.fct_tags),
+            (select sum(case when is_inferred then n_ratings else 0 end) from {marts}.mart_movie),
+            (select count(*) from {analytics}.fct_tags where movie_id in ({inferred}))
+        """
+    )
+    return Counts(*(int(number or 0) for number in rows[0]))
+
+
+def check(
+    settings: Settings,
+    now: Counts,
+    published: Counts | None,
+    *,
+    is_same_zone: bool,
+    accept: bool,
+) -> list[Finding]:
+    """Finds what cannot be right about a release.
+
+    Args:
+        settings: Have the limits.
+        now: What the candidate holds.
+        published: What readers see; None if nothing is published.
+        is_same_zone: Whether that is of the same landing zone. Another one may be smaller; that
+            is reported.
+        accept: Whether what is found is accepted.
+
+    Returns:
+        What was found; nothing about a release that makes sense.
+    """
+    outcome: Outcome = "accepted" if accept else "refused"
+    found = [
+        *_missing(now, outcome),
+        *_orphans(settings, now, outcome),
+    ]
+    if published is not None:
+        shrunk = outcome if is_same_zone else "reported"
+        found += _shrunk(settings, now, published, shrunk)
+    return found
+
+
+def _missing(now: Counts, outcome: Outcome) -> Iterable[Finding]:
+    if now.ratings == 0:
+        yield Finding("no ratings", "ratings: there are no current ratings", outcome)
+    if now.movies == 0:
+        yield Finding("no films", "movies: no current movies file lists a film", outcome)
+
+
+def _orphans(settings: Settings, now: Counts, outcome: Outcome) -> Iterable[Finding]:
+    limit = settings.orphan_limit
+    for what, all_of_them, orphans in (
+        ("ratings", now.ratings, now.orphan_ratings),
+        ("tags", now.tags, now.orphan_tags),
+    ):
+        if orphans > limit * all_of_them:
+            message = (
+                f"{what}: {orphans:,} of {all_of_them:,} ({orphans / all_of_them:.1%}) are of "
+                f"films that no movies file lists; the limit is {limit:.1%}. Are columns swapped, "
+                "or a movies file missing?"
+            )
+            yield Finding(f"{what} of unknown films", message, outcome, "MOVIELENS_ORPHAN_LIMIT")
+
+
+def _shrunk(
+    settings: Settings, now: Counts, published: Counts, outcome: Outcome
+) -> Iterable[Finding]:
+    limit = settings.shrink_limit
+    before, after = asdict(published), asdict(now)
+    for what in ("ratings", "users", "movies", "tags"):
+        lost = before[what] - after[what]
+        if lost > limit * before[what]:
+            message = (
+                f"{what}: {after[what]:,}, {lost / before[what]:.1%} fewer than the "
+                f"{before[what]:,} that are published; the limit is {limit:.1%}"
+            )
+            yield Finding(f"{what} shrank", message, outcome, "MOVIELENS_SHRINK_LIMIT")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found about a release that may be published.
+
+    Attributes:
+        stated: What the README states, beside what there is.
+        findings: What does not make sense, and was accepted or is only reported.
+    """
+
+    stated: list[StatedCount] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def judge(
+    settings: Settings, target: Warehouse, landing: Landing, marts: Published, *, accept: bool
+) -> Judgement:
+    """Compares a candidate as a whole with its README and with what is published.
+
+    Args:
+        settings: Have the limits.
+        target: The warehouse.
+        landing: The landing zone that the candidate was built from.
+        marts: What readers see.
+        accept: Whether what does not make sense is accepted.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ReleaseRefused: If the release cannot be right, and is not accepted.
+    """
+    now, current = count(target, PUBLISHED), marts.current()
+    sources = {version.source for version in marts.kept() if version.version == current}
+    findings = check(
+        settings,
+        now,
+        marts.counts(),
+        is_same_zone=sources <= {None, landing.source},
+        accept=accept,
+    )
+    if held := [finding for finding in findings if finding.outcome == "refused"]:
+        raise ReleaseRefused(held, landing.source or "the landing zone")
+    return Judgement(compare_with_readme(landing, now), findings)
+
+
+def compare_with_readme(landing: Landing, now: Counts) -> list[StatedCount]:
+    """Sets what the README states beside what there is.
+
+    Args:
+        landing: The landing zone.
+        now: What the candidate holds.
+
+    Returns:
+        One entry for each count that it states.
+    """
+    stated, loaded = landing.readme, landing.loaded
+    if stated is None:
+        return []
+    return [
+        StatedCount("ratings", stated.ratings, loaded.get("ratings", 0), now.ratings),
+        StatedCount("users", stated.users, None, now.users),
+        StatedCount("movies", stated.movies, loaded.get("movies", 0), now.movies),
+        StatedCount("tags", stated.tags, loaded.get("tags", 0), now.tags),
+    ]
+
+
+def record(
+    target: Warehouse,
+    environment: Environment,
+    landing: Landing,
+    judged: Judgement,
+) -> None:
+    """Writes what a build tells of its release, for the marts that publish it.
+
+    Without the reasons of refusals: they may quote rows, and what is published has no user ids.
+
+    Args:
+        target: The warehouse.
+        environment: Where it was built.
+        landing: The landing zone.
+        judged: What was found about the release.
+    """
+    audit = environment.schema(AUDIT)
+    checks: list[tuple[Any, ...]] = [
+        (
+            count.what,
+            _README,
+            count.stated,
+            count.loaded,
+            count.counted,
+            "agrees" if count.agrees else "differs",
+            str(count),
+        )
+        for count in judged.stated
+    ]
+    checks += [
+        (finding.name, "release", None, None, None, finding.outcome, finding.message)
+        for finding in judged.findings
+    ]
+    refused = [(r.path, r.dataset, r.bytes, r.refused_at) for r in landing.refusals]
+    target.replace_table(audit, _CHECKS, _CHECK_COLUMNS, checks)
+    target.replace_table(audit, "refused_files", _REFUSED_COLUMNS, refused)
+
+
+def recorded(target: Warehouse) -> list[StatedCount]:
+    """Reads how the last build compared with the README.
+
+    Args:
+        target: The warehouse.
+
+    Returns:
+        One entry for each count that the README states.
+    """
+    if not target.has_table(AUDIT, _CHECKS):
+        return []
+    rows = target.fetch(
+        f"select check_name, expected, loaded, found from {AUDIT}.{_CHECKS} "
+        f"where kind = {target.literal(_README)} order by check_name"
+    )
+    return [StatedCount(*row) for row in rows]

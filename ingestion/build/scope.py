@@ -1,0 +1,105 @@
+"""Which part of a build has to be done: everything, or what changed files can have changed.
+
+A model or a test gives what it gave before if its code, the engine and every file behind it are the
+same. That is known when the last build was complete and audited: `audit.built_from` says from which
+code and up to which entry of the manifest. It is removed before a build and written after it.
+"""
+
+from __future__ import annotations
+
+from ingestion.build.artifacts import Project, TestResult
+from ingestion.build.dbt import code_fingerprint
+from ingestion.build.environments import ANALYTICS, AUDIT, Environment
+from ingestion.raw import manifest
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.lease import Lease
+
+_BUILT_FROM = "built_from"
+
+
+def affected(
+    settings: Settings, target: Warehouse, environment: Environment, project: Project
+) -> list[str] | None:
+    """Finds what has to be built and tested.
+
+    Args:
+        settings: The settings.
+        target: The warehouse.
+        environment: Where to build.
+        project: The models and tests.
+
+    Returns:
+        What to select in dbt, for the first phase of a build; None for everything.
+    """
+    audit = environment.schema(AUDIT)
+    if not target.has_table(audit, _BUILT_FROM):
+        return None
+    built_from = target.fetch(f"select code, last_file_id from {audit}.{_BUILT_FROM}")
+    if not built_from:
+        return None
+    code, last_file_id = built_from[0]
+    if code != code_fingerprint(settings) or project.relations() - _relations(target):
+        return None
+    changed = target.fetch(
+        f"select distinct dataset from {manifest.SCHEMA}.{manifest.TABLE} "
+        f"where file_id > {last_file_id}"
+    )
+    return project.affected_by({dataset for (dataset,) in changed})
+
+
+def _relations(target: Warehouse) -> set[tuple[str, str]]:
+    rows = target.fetch(
+        "select lower(table_schema), lower(table_name) from information_schema.tables"
+    )
+    return {(schema, table) for schema, table in rows}
+
+
+def begin(lease: Lease, environment: Environment) -> None:
+    """Forgets the last build: until this one is audited, no candidate can be published."""
+    audit = environment.schema(AUDIT)
+    there = [table for table in ("builds", _BUILT_FROM) if lease.target.has_table(audit, table)]
+    # Emptied, not dropped: some engines commit before each statement that defines something.
+    lease.execute(*(f"delete from {audit}.{table}" for table in there))
+
+
+def complete(settings: Settings, lease: Lease, environment: Environment) -> None:
+    """Notes that everything is built and audited.
+
+    Args:
+        settings: The settings.
+        lease: The lease of the warehouse, held since before what was to be built was found out.
+        environment: Where it was built.
+
+    Raises:
+        BusyError: If another run has taken the lease, and may have built other files meanwhile.
+    """
+    audit, analytics = environment.schema(AUDIT), environment.schema(ANALYTICS)
+    with lease.target.connect() as connection:
+        columns = "code varchar, last_file_id bigint"
+        connection.execute(f"create table if not exists {audit}.{_BUILT_FROM} ({columns})")
+    code = lease.target.literal(code_fingerprint(settings))
+    lease.execute(
+        f"update {audit}.builds set audited_at = built_at",
+        f"insert into {audit}.{_BUILT_FROM} select {code} as code, "
+        f"max(file_id) as last_file_id from {analytics}.src_files",
+    )
+
+
+def merged_results(
+    target: Warehouse, environment: Environment, results: list[TestResult]
+) -> list[TestResult]:
+    """Puts the results of this build's tests in place of those of the build before.
+
+    Args:
+        target: The warehouse.
+        environment: Where it was built.
+        results: Of the tests that were run.
+
+    Returns:
+        The results of all tests, each from when it was last run.
+    """
+    columns = ", ".join(TestResult._fields)
+    before = target.fetch(f"select {columns} from {environment.schema(AUDIT)}.test_results")
+    merged = {result.key: result for result in (*(TestResult(*row) for row in before), *results)}
+    return list(merged.values())

@@ -1,0 +1,111 @@
+"""Objects of S3, each read whole in one stream: the version that was listed, as it was uploaded."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from os import getenv
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ingestion.errors import GaveUp
+from ingestion.landing.listing import LandingFile
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from s3fs import S3FileSystem
+
+BUFFER_BYTES = 4 << 20
+ATTEMPTS, READ_SECONDS = 5, 30
+# What S3 answers when the object is gone, or is another one than was listed.
+_CHANGED = ("404", "NoSuchKey", "412", "PreconditionFailed")
+_FORBIDDEN = ("403", "AccessDenied", "Forbidden")
+
+
+def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
+    """Opens an object for one reading from its first byte to its last.
+
+    Unlike ranged reads, such a reading can be checked: S3 answers only if the object is still the
+    one that was listed, and the client compares the checksum that was stored at the upload.
+
+    Args:
+        fs: The file system that listed it; its endpoint and credentials are used here too.
+        file: The file.
+
+    Returns:
+        A stream; reading it raises OSError for whatever goes wrong on the way.
+
+    Raises:
+        FileNotFoundError: If it is gone or was replaced since it was listed.
+        PermissionError: If it may not be read.
+        GaveUp: If S3 cannot be reached, or refuses for another reason, again and again.
+    """
+    bucket, key, _ = fs.split_path(file.key)
+    same = {"IfMatch": file.etag} if file.etag else {}
+    try:
+        client = _client(fs.endpoint_url, fs.key, fs.secret, fs.token, fs.anon)
+        answer = client.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **same)
+    except ClientError as error:
+        raise _in_words(error, bucket, key) from None
+    except BotoCoreError as error:
+        raise GaveUp(f"s3://{bucket}/{key}: {error}") from None
+    return io.BufferedReader(_Body(answer["Body"], f"s3://{bucket}/{key}"), BUFFER_BYTES)
+
+
+@lru_cache
+def _client(
+    endpoint: str | None, key: str | None, secret: str | None, token: str | None, anon: bool
+) -> Any:
+    config = Config(
+        retries={"mode": "standard", "max_attempts": int(getenv("AWS_MAX_ATTEMPTS", ATTEMPTS))},
+        read_timeout=READ_SECONDS,
+        signature_version=UNSIGNED if anon else None,
+    )
+    # A session of its own: the one that boto3 shares keeps the profiles that it first saw.
+    return boto3.Session().client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+        config=config,
+    )
+
+
+def _in_words(error: ClientError, bucket: str, key: str) -> OSError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if code in _CHANGED:
+        return FileNotFoundError(f"s3://{bucket}/{key}")
+    if code in _FORBIDDEN:
+        return PermissionError(
+            f"s3://{bucket}/{key}: {error}; s3:GetObject on arn:aws:s3:::{bucket}/* is needed"
+        )
+    return GaveUp(f"s3://{bucket}/{key}: {error}")
+
+
+class _Body(io.RawIOBase):
+    """The body of an answer as a stream that raises nothing but OSError."""
+
+    def __init__(self, body: Any, name: str) -> None:
+        self._body = body
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        try:
+            piece: bytes = self._body.read(len(view))
+        except BotoCoreError as error:
+            raise OSError(f"{self._name}: {error}") from None
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()

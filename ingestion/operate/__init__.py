@@ -1,0 +1,1 @@
+"""The jobs of those who run the project: run, status, doctor, vacuum."""

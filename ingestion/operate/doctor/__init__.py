@@ -1,0 +1,70 @@
+"""`doctor`: looks at everything that a run needs, and says of what is missing how to mend it.
+
+Every check is made although an earlier one failed, unless it needs what that one did not find. What
+may be done is found out by doing it; what was made for that is removed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingestion.operate.doctor import account, landing_zone, machine, release
+from ingestion.operate.doctor.findings import Check, Finding, problem
+from ingestion.operate.doctor.release import REFUSED
+from ingestion.settings import Settings
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        findings: One or more for each check, in the order of a run.
+        seconds: Wall time.
+    """
+
+    findings: list[Finding]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0; 1 if anything would stop a run or show what must not be seen; else 4 for refusals.
+
+        A refused file stops no run: the others load.
+        """
+        problems = {finding.code for finding in self.findings if finding.status == "problem"}
+        if problems == {REFUSED}:
+            return 4
+        return int(bool(problems))
+
+
+def diagnose(settings: Settings) -> Diagnosis:
+    """Checks settings, credentials, connections, privileges and versions.
+
+    Args:
+        settings: The settings in force.
+
+    Returns:
+        What was found; nothing is raised for what is wrong.
+    """
+    started = time.perf_counter()
+    checks = [*machine.CHECKS, *landing_zone.CHECKS, *release.CHECKS]
+    if settings.target == "prod":
+        checks += account.CHECKS
+    findings = [finding for check in checks for finding in _made(check, settings)]
+    return Diagnosis(findings, time.perf_counter() - started)
+
+
+def _made(check: Check, settings: Settings) -> Iterator[Finding]:
+    name = check.__name__.strip("_").replace("_", " ")
+    try:
+        yield from check(settings)
+    except Exception as error:  # what nobody thought of is a finding, too
+        yield problem(
+            name,
+            "check-failed",
+            f"the check itself failed: {type(error).__name__}: {error}".splitlines()[0],
+            "movielens doctor --debug shows where; please report it",
+        )

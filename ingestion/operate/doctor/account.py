@@ -1,0 +1,368 @@
+"""Checks of a Snowflake account: keys, logins, and what each user may do, by trying it."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE
+from ingestion.errors import MovielensError, SettingsError
+from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
+from ingestion.operate.doctor.landing_zone import clock
+from ingestion.publish.snowflake_views import SCHEMA as MARTS
+from ingestion.publish.snowflake_views import STORE, MartsViews
+from ingestion.raw import manifest
+from ingestion.remedies import command
+from ingestion.settings import Settings
+from ingestion.warehouse.base import IN_THIS_DATABASE, Warehouse
+from ingestion.warehouse.lease import TABLE as LEASE
+from ingestion.warehouse.snowflake import SnowflakeWarehouse
+from ingestion.warehouse.snowflake_login import (
+    LOADER,
+    READER,
+    KeyProblem,
+    SnowflakeSettings,
+    private_key,
+    snowflake_settings,
+)
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+TAG = "movielens doctor"
+SET_UP = "run the files of infra/snowflake in their order (docs/production.md)"
+GRANTS = "run infra/snowflake/04_grants.sql"
+_KEYS = "SNOWFLAKE_PRIVATE_KEY (PEM or base64 of it) or SNOWFLAKE_PRIVATE_KEY_PATH"
+_READ = "select count(*) from "
+_READABLE_BY_OTHERS = 0o077
+_MANIFEST = f"{manifest.SCHEMA}.{manifest.TABLE}"
+_STATUS = f"{MARTS}.mart_dataset_status"
+
+
+@dataclass(frozen=True)
+class _User:
+    """One of the users of an account, by what it has to be able to do, and must not be.
+
+    Attributes:
+        about: What it does.
+        part: What the names of its settings begin with, behind `SNOWFLAKE_`.
+        creates: What it makes, such as `table raw`.
+        must_not_create: What it must not be able to make.
+        reads: Tables that it reads, if they are there.
+        must_not_read: Tables that it must not be able to read.
+    """
+
+    about: str
+    part: str
+    creates: tuple[str, ...]
+    must_not_create: tuple[str, ...]
+    reads: tuple[str, ...]
+    must_not_read: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> SnowflakeSettings:
+        return snowflake_settings(self.part)
+
+
+_BUILDS = tuple(f"table {schema}" for schema in (ANALYTICS, CANDIDATE, AUDIT, STORE))
+_LOADS = (f"table {manifest.SCHEMA}",)
+_PUBLISHES = (f"view {MARTS}",)
+_ALL = _User("loader and transformer", "", (*_LOADS, *_BUILDS, *_PUBLISHES), (), (_MANIFEST,))
+_TRANSFORMER = _User("transformer", "", (*_BUILDS, *_PUBLISHES), _LOADS, (_MANIFEST,))
+_LOADER = _User("loader", LOADER, _LOADS, (*_BUILDS, *_PUBLISHES), (_MANIFEST,))
+_READER = _User(
+    "dashboard", READER, (), (*_LOADS, *_BUILDS, *_PUBLISHES), (_STATUS,), (LEASE, _MANIFEST)
+)
+
+
+def snowflake(_: Settings) -> Iterator[Finding]:
+    """Each user can log in, can do what it has to, and cannot do what it must not."""
+    usual = snowflake_settings().user
+    loads, reads = (user.settings.user != usual for user in (_LOADER, _READER))
+    for user in [_TRANSFORMER, _LOADER] if loads else [_ALL]:
+        yield from _of(user)
+    if reads:
+        yield from _of(_READER)
+    else:
+        yield skipped(
+            "dashboard",
+            "SNOWFLAKE_DASHBOARD_USER (and its key) are not set, so what the public can see is not "
+            "tried",
+        )
+
+
+def _key(user: _User) -> Iterator[Finding]:
+    settings, about = user.settings, f"{user.about}: key"
+    missing = [name for name in ("account", "user") if not getattr(settings, name)]
+    for name in missing:
+        yield problem(
+            about,
+            f"no-{name}",
+            f"SNOWFLAKE_{name.upper()} is not set",
+            "the account is ORGANISATION-ACCOUNT, the users are in infra/snowflake/05_users.sql",
+        )
+    try:
+        key = private_key(settings)
+    except KeyProblem as error:
+        yield problem(about, "key-unusable", str(error), f"set {_KEYS} to a key in PKCS 8")
+        return
+    if key is None and not settings.authenticator:
+        yield problem(
+            about,
+            "no-key",
+            "there is neither a key nor a token to log in with",
+            f"set {_KEYS}; or SNOWFLAKE_AUTHENTICATOR=WORKLOAD_IDENTITY",
+        )
+        return
+    if settings.private_key and settings.private_key_path:
+        yield warning(
+            about,
+            "two-keys",
+            "both SNOWFLAKE_PRIVATE_KEY and SNOWFLAKE_PRIVATE_KEY_PATH are set; the file counts",
+            "unset one of them",
+        )
+    path = settings.private_key_path
+    if path and path.expanduser().stat().st_mode & _READABLE_BY_OTHERS:
+        yield warning(
+            about, "key-readable-by-others", f"others can read {path}", f"chmod 600 {path}"
+        )
+    elif not missing:
+        yield ok(about, "a private key" if key else "workload identity")
+
+
+def _refused_login(user: _User, error: MovielensError) -> Finding:
+    about = f"{user.about}: login"
+    if isinstance(error, SettingsError):
+        code = "snowflake-not-installed" if "not installed" in str(error) else "login-settings"
+        return problem(about, code, str(error), error.remedy)
+    said = _told(error)
+    if "does not exist or not authorized" in said:
+        return problem(
+            about,
+            "wrong-role",
+            said,
+            f"check SNOWFLAKE_{user.part}ROLE, or grant the role (infra/snowflake/05_users.sql)",
+        )
+    if "JWT" in said:
+        return problem(
+            about,
+            "key-not-registered",
+            f"{user.settings.user}: {said}",
+            "the user has another public key (infra/snowflake/05_users.sql sets it), or does not "
+            "exist, or this machine's clock is off",
+        )
+    return problem(
+        about,
+        "snowflake-unreachable",
+        said,
+        "check SNOWFLAKE_ACCOUNT (and SNOWFLAKE_HOST, _PORT, _PROTOCOL, unset for Snowflake "
+        "itself), the network, and the network policy of the user",
+    )
+
+
+def _of(user: _User) -> Iterator[Finding]:
+    keys = list(_key(user))
+    yield from keys
+    if any(finding.status == "problem" for finding in keys):
+        yield skipped(user.about, "there is nothing to log in with")
+        return
+    target = SnowflakeWarehouse(user.settings, TAG)
+    try:
+        with target.connect() as session:
+            there = session.native
+    except MovielensError as error:
+        yield _refused_login(user, error)
+        return
+    yield ok(f"{user.about}: login", f"{user.settings.user} logs in, with the role {there.role}")
+    missing = list(_missing(user, there))
+    yield from missing
+    if missing:
+        yield skipped(f"{user.about}: privileges", "statements need what is missing")
+        return
+    yield from clock(format_datetime(_now(target)), "Snowflake")
+    yield from _privileges(user, target)
+    if not user.part:
+        yield from _state(target)
+
+
+def _missing(user: _User, session: SnowflakeConnection) -> Iterator[Finding]:
+    """What a session lacks is told by the answer to its login, without a virtual warehouse."""
+    settings = user.settings
+    if str(session.database or "").upper() != settings.database.upper():
+        yield problem(
+            f"{user.about}: database",
+            "no-database",
+            f"{settings.database} does not exist, or {session.role} may not use it",
+            f"check SNOWFLAKE_DATABASE; {SET_UP}",
+        )
+    if not session.warehouse:
+        yield problem(
+            f"{user.about}: warehouse",
+            "no-warehouse",
+            f"{settings.warehouse or 'the user has no default warehouse, or it'} does not exist, "
+            f"or {session.role} may not use it",
+            f"check SNOWFLAKE_WAREHOUSE, or: {GRANTS}",
+        )
+
+
+def _now(target: Warehouse) -> datetime:
+    now: datetime = target.fetch("select current_timestamp")[0][0]
+    return now.astimezone(UTC)
+
+
+def _privileges(user: _User, target: Warehouse) -> Iterator[Finding]:
+    schemas = _schemas(target)
+    may, may_not = [], []
+    for thing in user.creates:
+        schema = thing.split()[1]
+        if schema not in schemas:
+            yield warning(
+                user.about,
+                "schema-missing",
+                f"{user.settings.database} has no schema {schema}, or {user.about} may not use it",
+                f"the first run makes it if it may; {SET_UP}",
+            )
+        elif refusal := _refusal(target, thing):
+            yield problem(user.about, "cannot-write", f"create {thing}: {refusal}", GRANTS)
+        else:
+            may.append(schema)
+    for thing in user.must_not_create:
+        if thing.split()[1] in schemas and not _refusal(target, thing):
+            may_not.append(f"create {thing}")
+    for table in user.reads:
+        if target.has_table(*table.split(".")) and (refusal := _refused(target, _READ + table)):
+            yield problem(user.about, "cannot-read", f"{table}: {refusal}", GRANTS)
+    may_not += [f"read {t}" for t in user.must_not_read if not _refused(target, _READ + t)]
+    if may_not:
+        yield problem(
+            user.about,
+            "may-do-too-much",
+            f"{user.settings.user} must not be able to {', '.join(may_not)}, and is",
+            "revoke what infra/snowflake/04_grants.sql does not grant",
+        )
+    yield ok(user.about, f"writes {', '.join(may) or 'nothing'}; reads {', '.join(user.reads)}")
+
+
+def _schemas(target: Warehouse) -> set[str]:
+    found = target.fetch(
+        f"select lower(schema_name) from information_schema.schemata where {IN_THIS_DATABASE}"
+    )
+    return {name for (name,) in found}
+
+
+def _refusal(target: Warehouse, thing: str) -> str:
+    """Tries to create a table or a view, puts a file on the stage of a table, removes both."""
+    kind, schema = thing.split()
+    name = f"_doctor_{secrets.token_hex(4)}"
+    body = "as select 1 as a" if kind == "view" else "(a int)"
+    refused = _refused(target, f"create {kind} {schema}.{name} {body}")
+    if refused:
+        return refused
+    try:
+        return _stage_refusal(target, schema, name) if kind == "table" else ""
+    finally:
+        target.fetch(f"drop {kind} {schema}.{name}")
+
+
+def _stage_refusal(target: Warehouse, schema: str, table: str) -> str:
+    if schema != manifest.SCHEMA:
+        return ""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "probe.csv"
+        file.write_text("1\n")
+        stage = f'@"{schema.upper()}"."%{table.upper()}"/"probe"'
+        return _refused(target, f"put 'file://{file}' '{stage}' OVERWRITE = TRUE")
+
+
+def _told(error: MovielensError) -> str:
+    return str(error).removesuffix(". What is published is untouched")
+
+
+def _refused(target: Warehouse, statement: str) -> str:
+    try:
+        target.fetch(statement)
+    except MovielensError as error:
+        return _told(error)
+    return ""
+
+
+def _state(target: Warehouse) -> Iterator[Finding]:
+    """Whether a run is at work, and what readers see."""
+    if not target.has_table(manifest.SCHEMA, "_lease"):
+        yield ok("account", "nothing is loaded yet")
+        return
+    held = target.fetch(
+        f"select holder from {LEASE} where holder is not null and expires_at > current_timestamp"
+    )
+    if held:
+        yield warning(
+            "account",
+            "run-at-work",
+            f"a run is at work ({held[0][0]}); another one would leave with 75",
+            f"wait for it to end; if it is dead: {command('run', '--take-over')}",
+        )
+    current = MartsViews(target).current()
+    if current is None:
+        yield warning("published", "nothing-published", "readers see nothing yet", command("run"))
+    else:
+        yield ok("published", f"version {current}")
+
+
+def stage(settings: Settings) -> Iterator[Finding]:
+    """Rows can be put on the stage on S3, if there is one, and Snowflake sees them."""
+    if settings.stage is None and settings.stage_name is None:
+        return
+    if settings.stage is None or settings.stage_name is None:
+        yield problem(
+            "stage",
+            "stage-half-set",
+            "of MOVIELENS_STAGE and MOVIELENS_STAGE_NAME one is not set",
+            "set both, or neither for Snowflake's own stages",
+        )
+        return
+    import fsspec
+
+    probe = f"{settings.stage.rstrip('/')}/_doctor_{secrets.token_hex(4)}"
+    try:
+        fs, key = fsspec.core.url_to_fs(probe)
+        fs.pipe_file(key, b"1")
+    except Exception as error:  # each store's client has exceptions of its own
+        yield problem(
+            "stage",
+            "stage-not-writable",
+            f"{settings.stage}: {type(error).__name__}: {error}",
+            "permit s3:PutObject there, as infra/aws/landing-zone.yaml does",
+        )
+        return
+    try:
+        yield _seen_by_snowflake(settings, probe.rpartition("/")[2])
+    finally:
+        fs.rm(key)
+
+
+def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
+    target = SnowflakeWarehouse(snowflake_settings(LOADER), TAG)
+    try:
+        found = target.fetch(f"list @{settings.stage_name}")
+    except MovielensError as error:
+        said = _told(error)
+    else:
+        if any(str(row[0]).endswith(probe) for row in found):
+            return ok("stage", f"Snowflake sees what is put on {settings.stage}")
+        said = f"it does not show what was put on {settings.stage}"
+    return problem(
+        "stage",
+        "stage-not-usable",
+        f"{settings.stage_name}: {said}",
+        "make the stage on that prefix, and grant its usage to the loader: "
+        "infra/snowflake/07_storage_integration.sql",
+    )
+
+
+CHECKS: list[Check] = [snowflake, stage]

@@ -1,0 +1,233 @@
+"""Checks of this machine: settings, versions, the home folder, what is published, the schedule."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import duckdb
+from dotenv import dotenv_values
+from filelock import FileLock, Timeout
+from packaging.requirements import Requirement
+
+from ingestion.errors import MovielensError, SettingsError
+from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
+from ingestion.operate.lock import make_home
+from ingestion.operate.run import last_run
+from ingestion.publish.duckdb_file import read_version
+from ingestion.remedies import command
+from ingestion.settings import PREFIX, Settings
+from ingestion.warehouse.base import warehouse
+from ingestion.warehouse.snowflake_login import LOADER, READER, SnowflakeSettings
+
+PROJECT = "movielens-warehouse"
+ENOUGH_BYTES = 2 << 30
+# Read elsewhere: by the dashboard, by a workflow, by dbt's profile.
+_OTHERS = {
+    f"{PREFIX}STALE_AFTER_DAYS",
+    f"{PREFIX}VERSION_SECONDS",
+    f"{PREFIX}QUERY_TAG",
+    "SNOWFLAKE_THREADS",
+}
+
+
+def names_of_settings(_: Settings) -> Iterator[Finding]:
+    """A setting whose name is misspelt is silently none."""
+    given = {*os.environ, *(name.upper() for name in dotenv_values(".env"))}
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | _OTHERS
+    for part in ("", LOADER, READER):
+        known |= {f"SNOWFLAKE_{part}{name}".upper() for name in SnowflakeSettings.model_fields}
+    unknown = sorted(
+        name for name in given - known if name.startswith((PREFIX, "SNOWFLAKE_")) and name.isupper()
+    )
+    for name in unknown:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"it may be meant as {near[0]}" if near else "movielens config shows all there are"
+        yield warning("settings", "unknown-setting", f"{name} is set, and nothing reads it", hint)
+    if not unknown:
+        yield ok("settings", "every MOVIELENS_* and SNOWFLAKE_* that is set is one that is read")
+
+
+def versions(settings: Settings) -> Iterator[Finding]:
+    """Installed packages are those that this version was tested with."""
+    extras = {"", "dbt"}
+    if (settings.source or "").startswith("s3:"):
+        extras.add("s3")
+    if settings.target == "prod":
+        extras.add("snowflake")
+    wrong = list(_wrong_packages(extras))
+    for name, found in wrong:
+        yield problem("versions", "package-version", f"{name}: {found}", "make setup")
+    if not wrong:
+        python = ".".join(map(str, sys.version_info[:3]))
+        yield ok("versions", f"{PROJECT} {version(PROJECT)}, Python {python}, all packages fit")
+
+
+def _wrong_packages(extras: set[str]) -> Iterator[tuple[str, str]]:
+    for line in requires(PROJECT) or []:
+        needed = Requirement(line)
+        applies = any(needed.marker is None or needed.marker.evaluate({"extra": e}) for e in extras)
+        if not applies:
+            continue
+        try:
+            there = version(needed.name)
+        except PackageNotFoundError:
+            yield needed.name, "is not installed"
+            continue
+        if not needed.specifier.contains(there, prereleases=True):
+            yield needed.name, f"{there} is installed, {needed.specifier} is needed"
+
+
+def home_folder(settings: Settings) -> Iterator[Finding]:
+    """What is local can be written, and there is room."""
+    try:
+        make_home(settings.home)
+    except SettingsError as error:
+        yield problem("home folder", "home-not-writable", str(error), error.remedy)
+        return
+    free = shutil.disk_usage(settings.home).free
+    if free < ENOUGH_BYTES:
+        yield warning(
+            "home folder",
+            "disk-almost-full",
+            f"{settings.home} has {free / 1e9:.1f} GB left",
+            f"{command('vacuum')}, or another folder with MOVIELENS_HOME",
+        )
+    else:
+        yield ok("home folder", f"{settings.home} can be written, {free / 1e9:.0f} GB are free")
+
+
+def other_runs(settings: Settings) -> Iterator[Finding]:
+    """No run is at work, and none was cut off."""
+    if not settings.home.is_dir():
+        yield skipped("other runs", "there is no home folder")
+        return
+    try:
+        with FileLock(settings.home / "run.lock", timeout=0):
+            left = settings.work_dir.is_dir() and any(settings.work_dir.iterdir())
+    except Timeout:
+        yield warning(
+            "other runs",
+            "run-at-work",
+            f"a run is at work in {settings.home}; another one would leave with 75",
+            "wait for it to end",
+        )
+        return
+    except OSError as error:
+        yield skipped("other runs", f"{settings.home}: {error.strerror}")
+        return
+    if left:
+        yield warning(
+            "other runs",
+            "run-cut-off",
+            f"a load was cut off and left {settings.work_dir}; nothing of it counts",
+            f"{command('run')} sweeps it and starts over",
+        )
+    else:
+        yield ok("other runs", "none is at work here, none was cut off")
+
+
+def models(settings: Settings) -> Iterator[Finding]:
+    """There is something to build."""
+    if (settings.project / "dbt_project.yml").exists():
+        yield ok("models", f"those in {settings.project}")
+    else:
+        yield problem(
+            "models",
+            "no-models",
+            f"there is no dbt_project.yml in {settings.project}",
+            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
+        )
+
+
+def duckdb_warehouse(settings: Settings) -> Iterator[Finding]:
+    """The file of the dev target opens."""
+    if settings.target != "dev":
+        return
+    target = warehouse(settings)
+    if not target.exists() and settings.marts_file.exists():
+        yield warning(
+            "warehouse",
+            "warehouse-missing",
+            f"{settings.warehouse_file} is missing; what is published does not need it",
+            f"{command('run')} loads everything from the landing zone",
+        )
+        return
+    if not target.exists():
+        yield ok(
+            "warehouse", f"{settings.warehouse_file} is not there yet; the first load makes it"
+        )
+        return
+    try:
+        tables = target.fetch("select count(*) from information_schema.tables")[0][0]
+    except MovielensError as error:
+        code = "warehouse-busy" if error.exit_code == 75 else "warehouse-cannot-be-opened"
+        yield problem("warehouse", code, str(error), error.remedy)
+        return
+    yield ok("warehouse", f"{settings.warehouse_file} opens; {tables} tables and views")
+
+
+def published_marts(settings: Settings) -> Iterator[Finding]:
+    """What readers see can be read."""
+    if settings.target != "dev":
+        return
+    if not settings.marts_file.exists():
+        yield warning("published", "nothing-published", "readers see nothing yet", command("run"))
+        return
+    try:
+        current = read_version(settings.marts_file)
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        yield problem(
+            "published",
+            "published-cannot-be-read",
+            f"{settings.marts_file}: {said}",
+            f"{command('rollback')}, or: {command('publish')}",
+        )
+        return
+    yield ok("published", f"version {current}")
+
+
+def schedule(settings: Settings) -> Iterator[Finding]:
+    """The last run of this home was not too long ago, and did not fail."""
+    last = last_run(settings)
+    if last is None or last.at is None:
+        yield skipped("schedule", "no run has ended in this home yet")
+        return
+    ended, ago = f"{last.at:%Y-%m-%d %H:%M} UTC", datetime.now(UTC).replace(tzinfo=None) - last.at
+    if ago > 2 * timedelta(hours=settings.run_every_hours):
+        yield warning(
+            "schedule",
+            "no-run-lately",
+            f"the last run ended {ago / timedelta(hours=1):,.0f} hours ago",
+            "look at what starts it (cron, a workflow); MOVIELENS_RUN_EVERY_HOURS says how often",
+        )
+    elif last.outcome != "done":
+        said = last.message.partition("\n")[0] or last.outcome
+        yield warning(
+            "schedule",
+            "last-run-failed",
+            f"the run that ended at {ended} ended with exit code {last.exit_code}: {said}",
+            f"movielens status; the logs are in {settings.logs_dir}",
+        )
+    elif last.exit_code:
+        yield ok("schedule", f"the last run ended at {ended}, with files refused")
+    else:
+        yield ok("schedule", f"the last run ended well at {ended}")
+
+
+CHECKS: list[Check] = [
+    names_of_settings,
+    versions,
+    home_folder,
+    other_runs,
+    models,
+    duckdb_warehouse,
+    published_marts,
+    schedule,
+]

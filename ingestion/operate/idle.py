@@ -1,0 +1,69 @@
+"""A run with nothing new asks a warehouse that costs money nothing.
+
+The last thing that a run does is to note, where it can be read without a virtual warehouse, what
+everything was made from: the listing of the landing zone, the settings that decide what is loaded,
+the code, and the version that it published. A run that finds the same has nothing to do. Whoever
+takes the lease strikes the note out before anything else, so it is never that of an older state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from ingestion.build.build import BuildReport
+from ingestion.build.dbt import code_fingerprint
+from ingestion.landing.listing import list_landing_zone
+from ingestion.publish.publish import PublishReport
+from ingestion.raw.load import FileReport, LoadReport, rules_of
+from ingestion.settings import Settings
+from ingestion.warehouse.base import warehouse
+from ingestion.warehouse.lease import Lease
+
+
+def _made_from(settings: Settings, listing: str) -> str:
+    parts = (listing, str(rules_of(settings)), code_fingerprint(settings))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
+    """Notes that everything is made, tested and published from what was listed.
+
+    Args:
+        settings: The settings.
+        lease: The lease, held since before the listing was compared.
+        listing: Identifies it.
+        version: What is published.
+
+    Raises:
+        BusyError: If another run has taken the lease.
+    """
+    lease.execute()
+    content = {"made_from": _made_from(settings, listing), "version": version}
+    warehouse(settings, loader=True).note(content)
+
+
+def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishReport] | None:
+    """Finds out whether a run would have nothing to do.
+
+    Args:
+        settings: The settings.
+
+    Returns:
+        What each step would report; None if the warehouse has to be asked.
+    """
+    started = time.perf_counter()
+    target = warehouse(settings, loader=True)
+    if not target.is_metered or settings.source is None:
+        return None
+    zone = list_landing_zone(settings.source)
+    noted = target.noted()
+    if noted.get("made_from") != _made_from(settings, zone.fingerprint):
+        return None
+    version, seconds = noted["version"], time.perf_counter() - started
+    files = [FileReport(f.path, f.dataset, "unchanged") for _, f in sorted(zone.files.items())]
+    return (
+        LoadReport(zone.url, zone.edition, None, seconds, files, zone.ignored, unread=zone.unread),
+        BuildReport(version, False, 0.0),
+        PublishReport(version, False, version, 0, 0.0),
+    )

@@ -1,0 +1,64 @@
+"""A damaged DuckDB warehouse is set aside and built anew: nothing in it is the only copy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from ingestion.errors import chain
+from ingestion.operate.lock import Run
+from ingestion.settings import Settings
+from ingestion.warehouse.base import is_damage
+
+Result = TypeVar("Result")
+
+
+def healing(run: Run, steps: Callable[[], Result]) -> Result:
+    """Takes steps that begin with a load; if the warehouse turns out damaged, takes them anew.
+
+    Args:
+        run: The run at work; is told what was done.
+        steps: What to do, on whatever warehouse there is.
+
+    Returns:
+        What the steps return.
+    """
+    try:
+        return steps()
+    except Exception as error:
+        if not any(map(is_damage, chain(error))):
+            raise
+        reason = str(error).splitlines()[0]
+    _set_aside(run, reason)
+    return steps()
+
+
+def _set_aside(run: Run, reason: str) -> None:
+    """Moves the file, and the log that DuckDB would replay into the new one."""
+    run.forget_lease()
+    file = run.settings.warehouse_file
+    aside = file.with_name(f"{file.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    for suffix in (".wal", ""):
+        found = file.with_name(file.name + suffix)
+        if found.exists():
+            found.rename(aside.with_name(aside.name + suffix))
+    run.notes.append(
+        f"{reason.removesuffix('. The published marts are untouched')}. It was set aside as "
+        f"{aside.name}, and everything was loaded again from the landing zone; "
+        "loads before this one can no longer be built (--as-of)"
+    )
+
+
+def last_source(settings: Settings) -> str | None:
+    """Tells which landing zone the last load of this home read.
+
+    Args:
+        settings: Say which home.
+
+    Returns:
+        Its URL, or None if there is no report of a load.
+    """
+    reports = sorted(settings.reports_dir.glob("*Z-load.json"))
+    return str(json.loads(reports[-1].read_text())["source"]) if reports else None

@@ -1,0 +1,239 @@
+"""`run`: load, build, audit and publish, as the scheduled job does; and the reports of runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ingestion.build.build import BuildReport, build
+from ingestion.errors import RejectedError
+from ingestion.files import write_whole
+from ingestion.operate.idle import note, nothing_to_do
+from ingestion.operate.lock import Run, only_run
+from ingestion.operate.recovery import healing
+from ingestion.progress import Event, OnEvent, silent
+from ingestion.publish.publish import PublishReport, publish
+from ingestion.raw import manifest
+from ingestion.raw.load import LoadReport, load
+from ingestion.remedies import again
+from ingestion.settings import Settings
+from ingestion.signals import exit_code_of, interruption
+from ingestion.warehouse.base import warehouse
+
+KEPT_REPORTS = 200
+# How the last run of a home ended; its modification time says when.
+LAST_RUN = "last-run"
+
+
+@dataclass
+class LastRun:
+    """How the last run of a home ended.
+
+    Attributes:
+        outcome: `done`, or the name of what it failed with.
+        exit_code: Its exit code; 4 if files were refused.
+        message: What it failed with, in words.
+        at: When it ended, UTC.
+    """
+
+    outcome: str = "done"
+    exit_code: int = 0
+    message: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What one run did.
+
+    Attributes:
+        load: What was loaded.
+        build: What was built and audited.
+        publish: What readers see now.
+        seconds: Wall time of all three.
+    """
+
+    load: LoadReport
+    build: BuildReport
+    publish: PublishReport
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether the run found anything to do."""
+        return self.load.changed or self.build.built or self.publish.published
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 if a file was refused."""
+        return self.load.exit_code
+
+
+def run(
+    settings: Settings,
+    *,
+    full_refresh: bool = False,
+    remove_missing: bool = False,
+    switch_source: bool = False,
+    accept_release: bool = False,
+    take_over: bool = False,
+    on_event: OnEvent = silent,
+) -> RunReport:
+    """Loads what is new, builds and audits what it changes, and publishes what passed.
+
+    Args:
+        settings: The settings.
+        full_refresh: Build the facts anew instead of what changed.
+        remove_missing: Record known paths that are no longer there as removed.
+        switch_source: Allow another landing zone than the one that the warehouse holds.
+        accept_release: Accept, this once, a release that does not make sense as a whole.
+        take_over: Take the warehouse from a run of another home that still holds its lease.
+        on_event: Told of each step forward.
+
+    Returns:
+        What each step did.
+
+    Raises:
+        RejectedError: If every file was refused and nothing was loaded before.
+        ReleaseRefused: If the release as a whole cannot be right.
+        MovielensError: As the steps do. A failed audit publishes nothing.
+    """
+    load_all = partial(
+        load,
+        settings=settings,
+        remove_missing=remove_missing,
+        switch_source=switch_source,
+        on_event=on_event,
+    )
+    build_all = partial(
+        build,
+        settings,
+        full_refresh=full_refresh,
+        accept_release=accept_release,
+        on_event=on_event,
+    )
+    asked_for_more = full_refresh or remove_missing or switch_source or accept_release
+    with only_run(settings, take_over=take_over) as work, _remembered(settings) as ended:
+        started = time.perf_counter()
+        idle = None if asked_for_more else nothing_to_do(settings)
+        if idle is not None:
+            return RunReport(*idle, time.perf_counter() - started)
+        report = healing(work, lambda: _run(work, load_all, build_all, on_event))
+        ended.exit_code = report.exit_code
+        return report
+
+
+@contextmanager
+def _remembered(settings: Settings) -> Iterator[LastRun]:
+    """Notes how a run ended, for status and doctor; one that failed leaves a report, too."""
+    ended = LastRun()
+    try:
+        yield ended
+    except BaseException as error:
+        interrupted = interruption(error)
+        ended.outcome = type(interrupted or error).__name__
+        ended.exit_code = int(getattr(error, "exit_code", 1))
+        if interrupted is not None:
+            ended.exit_code = exit_code_of(interrupted)
+        ended.message = str(error)
+        failures = [asdict(test) for test in getattr(error, "failures", [])]
+        findings = [asdict(finding) for finding in getattr(error, "findings", [])]
+        found = {"failures": failures, "release": findings}
+        with suppress(OSError):  # a full disk is what the error is about
+            how = {name: value for name, value in asdict(ended).items() if name != "at"}
+            write_report(settings, "run", {"status": "failed", **how, **found})
+        raise
+    finally:
+        with suppress(OSError):
+            write_whole(settings.home / LAST_RUN, json.dumps(asdict(ended)) + "\n")
+
+
+def last_run(settings: Settings) -> LastRun | None:
+    """Tells how the last run of a home ended.
+
+    Args:
+        settings: Say which home.
+
+    Returns:
+        How and when; None if none has ended there.
+    """
+    file = settings.home / LAST_RUN
+    if not file.exists():
+        return None
+    text = file.read_text().strip()
+    try:
+        ended = LastRun(**json.loads(text))
+    except (ValueError, TypeError):  # earlier releases noted the outcome alone
+        ended = LastRun(text, 0 if text == "done" else 1)
+    ended.at = datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(tzinfo=None)
+    return ended
+
+
+def _run(
+    work: Run,
+    load_all: Callable[[], LoadReport],
+    build_all: Callable[[], BuildReport],
+    on_event: OnEvent,
+) -> RunReport:
+    started = time.perf_counter()
+    settings = work.settings
+    loaded = load_all()
+    if loaded.changed:
+        write_report(settings, "load", asdict(loaded))
+    _check_anything_loaded(settings, loaded)
+    built = build_all()
+    on_event(Event("publish", built.version))
+    published = publish(settings, again=False)
+    report = RunReport(loaded, built, published, time.perf_counter() - started)
+    if report.changed:
+        done = {"status": "done", "exit_code": report.exit_code}
+        write_report(settings, "run", {**done, **asdict(report)})
+    _note(work, report)
+    return report
+
+
+def _note(work: Run, report: RunReport) -> None:
+    """If the next run with the same files has nothing to do, and nothing to tell, notes so."""
+    target = warehouse(work.settings, loader=True)
+    untold = {"loaded", "unchanged", "removed"}
+    all_in_order = {file.status for file in report.load.files} <= untold
+    if target.is_metered and all_in_order and report.publish.version == report.build.version:
+        note(work.settings, work.lease(target), report.load.listing, report.build.version)
+
+
+def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:
+    refused = loaded.of_status("refused")
+    if refused and not manifest.current_files(warehouse(settings)):
+        reasons = "\n".join(f"  {file.path}: {file.reason}" for file in refused)
+        raise RejectedError(
+            f"No file could be loaded, so there is nothing to build:\n{reasons}",
+            f"mend these files, then: {again(otherwise=('run',))}",
+        )
+
+
+def write_report(settings: Settings, command: str, content: dict[str, Any]) -> Path:
+    """Keeps what a command did under the home folder.
+
+    Args:
+        settings: Say where.
+        command: Its name.
+        content: What it did.
+
+    Returns:
+        The file.
+    """
+    settings.reports_dir.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    path = settings.reports_dir / f"{now:%Y%m%dT%H%M%S%f}Z-{command}.json"
+    report = {"command": command, "at": now.isoformat(timespec="seconds"), **content}
+    write_whole(path, json.dumps(report, indent=2, default=str) + "\n")
+    for old in sorted(settings.reports_dir.glob("*Z-*.json"))[:-KEPT_REPORTS]:
+        old.unlink()
+    return path

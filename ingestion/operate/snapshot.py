@@ -1,0 +1,153 @@
+"""What the warehouse holds, in a few figures; kept beside it for while a run has it to itself.
+
+DuckDB lets no other process read a file while one writes it. So each run leaves a snapshot of these
+figures in the home folder, and `status` shows it while the next run is at work.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+from pydantic import TypeAdapter
+
+from ingestion.build import release
+from ingestion.build.candidate import candidate
+from ingestion.build.release import StatedCount
+from ingestion.errors import MovielensError
+from ingestion.files import write_whole
+from ingestion.landing import readme
+from ingestion.raw import manifest, refusals
+from ingestion.raw.manifest import Load
+from ingestion.raw.refusals import Refusal
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse
+
+FILE = "status.json"
+SHOWN_LOADS = 5
+
+
+@dataclass(frozen=True)
+class DatasetStatus:
+    """What is current of one dataset.
+
+    Attributes:
+        dataset: The RAW table.
+        files: Current file versions.
+        rows: Rows of them.
+        rejected: Rows of these files that were rejected.
+        loaded_at: When the newest of them was committed.
+    """
+
+    dataset: str
+    files: int
+    rows: int
+    rejected: int
+    loaded_at: datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the warehouse holds.
+
+    Attributes:
+        source: URL of the landing zone, or None if nothing is loaded.
+        edition: The MovieLens edition it holds.
+        datasets: What is current of each dataset.
+        candidate: Version of the marts that were built last.
+        candidate_audited: Whether they passed every test.
+        loads: The last loads, newest first; `build --as-of` takes their ids.
+        refused: The files that stand refused, and why.
+        readme: What the release's README states, beside what the last build counted.
+        taken_at: When this was so, UTC.
+    """
+
+    source: str | None = None
+    edition: str | None = None
+    datasets: list[DatasetStatus] = field(default_factory=list)
+    candidate: str | None = None
+    candidate_audited: bool = False
+    loads: list[Load] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    readme: list[StatedCount] = field(default_factory=list)
+    taken_at: datetime | None = None
+
+
+_ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
+
+
+def take(target: Warehouse) -> Snapshot:
+    """Looks at a warehouse.
+
+    Args:
+        target: The warehouse.
+
+    Returns:
+        What it holds now.
+    """
+    last = candidate(target)
+    loaded = _datasets(target)
+    zone: tuple[Any, ...] = (None, None)
+    if loaded:
+        zone = target.fetch(
+            f"select source, edition from {manifest.FILES} order by file_id desc limit 1"
+        )[0]
+    return Snapshot(
+        source=zone[0],
+        edition=zone[1],
+        datasets=loaded,
+        candidate=last.version if last else None,
+        candidate_audited=last.audited if last else False,
+        loads=manifest.loads(target)[:SHOWN_LOADS],
+        refused=refusals.recall(target),
+        readme=release.recorded(target) if readme.recall(target) else [],
+        taken_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+    )
+
+
+def keep(settings: Settings, target: Warehouse) -> None:
+    """Keeps a snapshot of a warehouse that was written, as well as can be.
+
+    Args:
+        settings: Say where.
+        target: The warehouse.
+    """
+    # What keeps it from being taken or written is what the run itself failed with.
+    with suppress(MovielensError, OSError, duckdb.Error):
+        text = json.dumps(asdict(take(target)), indent=2, default=str)
+        write_whole(settings.home / FILE, f"{text}\n")
+
+
+def kept(settings: Settings) -> Snapshot | None:
+    """Reads the snapshot that the last run left.
+
+    Args:
+        settings: Say where.
+
+    Returns:
+        The snapshot; None if there is none, or one of another release.
+    """
+    try:
+        return _ADAPTER.validate_json((settings.home / FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _datasets(target: Warehouse) -> list[DatasetStatus]:
+    if not target.has_table(manifest.SCHEMA, manifest.TABLE):
+        return []
+    rows = target.fetch(
+        f"""
+        select dataset, count(*), cast(sum(rows_loaded) as bigint),
+            cast(sum(rows_rejected) as bigint), cast(max(loaded_at) as timestamp)
+        from {manifest.FILES}
+        where file_id in (select max(file_id) from {manifest.FILES} group by path)
+            and version is not null
+        group by dataset order by dataset
+        """
+    )
+    return [DatasetStatus(*row) for row in rows]

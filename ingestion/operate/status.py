@@ -1,0 +1,146 @@
+"""`status`: what is loaded, what is built and what readers see; it answers whatever else is on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from ingestion.build.audit import FAILED_AUDIT, failing_rows
+from ingestion.errors import BusyError, MovielensError, SettingsError
+from ingestion.operate import snapshot
+from ingestion.operate.run import LastRun, last_run
+from ingestion.operate.snapshot import Snapshot
+from ingestion.publish.published import Version, published
+from ingestion.remedies import command
+from ingestion.settings import Settings
+from ingestion.warehouse.base import looked_at, warehouse
+
+SHOWN_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Status(Snapshot):
+    """What is loaded, built and published.
+
+    Attributes:
+        published: The version that readers see.
+        published_at: When readers came to see it, UTC; None if that is not known.
+        published_source: The landing zone it was built from; None if that is not known.
+        held_back: Versions that a rollback left: no run publishes them by itself.
+        versions: Versions that are kept, oldest first, those that are held back left out.
+        marts_bytes: Size of all published marts.
+        runs: What the last runs did, newest first.
+        last_run: How the last run of this home ended; None if none has.
+        warehouse: `open`; `busy`: a run has it to itself, and what is shown of it is what the run
+            before left; `missing`; or `unreadable`.
+        problem: Why the warehouse could not be looked at, in words; empty if it could.
+    """
+
+    published: str | None = None
+    published_at: datetime | None = None
+    published_source: str | None = None
+    held_back: tuple[Version, ...] = ()
+    versions: tuple[str, ...] = ()
+    marts_bytes: int = 0
+    runs: tuple[dict[str, Any], ...] = ()
+    last_run: LastRun | None = None
+    warehouse: str = "open"
+    problem: str = ""
+
+
+def status(settings: Settings) -> Status:
+    """Looks at the warehouse and the published marts, and changes nothing.
+
+    Args:
+        settings: The settings.
+
+    Returns:
+        What is there; of a DuckDB warehouse that cannot be looked at, what was last known.
+    """
+    state, problem, held = _warehouse(settings)
+    marts = published(settings)
+    current, kept = marts.current(), marts.kept()
+    seen = next((v for v in kept if v.version == current), Version(""))
+    return Status(
+        **vars(held),
+        published=current,
+        published_at=seen.published_at,
+        published_source=seen.source,
+        held_back=tuple(v for v in kept if v.is_held_back),
+        versions=tuple(v.version for v in kept if not v.is_held_back),
+        marts_bytes=marts.size(),
+        runs=_runs(settings),
+        last_run=last_run(settings),
+        warehouse=state,
+        problem=problem,
+    )
+
+
+def _warehouse(settings: Settings) -> tuple[str, str, Snapshot]:
+    """Looks at the warehouse; says how that went, why not, and what it holds."""
+    target = looked_at(settings)
+    if not target.exists():
+        return "missing", "", Snapshot()
+    try:
+        return "open", "", snapshot.take(target)
+    except BusyError as error:
+        return "busy", str(error), snapshot.kept(settings) or Snapshot()
+    except MovielensError as error:
+        if settings.target != "dev":
+            raise
+        return "unreadable", f"{error}. {error.remedy}", snapshot.kept(settings) or Snapshot()
+
+
+def _runs(settings: Settings) -> tuple[dict[str, Any], ...]:
+    files = sorted(settings.reports_dir.glob("*Z-run.json"), reverse=True)[:SHOWN_RUNS]
+    return tuple(_run(json.loads(file.read_text())) for file in files)
+
+
+def _run(report: dict[str, Any]) -> dict[str, Any]:
+    files = (report.get("load") or {}).get("files", [])
+    release = (report.get("build") or {}).get("release", [])
+    return {
+        "at": report["at"],
+        "status": report["status"],
+        "exit_code": report.get("exit_code"),
+        "message": report.get("message"),
+        "seconds": report.get("seconds"),
+        "version": (report.get("publish") or {}).get("version"),
+        "refused": [file["path"] for file in files if file["status"] == "refused"],
+        "accepted": [f["message"] for f in release if f["outcome"] == "accepted"],
+    }
+
+
+def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Fetches the rows on which a test of the last failed audit fails now.
+
+    Args:
+        settings: The settings.
+        test: The name of the test.
+        limit: How many rows at most.
+
+    Returns:
+        The names of the columns, and the rows.
+
+    Raises:
+        SettingsError: If that test did not fail in the last failed audit.
+    """
+    file = settings.reports_dir / FAILED_AUDIT
+    failed = json.loads(file.read_text()) if file.exists() else {}
+    if not failed.get(test):
+        names = ", ".join(sorted(failed)) or "none"
+        raise SettingsError(
+            f"{test!r} is not a data test of the last failed audit (there: {names})",
+            f"{command('build')} audits again",
+        )
+    try:
+        return failing_rows(warehouse(settings), failed[test], limit)
+    except duckdb.CatalogException as error:
+        raise SettingsError(
+            f"The rows that failed {test!r} are gone: {str(error).splitlines()[0]}",
+            "build again, which audits anew",
+        ) from None

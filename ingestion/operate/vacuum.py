@@ -1,0 +1,124 @@
+"""`vacuum`: removes from RAW what no longer counts, once nothing can ask for it any more."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ingestion.operate.lock import only_run
+from ingestion.publish.publish import prune
+from ingestion.raw import manifest
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Connection, has_table, warehouse
+
+_FILES = f"{manifest.SCHEMA}.{manifest.TABLE}"
+# Up to which entry of the manifest the fact of a dataset, and the src_ views, have seen it.
+_SEEN_BY = {
+    "_built_files": "select min(file_id) from analytics._built_files "
+    "where model_name = 'fct_' || dataset",
+    "src_files": "select max(file_id) from analytics.src_files",
+}
+
+
+@dataclass(frozen=True)
+class VacuumReport:
+    """What was removed, or would be.
+
+    Attributes:
+        rows: Rows by RAW table, those without any left out.
+        versions: Published versions.
+        kept_days: For how long superseded rows are kept.
+        bytes_before: Size of the DuckDB file before.
+        bytes_after: Its size after; DuckDB uses freed space again, and returns what is at its end.
+        dry_run: Whether nothing was removed.
+        seconds: Wall time.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    versions: list[str] = field(default_factory=list)
+    kept_days: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    dry_run: bool = False
+    seconds: float = 0.0
+
+
+def vacuum(settings: Settings, *, dry_run: bool = False) -> VacuumReport:
+    """Removes rows that were superseded long ago, rows of loads that died, and old versions.
+
+    Rows go when the file version they are of was superseded more than MOVIELENS_KEEP_DAYS ago and
+    every model has seen its successor; loads before that can then no longer be built with --as-of.
+    Entries of the manifest stay.
+
+    Args:
+        settings: The settings.
+        dry_run: Only tell what would be removed.
+
+    Returns:
+        What was removed.
+
+    Raises:
+        BusyError: If another run is at work.
+    """
+    started = time.perf_counter()
+    with only_run(settings) as run:
+        target = warehouse(settings)
+        rows: dict[str, int] = {}
+        before = _size(settings)
+        if target.has_table(manifest.SCHEMA, manifest.TABLE):
+            lease = run.lease(target)
+            with (
+                target.connect() as connection,
+                lease.transaction(connection, commit=not dry_run),
+            ):
+                rows = _remove(connection, settings.keep_days)
+        return VacuumReport(
+            rows,
+            prune(settings, dry_run=dry_run),
+            settings.keep_days,
+            before,
+            _size(settings),
+            dry_run,
+            time.perf_counter() - started,
+        )
+
+
+def _size(settings: Settings) -> int:
+    file = settings.warehouse_file
+    return file.stat().st_size if file.exists() else 0
+
+
+def _remove(connection: Connection, keep_days: int) -> dict[str, int]:
+    dead = _dead_file_ids(connection, keep_days)
+    removed = {}
+    for table, column in manifest.TABLES_OF_ROWS.items():
+        if not has_table(connection, manifest.SCHEMA, table):
+            continue
+        rows = connection.execute(
+            f"delete from {manifest.SCHEMA}.{table} where {column} in ({dead}) "
+            f"or {column} not in (select file_id from {_FILES})"
+        ).fetchall()[0][0]
+        if rows:
+            removed[table] = rows
+    return removed
+
+
+def _dead_file_ids(connection: Connection, keep_days: int) -> str:
+    seen = [
+        f"next_id <= coalesce(({last_seen}), next_id)"
+        for table, last_seen in _SEEN_BY.items()
+        if has_table(connection, "analytics", table)
+    ]
+    conditions = " and ".join([f"next_at < current_timestamp - interval '{keep_days} days'", *seen])
+    return f"""
+        select file_id
+        from (
+            select
+                file_id,
+                dataset,
+                lead(file_id) over (partition by path order by file_id) as next_id,
+                lead(loaded_at) over (partition by path order by file_id) as next_at
+            from {_FILES}
+        )
+        where {conditions}
+    """

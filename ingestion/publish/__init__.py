@@ -1,0 +1,1 @@
+"""What readers see: all marts of one audited version at once."""

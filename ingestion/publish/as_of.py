@@ -1,0 +1,172 @@
+"""Loads that were committed, and the marts as of one of them, from RAW alone."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ingestion.build.build import BuildReport, Job, build_in, check_project, fingerprint
+from ingestion.build.environments import AS_OF, Environment
+from ingestion.build.release import Landing
+from ingestion.datasets import FILE_ID
+from ingestion.errors import SettingsError
+from ingestion.operate.lock import only_run
+from ingestion.progress import OnEvent, silent
+from ingestion.publish.duckdb_file import export_marts
+from ingestion.raw import manifest
+from ingestion.raw.manifest import Load, loads
+from ingestion.remedies import command
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse, warehouse
+
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class AsOfReport:
+    """Marts as of an earlier load.
+
+    Attributes:
+        load: The load.
+        file: The DuckDB file that has them, laid out as the published one.
+        bytes: Its size.
+        build: What was built and audited.
+        seconds: Wall time.
+    """
+
+    load: Load
+    file: Path
+    bytes: int
+    build: BuildReport
+    seconds: float
+
+
+class _CountedThen(NamedTuple):
+    file_id: int
+    path: str
+    dataset: str
+    rows: int
+    content_hash: str
+    is_superseded: bool
+
+
+def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent) -> AsOfReport:
+    """Builds and audits the marts as of an earlier load, into a file of their own.
+
+    The facts, the candidate and what is published stay as they are: everything is built anew in an
+    environment of its own, which is dropped when the file is written. Safe to repeat and to kill.
+
+    Args:
+        settings: The settings.
+        load_id: The load, or the beginning of its id if no other begins so.
+        on_event: Told of each model and test.
+
+    Returns:
+        What was built, and where it is.
+
+    Raises:
+        SettingsError: If there is no such load, rows that counted then are no longer in RAW, or the
+            target is not DuckDB.
+        AuditFailure: If a test failed; no file is written.
+        BusyError: If another run is at work.
+    """
+    started = time.perf_counter()
+    if settings.target != "dev":
+        raise SettingsError(
+            "Marts as of an earlier load are built in a DuckDB warehouse only: in Snowflake that "
+            "takes schemas of their own, which the users of a run may not make. Nothing was built",
+            f"leave --as-of out; or roll back to a version that is kept: {command('rollback')}",
+        )
+    with only_run(settings) as run:
+        target = warehouse(settings)
+        check_project(settings)
+        load = _find(loads(target), load_id)
+        counted = _files_as_of(target, load)
+        lease = run.lease(target)
+        _check_all_there(target, load, counted)
+        contents = ((file.file_id, file.content_hash) for file in counted)
+        environment = Environment(AS_OF, load.last_file_id)
+        print_of_then = fingerprint(settings, contents)
+        job = Job(
+            settings=settings,
+            lease=lease,
+            environment=environment,
+            fingerprint=print_of_then,
+            landing=Landing(),
+            full_refresh=False,
+            accept_release=False,
+            on_event=on_event,
+        )
+        report = build_in(job)
+        file = settings.home / "as-of" / f"{load.load_id}.duckdb"
+        export_marts(lease, environment, file)
+        environment.drop(target)
+        shutil.rmtree(environment.dbt_dir(settings), ignore_errors=True)
+    seconds = time.perf_counter() - started
+    return AsOfReport(load, file, file.stat().st_size, report, seconds)
+
+
+def _find(known: list[Load], load_id: str) -> Load:
+    if not known:
+        raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
+    found = [load for load in known if load.load_id == load_id]
+    found = found or [load for load in known if load_id and load.load_id.startswith(load_id)]
+    if len(found) == 1:
+        return found[0]
+    problem = "Several loads have an id that begins" if found else "No load has an id that begins"
+    shown = [f"{load.load_id} ({load.loaded_at:%Y-%m-%d %H:%M} UTC)" for load in found or known]
+    more = f" and {len(shown) - _NAMED} earlier ones" if len(shown) > _NAMED else ""
+    raise SettingsError(
+        f"{problem} with {load_id!r}; nothing was built. "
+        f"{'They are' if found else 'There are'} {', '.join(shown[:_NAMED])}{more}",
+        f"movielens status shows the last loads; {manifest.FILES} has all of them",
+    )
+
+
+def _files_as_of(target: Warehouse, load: Load) -> list[_CountedThen]:
+    rows = target.fetch(
+        f"""
+        select file_id, path, dataset, rows_loaded, content_hash,
+            file_id not in (select max(file_id) from {manifest.FILES} group by path)
+        from {manifest.FILES}
+        where version is not null and file_id in (
+            select max(file_id) from {manifest.FILES}
+            where file_id <= {load.last_file_id}
+            group by path
+        )
+        order by path
+        """
+    )
+    if not rows:
+        raise SettingsError(
+            f"No file counted as of load {load.load_id}, so there is nothing to build",
+            "movielens status shows the last loads",
+        )
+    return [_CountedThen(*row) for row in rows]
+
+
+def _check_all_there(target: Warehouse, load: Load, counted: list[_CountedThen]) -> None:
+    """Refuses what vacuum has emptied; the audit checks the files that still count."""
+    superseded = [file for file in counted if file.is_superseded and file.rows]
+    gone: list[_CountedThen] = []
+    for dataset in sorted({file.dataset for file in superseded}):
+        files = [file for file in superseded if file.dataset == dataset]
+        ids = ", ".join(str(file.file_id) for file in files)
+        rows = target.fetch(
+            f"select {FILE_ID}, count(*) from {manifest.SCHEMA}.{dataset} "
+            f"where {FILE_ID} in ({ids}) group by {FILE_ID}"
+        )
+        found: dict[int, int] = dict(rows)
+        gone += [file for file in files if found.get(file.file_id, 0) != file.rows]
+    if gone:
+        names = ", ".join(f"{file.path} ({file.rows:,} rows)" for file in gone[:_NAMED])
+        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+        raise SettingsError(
+            f"The marts as of load {load.load_id} cannot be built: rows that counted then were "
+            f"removed from RAW by movielens vacuum, those of {names}{more}. Nothing was built",
+            "choose a later load; MOVIELENS_KEEP_DAYS says for how many days superseded rows are "
+            "kept from now on",
+        )

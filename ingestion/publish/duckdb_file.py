@@ -1,0 +1,242 @@
+"""The published marts of the dev target: one DuckDB file, replaced by an atomic rename."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from ingestion.build.environments import CANDIDATE, PUBLISHED, Environment
+from ingestion.build.release import Counts
+from ingestion.files import write_whole
+from ingestion.publish.published import Version
+from ingestion.settings import Settings
+from ingestion.warehouse.lease import Lease
+from ingestion.warehouse.literals import duckdb_literal
+
+# Earlier releases put the tables there; now they are in the default schema of the file.
+_EARLIER_SCHEMA = "marts"
+_SUFFIX = ".duckdb"
+_ROLLED_BACK = ".rolled-back"
+
+
+class MartsFile:
+    """The file that readers open, and the versions that are kept beside it, one file each.
+
+    Args:
+        settings: Say where they are.
+    """
+
+    is_shared = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._file = settings.marts_file
+        self._folder = settings.versions_dir
+
+    def current(self) -> str | None:
+        """The version that readers see."""
+        return published_version(self._file)
+
+    def size(self) -> int:
+        """Bytes of what readers see."""
+        return self._file.stat().st_size if self._file.exists() else 0
+
+    def bring_up_to_date(self) -> None:
+        """Rewrites the files that an earlier release wrote with the tables in another schema."""
+        for file in (self._file, *self._folder.glob(f"*{_SUFFIX}")):
+            # One that cannot be rewritten stays: the dashboard and published_version read both.
+            with suppress(duckdb.Error), duckdb.connect() as connection:
+                if _attach(connection, file) == _EARLIER_SCHEMA:
+                    connection.execute("use opened")
+                    _write_marts(connection, _EARLIER_SCHEMA, file)
+
+    def kept(self) -> list[Version]:
+        """The versions that are kept, oldest first, those that are held back included."""
+        names = (file.name.removesuffix(_SUFFIX) for file in self._folder.glob(f"*{_SUFFIX}"))
+        return sorted(map(self._described, names), key=lambda version: version.version)
+
+    def _described(self, name: str) -> Version:
+        version = name.removesuffix(_ROLLED_BACK)
+        note = self._read_note(version)
+        at = note.get("published_at")
+        published_at = datetime.fromisoformat(at) if at else None
+        return Version(version, note.get("source"), published_at, name != version)
+
+    def counts(self) -> Counts | None:
+        """How much the version that readers see holds; None if nothing is published."""
+        if not self._file.exists():
+            return None
+        try:
+            with duckdb.connect() as connection:
+                schema = _attach(connection, self._file)
+                rows = connection.execute(
+                    "select n_ratings, n_users, n_movies, n_tag_applications "
+                    f"from opened.{schema}.mart_dataset_status"
+                ).fetchall()
+        except duckdb.Error:
+            return None  # it holds no marts, so readers lose nothing that could be compared
+        return Counts(*rows[0]) if rows else None
+
+    def publish(self, lease: Lease, version: str, source: str | None) -> None:
+        """Makes the candidate what readers see, all marts at once.
+
+        Args:
+            lease: The lease of the warehouse, held since before the candidate was chosen.
+            version: Its version.
+            source: URL of the landing zone that it was built from.
+
+        Raises:
+            BusyError: If another run has taken the lease.
+        """
+        held_back = self._of(version + _ROLLED_BACK)
+        if held_back.exists():
+            held_back.rename(self._of(version))
+        else:
+            export_marts(lease, PUBLISHED, self._of(version))
+        self._install(version, source)
+        for rolled_back in self._folder.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
+            rolled_back.unlink()
+            self._note(rolled_back.name.removesuffix(_ROLLED_BACK + _SUFFIX)).unlink(
+                missing_ok=True
+            )
+
+    def roll_back(self, to: str, left: str | None) -> None:
+        """Makes an earlier version what readers see.
+
+        Args:
+            to: The version to return to.
+            left: The version that readers saw.
+        """
+        # Marked first: if this one dies in between, the next run does not bring it back unasked.
+        if left and self._of(left).exists():
+            self._of(left).rename(self._of(left + _ROLLED_BACK))
+        self._install(to, self._read_note(to).get("source"))
+
+    def remove(self, versions: list[str]) -> None:
+        """Removes versions, and what a crash left beside them."""
+        for version in versions:
+            self._of(version).unlink()
+            self._note(version).unlink(missing_ok=True)
+        for leftover in self._folder.glob("*.unfinished*"):
+            leftover.unlink()
+
+    def _of(self, version: str) -> Path:
+        return self._folder / f"{version}{_SUFFIX}"
+
+    def _note(self, version: str) -> Path:
+        return self._folder / f"{version}.json"
+
+    def _read_note(self, version: str) -> dict[str, str]:
+        """Reads what is noted of a version, beside its file because readers must not see it."""
+        note = self._note(version)
+        return dict(json.loads(note.read_text())) if note.exists() else {}
+
+    def _install(self, version: str, source: str | None) -> None:
+        """Puts a version where readers look, by one rename."""
+        now = datetime.now(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+        write_whole(self._note(version), json.dumps({"source": source, "published_at": now}))
+        beside = self._file.with_suffix(".next")
+        beside.unlink(missing_ok=True)
+        try:
+            os.link(self._of(version), beside)
+        except OSError:
+            # Some file systems have no hard links.
+            shutil.copyfile(self._of(version), beside)
+            _sync(beside)
+        beside.replace(self._file)
+        _sync(self._file.parent)
+
+
+def published_version(marts_file: Path) -> str | None:
+    """Tells which version a marts file holds.
+
+    Args:
+        marts_file: The file.
+
+    Returns:
+        The version, or None if there is no such file or it is not one of published marts.
+    """
+    if not marts_file.exists():
+        return None
+    try:
+        return read_version(marts_file)
+    except (duckdb.Error, IndexError):
+        return None
+
+
+def read_version(marts_file: Path) -> str:
+    """Reads which version a marts file holds, whichever release wrote it.
+
+    Args:
+        marts_file: The file.
+
+    Returns:
+        The version.
+
+    Raises:
+        duckdb.Error: If it is not a file of published marts.
+        IndexError: If the mart that should tell has no row.
+    """
+    with duckdb.connect() as connection:
+        schema = _attach(connection, marts_file)
+        rows = connection.execute(f"select data_version from opened.{schema}.mart_dataset_status")
+        return str(rows.fetchall()[0][0])
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
+    """Attaches a marts file as `opened`, and tells which schema its tables are in."""
+    connection.execute(f"attach {duckdb_literal(marts_file)} as opened (read_only)")
+    earlier = connection.execute(
+        "from duckdb_schemas() where database_name = 'opened' and schema_name = ?",
+        [_EARLIER_SCHEMA],
+    )
+    return _EARLIER_SCHEMA if earlier.fetchall() else "main"
+
+
+def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
+    """Writes an environment's marts, and nothing else, into a file of their own.
+
+    Args:
+        lease: The lease of the warehouse, held since before the marts were chosen.
+        environment: Whose marts.
+        file: The file; it appears when it is whole.
+
+    Raises:
+        BusyError: If another run has taken the lease, and may have built others meanwhile.
+    """
+    file.parent.mkdir(exist_ok=True)
+    with lease.target.connect() as session:
+        lease.hold(session)
+        _write_marts(session.native, environment.schema(CANDIDATE), file)
+
+
+def _write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) -> None:
+    """Writes the marts of a schema into a file, which appears, or is replaced, when it is whole."""
+    unfinished = file.with_suffix(".unfinished")
+    # A crash may have left it, and a log that DuckDB would replay into the new one.
+    for leftover in file.parent.glob(f"{unfinished.name}*"):
+        leftover.unlink()
+    tables = connection.execute(
+        "select table_name from information_schema.tables "
+        "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",
+        [schema],
+    ).fetchall()
+    connection.execute(f"attach {duckdb_literal(unfinished)} as published")
+    for (table,) in tables:
+        connection.execute(f"create table published.{table} as from {schema}.{table}")
+    connection.execute("detach published")
+    _sync(unfinished)
+    unfinished.rename(file)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

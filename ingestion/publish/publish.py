@@ -1,0 +1,161 @@
+"""`publish` and `rollback`: what readers see, all marts at once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ingestion.build.candidate import Candidate, candidate
+from ingestion.errors import MovielensError, SettingsError
+from ingestion.operate.lock import only_run
+from ingestion.publish.published import Published, Version, published
+from ingestion.remedies import again, command
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse, warehouse
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What readers see after a publish or a rollback.
+
+    Attributes:
+        version: The published version.
+        published: Whether that changed.
+        before: The version that was published before, if any.
+        bytes: Size of all published marts.
+        seconds: Wall time.
+        held_back: A version that a rollback left: no run publishes it by itself.
+    """
+
+    version: str | None
+    published: bool
+    before: str | None
+    bytes: int
+    seconds: float
+    held_back: str | None = None
+
+
+def publish(settings: Settings, *, again: bool = True) -> PublishReport:
+    """Publishes the audited candidate: readers see the old version or the new, nothing between.
+
+    Args:
+        settings: The settings.
+        again: Publish a version even if it was rolled back.
+
+    Returns:
+        What readers see now.
+
+    Raises:
+        MovielensError: If there is no audited candidate.
+        BusyError: If another run is at work.
+    """
+    started = time.perf_counter()
+    with only_run(settings) as run:
+        target, marts = warehouse(settings), published(settings)
+        marts.bring_up_to_date()
+        found = _audited(target)
+        before = marts.current()
+        if before == found.version:
+            return _report(marts, started, before, before)
+        lease = run.lease(target)
+        found = _audited(target)  # nobody builds another one before this one is copied
+        if not again and any(v.is_held_back for v in marts.kept() if v.version == found.version):
+            return _report(marts, started, before, before, held_back=found.version)
+        marts.publish(lease, found.version, found.source)
+        prune(settings)
+        return _report(marts, started, found.version, before)
+
+
+def _audited(target: Warehouse) -> Candidate:
+    found = candidate(target)
+    if found is None or not found.audited:
+        raise MovielensError(
+            "There is no audited candidate; what is published is untouched", command("build")
+        )
+    return found
+
+
+def _report(
+    marts: Published,
+    started: float,
+    version: str | None,
+    before: str | None,
+    held_back: str | None = None,
+) -> PublishReport:
+    seconds = time.perf_counter() - started
+    return PublishReport(version, version != before, before, marts.size(), seconds, held_back)
+
+
+def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
+    """Removes versions beyond MOVIELENS_KEEP_VERSIONS, and what a crash left beside them.
+
+    The published version and those after it stay.
+
+    Args:
+        settings: The settings.
+        dry_run: Only tell which.
+
+    Returns:
+        The versions, oldest first.
+    """
+    marts = published(settings)
+    current = marts.current()
+    older = [v.version for v in marts.kept() if current and v.version < current]
+    removed = older[: max(0, len(older) - (settings.keep_versions - 1))]
+    if not dry_run:
+        marts.remove(removed)
+    return removed
+
+
+def rollback(settings: Settings, *, switch_source: bool = False) -> PublishReport:
+    """Returns to the version before the published one.
+
+    The version that is left behind is kept, but no `run` publishes it again unasked.
+
+    Args:
+        settings: The settings.
+        switch_source: Return to it even if it was built from another landing zone.
+
+    Returns:
+        What readers see now.
+
+    Raises:
+        MovielensError: If there is no earlier version.
+        SettingsError: If the earlier version was built from another landing zone.
+        BusyError: If another run is at work.
+    """
+    started = time.perf_counter()
+    with only_run(settings) as run:
+        marts = published(settings)
+        if marts.is_shared:
+            run.lease(warehouse(settings))
+        marts.bring_up_to_date()
+        current = marts.current()
+        kept = {version.version: version for version in marts.kept()}
+        earlier = [
+            v for v in kept.values() if not v.is_held_back and (not current or v.version < current)
+        ]
+        if not earlier:
+            raise MovielensError(
+                f"There is no version before {current or 'the first one'} to return to; "
+                "what is published is untouched",
+                f"MOVIELENS_KEEP_VERSIONS (now {settings.keep_versions}) says how many are kept",
+            )
+        to = earlier[-1]
+        if not switch_source:
+            _check_same_zone(to, kept.get(current or "", Version("")))
+        marts.roll_back(to.version, current)
+        return _report(marts, started, to.version, current, held_back=current)
+
+
+def _check_same_zone(to: Version, current: Version) -> None:
+    if to.source == current.source:
+        return
+    unknown = "one that is not known"
+    raise SettingsError(
+        f"The version before, {to.version}, was built from another landing zone: "
+        f"{to.source or unknown}; the published one from {current.source or unknown}. "
+        "What is published is untouched",
+        "if readers are to see that landing zone: "
+        + again("--switch-source", otherwise=("rollback",)),
+    )

@@ -1,0 +1,78 @@
+"""What readers see, as publishing, building and status ask for it; the same on every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ingestion.build.release import Counts
+from ingestion.settings import Settings
+from ingestion.warehouse.base import warehouse
+from ingestion.warehouse.lease import Lease
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published version that is kept.
+
+    Attributes:
+        version: Its name.
+        source: URL of the landing zone that it was built from; None if that is not known.
+        published_at: When readers last came to see it, UTC; None if that is not known.
+        is_held_back: Whether a rollback left it: no run publishes it by itself.
+    """
+
+    version: str
+    source: str | None = None
+    published_at: datetime | None = None
+    is_held_back: bool = False
+
+
+class Published(Protocol):
+    """What readers see, and the versions that are kept."""
+
+    is_shared: bool
+    """Whether runs of other homes publish there too."""
+
+    def current(self) -> str | None:
+        """The version that readers see."""
+
+    def size(self) -> int:
+        """Bytes of what readers see."""
+
+    def kept(self) -> list[Version]:
+        """The versions that are kept, oldest first, those that are held back included."""
+
+    def counts(self) -> Counts | None:
+        """How much the version that readers see holds; None if nothing is published."""
+
+    def bring_up_to_date(self) -> None:
+        """Rewrites what an earlier release published in another layout."""
+
+    def publish(self, lease: Lease, version: str, source: str | None) -> None:
+        """Makes the candidate, built from a landing zone, what readers see, all marts at once."""
+
+    def roll_back(self, to: str, left: str | None) -> None:
+        """Makes an earlier version what readers see."""
+
+    def remove(self, versions: list[str]) -> None:
+        """Removes versions, and what a crash left beside them."""
+
+
+def published(settings: Settings) -> Published:
+    """Gives what readers of the target in force see.
+
+    Args:
+        settings: Say which target.
+
+    Returns:
+        The published marts.
+    """
+    if settings.target == "dev":
+        from ingestion.publish.duckdb_file import MartsFile
+
+        return MartsFile(settings)
+    from ingestion.publish.snowflake_views import MartsViews
+
+    return MartsViews(warehouse(settings))

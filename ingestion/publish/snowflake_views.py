@@ -1,0 +1,251 @@
+"""The published marts in Snowflake: a store that is only appended to, and views on it.
+
+`marts_store` has a table for each mart, with the rows of every version that is kept, and
+`_versions`, whose last entry says which one counts. What readers may see are the secure views of
+`marts`: `mart_x` has the rows of the version that counts, so all of them change with that one
+entry, in the transaction that writes it; `mart_x_by_version` has those of all versions that are
+kept, for a reader that pins the one it started with; `current_version` names the one that counts.
+
+A publish goes like this, and can die at any point:
+
+1. A store or a view that is not there, or has other columns than the candidate, is made anew: rows
+   of kept versions stay, with null in new columns. Readers see the same rows as before.
+2. The candidate's rows are appended under its version. No view shows them.
+3. They are counted. No view shows them.
+4. The entry is written, in one transaction with the lease. From here on every view shows them.
+5. Versions beyond those to be kept are removed.
+
+The rows that a publish leaves which died between 2 and 4 are removed by the next one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC
+from typing import Any
+
+from ingestion.build.environments import CANDIDATE, PUBLISHED
+from ingestion.build.release import Counts
+from ingestion.errors import MovielensError
+from ingestion.publish.published import Version
+from ingestion.remedies import command
+from ingestion.warehouse.base import Connection, Warehouse, create_schema, has_table
+from ingestion.warehouse.lease import Lease
+
+STORE, SCHEMA = "marts_store", "marts"
+_VERSIONS = f"{STORE}._versions"
+_CURRENT = f"select max_by(version, number) as version from {_VERSIONS}"
+_COLUMNS = (
+    "number bigint, version varchar, rolled_back varchar, published_at timestamptz, source varchar"
+)
+Columns = list[tuple[str, str]]
+
+
+class MartsViews:
+    """What readers see in Snowflake.
+
+    Args:
+        target: The warehouse, as the user that publishes.
+    """
+
+    is_shared = True
+
+    def __init__(self, target: Warehouse) -> None:
+        self._target = target
+
+    def current(self) -> str | None:
+        """The version that readers see."""
+        if not self._target.has_table(STORE, "_versions"):
+            return None
+        version = self._target.fetch(_CURRENT)[0][0]
+        return str(version) if version else None
+
+    def size(self) -> int:
+        """Bytes of all versions that are kept."""
+        rows = self._target.fetch(
+            "select sum(bytes) from information_schema.tables "
+            f"where lower(table_schema) = {self._target.literal(STORE)}"
+        )
+        return int(rows[0][0] or 0)
+
+    def bring_up_to_date(self) -> None:
+        """Nothing to do: `publish` fits the store's tables to the marts."""
+
+    def kept(self) -> list[Version]:
+        """The versions that are kept, oldest first, those that are held back included."""
+        published: dict[str, dict[str, Any]] = {}
+        left: dict[str, int] = {}
+        for entry in self._entries():
+            published[entry["version"]] = entry
+            left[entry["rolled_back"]] = entry["number"]
+        return [
+            Version(
+                version,
+                entry.get("source"),
+                entry["published_at"].astimezone(UTC).replace(tzinfo=None),
+                left.get(version, 0) > entry["number"],
+            )
+            for version, entry in sorted(published.items())
+        ]
+
+    def _entries(self) -> list[dict[str, Any]]:
+        """What was published and rolled back, in this order; an earlier release had no source."""
+        if not self._target.has_table(STORE, "_versions"):
+            return []
+        with self._target.connect() as connection:
+            cursor = connection.execute(f"select * from {_VERSIONS} order by number")
+            names = [column[0].lower() for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def counts(self) -> Counts | None:
+        """How much the version that readers see holds; None if nothing is published."""
+        current = self.current()
+        if current is None:
+            return None
+        rows = self._target.fetch(
+            "select n_ratings, n_users, n_movies, n_tag_applications "
+            f"from {STORE}.mart_dataset_status where _version = {self._target.literal(current)}"
+        )
+        return Counts(*rows[0]) if rows else None
+
+    def publish(self, lease: Lease, version: str, source: str | None) -> None:
+        """Makes the candidate what readers see, all marts at once.
+
+        Args:
+            lease: The lease of the warehouse, held since before the candidate was chosen.
+            version: Its version.
+            source: URL of the landing zone that it was built from.
+
+        Raises:
+            MovielensError: If the store does not have the candidate's rows; nothing is published.
+            BusyError: If another run has taken the lease.
+        """
+        with self._target.connect() as connection:
+            _make_schemas(connection)
+            marts = _columns(connection, PUBLISHED.schema(CANDIDATE))
+            stored = _columns(connection, STORE)
+            for mart, columns in marts.items():
+                _make_room(connection, mart, columns, stored.get(mart, []))
+            for mart in marts:
+                connection.execute(f"delete from {STORE}.{mart} where _version not in ({_KNOWN})")
+            if not any(v.is_held_back for v in self.kept() if v.version == version):
+                for mart, columns in marts.items():
+                    _append(connection, mart, columns, version)
+            _verify(connection, marts, version)
+            with lease.transaction(connection):
+                connection.execute(_entry(self._target, version, source))
+
+    def roll_back(self, to: str, left: str | None) -> None:
+        """Makes an earlier version what readers see, by one entry.
+
+        Args:
+            to: The version to return to.
+            left: The version that readers saw.
+        """
+        source = next((v.source for v in self.kept() if v.version == to), None)
+        self._target.execute(_entry(self._target, to, source, left))
+
+    def remove(self, versions: list[str]) -> None:
+        """Removes versions: first from what readers can see, then their rows."""
+        if not versions:
+            return
+        gone = ", ".join(map(self._target.literal, versions))
+        with self._target.connect() as connection:
+            marts = [mart for mart in _columns(connection, STORE) if mart.startswith("mart_")]
+        self._target.execute(f"delete from {_VERSIONS} where version in ({gone})")
+        for mart in marts:
+            self._target.execute(f"delete from {STORE}.{mart} where _version in ({gone})")
+
+
+_KNOWN = f"select version from {_VERSIONS}"
+
+
+def _entry(
+    target: Warehouse, version: str, source: str | None, rolled_back: str | None = None
+) -> str:
+    it, left, zone = (target.literal(text) for text in (version, rolled_back, source))
+    return (
+        f"insert into {_VERSIONS} (number, version, rolled_back, published_at, source) "
+        f"select coalesce(max(number), 0) + 1, {it}, {left}, "
+        f"current_timestamp, {zone} from {_VERSIONS}"
+    )
+
+
+def _make_schemas(connection: Connection) -> None:
+    for schema in (STORE, SCHEMA):
+        create_schema(connection, schema)
+    if not has_table(connection, STORE, "_versions"):
+        connection.execute(f"create table if not exists {_VERSIONS} ({_COLUMNS})")
+        connection.execute(f"create or replace secure view {SCHEMA}.current_version as {_CURRENT}")
+        return
+    there = connection.execute(f"select * from {_VERSIONS} limit 0").description or []
+    if "source" not in {column[0].lower() for column in there}:  # an earlier release made it
+        connection.execute(f"alter table {_VERSIONS} add column source varchar")
+
+
+def _columns(connection: Connection, schema: str) -> dict[str, Columns]:
+    """Names and types of the columns of each table of a schema, in their order."""
+    rows = connection.execute(
+        "select lower(table_name), lower(column_name), data_type, ordinal_position "
+        f"from information_schema.columns where lower(table_schema) = {connection.literal(schema)} "
+        "order by table_name, ordinal_position"
+    ).fetchall()
+    found: dict[str, Columns] = defaultdict(list)
+    for table, column, type_, _ in rows:
+        if table.startswith("mart_"):
+            found[table].append((column, type_))
+    return dict(found)
+
+
+def _make_room(connection: Connection, mart: str, columns: Columns, stored: Columns) -> None:
+    """Gives a mart's store exactly its columns, and the views on it."""
+    if stored == [("_version", "TEXT"), *columns]:
+        return
+    names = ", ".join(name for name, _ in columns)
+    if stored:
+        kept = {name for name, _ in stored}
+        values = ", ".join(
+            f"cast({name if name in kept else 'null'} as {type_}) as {name}"
+            for name, type_ in columns
+        )
+        rows = f"select _version, {values} from {STORE}.{mart}"
+    else:
+        rows = (
+            f"select cast(null as varchar) as _version, {names} "
+            f"from {PUBLISHED.schema(CANDIDATE)}.{mart} where false"
+        )
+    connection.execute(f"create or replace table {STORE}.{mart} as {rows}")
+    view = f"create or replace secure view {SCHEMA}"
+    connection.execute(
+        f"{view}.{mart} copy grants as select {names} from {STORE}.{mart} "
+        f"where _version = ({_CURRENT})"
+    )
+    connection.execute(
+        f"{view}.{mart}_by_version copy grants as select _version, {names} from {STORE}.{mart} "
+        f"where _version in ({_KNOWN})"
+    )
+
+
+def _append(connection: Connection, mart: str, columns: Columns, version: str) -> None:
+    names = ", ".join(name for name, _ in columns)
+    connection.execute(
+        f"insert into {STORE}.{mart} (_version, {names}) "
+        f"select {connection.literal(version)}, {names} from {PUBLISHED.schema(CANDIDATE)}.{mart}"
+    )
+
+
+def _verify(connection: Connection, marts: dict[str, Columns], version: str) -> None:
+    it = connection.literal(version)
+    counts = " union all ".join(
+        f"select {connection.literal(mart)} as mart, "
+        f"(select count(*) from {PUBLISHED.schema(CANDIDATE)}.{mart}) as built, "
+        f"(select count(*) from {STORE}.{mart} where _version = {it}) as stored"
+        for mart in marts
+    )
+    for mart, built, stored in connection.execute(counts).fetchall():
+        if built != stored:
+            raise MovielensError(
+                f"{mart} has {built} rows, but {stored} are in {STORE} for version {version}. "
+                "Nothing was published; what is published is untouched",
+                command("publish"),
+            )

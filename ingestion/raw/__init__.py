@@ -1,0 +1,1 @@
+"""Exactly once into RAW: compare with the manifest, append, verify, commit."""

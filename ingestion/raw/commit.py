@@ -1,0 +1,185 @@
+"""How rows get into RAW and come to count: sweep, append, verify, commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dlt
+from dlt.common.storages.load_package import create_load_id
+
+from ingestion.errors import MovielensError
+from ingestion.landing.listing import LandingZone
+from ingestion.progress import timed
+from ingestion.raw import manifest
+from ingestion.raw.source import manifest_rows, rows_source
+from ingestion.reading.file import Outcome
+from ingestion.settings import Settings
+from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, has_table
+from ingestion.warehouse.lease import Lease
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one load writes: rows of files under their ids, and removals under theirs.
+
+    Attributes:
+        zone: The landing zone.
+        loaded: Files that were read, with their file ids.
+        gone: Paths to record as removed.
+        first_id: The smallest file id of this load.
+        first_removal_id: The file id of the first removal; larger than those of the files.
+    """
+
+    zone: LandingZone
+    loaded: list[Outcome]
+    gone: list[manifest.Known]
+    first_id: int
+    first_removal_id: int
+
+
+def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, float]) -> str:
+    """Sweeps, appends, verifies and commits, on one connection that no other run gets between.
+
+    Args:
+        settings: The settings.
+        lease: The lease of the warehouse.
+        change: What to write.
+        steps: Gets the seconds that each step took.
+
+    Returns:
+        dlt's load id.
+
+    Raises:
+        MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
+        BusyError: If another run has taken the lease; nothing is committed.
+    """
+    with lease.target.connect() as connection:
+        with timed(steps, "sweep"):
+            lease.hold(connection)
+            _sweep(connection, change.first_id)
+        with timed(steps, "append"):
+            load_id = _append(settings, lease.target, connection, change.loaded)
+        with timed(steps, "verify"):
+            verify(connection, change.loaded)
+        with timed(steps, "commit"):
+            _commit(connection, lease, change, load_id)
+    return load_id
+
+
+def _append(
+    settings: Settings, target: Warehouse, connection: Connection, loaded: list[Outcome]
+) -> str:
+    """Appends rows with dlt; gives the id of the load, also of one that only records removals."""
+    if not loaded:
+        return create_load_id()
+    source = rows_source(loaded, _missing(connection), target.staged)
+    destination = target.destination(connection, _row_group_bytes(loaded))
+    pipeline = _pipeline(settings, destination, target.staging())
+    info = pipeline.run(source, loader_file_format="parquet")
+    return info.loads_ids[-1]
+
+
+def _missing(connection: Connection) -> set[str]:
+    found = connection.execute(
+        "select lower(table_name) from information_schema.tables "
+        f"where lower(table_schema) = {connection.literal(manifest.SCHEMA)}"
+    )
+    return {*manifest.TABLES_OF_ROWS, manifest.TABLE} - {table for (table,) in found.fetchall()}
+
+
+def _row_group_bytes(loaded: Iterable[Outcome]) -> int:
+    """The size of as many rows as DuckDB takes at a time, of the file in which they are largest."""
+    sizes = (
+        outcome.parquet.stat().st_size * min(ROW_GROUP, outcome.rows) // outcome.rows
+        for outcome in loaded
+        if outcome.parquet and outcome.rows
+    )
+    return max(sizes, default=0)
+
+
+def _pipeline(settings: Settings, destination: Any, staging: Any) -> dlt.Pipeline:
+    """A pipeline with a fresh working folder: what a crash left behind is never taken up again."""
+    pipeline = dlt.pipeline(
+        pipeline_name="movielens",
+        pipelines_dir=str(settings.work_dir / "dlt"),
+        destination=destination,
+        staging=staging,
+        dataset_name=manifest.SCHEMA,
+    )
+    # The manifest is the state; dlt need not keep one of its own in the warehouse.
+    pipeline.config.restore_from_destination = False
+    return pipeline
+
+
+def _sweep(connection: Connection, before: int) -> None:
+    """Removes rows, with smaller file ids than this load's, that a crash left uncommitted."""
+    if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
+        return
+    connection.execute("begin")
+    for table, column in manifest.TABLES_OF_ROWS.items():
+        if has_table(connection, manifest.SCHEMA, table):
+            connection.execute(
+                f"delete from {manifest.SCHEMA}.{table} where {column} < {before} and {column} "
+                f"not in (select file_id from {manifest.SCHEMA}.{manifest.TABLE})"
+            )
+    connection.execute("commit")
+
+
+def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
+    """Checks that RAW has, under each file id, the rows that were read.
+
+    Args:
+        connection: A connection to the warehouse.
+        loaded: What was read.
+
+    Raises:
+        MovielensError: If it has more or fewer, or other numbers of rejected rows.
+    """
+    for outcome in loaded:
+        counts = {outcome.file.dataset: outcome.rows, manifest.REJECTED_ROWS: len(outcome.rejects)}
+        for table, expected in counts.items():
+            rows = connection.execute(
+                f"select count(*) from {manifest.SCHEMA}.{table} "
+                f"where {manifest.TABLES_OF_ROWS[table]} = {outcome.file_id}"
+            ).fetchall()[0][0]
+            if rows != expected:
+                raise MovielensError(
+                    f"{outcome.file.path}: {expected} rows were read for "
+                    f"{manifest.SCHEMA}.{table}, but {rows} are in it. Nothing of this load counts",
+                    "run it again; if it happens again, report it with the log",
+                )
+
+
+def _commit(connection: Connection, lease: Lease, change: Change, load_id: str) -> None:
+    """Makes all file versions of a load count at once, if the lease is still this run's."""
+    entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
+    rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
+    with lease.transaction(connection):
+        connection.execute(
+            f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({', '.join(entries[0])}) "
+            f"values {rows}"
+        )
+
+
+def _removals(change: Change, load_id: str) -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    return [
+        {
+            "file_id": file_id,
+            "path": entry.path,
+            "dataset": entry.dataset,
+            "version": None,
+            "bytes": 0,
+            "rows_loaded": 0,
+            "rows_rejected": 0,
+            "load_id": load_id,
+            "loaded_at": now,
+            "content_hash": None,
+            "source": change.zone.url,
+            "edition": change.zone.edition,
+        }
+        for file_id, entry in enumerate(change.gone, change.first_removal_id)
+    ]

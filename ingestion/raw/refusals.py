@@ -1,0 +1,169 @@
+"""Files that were refused: kept, and named by every run and status, until they load or are gone.
+
+A file that would only be refused again is not read again: its version, the settings and the readers
+are those that refused it. Whoever changes the readers so that they decide differently raises
+`rules.READER_VERSION`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+
+from ingestion.landing.listing import LandingZone
+from ingestion.raw import manifest
+from ingestion.reading.file import Outcome
+from ingestion.reading.rules import READER_VERSION, Rules
+from ingestion.warehouse.base import Warehouse
+
+TABLE = f"{manifest.SCHEMA}._refusals"
+_COLUMNS = (
+    "path varchar, dataset varchar, bytes bigint, reason varchar, refused_at timestamp, "
+    "version varchar, judged_by varchar, source varchar"
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One file that was refused, in the version that was refused last.
+
+    Attributes:
+        path: Path in the landing zone.
+        dataset: The RAW table that its rows would be in.
+        bytes: Its size as stored.
+        reason: Why, in words; may quote the file.
+        refused_at: When it was refused, UTC.
+        version: What identified its content when it was listed.
+        judged_by: The settings and readers by which its content was refused; None if it could not
+            be read, which the next run tries again.
+        source: URL of the landing zone.
+    """
+
+    path: str
+    dataset: str
+    bytes: int
+    reason: str
+    refused_at: datetime
+    version: str
+    judged_by: str | None
+    source: str
+
+
+def judged_by(rules: Rules) -> str:
+    """Names what a refusal depends on beside the file: the readers and the settings."""
+    return f"readers {READER_VERSION}, {rules}"
+
+
+def recall(target: Warehouse) -> list[Refusal]:
+    """Reads which files stand refused.
+
+    Args:
+        target: The warehouse.
+
+    Returns:
+        The refusals of the landing zone that was loaded last, by path.
+    """
+    if not target.has_table(*TABLE.split(".")):
+        return []
+    columns = ", ".join(field.name for field in fields(Refusal))
+    return [Refusal(*row) for row in target.fetch(f"select {columns} from {TABLE} order by path")]
+
+
+def standing(refusals: Iterable[Refusal], zone: LandingZone, rules: Rules) -> dict[str, Refusal]:
+    """Finds the files that would only be refused again.
+
+    Args:
+        refusals: What stands refused.
+        zone: The listing.
+        rules: The settings in force.
+
+    Returns:
+        The refusals by path, of files listed in the version that the same readers refused.
+    """
+    listed = {path: file.version for path, file in zone.files.items()}
+    return {
+        refusal.path: refusal
+        for refusal in refusals
+        if refusal.source == zone.url
+        and refusal.judged_by == judged_by(rules)
+        and refusal.version == listed.get(refusal.path)
+    }
+
+
+def settled(
+    refusals: Iterable[Refusal], zone: LandingZone, read: Mapping[str, Outcome]
+) -> list[str]:
+    """Finds the files that no longer stand refused, or will be recorded again.
+
+    Args:
+        refusals: What stood refused.
+        zone: The listing.
+        read: What became of the files that were read, by path.
+
+    Returns:
+        The paths of files that are gone, were read, or are listed in a version that is loaded.
+    """
+
+    def is_settled(refusal: Refusal) -> bool:
+        file, outcome = zone.files.get(refusal.path), read.get(refusal.path)
+        if file is None or refusal.source != zone.url:
+            return True
+        if outcome is not None:
+            return outcome.status != "put off"
+        return file.version != refusal.version
+
+    return [refusal.path for refusal in refusals if is_settled(refusal)]
+
+
+def update(
+    target: Warehouse,
+    zone: LandingZone,
+    rules: Rules,
+    before: Iterable[Refusal],
+    read: Iterable[Outcome],
+) -> None:
+    """Records what was refused, and forgets what was loaded or is no longer in the landing zone.
+
+    Args:
+        target: The warehouse.
+        zone: The listing.
+        rules: The settings in force.
+        before: What stood refused.
+        read: What became of the files that were read.
+    """
+    outcomes = {outcome.file.path: outcome for outcome in read}
+    gone = settled(before, zone, outcomes)
+    refused = [_refusal(zone, rules, o) for o in outcomes.values() if o.status == "refused"]
+    if not gone and not refused:
+        return
+    with target.connect() as connection:
+        # Before the transaction: Snowflake commits at each statement that defines something.
+        connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
+    statements = []
+    if gone:
+        statements.append(f"delete from {TABLE} where path in ({_listed(target, gone)})")
+    if refused:
+        rows = ", ".join(f"({_listed(target, astuple(refusal))})" for refusal in refused)
+        statements.append(f"insert into {TABLE} values {rows}")
+    target.execute(*statements)
+
+
+def _listed(target: Warehouse, values: Iterable[str | int | datetime | None]) -> str:
+    return ", ".join(map(target.literal, values))
+
+
+def _refusal(zone: LandingZone, rules: Rules, outcome: Outcome) -> Refusal:
+    file = outcome.file
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    by = judged_by(rules) if outcome.refused_for_good else None
+    return Refusal(
+        path=file.path,
+        dataset=file.dataset,
+        bytes=file.bytes,
+        reason=outcome.reason,
+        refused_at=now,
+        version=file.version,
+        judged_by=by,
+        source=zone.url,
+    )

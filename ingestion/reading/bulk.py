@@ -1,0 +1,197 @@
+"""From the bytes of one CSV file to one Parquet file: every record loaded exactly, or rejected.
+
+Two readers. The bulk reader is DuckDB; it only counts as right when it can be proved so: every
+record that the bytes hold came out, and each satisfies its dataset's contract. Any doubt, and the
+careful reader reads the file again, record by record, and says of each record what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from ingestion.datasets import FILE_ID, INT64_MAX, Column
+from ingestion.errors import is_no_room
+from ingestion.reading.careful import Reading, read_with_care
+from ingestion.reading.header import Header
+from ingestion.reading.inspection import Bytes
+from ingestion.reading.rules import Rules
+from ingestion.warehouse.literals import duckdb_literal
+
+SQL_TYPES = {"bigint": "bigint", "double": "double", "text": "varchar"}
+
+
+def _literally(path: Path) -> str:
+    """A path in which DuckDB's `*`, `?` and `[` stand for themselves."""
+    return duckdb_literal(re.sub(r"([*?[])", r"[\1]", str(path)))
+
+
+def _csv_relation(path: Path, header: Header, uniform: bool) -> str:
+    types = {at: SQL_TYPES[column.type] if uniform else "varchar" for column, at in header.columns}
+    columns = ", ".join(f"'c{position}': '{types[position]}'" for position in range(header.width))
+    return (
+        f"read_csv({_literally(path)}, columns = {{{columns}}}, header = true, "
+        "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
+        "strict_mode = true, store_rejects = true)"
+    )
+
+
+def _value(column: Column, position: int | None, uniform: bool) -> str:
+    if position is None:
+        return f"cast(null as {SQL_TYPES[column.type]})"
+    as_read = uniform or column.type == "text"
+    return f"c{position}" if as_read else f"try_cast(c{position} as {column.type})"
+
+
+def _spelling(column: Column, position: int) -> str:
+    """What keeps DuckDB's lenient casts ('2.5' to 3, '0x10' to 16, '1_000' to 1000) out."""
+    number = r"[0-9]+" if column.type == "bigint" else r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?"
+    return f"regexp_full_match(c{position}, '{number}')"
+
+
+def _range_checks(column: Column, value: str) -> Iterator[str]:
+    if column.minimum is not None:
+        yield f"{value} >= {column.minimum!r}"
+    if column.maximum is not None and column.maximum != INT64_MAX:
+        yield f"{value} <= {column.maximum!r}"
+    if column.step is not None:
+        yield f"{value} / {column.step!r} = floor({value} / {column.step!r})"
+
+
+def _valid(column: Column, position: int | None, uniform: bool) -> str:
+    if position is None or (column.type == "text" and not column.required):
+        return "true"
+    if column.type == "text":
+        return f"c{position} is not null"
+    value = _value(column, position, uniform)
+    checks = [f"{value} is not null"]
+    if not uniform:
+        checks.append(_spelling(column, position))
+    # No spelling above has a sign, so a minimum of 0 holds by itself.
+    checks.extend(_range_checks(replace(column, minimum=column.minimum or None), value))
+    valid = " and ".join(checks)
+    return f"({valid})" if column.required else f"(c{position} is null or ({valid}))"
+
+
+def bulk_sql(path: Path, header: Header, file_id: int, uniform: bool, to: Path) -> str:
+    """Writes the statement of the bulk reader.
+
+    Args:
+        path: A plain local CSV file.
+        header: Where its columns stand.
+        file_id: The value of the provenance column.
+        uniform: Whether the bytes prove that numbers are spelt in one way (see `Bytes`).
+        to: The Parquet file.
+
+    Returns:
+        A DuckDB `copy` that keeps the records that satisfy the contract, and only these.
+    """
+    select = [f'{_value(column, at, uniform)} as "{column.name}"' for column, at in header.columns]
+    select.append(f'{file_id}::bigint as "{FILE_ID}"')
+    valid = [_valid(column, at, uniform) for column, at in header.columns]
+    where = " and ".join(check for check in valid if check != "true") or "true"
+    relation = _csv_relation(path, header, uniform)
+    return (
+        f"copy (select {', '.join(select)} from {relation} where {where}) "
+        f"to {duckdb_literal(to)} (format parquet, compression uncompressed)"
+    )
+
+
+def read_in_bulk(path: Path, header: Header, file_id: int, uniform: bool, to: Path) -> int | None:
+    """Reads a CSV file with DuckDB.
+
+    Args:
+        path: A plain local CSV file.
+        header: Where its columns stand.
+        file_id: The value of the provenance column.
+        uniform: Whether the bytes prove that numbers are spelt in one way.
+        to: The Parquet file to write.
+
+    Returns:
+        How many records it wrote, or None if DuckDB could not read the file.
+    """
+    with duckdb.connect(config={"preserve_insertion_order": "false"}) as connection:
+        try:
+            written = connection.execute(bulk_sql(path, header, file_id, uniform, to)).fetchone()
+        except (duckdb.InvalidInputException, duckdb.ConversionException):
+            return None
+        except duckdb.IOException as error:
+            if is_no_room(error):
+                raise
+            return None
+        rejects = connection.execute("select count(*) from reject_errors").fetchone()
+    return written[0] if written and rejects == (0,) else None
+
+
+def _is_proved(written: int, content: Bytes, header: Header) -> bool:
+    """Whether every record came out, and none had more fields than the header.
+
+    DuckDB rejects a record that has too few fields, but passes one that has empty fields too many.
+    """
+    separators = (header.width - 1) * content.records
+    return (content.countable, written, content.separators) == (True, content.records, separators)
+
+
+def read_csv(
+    path: Path,
+    header: Header,
+    file_id: int,
+    to: Path,
+    rules: Rules,
+    inspected: Callable[[], Bytes],
+    uniform: bool,
+) -> Reading:
+    """Reads one CSV file into one Parquet file, in bulk if that can be proved right.
+
+    Args:
+        path: A plain local CSV file.
+        header: Where its columns stand.
+        file_id: The value of the provenance column.
+        to: The Parquet file to write.
+        rules: How many rejects are allowed.
+        inspected: Gives what the bytes hold; may wait for a pass that runs beside this one.
+        uniform: Whether to expect numbers spelt in one way; if the bytes say no, care is taken.
+
+    Returns:
+        What was loaded and what was rejected.
+
+    Raises:
+        RefusedFile: If its bytes are not text, or too many records are rejected.
+    """
+    written = read_in_bulk(path, header, file_id, uniform, to)
+    content = inspected()
+    as_expected = content.uniform or not uniform
+    if written is not None and as_expected and _is_proved(written, content, header):
+        return Reading(written)
+    return read_with_care(path, header, file_id, rules, content.lines, to)
+
+
+def out_of_range(parquet: Path, header: Header) -> list[str]:
+    """Counts values outside the ranges of their columns.
+
+    Args:
+        parquet: A file that `read_csv` wrote.
+        header: The header with its ranges.
+
+    Returns:
+        One sentence per column that has such values.
+    """
+    found = []
+    with duckdb.connect() as connection:
+        for column, at in header.columns:
+            checks = " and ".join(_range_checks(column, column.name))
+            if at is None or not checks:
+                continue
+            rows, low, high = connection.execute(
+                f"select count(*), min({column.name}), max({column.name}) "
+                f"from read_parquet({_literally(parquet)}) where not ({checks})"
+            ).fetchall()[0]
+            if rows:
+                values = f"{low} to {high}" if low != high else low
+                counted = f"{rows:,} row{'s' * (rows != 1)}"
+                found.append(f"{counted} with {column.name} out of range ({values})")
+    return found

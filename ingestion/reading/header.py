@@ -1,0 +1,260 @@
+"""The header of a CSV file, matched by name against its dataset's contract."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from ingestion.datasets import FILE_ID, Column, Dataset
+from ingestion.errors import RefusedFile
+from ingestion.reading.encoding import NotText
+
+LONGEST_HEADER = 1 << 20
+# A line of a megabyte need not be repeated in a message.
+LONGEST_SHOWN = 200
+# Each stays a column of RAW for ever; more than this is not a new column but another file.
+MOST_NEW_COLUMNS = 100
+# The shortest limit of the databases that dlt writes to.
+LONGEST_NAME = 63
+_FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?((?:\r\n?|\n)*)([^\r\n]*)(\r\n?|\n|\Z)")
+LINE_END = re.compile(rb"\r\n?|\n")
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where each column of a dataset stands in one file.
+
+    Attributes:
+        width: Number of columns in the file.
+        positions: For each contract column its position from 0, or None if the file lacks it.
+        extra: Columns that the contract does not know (always text), with their positions.
+    """
+
+    width: int
+    positions: tuple[tuple[Column, int | None], ...]
+    extra: tuple[tuple[Column, int], ...]
+
+    def without_ranges(self) -> Header:
+        """The same header for a contract of types only."""
+        positions = tuple(
+            (replace(column, minimum=None, maximum=None, step=None), at)
+            for column, at in self.positions
+        )
+        return replace(self, positions=positions)
+
+    @property
+    def columns(self) -> tuple[tuple[Column, int | None], ...]:
+        """The columns of the RAW table that this file fills, contract first."""
+        return (*self.positions, *self.extra)
+
+    @property
+    def missing(self) -> list[str]:
+        """Columns of the contract that the file lacks, in words."""
+        found = [column.source_name for column, _ in self.extra]
+        return [
+            f"it has no column {column.source_name!r}{nearest(column.source_name, found)}: null"
+            for column, at in self.positions
+            if at is None
+        ]
+
+    @property
+    def shape(self) -> bytes | None:
+        """What is left of each line when its digits are taken out, as in `,,.,` for ratings.
+
+        None if it has columns whose values are not digits with at most one decimal point.
+        """
+        points = {at: b"." if column.type == "double" else b"" for column, at in self.columns}
+        if any(column.type == "text" for column, _ in self.columns) or None in points:
+            return None
+        return b",".join(points[position] for position in range(self.width))
+
+
+def snake_case(name: str) -> str:
+    """Names a RAW column after a CSV column, as dlt's default naming convention does.
+
+    Args:
+        name: A name such as `tmdbId` or `Box Office`.
+
+    Returns:
+        A name such as `tmdb_id` or `box_office`; a very long one is cut and ends in a hash.
+    """
+    # As a whole first: another thread may be importing it, and a part of it would not wait.
+    import dlt  # noqa: F401
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    return NamingConvention(LONGEST_NAME).normalize_identifier(name)
+
+
+class FirstLine(NamedTuple):
+    """The header line as it stands in a file.
+
+    Attributes:
+        line: The line without its end.
+        bytes: Where the records start: its bytes, those of a BOM and of blank lines before it.
+        lines: Its line number; more than 1 if blank lines come before it.
+    """
+
+    line: bytes
+    bytes: int
+    lines: int
+
+    @property
+    def text(self) -> str:
+        """The line as text; not all bytes are."""
+        return self.line.decode()
+
+
+def first_line(beginning: bytes) -> FirstLine:
+    """Finds the header line; blank lines before it count for nothing.
+
+    Args:
+        beginning: The first bytes of a file, at least `LONGEST_HEADER` if it has them.
+
+    Returns:
+        The line, empty if there are only blank ones, and where the records start.
+
+    Raises:
+        NotText: If the line has no end.
+    """
+    found = _FIRST_LINE.match(beginning[:LONGEST_HEADER])
+    if found is None or (not found[3] and len(beginning) >= LONGEST_HEADER):
+        raise NotText("the first line is longer than 1 MB; expected a header. Is it a CSV file?")
+    blank = len(LINE_END.findall(found[1]))
+    return FirstLine(found[2], found.end(), blank + 1)
+
+
+def first_line_of(path: Path) -> FirstLine:
+    """Finds the header line of a plain file, as `first_line` does."""
+    with path.open("rb") as stream:
+        return first_line(stream.read(LONGEST_HEADER))
+
+
+def _refuse_other_separator(line: str, names: list[str], expected: str) -> None:
+    if line.lower().startswith("sep="):
+        raise RefusedFile(
+            f"the first line, {_cut(line)!r}, is for a spreadsheet; expected a header: {expected}"
+        )
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and separator in line:
+            raise RefusedFile(
+                f"the columns are separated by {word}; expected commas, as in: {expected}"
+            )
+
+
+def _refuse_data(names: list[str], dataset: Dataset, expected: str) -> None:
+    known = {column.source_name.lower() for column in dataset.columns}
+    if not known & {name.lower() for name in names} and names[0].replace(".", "").isdigit():
+        raise RefusedFile(
+            f"it has no header: the first line is data ({_cut(','.join(names))}); "
+            f"expected: {expected}"
+        )
+
+
+def _refuse_duplicates(names: list[str]) -> None:
+    counts = Counter(name.lower() for name in names)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        raise RefusedFile(f"the header names a column twice: {_cut(', '.join(twice))}")
+
+
+def _refuse_too_many(names: list[str], dataset: Dataset) -> None:
+    new = len(names) - len(dataset.columns)
+    if new > MOST_NEW_COLUMNS:
+        raise RefusedFile(
+            f"the header has {new:,} columns that {dataset.file_name} files do not have; "
+            f"at most {MOST_NEW_COLUMNS} new ones are taken"
+        )
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Tells which name may have been meant.
+
+    Args:
+        name: The name of a column that is missing.
+        names: Names that were found.
+
+    Returns:
+        Such as ` (the nearest is 'user')`, or nothing.
+    """
+    near = difflib.get_close_matches(name.lower(), [found.lower() for found in names], 1, 0.5)
+    return f" (the nearest is {near[0]!r})" if near else ""
+
+
+def _missing(column: Column, names: list[str], expected: str) -> RefusedFile:
+    near = nearest(column.source_name, names)
+    return RefusedFile(
+        f"the required column {column.source_name!r} is missing{near}; "
+        f"expected: {expected}; found: {_cut(','.join(names))}"
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def match_header(line: str, dataset: Dataset) -> Header:
+    """Matches a header line with the contract of a dataset, by name.
+
+    Case, order and spaces round the names do not matter.
+
+    Args:
+        line: The first line of the file, without its line end.
+        dataset: The dataset that the file belongs to.
+
+    Returns:
+        Where each column stands.
+
+    Raises:
+        RefusedFile: If a required column is missing or renamed, a name stands twice, another
+            separator is used, or the line is data.
+    """
+    expected = ",".join(column.source_name for column in dataset.columns)
+    try:
+        names = [
+            name.strip() for name in next(csv.reader([line.lstrip("\ufeff")], strict=True), [])
+        ]
+    except csv.Error:
+        raise RefusedFile(
+            f"the header has an unbalanced or misplaced quote: {_cut(line)}; expected: {expected}"
+        ) from None
+    if not any(names):
+        raise RefusedFile(f"the first line is blank; expected a header: {expected}")
+    _refuse_other_separator(line, names, expected)
+    _refuse_data(names, dataset, expected)
+    _refuse_too_many(names, dataset)
+    names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
+    _refuse_duplicates(names)
+    at = {name.lower(): position for position, name in enumerate(names)}
+    positions = []
+    for column in dataset.columns:
+        position = at.pop(column.source_name.lower(), None)
+        if position is None and column.required:
+            raise _missing(column, names, expected)
+        positions.append((column, position))
+    return Header(len(names), tuple(positions), _extra_columns(at, names, dataset))
+
+
+def _extra_columns(
+    at: dict[str, int], names: list[str], dataset: Dataset
+) -> tuple[tuple[Column, int], ...]:
+    taken = {column.name: column.source_name for column in dataset.columns}
+    taken[FILE_ID] = "provenance"
+    extra = []
+    for position in sorted(at.values()):
+        name = snake_case(names[position])
+        if name.startswith("_dlt_"):
+            raise RefusedFile(f"the column {names[position]!r} has a name of dlt's own; rename it")
+        if name in taken:
+            raise RefusedFile(
+                f"two columns have the same name in RAW, {name}: "
+                f"{taken[name]!r} and {names[position]!r}; rename one of them"
+            )
+        taken[name] = names[position]
+        extra.append((Column(names[position], name, "text", required=False), position))
+    return tuple(extra)

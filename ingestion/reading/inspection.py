@@ -1,0 +1,349 @@
+"""The bytes of one file: brought to a plain local file, and checked from first to last."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import IO, Protocol, cast
+
+from ingestion.datasets import Dataset
+from ingestion.errors import RefusedFile
+from ingestion.landing.listing import LandingFile
+from ingestion.reading.encoding import (
+    NotText,
+    Transcoded,
+    check_first_bytes,
+    check_text,
+    looks_like_archive,
+)
+from ingestion.reading.header import first_line, match_header
+
+PIECE_BYTES = 4 << 20
+LONGEST_LINE = 64 << 20
+ARCHIVE_RATIO = 100
+# A small archive may be of a file that repeats itself; it fills no disk.
+UNPACKED_IN_ANY_CASE = 64 << 20
+EMPTY = "the file is empty (zero bytes); expected a header line"
+_MARKS: dict[str, tuple[bytes, ...]] = {
+    "gzip": (b"\x1f\x8b",),
+    "bz2": (b"BZh",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes([n]) + b"\x2a\x4d\x18" for n in range(0x50, 0x60))),
+    "zip": (b"PK",),
+}
+_BROKEN_ARCHIVE = (
+    EOFError,
+    NotImplementedError,
+    UnicodeDecodeError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class Readable(Protocol):
+    """What lines can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Reads at most about that many bytes; none at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What one pass over a file's bytes found.
+
+    Attributes:
+        content_hash: SHA-256 of the decompressed content.
+        records: CSV records after the header, as counted from line ends outside quotes.
+        lines: Lines of any kind of line end; there are no more records than that.
+        separators: Commas outside quotes, after the header.
+        countable: Whether quotes and line ends stand only where RFC 4180 has them, so that these
+            counts can be relied on.
+        uniform: Whether every line after the header, its digits taken out, has the one shape
+            that its columns give it (see `Header.shape`): then no number can be spelt in
+            another way, and DuckDB's lenient casts have nothing to be lenient about.
+    """
+
+    content_hash: str
+    records: int
+    lines: int
+    separators: int
+    countable: bool
+    uniform: bool
+
+
+class _Inspector:
+    """Takes whole lines at a time, so that nothing is cut at a boundary."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._shapes: tuple[bytes, ...] = ()
+        self._hash = hashlib.sha256()
+        self._before_header = b""
+        self._lines = 0
+        self._lone_returns = 0
+        self._records = 0
+        self._separators = 0
+        self._inside_quotes = False
+        self._ends_inside = 0
+        self._uniform = True
+        self._regular = True
+        self._unfinished = False
+
+    def take(self, piece: bytes) -> None:
+        self._hash.update(piece)
+        if self._lines == 0:
+            piece = self._before_header + piece
+            check_first_bytes(piece)
+            header = first_line(piece)
+            if not header.line:
+                self._before_header = piece
+                return
+            self._check_text(piece[: header.bytes])
+            self._expect(header.text)
+            self._lines = header.lines
+            piece = piece[header.bytes :]
+        self._unfinished = bool(piece) and not piece.endswith(b"\n")
+        if not self._take_uniform(piece):
+            self._uniform = False
+            self._check_text(piece)
+            self._count_records(piece)
+            self._lines += piece.count(b"\n")
+
+    def _expect(self, header: str) -> None:
+        shape = match_header(header, self._dataset).shape
+        if shape is None:
+            self._uniform = False
+        else:
+            self._shapes = (shape + b"\n", shape + b"\r\n")
+
+    def _take_uniform(self, piece: bytes) -> bool:
+        if not self._uniform:
+            return False
+        shapes = piece.translate(None, b"0123456789")
+        if self._unfinished:
+            shapes += b"\n"
+        for shape in self._shapes:
+            count = len(shapes) // len(shape)
+            if shapes == shape * count:
+                self._records += count - self._unfinished
+                self._lines += count
+                self._separators += count * shape.count(b",")
+                return True
+        return False
+
+    def _check_text(self, piece: bytes) -> None:
+        check_text(piece, self._lines)
+        if b"\r" in piece and piece.count(b"\r") != piece.count(b"\r\n"):
+            self._lone_returns += piece.count(b"\r") - piece.count(b"\r\n")
+            self._regular = False
+
+    def _count_records(self, piece: bytes) -> None:
+        if b'"' not in piece and not self._inside_quotes:
+            self._count_outside(piece)
+            return
+        parts = piece.split(b'"')
+        for index, part in enumerate(parts):
+            if index:
+                self._inside_quotes = not self._inside_quotes
+            if self._inside_quotes:
+                self._check_inside(part)
+            else:
+                self._count_outside(part)
+                self._check_quotes(part, index > 0, index < len(parts) - 1)
+
+    def _count_outside(self, part: bytes) -> None:
+        self._records += part.count(b"\n")
+        self._separators += part.count(b",")
+
+    def _check_inside(self, part: bytes) -> None:
+        """A field that holds a whole line may be a quote that was never closed."""
+        self._ends_inside += part.count(b"\n")
+        if self._ends_inside > 1:
+            self._regular = False
+
+    def _check_quotes(self, part: bytes, closed_before: bool, opens_after: bool) -> None:
+        """A quote opens a field or closes it; readers differ on what any other one means."""
+        if not part:
+            return  # A doubled quote, or the edge of the piece.
+        self._ends_inside = 0
+        if closed_before and not part.startswith((b",", b"\n", b"\r\n")):
+            self._regular = False
+        if opens_after and not part.endswith((b",", b"\n")):
+            self._regular = False
+
+    def result(self) -> Bytes:
+        if self._lines == 0:
+            self._expect("")  # Raises: there are only blank lines.
+        return Bytes(
+            self._hash.hexdigest(),
+            self._records + self._unfinished,
+            self._lines + self._lone_returns + self._unfinished,
+            self._separators,
+            self._regular and not self._inside_quotes,
+            self._uniform,
+        )
+
+
+def whole_lines(stream: Readable) -> Iterator[bytes]:
+    """Cuts a stream into pieces that end where a line ends.
+
+    Args:
+        stream: Where the lines come from.
+
+    Yields:
+        Pieces of some megabytes; the last one ends where the stream does.
+
+    Raises:
+        NotText: If there is a line of `LONGEST_LINE` bytes or more.
+    """
+    rest: list[bytes] = []
+    while block := stream.read(PIECE_BYTES):
+        # Where lines end at a lone CR, one that is followed by no LF.
+        end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
+        if end:
+            yield b"".join([*rest, block[:end]])
+            rest = []
+        rest.append(block[end:])
+        if sum(map(len, rest)) >= LONGEST_LINE:
+            raise NotText(f"a line is longer than {LONGEST_LINE >> 20} MB. Is it a CSV file?")
+    if any(rest):
+        yield b"".join(rest)
+
+
+@contextmanager
+def _open_zip(raw: IO[bytes]) -> Iterator[IO[bytes]]:
+    with zipfile.ZipFile(raw) as archive:
+        members = [info for info in archive.infolist() if not info.is_dir()]
+        names = ", ".join(info.filename for info in members) or "none"
+        if len(members) != 1:
+            raise RefusedFile(f"a zip must hold exactly one file; found {len(members)}: {names}")
+        member = members[0]
+        path = PureWindowsPath(member.filename)  # Knows both kinds of slashes, and drives.
+        if path.root or path.drive or ".." in path.parts:
+            raise RefusedFile(f"the zip's member {member.filename!r} points outside the archive")
+        if member.flag_bits & 0x1:
+            raise RefusedFile("the zip is encrypted")
+        if member.file_size > ARCHIVE_RATIO * max(member.compress_size, 1):
+            raise RefusedFile(
+                f"the zip unpacks to more than {ARCHIVE_RATIO} times its size: not unpacked"
+            )
+        with archive.open(member) as stream:
+            yield stream
+
+
+@contextmanager
+def _decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]]:
+    if compression == "zip":
+        with _open_zip(raw) as stream:
+            yield stream
+    elif compression == "gzip":
+        with gzip.open(raw) as stream:
+            yield cast("IO[bytes]", stream)
+    elif compression:
+        import pyarrow as pa
+
+        # Python's own reader of bz2 ends in silence where a second stream is damaged.
+        with pa.CompressedInputStream(raw, compression) as stream:
+            yield cast("IO[bytes]", stream)
+    else:
+        yield raw
+
+
+def _check_mark(raw: IO[bytes], compression: str | None) -> None:
+    beginning = raw.read(8)
+    raw.seek(0)
+    if not beginning:
+        raise RefusedFile(EMPTY)
+    if compression and not beginning.startswith(_MARKS[compression]):
+        archive = looks_like_archive(beginning)
+        found = archive[0] if archive else f"something that begins with {beginning!r}"
+        raise RefusedFile(f"its name is that of a {compression} archive, but it is {found}")
+
+
+def _bounded(pieces: Iterator[bytes], file: LandingFile) -> Iterator[bytes]:
+    most = max(UNPACKED_IN_ANY_CASE, ARCHIVE_RATIO * file.bytes)
+    unpacked = 0
+    for piece in pieces:
+        unpacked += len(piece)
+        if file.compression and unpacked > most:
+            raise RefusedFile(
+                f"it unpacks to more than {ARCHIVE_RATIO} times its size: not unpacked any further"
+            )
+        yield piece
+
+
+def inspect(path: Path, dataset: Dataset) -> Bytes:
+    """Reads a plain local file once and checks every byte of it.
+
+    Args:
+        path: The file.
+        dataset: Which dataset it is of.
+
+    Returns:
+        Its content hash and what is known of its records.
+
+    Raises:
+        RefusedFile: If it is empty or is not UTF-8 text.
+    """
+    with path.open("rb") as stream:
+        return _inspect(whole_lines(stream), dataset, None)
+
+
+def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) -> Bytes:
+    inspector = _Inspector(dataset)
+    empty = True
+    for piece in pieces:
+        empty = False
+        inspector.take(piece)
+        if copy is not None:
+            copy.write(piece)
+    if empty:
+        raise RefusedFile(EMPTY)
+    return inspector.result()
+
+
+def stage(
+    stored: Path, file: LandingFile, dataset: Dataset, to: Path, encoding: str | None = None
+) -> Bytes:
+    """Makes a plain file in UTF-8 of one that is compressed or encoded, checking it on the way.
+
+    Args:
+        stored: The file as it is stored.
+        file: As it was listed.
+        dataset: Which dataset it is of.
+        to: The plain file to write.
+        encoding: What it is if it is not UTF-8.
+
+    Returns:
+        Its content hash and what is known of its records.
+
+    Raises:
+        RefusedFile: If it is empty, cut short, not what its name says or not text.
+    """
+    try:
+        with stored.open("rb") as raw:
+            _check_mark(raw, file.compression)
+            with _decompressed(raw, file.compression) as stream, to.open("wb") as copy:
+                text = Transcoded(stream, encoding) if encoding else stream
+                return _inspect(_bounded(whole_lines(text), file), dataset, copy)
+    except _BROKEN_ARCHIVE as error:
+        raise _incomplete(file, error) from None
+    except OSError as error:
+        if file.compression is None or error.errno is not None:
+            raise
+        raise _incomplete(file, error) from None
+
+
+def _incomplete(file: LandingFile, error: Exception) -> RefusedFile:
+    return RefusedFile(
+        f"not a complete {file.compression} archive ({error}); was the upload cut short?"
+    )

@@ -1,0 +1,1 @@
+"""The databases: connections, statements, and the lease that admits one writer."""

@@ -1,0 +1,297 @@
+"""One writer at a time in one warehouse, whichever machine and home it runs from.
+
+`raw._lease` has one row: who may write, until when, and which file ids are not taken yet. The lock
+of a home ends with its process; a lease outlives a machine that is lost, so it has a time limit.
+Each taking raises the fence. A holder that was paused beyond its time finds the fence raised when
+it commits, and commits nothing; its file ids were reserved for it, so nobody else has used them.
+
+While a run is at work, a thread of its own extends the lease, so that no step is too long for it. A
+process that is paused or gone extends nothing.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ingestion.errors import BusyError, LeaseLost
+from ingestion.files import write_whole
+from ingestion.raw import manifest
+from ingestion.remedies import again
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Connection, Warehouse, create_schema, warehouse
+
+TABLE = f"{manifest.SCHEMA}._lease"
+# The table and its one row, made by one statement: two runs that both inserted one could both hold
+# the lease.
+_FIRST_ROW = (
+    "select cast(0 as bigint) as fence, cast(null as varchar) as holder, "
+    "cast(null as varchar) as home, cast(null as timestamptz) as taken_at, "
+    "cast(null as timestamptz) as expires_at, cast(0 as bigint) as next_file_id"
+)
+# The clocks of two machines may differ by as much; a lease from further ahead is no lease.
+_SKEW = "interval '1 minute'"
+_IS_LIVE = (
+    "holder is not null and expires_at > current_timestamp "
+    f"and taken_at < current_timestamp + {_SKEW}"
+)
+
+
+@dataclass
+class _Extension:
+    """When a lease was extended last, and the lock of the threads that extend it.
+
+    Two transactions of one process that change the row at once would fail as those of two would.
+    """
+
+    at: float = field(default_factory=time.monotonic)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+@dataclass
+class Lease:
+    """The right to write to a warehouse, until somebody else takes it.
+
+    Attributes:
+        target: The warehouse.
+        fence: Raised by each taking; the lease is held as long as the table has this number.
+        home: Whose it is; a table that replaced this one may come to the same number.
+        seconds: How long it lasts unless it is renewed.
+        taken_from: Whose expired lease it was, and since when, in words; empty if nobody's.
+    """
+
+    target: Warehouse
+    fence: int
+    home: str
+    seconds: int
+    taken_from: str = ""
+    _extended: _Extension = field(default_factory=_Extension)
+
+    def of(self, target: Warehouse) -> Lease:
+        """The same lease, for another user of the warehouse."""
+        return replace(self, target=target)
+
+    def renew(self) -> None:
+        """Extends the lease if a third of its time has passed.
+
+        Raises:
+            LeaseLost: If another run has taken it.
+        """
+        if self._is_due():
+            with self._extended.lock, self.target.connect() as connection:
+                if self._is_due():  # The other thread may have been faster.
+                    self.hold(connection)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._extended.at > self.seconds / 3
+
+    @contextmanager
+    def transaction(self, connection: Connection, *, commit: bool = True) -> Iterator[None]:
+        """Extends the lease, and runs a block of statements in the same transaction.
+
+        Args:
+            connection: A connection to the warehouse.
+            commit: Whether to commit in the end, or to roll back.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            LeaseLost: If another run has taken it; nothing is run.
+        """
+        with self._extended.lock:
+            connection.execute("begin")
+            self.hold(connection)
+            yield
+            connection.execute("commit" if commit else "rollback")
+
+    def execute(self, *statements: str) -> None:
+        """Extends the lease, and runs statements in the same transaction.
+
+        Args:
+            *statements: The statements.
+
+        Raises:
+            BusyError: If another run has taken it; nothing is run.
+        """
+        with self.target.connect() as connection, self.transaction(connection):
+            for statement in statements:
+                connection.execute(statement)
+
+    def hold(self, connection: Connection, changes: str = "") -> None:
+        """Extends the lease, and with it makes sure that a transaction is the holder's.
+
+        Whoever takes the lease changes the same row, so one of the two transactions waits or
+        fails, and never do both commit.
+
+        Args:
+            connection: A connection to the warehouse; its open transaction, if any, is used.
+            changes: More columns to set, such as `next_file_id = 1`.
+
+        Raises:
+            BusyError: If another run has taken it.
+        """
+        more = f", {changes}" if changes else ""
+        with self._extended.lock:
+            held = connection.execute(
+                f"update {TABLE} set expires_at = {_in(self.seconds)}{more} "
+                f"where {self._is_it(connection)}"
+            ).fetchall()
+            self._extended.at = time.monotonic()
+        if not held[0][0]:
+            self._extended.at = -float("inf")  # Whichever thread is next finds out as well.
+            raise LeaseLost(
+                "Another run took over the warehouse while this one was paused; "
+                "nothing of what this one had not committed counts",
+                "run it again; MOVIELENS_LEASE_SECONDS says how long a pause may be",
+            )
+
+    def _is_it(self, connection: Connection) -> str:
+        return f"fence = {self.fence} and home = {connection.literal(self.home)}"
+
+    def reserve(self, connection: Connection, count: int, taken: Iterable[int]) -> int:
+        """Takes file ids that nobody has and nobody will get.
+
+        Args:
+            connection: A connection to the warehouse.
+            count: How many.
+            taken: File ids that are in the manifest.
+
+        Returns:
+            The first of them, larger than all before it.
+        """
+        reserved = connection.execute(f"select next_file_id - 1 from {TABLE}").fetchall()
+        first = manifest.next_file_id([*taken, *(row[0] for row in reserved)])
+        self.hold(connection, f"next_file_id = {first + count}")
+        return first
+
+    def release(self) -> None:
+        """Lets the next run in; one that lost the lease has nothing to release."""
+        with self.target.connect() as connection:
+            connection.execute(
+                f"update {TABLE} set holder = null, expires_at = current_timestamp "
+                f"where {self._is_it(connection)}"
+            )
+
+
+class Heartbeat:
+    """Extends a lease while its run reads, loads or builds, from a thread and a session of its own.
+
+    One that cannot reach the warehouse tries again: nobody can take what has not ended yet. It ends
+    when the lease is lost; the run hears of that at its next write.
+
+    Args:
+        lease: The lease.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease.of(lease.target.beside())
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        while not self._done.wait(self._lease.seconds / 6):
+            try:
+                if self._lease.target.exists():
+                    self._lease.renew()
+            except LeaseLost:
+                return
+            except Exception as error:
+                logging.getLogger("movielens").info("The lease was not extended: %s", error)
+
+    def stop(self) -> None:
+        """Ends it, when a beat that has begun is over."""
+        self._done.set()
+        self._thread.join()
+
+
+def _in(seconds: int) -> str:
+    return f"current_timestamp + interval '{seconds} seconds'"
+
+
+def acquire(settings: Settings, take_over: bool = False) -> Lease:
+    """Takes the lease of a warehouse.
+
+    The caller holds the lock of its home, so a lease of the same home is that of a run that died,
+    and is taken at once.
+
+    Args:
+        settings: Say which warehouse, which home this is and how long the lease lasts.
+        take_over: Take it even if another home's run still holds it.
+
+    Returns:
+        The lease.
+
+    Raises:
+        BusyError: If a run of another home holds it, or has just been faster.
+    """
+    target, home = warehouse(settings, loader=True), _home_id(settings)
+    if target.noted():
+        target.note({})  # what was noted of the whole no longer holds
+    with target.connect() as connection:
+        _make_table(connection)
+        connection.execute("begin")
+        fence, holder, held_by_home, expires_at, is_live = connection.execute(
+            f"select fence, holder, home, expires_at, {_IS_LIVE} from {TABLE}"
+        ).fetchall()[0]
+        if is_live and held_by_home != home and not take_over:
+            raise _busy(holder, expires_at)
+        # Only if nobody was faster, and nobody has extended it: this may have waited for them.
+        mine = connection.literal(home)
+        is_free = "true" if take_over else f"not ({_IS_LIVE} and home <> {mine})"
+        taken = connection.execute(
+            f"update {TABLE} set fence = {fence + 1}, holder = {connection.literal(_holder())}, "
+            f"home = {mine}, taken_at = current_timestamp, "
+            f"expires_at = {_in(settings.lease_seconds)} where fence = {fence} and {is_free}"
+        ).fetchall()
+        if not taken[0][0]:
+            raise _busy("it started just now", None)
+        connection.execute("commit")
+    abandoned = holder is not None and held_by_home != home
+    story = f"{holder}, which had it until {_shown(expires_at)}" if abandoned else ""
+    return Lease(target, fence + 1, home, settings.lease_seconds, story)
+
+
+def _make_table(connection: Connection) -> None:
+    """Before any transaction: some engines commit at each statement that defines something."""
+    create_schema(connection, manifest.SCHEMA)
+    connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _busy(holder: str, expires_at: datetime | None) -> BusyError:
+    until = f"at {_shown(expires_at)}" if expires_at else "in time"
+    return BusyError(
+        f"Another run is at work in this warehouse ({holder}); nothing was changed by this one",
+        f"wait for it to end; if it is dead, its lease ends {until}, "
+        f"and `{again('--take-over', otherwise=('run',))}` does not wait for that",
+    )
+
+
+def _holder() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # A container may run as a user that has no name.
+        user = str(os.getuid())
+    return f"{user} on {socket.gethostname()}, process {os.getpid()}"
+
+
+def _home_id(settings: Settings) -> str:
+    """A name of its own for each home: host names and paths are not unique among containers."""
+    file = settings.home / "id"
+    if not file.exists():
+        write_whole(file, f"{uuid.uuid4()}\n")
+    return file.read_text().strip()

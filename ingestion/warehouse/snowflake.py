@@ -1,0 +1,274 @@
+"""Snowflake as the warehouse of the prod target."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from ingestion.errors import BusyError, MovielensError, SettingsError
+from ingestion.raw import manifest
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Connection, Cursor, Warehouse
+from ingestion.warehouse.literals import duckdb_literal, snowflake_literal
+from ingestion.warehouse.snowflake_login import (
+    LOADER,
+    KeyProblem,
+    SnowflakeSettings,
+    connector_arguments,
+    private_key,
+    snowflake_settings,
+    token,
+)
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+# Query tag of every session: the run, followed by the step and the table or model.
+TAG = f"movielens {uuid.uuid4().hex[:8]}"
+# Snowflake's documentation: 100 to 250 MB, compressed, load best.
+STAGED_BYTES = 128_000_000
+_STAGING: dict[str, Any] = {"preserve_insertion_order": "false", "memory_limit": "512MB"}
+# Ended because of a lock that another transaction had, or waited for.
+_LOCKED = 625
+_REMEDY = "movielens doctor --target prod says which setting it is"
+
+
+class _Session:
+    """A connection that speaks as DuckDB's does."""
+
+    def __init__(self, native: SnowflakeConnection) -> None:
+        self.native = native
+
+    def literal(self, value: Any) -> str:
+        """Writes a value as Snowflake reads it."""
+        return snowflake_literal(value)
+
+    def execute(self, sql: str) -> Cursor:
+        """Runs one statement."""
+        cursor: Cursor = self.native.cursor().execute(sql)  # type: ignore[assignment]
+        return cursor
+
+
+class SnowflakeWarehouse(Warehouse):
+    """The Snowflake warehouse of the prod target.
+
+    One connection serves the whole process: each login takes as long as many statements.
+
+    Args:
+        settings: Whose login.
+        tag: Query tag of its statements.
+        stage: Prefix of S3 through which rows are loaded; None for Snowflake's own stages.
+        stage_name: Snowflake's name of the stage on that prefix.
+    """
+
+    is_metered = True
+
+    def __init__(
+        self,
+        settings: SnowflakeSettings,
+        tag: str,
+        stage: str | None = None,
+        stage_name: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.tag = tag
+        self.stage = stage
+        self.stage_name = stage_name
+
+    @contextmanager
+    def connect(self) -> Iterator[_Session]:
+        """Gives the connection; what was begun and not committed is rolled back.
+
+        Yields:
+            The connection.
+
+        Raises:
+            SettingsError: If the settings do not suffice to log in.
+            MovielensError: If Snowflake cannot be reached, or refuses a statement.
+        """
+        session = _Session(_connection(self.settings, self.tag))
+        try:
+            yield session
+        except _client().Error as error:
+            session.execute("rollback")
+            raise _in_words(error) from error
+        except BaseException:
+            session.execute("rollback")
+            raise
+
+    def beside(self) -> SnowflakeWarehouse:
+        """The same warehouse through another login, which is made when it is needed."""
+        return SnowflakeWarehouse(
+            self.settings, f"{self.tag} heartbeat", self.stage, self.stage_name
+        )
+
+    def literal(self, value: Any) -> str:
+        """Writes a value as Snowflake reads it."""
+        return snowflake_literal(value)
+
+    def exists(self) -> bool:
+        """The database is set up before it is used: infra/snowflake."""
+        return True
+
+    def destination(self, connection: Connection, row_group_bytes: int) -> Any:
+        """Gives dlt's destination, which logs in once more."""
+        import dlt
+        from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
+
+        login = connector_arguments(self.settings, self.tag)
+        credentials = SnowflakeCredentials()
+        credentials.host, credentials.username = login["account"], login["user"]
+        credentials.database = login["database"]
+        for name in ("role", "warehouse", "authenticator", "workload_identity_provider", "token"):
+            setattr(credentials, name, login.get(name))
+        if "private_key" in login:
+            credentials.private_key = base64.b64encode(login["private_key"]).decode()
+        others = ("host", "port", "protocol", "login_timeout", "token_file_path")
+        credentials.query = {name: login[name] for name in others if name in login}
+        return dlt.destinations.snowflake(
+            credentials=credentials,
+            query_tag=f"{self.tag} load {{load_id}} {{table}}",
+            stage_name=self.stage_name,
+            keep_staged_files=False,
+        )
+
+    def staging(self) -> Any:
+        """Gives the prefix of S3, if rows are loaded through one."""
+        if self.stage is None:
+            return None
+        import dlt
+
+        # Without the slash dlt would ask the stage for paths that begin with one.
+        return dlt.destinations.filesystem(bucket_url=f"{self.stage.rstrip('/')}/")
+
+    def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
+        """Compresses a file, and divides it so that a warehouse loads its parts side by side."""
+        import pyarrow.parquet as pq
+
+        folder = parquet.with_suffix("")
+        with duckdb.connect(config=_STAGING) as connection:
+            connection.execute(
+                f"copy (from read_parquet({duckdb_literal(parquet)})) to {duckdb_literal(folder)} "
+                f"(format parquet, compression zstd, file_size_bytes {STAGED_BYTES})"
+            )
+        parquet.unlink()
+        parts = [(part, pq.read_metadata(part).num_rows) for part in folder.glob("*.parquet")]
+        return sorted(part for part in parts if part[1])
+
+    def noted(self) -> dict[str, Any]:
+        """Reads the comment of the manifest, which needs no virtual warehouse."""
+        schema = f"{self.settings.database}.{manifest.SCHEMA}"
+        show = f"show tables like {self.literal(manifest.TABLE)} in schema {schema}"
+        with self.connect() as session:
+            try:
+                cursor = session.execute(show)
+            except _client().ProgrammingError:  # no such schema yet
+                return {}
+            names = [column[0].lower() for column in cursor.description or []]
+            tables = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        comments = [t["comment"] for t in tables if t["name"].lower() == manifest.TABLE]
+        try:
+            return dict(json.loads(comments[0] or "{}"))
+        except (IndexError, ValueError):
+            return {}
+
+    def note(self, content: dict[str, Any]) -> None:
+        """Writes the comment of the manifest; only its owner, the loader, may."""
+        comment = self.literal(json.dumps(content) if content else "")
+        with self.connect() as session:
+            session.execute(f"comment on table {manifest.SCHEMA}.{manifest.TABLE} is {comment}")
+
+
+@lru_cache
+def _client() -> Any:
+    """Imports Snowflake's connector, which takes a second."""
+    try:
+        with warnings.catch_warnings():
+            # Its copy of requests complains of other versions than its own of what it uses.
+            warnings.simplefilter("ignore")
+            return import_module("snowflake.connector")
+    except ImportError:
+        raise SettingsError(
+            "The client of Snowflake is not installed",
+            'install the extra: pip install "movielens-warehouse[snowflake]"',
+        ) from None
+
+
+@lru_cache
+def _connection(settings: SnowflakeSettings, tag: str) -> SnowflakeConnection:
+    _check(settings)
+    client = _client()
+    try:
+        connection: SnowflakeConnection = client.connect(**connector_arguments(settings, tag))
+    except KeyProblem as problem:
+        raise SettingsError(f"{problem}; nothing was changed", _REMEDY) from None
+    except client.Error as error:
+        raise _in_words(error) from error
+    return connection
+
+
+def _check(settings: SnowflakeSettings) -> None:
+    missing = [name for name in ("account", "user") if not getattr(settings, name)]
+    if missing:
+        names = " and ".join(f"SNOWFLAKE_{name.upper()}" for name in missing)
+        raise SettingsError(f"The prod target needs {names}, not set; nothing was changed", _REMEDY)
+
+
+def _in_words(error: Exception) -> MovielensError:
+    number = getattr(error, "errno", None)
+    said = str(getattr(error, "msg", None) or error).strip().splitlines()[0]
+    if number == _LOCKED:
+        return BusyError(
+            f"Another run was faster: {said} ({number}). Nothing was changed by this one",
+            "wait for that run to end and run this again",
+        )
+    return MovielensError(f"Snowflake: {said} ({number}). What is published is untouched", _REMEDY)
+
+
+def dbt_variables() -> dict[str, str]:
+    """Gives the environment variables with which dbt logs in (profiles.yml).
+
+    Returns:
+        Secrets in the one form that dbt takes, under names that keep them out of its logs.
+    """
+    settings = snowflake_settings()
+    return {
+        "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": base64.b64encode(
+            private_key(settings) or b""
+        ).decode(),
+        "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": token(settings) or "",
+        "MOVIELENS_QUERY_TAG": f"{TAG} build",
+    }
+
+
+def snowflake_warehouse(settings: Settings, loader: bool = False) -> SnowflakeWarehouse:
+    """Gives the Snowflake warehouse as one of its users sees it.
+
+    Args:
+        settings: Say through which stage rows are loaded.
+        loader: As the user that loads RAW; else as the one that builds and publishes.
+
+    Returns:
+        The warehouse.
+
+    Raises:
+        SettingsError: If only a half of the stage is set.
+    """
+    if (settings.stage is None) != (settings.stage_name is None):
+        raise SettingsError(
+            "MOVIELENS_STAGE (a prefix of S3) and MOVIELENS_STAGE_NAME (Snowflake's stage on it) "
+            "are only of use together, and one of them is not set; nothing was changed",
+            "set both, or neither for Snowflake's own stages",
+        )
+    part = LOADER if loader else ""
+    return SnowflakeWarehouse(snowflake_settings(part), TAG, settings.stage, settings.stage_name)

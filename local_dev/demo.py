@@ -1,0 +1,110 @@
+"""`demo`: from nothing to a published dashboard, on the best data that can be had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingestion.operate.run import RunReport, run
+from ingestion.progress import Event, OnEvent, silent
+from ingestion.settings import Settings
+
+DOWNLOAD = "ml-latest-small"
+RATINGS = 100_000
+SEED = 42
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The data that a demonstration runs on.
+
+    Attributes:
+        source: The landing zone.
+        story: Where it comes from, in words.
+    """
+
+    source: str
+    story: str
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What a demonstration did.
+
+    Attributes:
+        story: Which data it ran on.
+        run: What its run did.
+    """
+
+    story: str
+    run: RunReport
+
+
+def demo(
+    settings: Settings, *, ratings: int | None = None, on_event: OnEvent = silent
+) -> DemoReport:
+    """Loads, builds, audits and publishes sample data.
+
+    Args:
+        settings: The settings; a source that is set is what is loaded.
+        ratings: Generate this many ratings instead of trying a download.
+        on_event: Told of each step forward.
+
+    Returns:
+        Which data was taken, and what the run did.
+
+    Raises:
+        MovielensError: As `run` does.
+    """
+    sample = choose_sample(settings, ratings, on_event)
+    chosen = settings.model_copy(update={"source": sample.source})
+    report = run(chosen, switch_source=_holds_only_samples(settings), on_event=on_event)
+    return DemoReport(sample.story, report)
+
+
+def _holds_only_samples(settings: Settings) -> bool:
+    """A demonstration may replace what demonstrations made, never anybody's own data."""
+    from ingestion.raw import manifest
+    from ingestion.warehouse.base import warehouse
+
+    own = settings.home.resolve().as_uri()
+    known = manifest.current_files(warehouse(settings)).values()
+    return all(entry.source.startswith(own) for entry in known)
+
+
+def choose_sample(settings: Settings, ratings: int | None, on_event: OnEvent = silent) -> Sample:
+    """Takes the source that is set, else a download, else the generator.
+
+    Args:
+        settings: The settings.
+        ratings: Generate this many ratings instead of trying a download.
+        on_event: Told of each step forward.
+
+    Returns:
+        The data, and where it comes from in words.
+    """
+    if settings.source is not None:
+        return Sample(settings.source, f"the files in {settings.source}")
+    if ratings is not None:
+        return _generated(settings, ratings, "as --ratings asks", on_event)
+    from local_dev.download import download
+    from local_dev.errors import DownloadUnavailable
+
+    folder = settings.home / "data" / DOWNLOAD
+    if folder.exists():
+        return Sample(str(folder), f"{DOWNLOAD}, downloaded earlier")
+    try:
+        on_event(Event("data", f"downloading {DOWNLOAD}"))
+        download(DOWNLOAD, folder, base_url=settings.download_url)
+    except DownloadUnavailable:
+        return _generated(settings, RATINGS, f"because {DOWNLOAD} cannot be downloaded", on_event)
+    return Sample(str(folder), f"{DOWNLOAD}, downloaded from GroupLens")
+
+
+def _generated(settings: Settings, ratings: int, why: str, on_event: OnEvent) -> Sample:
+    from local_dev.generate import generate
+
+    folder = settings.home / "data" / f"generated-{ratings}"
+    if not folder.exists():
+        on_event(Event("data", f"generating {ratings:,} ratings"))
+        generate(folder, ratings=ratings, seed=SEED)
+    return Sample(str(folder), f"{ratings:,} generated ratings ({why}); they are invented")

@@ -1,0 +1,123 @@
+"""An edited fact, or an edited macro that it uses, takes effect; so does taking the edit back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.build.artifacts import Project
+from ingestion.build.audit import AuditFailure
+from ingestion.build.build import build
+from ingestion.build.dbt import Dbt
+from ingestion.build.environments import PUBLISHED
+from ingestion.build.facts import Facts
+from ingestion.operate.run import run
+from ingestion.progress import silent
+from ingestion.settings import Settings
+from ingestion.warehouse.base import DuckDBWarehouse
+from tests.build.test_build_audit import copy_of_the_project
+from tests.conftest import Cli
+
+ALL_FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}
+
+
+class Checkout:
+    """A built home, and a copy of the project to edit."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.project = copy_of_the_project(folder / "project")
+        self.settings = Settings(home=home, project=self.project, _env_file=None)
+        self.target = DuckDBWarehouse(self.settings.warehouse_file)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.project / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def count(self, what: str, fact: str) -> int:
+        return int(self.target.fetch(f"select {what} from analytics.{fact}")[0][0])
+
+
+@pytest.fixture
+def checkout(home: Path, tmp_path: Path) -> Checkout:
+    return Checkout(home, tmp_path)
+
+
+def test_an_edited_fact_is_rebuilt_and_a_revert_heals_it(checkout: Checkout) -> None:
+    before = checkout.count("count(*)", "fct_ratings")
+    low = checkout.count("count(case when rating < 3 then 1 end)", "fct_ratings")
+    assert low > 0
+    checkout.edit(
+        "models/fct/fct_ratings.sql", "\nfrom rating\n", "\nfrom rating\nwhere rating >= 3\n"
+    )
+    with pytest.raises(AuditFailure):
+        run(checkout.settings)
+    assert checkout.count("count(*)", "fct_ratings") == before - low
+    checkout.edit("models/fct/fct_ratings.sql", "\nwhere rating >= 3\n", "\n")
+    report = run(checkout.settings)
+    assert report.build.rebuilt == {"fct_ratings": "model fct_ratings changed"}
+    assert checkout.count("count(*)", "fct_ratings") == before
+
+
+def test_an_edited_macro_reaches_every_row(checkout: Checkout, cli: Cli) -> None:
+    """The edit passes every test, so only the rebuild decides what is published."""
+    chosen = checkout.count("count(case when tag like 'a%' then 1 end)", "fct_tags")
+    assert chosen > 0
+    marked = "' ') }})) || case when {{ tag }} like 'a%' then '!' else '' end"
+    checkout.edit("macros/measures.sql", "' ') }}))", marked)
+    env = {"MOVIELENS_PROJECT": str(checkout.project)}
+    answer = cli("build", "--home", checkout.settings.home, env=env)
+    assert "fct_tags was rebuilt from all rows: macro normalised_tag changed" in answer.stdout
+    marked_rows = "count(case when tag_normalised like '%!' then 1 end)"
+    assert checkout.count(marked_rows, "fct_tags") == chosen
+
+
+FAST = [
+    ("macros/measures.sql", "trim(lower(", "ltrim(lower(", {"fct_tags"}, "normalised_tag"),
+    ("macros/dialect/text.sql", ", 'g')", ", 'gi')", {"fct_tags"}, "default__regex_replace"),
+    ("models/src/src_files.sql", "max(manifest", "min(manifest", ALL_FACTS, "model src_files"),
+]
+SLOW = [
+    ("macros/current_rows.sql", "= 1\n", "= 2\n", ALL_FACTS, "macro latest_rows"),
+    ("macros/incremental/touched_keys.sql", "> {{ since", ">= {{ since", ALL_FACTS, "changed_"),
+    ("macros/incremental/built_files.sql", "max(src_", "min(src_", ALL_FACTS, "remember_"),
+    ("models/src/src_ratings.sql", "    rating,", "    5 as rating,", {"fct_ratings"}, "src_"),
+    ("models/fct/fct_tags.sql", "post_hook=[", "post_hook=['select 1', ", {"fct_tags"}, "fct_"),
+    ("dbt_project.yml", "fewest_people: 5", "fewest_people: 6", ALL_FACTS, "vars of dbt_"),
+    ("dbt_project.yml", "schema_change: fail", "schema_change: ignore", ALL_FACTS, "model fct"),
+    ("macros/titles.sql", "release_year", "year_of_release", set(), ""),
+    ("models/mart/mart_tag.sql", "n_people", "people", set(), ""),
+    ("models/fct/_fct.yml", "version: 2", "version: 2  # edited", set(), ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rebuilt", "why"),
+    [*FAST, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)],
+)
+def test_what_a_fact_is_made_from_decides(
+    checkout: Checkout, file: str, old: str, new: str, rebuilt: set[str], why: str
+) -> None:
+    checkout.edit(file, old, new)
+    Dbt(checkout.settings, PUBLISHED, silent)
+    project = Project(PUBLISHED.dbt_dir(checkout.settings))
+    outdated = Facts.of(checkout.settings, PUBLISHED, project).outdated(checkout.target)
+    assert set(outdated) == rebuilt
+    assert all(why in reason for reason in outdated.values())
+
+
+def test_facts_of_a_home_that_recorded_no_code_are_rebuilt(checkout: Checkout) -> None:
+    checkout.target.execute("drop table audit.fact_code")
+    report = build(checkout.settings, full_refresh=False)
+    assert not report.built  # files and code are those of the candidate
+    checkout.edit("macros/titles.sql", "the year 1995", "the year")
+    report = build(checkout.settings)
+    assert set(report.rebuilt) == ALL_FACTS
+    assert "not known" in report.rebuilt["fct_tags"]
+
+
+def test_a_full_refresh_says_so(checkout: Checkout) -> None:
+    report = build(checkout.settings, full_refresh=True)
+    assert report.rebuilt == dict.fromkeys(ALL_FACTS, "--full-refresh")

@@ -1,0 +1,169 @@
+"""A build does again what changed files can have changed, and gives what building all gives."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingestion import load
+from ingestion.build import scope
+from ingestion.build.artifacts import Project
+from ingestion.build.audit import AuditFailure
+from ingestion.build.build import BuildReport, build, candidate
+from ingestion.build.environments import PUBLISHED
+from ingestion.datasets import DATASETS
+from ingestion.settings import Settings
+from ingestion.warehouse.base import DuckDBWarehouse
+from ingestion.warehouse.lease import acquire
+from local_dev.generate import generate
+from tests.build.test_build_audit import copy_of_the_project
+from tests.support.replay import FullRefresh, Relations
+
+FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}
+
+
+class Home:
+    """A home that was built from a landing zone of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.zone = folder / "zone"
+        generate(self.zone, ratings=1_000, seed=5)
+        self.settings = Settings(home=folder / "home", source=str(self.zone), _env_file=None)
+        self.target = DuckDBWarehouse(self.settings.warehouse_file)
+        self.full_refresh = FullRefresh(self.settings, folder)
+        load(settings=self.settings)
+        self.whole = build(self.settings)
+        self.all_tests = self.tests()
+
+    def drop(self, name: str, change: Callable[[list[str]], list[str]]) -> None:
+        """Loads a file of which the lines are changed, all but the first."""
+        header, *lines = (self.zone / name).read_text().splitlines()
+        (self.zone / name).write_text("\n".join([header, *change(lines)]) + "\n")
+        assert load(settings=self.settings).changed
+
+    def check(self, built: BuildReport, folder: Path) -> None:
+        """All that there is, is what a build of everything would give."""
+        copy = folder / self.settings.warehouse_file.name
+        shutil.copy(self.settings.warehouse_file, copy)
+        self.full_refresh.build(copy)
+        assert Relations(self.settings.warehouse_file).digests() == Relations(copy).digests()
+        assert self.tests() == self.all_tests
+        assert built.models + built.models_kept == self.whole.models
+
+    def tests(self) -> list[tuple[str, str]]:
+        """The tests that are published, and how many the version says have passed or warned."""
+        tests = self.target.fetch(
+            "select test_name, model_name from marts_candidate.mart_quality order by all"
+        )
+        counts = "select tests_passed + tests_warned from marts_candidate.mart_dataset_status"
+        assert self.target.fetch(counts) == [(len(tests),)]
+        return tests
+
+
+@pytest.fixture(scope="module")
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("scope"))
+
+
+def test_what_no_changed_file_is_behind_is_left(built_home: Home, tmp_path: Path) -> None:
+    home = built_home
+    assert (home.whole.models_kept, home.whole.tests_kept) == (0, 0)
+
+    def built_after(name: str, change: Callable[[list[str]], list[str]]) -> set[str]:
+        home.drop(name, change)
+        report = build(home.settings)
+        home.check(report, tmp_path)
+        assert report.models_kept
+        assert report.tests_kept
+        return {node.partition(".")[2] for node in report.node_seconds}
+
+    built = built_after("tags.csv", lambda lines: lines[3:])
+    assert built & {*FACTS, "mart_tag", "mart_movie_similar"} == {"fct_tags", "mart_tag"}
+    built = built_after("genome-scores.csv", lambda lines: lines[:-200])
+    assert built & {*FACTS, "mart_tag", "mart_movie_similar"} >= {"fct_genome_scores"}
+    assert "dim_tags" not in built
+    built = built_after("links.csv", lambda lines: [*lines, "999999,0000001,2"])
+    assert built & {*FACTS, "dim_movies"} == {"dim_movies"}
+    new_user = ["99999,1,0.5,1000000000", "99999,999998,5.0,1000000001"]
+    built = built_after("ratings.csv", lambda lines: [*lines[50:], *new_user])
+    assert built & {*FACTS, "mart_movie"} == {"fct_ratings", "mart_movie"}
+    of_every_build = {
+        "src_files",
+        "assert_every_current_file_is_whole_in_raw",
+        "assert_each_path_has_at_most_one_current_version",
+        "assert_the_status_agrees_with_the_facts",
+    }
+    assert of_every_build <= built
+
+
+def test_after_a_failed_audit_everything_is_built_again(built_home: Home, tmp_path: Path) -> None:
+    home = built_home
+    home.drop("tags.csv", lambda lines: lines[1:])
+    home.target.execute(
+        "create table raw.kept as from raw.movies limit 1",
+        "delete from raw.movies where movie_id = (select movie_id from raw.kept)",
+    )
+    with pytest.raises(AuditFailure):
+        build(home.settings)
+    assert candidate(home.target) is None
+    home.target.execute("insert into raw.movies from raw.kept", "drop table raw.kept")
+    report = build(home.settings)
+    home.check(report, tmp_path)
+    assert (report.models_kept, report.tests_kept) == (0, 0)
+    assert len({run_at for (run_at,) in home.target.fetch(RUN_AT)}) == 1
+    home.drop("tags.csv", lambda lines: lines[1:])
+    report = build(home.settings)
+    assert report.tests_kept
+    assert len({run_at for (run_at,) in home.target.fetch(RUN_AT)}) == 2
+
+
+RUN_AT = "select run_at from marts_candidate.mart_quality"
+
+
+def parts(home: Path, project: Path | None = None) -> list[str] | None:
+    settings = Settings(home=home, _env_file=None)
+    if project:
+        settings = settings.model_copy(update={"project": project})
+    target = DuckDBWarehouse(settings.warehouse_file)
+    return scope.affected(settings, target, PUBLISHED, Project(settings.dbt_dir))
+
+
+def test_with_other_code_everything_is_built(home: Path, tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path / "project")
+    assert parts(home, project) is not None
+    with (project / "macros" / "measures.sql").open("a") as macros:
+        macros.write("{# another word #}\n")
+    assert parts(home, project) is None
+
+
+def test_with_a_relation_missing_everything_is_built(home: Path) -> None:
+    assert parts(home) is not None
+    DuckDBWarehouse(home / "warehouse.duckdb").execute("drop view analytics.src_tags")
+    assert parts(home) is None
+
+
+def test_without_a_complete_build_everything_is_built(home: Path) -> None:
+    settings = Settings(home=home, _env_file=None)
+    scope.begin(acquire(settings), PUBLISHED)
+    assert candidate(DuckDBWarehouse(settings.warehouse_file)) is None
+    assert parts(home) is None
+
+
+def test_whatever_reads_the_manifest_itself_is_built_with_any_file(home: Path) -> None:
+    project = Project(Settings(home=home, _env_file=None).dbt_dir)
+    affected = {dataset: set(project.affected_by({dataset})) for dataset in DATASETS}
+    whatever_changes = set(project.affected_by(()))
+    assert {name.split(".")[-1] for name in whatever_changes} >= {
+        "src_files",
+        "unique_src_files_file_id",
+        "assert_every_current_file_is_whole_in_raw",
+    }
+    others = {name for name in whatever_changes if "mart_source_file" not in name}
+    assert len(others) < len(whatever_changes)
+    assert not any("fct_" in name or "mart_" in name for name in others)
+    everything = set(project.affected_by(DATASETS))
+    assert set.union(*affected.values()) == everything
+    assert all(whatever_changes < one < everything for one in affected.values())
