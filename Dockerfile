@@ -17,9 +17,8 @@ COPY dashboard/requirements.txt dashboard/requirements-snowflake.txt dashboard/
 RUN pip install --no-cache-dir --disable-pip-version-check -r "$REQUIREMENTS"
 
 COPY .streamlit/config.toml .streamlit/
-COPY ingestion/__init__.py ingestion/
-COPY ingestion/warehouse/__init__.py ingestion/warehouse/literals.py \
-    ingestion/warehouse/snowflake_login.py ingestion/warehouse/
+COPY ingestion/__init__.py ingestion/literals.py ingestion/
+COPY ingestion/warehouse/__init__.py ingestion/warehouse/snowflake_login.py ingestion/warehouse/
 COPY dashboard/ dashboard/
 
 # A user without a home, who owns none of the files.

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from tests.support.bad_input import FAMILIES, Checked, check_all
+from tests.support.bad_input import CASES, FAMILIES
+from tests.support.bad_input.checker import Checked, check_all
 
 LONGEST = 160
 
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("--cases", action="store_true", help="one row per case")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="movielens-bench-") as folder:
-        checked = check_all(Path(folder))
+        checked = check_all(Path(folder), CASES)
     families = list(FAMILIES)
     checked.sort(key=lambda c: families.index(c.case.family))
     print(by_case(checked) if arguments.cases else by_family(checked))

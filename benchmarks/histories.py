@@ -15,8 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from ingestion.build.build import build
 from ingestion.errors import MovielensError
+from ingestion.operate.steps import build
 from ingestion.settings import Settings
 from tests.support.histories import History
 from tests.support.replay import AFTER_A_LOAD, Drops, FullRefresh, Replay, in_words, play

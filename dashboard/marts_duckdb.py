@@ -20,7 +20,7 @@ from dashboard.marts_store import (
     frame,
     marts_named,
 )
-from ingestion.warehouse.literals import duckdb_literal
+from ingestion.literals import duckdb_literal
 
 
 class DuckDBEngine:

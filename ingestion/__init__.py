@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.errors import MovielensError
-    from ingestion.raw.load import FileReport, LoadReport, load
+    from ingestion.operate.steps import load
+    from ingestion.raw.load import FileReport, LoadReport
     from ingestion.raw.source import movielens_source
     from ingestion.settings import Settings
 
@@ -18,7 +19,7 @@ _HOMES = {
     "LoadReport": "raw.load",
     "MovielensError": "errors",
     "Settings": "settings",
-    "load": "raw.load",
+    "load": "operate.steps",
     "movielens_source": "raw.source",
 }
 

@@ -123,6 +123,9 @@ DATASETS: dict[str, Dataset] = {
     )
 }
 
+# The schema that loads write, and the table in it that says which rows count.
+RAW = "raw"
+MANIFEST = "_files"
 FILE_ID = "_file_id"
 
 # The editions of which every file is known, by the SHA-256 of its content, whatever the folder is

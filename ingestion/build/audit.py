@@ -9,7 +9,7 @@ from typing import Any
 from ingestion.build import artifacts
 from ingestion.build.environments import Environment
 from ingestion.errors import AuditError, MovielensError
-from ingestion.files import write_whole
+from ingestion.home import write_whole
 from ingestion.remedies import again, command
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse

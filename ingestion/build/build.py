@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +17,16 @@ from ingestion.build.candidate import Candidate, candidate
 from ingestion.build.dbt import Dbt, code_fingerprint
 from ingestion.build.environments import AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.build.facts import Facts
-from ingestion.build.release import Finding, Landing, StatedCount
+from ingestion.build.plan import plan_build
+from ingestion.build.release import Finding, Landing, Seen, StatedCount
 from ingestion.errors import SettingsError
-from ingestion.operate.lock import only_run
 from ingestion.progress import OnEvent, silent
-from ingestion.publish.published import published
 from ingestion.raw import manifest
 from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse, warehouse
 from ingestion.warehouse.lease import Lease
+from ingestion.warehouse.run import Run
 
 _BUILDS = (
     "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
@@ -94,8 +94,9 @@ def fingerprint(
     return digest.hexdigest()
 
 
-def build(
-    settings: Settings,
+def build_candidate(
+    run: Run,
+    seen: Callable[[], Seen],
     *,
     full_refresh: bool = False,
     accept_release: bool = False,
@@ -104,7 +105,8 @@ def build(
     """Builds the candidate and audits it with every test.
 
     Args:
-        settings: The settings.
+        run: The run at work.
+        seen: Tells what readers see; asked only if something is built.
         full_refresh: Rebuild the facts from all current rows.
         accept_release: Accept, this once, a release that does not make sense as a whole.
         on_event: Told of each model and test.
@@ -117,36 +119,37 @@ def build(
         ReleaseRefused: If the release as a whole cannot be right; no more can that one.
         MovielensError: If a model could not be built.
         SettingsError: If nothing was loaded yet, or the models are not there.
-        BusyError: If another run is at work.
+        BusyError: If another run has taken the lease.
     """
     started = time.perf_counter()
-    with only_run(settings) as run:
-        target = warehouse(settings)
-        check_project(settings)
+    settings = run.settings
+    target = warehouse(settings)
+    check_project(settings)
+    asked = _asked_for(settings, target)
+    if full_refresh or not asked.built:
+        lease = run.lease(target)
+        # Another run may have loaded or built since; from here on none can.
         asked = _asked_for(settings, target)
-        if full_refresh or not asked.built:
-            lease = run.lease(target)
-            # Another run may have loaded or built since; from here on none can.
-            asked = _asked_for(settings, target)
-            if full_refresh or not asked.built:
-                return build_in(
-                    Job(
-                        settings=settings,
-                        lease=lease,
-                        environment=PUBLISHED,
-                        fingerprint=asked.fingerprint,
-                        landing=asked.landing,
-                        full_refresh=full_refresh,
-                        accept_release=accept_release,
-                        on_event=on_event,
-                    )
-                )
+    if asked.built and not full_refresh:
         return BuildReport(
             version=asked.built.version,
             built=False,
             seconds=time.perf_counter() - started,
             readme=release.recorded(target),
         )
+    return build_in(
+        Job(
+            settings=settings,
+            lease=lease,
+            environment=PUBLISHED,
+            fingerprint=asked.fingerprint,
+            landing=asked.landing,
+            seen=seen,
+            full_refresh=full_refresh,
+            accept_release=accept_release,
+            on_event=on_event,
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -164,10 +167,10 @@ def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
         raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
     contents = ((file.file_id, file.content_hash) for file in files.values())
     known = release.landing_of(target, files.values())
-    print_of_this = fingerprint(settings, contents, known)
+    wanted = fingerprint(settings, contents, known)
     last = candidate(target)
-    is_built = last is not None and last.audited and last.fingerprint == print_of_this
-    return _Asked(print_of_this, known, last if is_built else None)
+    is_built = last is not None and last.audited and last.fingerprint == wanted
+    return _Asked(wanted, known, last if is_built else None)
 
 
 def check_project(settings: Settings) -> None:
@@ -196,6 +199,7 @@ class Job:
         environment: Where to build.
         fingerprint: What is built: file versions and code.
         landing: What the build tells of the landing zone.
+        seen: Tells what readers see, to compare the release with; None to compare it with nothing.
         full_refresh: Build everything, and the facts from all current rows.
         accept_release: Accept a release that does not make sense as a whole.
         on_event: Told of each model and test.
@@ -206,9 +210,10 @@ class Job:
     environment: Environment
     fingerprint: str
     landing: Landing
-    full_refresh: bool
-    accept_release: bool
-    on_event: OnEvent
+    seen: Callable[[], Seen] | None = None
+    full_refresh: bool = False
+    accept_release: bool = False
+    on_event: OnEvent = silent
 
     @property
     def target(self) -> Warehouse:
@@ -240,35 +245,22 @@ def build_in(job: Job) -> BuildReport:
     dbt = Dbt(settings, environment, job.on_event)
     project = artifacts.Project(environment.dbt_dir(settings))
     facts = Facts.of(settings, environment, project)
-    rebuilt = facts.outdated(target)
-    if job.full_refresh:
-        rebuilt = dict.fromkeys(facts.code, "--full-refresh")
-    parts = None if rebuilt else scope.affected(settings, target, environment, project)
+    plan = plan_build(settings, target, facts, project, full_refresh=job.full_refresh)
     scope.begin(job.lease, environment)
-    facts.rebuild(job.lease, rebuilt)
-    ran = _run(job, dbt, _all_but_the_report(parts, job.full_refresh))
+    facts.rebuild(job.lease, plan.rebuilt)
+    ran = _run(job, dbt, plan.arguments)
     tests = project.test_results(ran)
-    if parts is not None:
+    if plan.parts is not None:
         tests = scope.merged_results(target, environment, tests)
     judged = release.Judgement()
-    if environment == PUBLISHED:
-        seen = published(settings)
-        judged = release.judge(settings, target, job.landing, seen, accept=job.accept_release)
+    if job.seen is not None:
+        judged = release.judge(settings, target, job.landing, job.seen(), accept=job.accept_release)
     version = _record(job, project, tests)
     release.record(target, environment, job.landing, judged)
     ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
     scope.complete(settings, job.lease, environment)
     report = _report(version, time.perf_counter() - started, project, tests, ran)
-    return replace(report, rebuilt=rebuilt, readme=judged.stated, release=judged.findings)
-
-
-def _all_but_the_report(parts: list[str] | None, full_refresh: bool) -> list[str]:
-    if parts is not None:
-        # Exactly these: tests of which nothing that they read has changed are not among them.
-        exactly = ["--indirect-selection", "empty", "--exclude-resource-type", "unit_test"]
-        return ["--select", *parts, *exactly]
-    refresh = ["--full-refresh"] if full_refresh else []
-    return ["--exclude", f"tag:{artifacts.REPORT_TAG}", *refresh]
+    return replace(report, rebuilt=plan.rebuilt, readme=judged.stated, release=judged.findings)
 
 
 def _run(job: Job, dbt: Dbt, arguments: list[str]) -> list[Any]:
@@ -326,16 +318,18 @@ def _report(
     kept = [test for test in tests if test.key not in tests_run]
     warned = [test for test in (*tests_run.values(), *kept) if test.status == "warn"]
     return BuildReport(
-        version,
-        True,
-        seconds,
-        models,
-        _count(tests_run.values(), "pass"),
-        len(warned),
-        [f"{test.test_name}: {test.failures} rows" for test in warned],
-        {f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3) for r in ran},
-        len(project.relations()) - models,
-        len(kept),
+        version=version,
+        built=True,
+        seconds=seconds,
+        models=models,
+        tests_passed=_count(tests_run.values(), "pass"),
+        tests_warned=len(warned),
+        warnings=[f"{test.test_name}: {test.failures} rows" for test in warned],
+        node_seconds={
+            f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3) for r in ran
+        },
+        models_kept=len(project.relations()) - models,
+        tests_kept=len(kept),
     )
 
 

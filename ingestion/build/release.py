@@ -11,21 +11,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, PUBLISHED, Environment
 from ingestion.errors import AuditError
-from ingestion.landing import readme
 from ingestion.landing.readme import Readme
-from ingestion.raw import refusals
+from ingestion.raw import readme, refusals
 from ingestion.raw.manifest import Known
 from ingestion.raw.refusals import Refusal
 from ingestion.remedies import again
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
-
-if TYPE_CHECKING:
-    from ingestion.publish.published import Published
 
 Outcome = Literal["refused", "accepted", "reported"]
 
@@ -57,6 +53,19 @@ class Counts:
     tags: int
     orphan_ratings: int = 0
     orphan_tags: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What readers see.
+
+    Attributes:
+        counts: How much it holds; None if nothing is published.
+        source: URL of the landing zone that it was built from; None if that is not known.
+    """
+
+    counts: Counts | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -277,7 +286,7 @@ class Judgement:
 
 
 def judge(
-    settings: Settings, target: Warehouse, landing: Landing, marts: Published, *, accept: bool
+    settings: Settings, target: Warehouse, landing: Landing, seen: Seen, *, accept: bool
 ) -> Judgement:
     """Compares a candidate as a whole with its README and with what is published.
 
@@ -285,7 +294,7 @@ def judge(
         settings: Have the limits.
         target: The warehouse.
         landing: The landing zone that the candidate was built from.
-        marts: What readers see.
+        seen: What readers see.
         accept: Whether what does not make sense is accepted.
 
     Returns:
@@ -294,13 +303,12 @@ def judge(
     Raises:
         ReleaseRefused: If the release cannot be right, and is not accepted.
     """
-    now, current = count(target, PUBLISHED), marts.current()
-    sources = {version.source for version in marts.kept() if version.version == current}
+    now = count(target, PUBLISHED)
     findings = check(
         settings,
         now,
-        marts.counts(),
-        is_same_zone=sources <= {None, landing.source},
+        seen.counts,
+        is_same_zone=seen.source in (None, landing.source),
         accept=accept,
     )
     if held := [finding for finding in findings if finding.outcome == "refused"]:

@@ -42,8 +42,7 @@ def affected(
     if code != code_fingerprint(settings) or project.relations() - _relations(target):
         return None
     changed = target.fetch(
-        f"select distinct dataset from {manifest.SCHEMA}.{manifest.TABLE} "
-        f"where file_id > {last_file_id}"
+        f"select distinct dataset from {manifest.FILES} where file_id > {last_file_id}"
     )
     return project.affected_by({dataset for (dataset,) in changed})
 

@@ -8,7 +8,7 @@ import click
 
 from ingestion.cli.command import Context, command
 from ingestion.cli.output import plural
-from ingestion.warehouse.literals import duckdb_literal
+from ingestion.literals import duckdb_literal
 
 if TYPE_CHECKING:
     from ingestion.build.build import BuildReport
@@ -191,8 +191,8 @@ def load(context: Context, **options: Any) -> int:
     """
     from dataclasses import asdict
 
-    from ingestion.operate.run import write_report
-    from ingestion.raw.load import load as load_all
+    from ingestion.home import write_report
+    from ingestion.operate.steps import load as load_all
 
     with context.output.progress() as on_event:
         report = load_all(settings=context.settings, **options, on_event=on_event)
@@ -213,8 +213,8 @@ def build(context: Context, full_refresh: bool, accept_release: bool, load_id: s
 
     Example: movielens build --full-refresh
     """
-    from ingestion.build.build import build as build_all
-    from ingestion.publish.as_of import build_as_of
+    from ingestion.operate.steps import build as build_all
+    from ingestion.operate.steps import build_as_of
 
     if load_id is not None:
         with context.output.progress() as on_event:
@@ -236,7 +236,7 @@ def publish(context: Context) -> int:
 
     Example: movielens publish
     """
-    from ingestion.publish.publish import publish as publish_candidate
+    from ingestion.operate.steps import publish as publish_candidate
 
     report = publish_candidate(context.settings)
     return context.result(report, _publish_lines(report))
@@ -255,8 +255,8 @@ def rollback(context: Context, switch_source: bool) -> int:
     """
     from dataclasses import asdict
 
-    from ingestion.operate.run import write_report
-    from ingestion.publish.publish import rollback as roll_back
+    from ingestion.home import write_report
+    from ingestion.operate.steps import rollback as roll_back
 
     report = roll_back(context.settings, switch_source=switch_source)
     write_report(context.settings, "rollback", asdict(report))
@@ -274,7 +274,7 @@ def vacuum(context: Context, dry_run: bool) -> int:
 
     Example: movielens vacuum --dry-run
     """
-    from ingestion.operate.vacuum import vacuum as vacuum_all
+    from ingestion.operate.steps import vacuum as vacuum_all
 
     report = vacuum_all(context.settings, dry_run=dry_run)
     removed = ", ".join(f"{rows:,} of raw.{table}" for table, rows in report.rows.items())

@@ -2,21 +2,13 @@
 
 GroupLens writes one sentence of one form into the README of each edition, such as: "It contains
 100836 ratings and 3683 tag applications across 9742 movies. These data were created by 610 users".
-What it says is kept in `raw._readme`, so that builds and `status` can compare without the file.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ingestion.warehouse.base import Warehouse
-
-if TYPE_CHECKING:
-    from ingestion.landing.listing import LandingZone
-
-SCHEMA, TABLE = "raw", "_readme"
 LONGEST = 1 << 16
 _NAME = re.compile(r"readme(\.(txt|md|html?))?", re.IGNORECASE)
 _EDITION = re.compile(r"\((ml-[a-z0-9-]+)\)")
@@ -24,10 +16,6 @@ _COUNTS = re.compile(
     r"contains (?P<ratings>[\d,]+) ratings and (?P<tags>[\d,]+) tag(?: application)?s "
     r"(?:across|applied to) (?P<movies>[\d,]+) movies"
     r"(?:\. These data were created)? by (?P<users>[\d,]+) users"
-)
-_COLUMNS = (
-    "source varchar, path varchar, edition varchar, "
-    "ratings bigint, users bigint, movies bigint, tags bigint"
 )
 
 
@@ -74,44 +62,3 @@ def parse(path: str, text: str) -> Readme | None:
     edition = _EDITION.search(words[: found.start()])
     counts = {name: int(number.replace(",", "")) for name, number in found.groupdict().items()}
     return Readme(path, edition[1] if edition else None, **counts)
-
-
-def recall(target: Warehouse) -> Readme | None:
-    """Reads what the README said when the landing zone was last loaded.
-
-    Args:
-        target: The warehouse.
-
-    Returns:
-        Its counts; None if there was none.
-    """
-    if not target.has_table(SCHEMA, TABLE):
-        return None
-    rows = target.fetch(f"select path, edition, ratings, users, movies, tags from {SCHEMA}.{TABLE}")
-    return Readme(*rows[0]) if rows else None
-
-
-def remember(target: Warehouse, zone: LandingZone) -> None:
-    """Keeps what the README of a landing zone says, in place of what was kept.
-
-    Args:
-        target: The warehouse.
-        zone: The landing zone.
-    """
-    table, readme = f"{SCHEMA}.{TABLE}", zone.readme
-    with target.connect() as connection:
-        # Before the transaction: Snowflake commits at each statement that defines something.
-        connection.execute(f"create table if not exists {table} ({_COLUMNS})")
-    statements = [f"delete from {table}"]
-    if readme is not None:
-        row = (
-            zone.url,
-            readme.path,
-            readme.edition,
-            readme.ratings,
-            readme.users,
-            readme.movies,
-            readme.tags,
-        )
-        statements.append(f"insert into {table} values ({', '.join(map(target.literal, row))})")
-    target.execute(*statements)

@@ -63,7 +63,15 @@ def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishR
     version, seconds = noted["version"], time.perf_counter() - started
     files = [FileReport(f.path, f.dataset, "unchanged") for _, f in sorted(zone.files.items())]
     return (
-        LoadReport(zone.url, zone.edition, None, seconds, files, zone.ignored, unread=zone.unread),
-        BuildReport(version, False, 0.0),
-        PublishReport(version, False, version, 0, 0.0),
+        LoadReport(
+            source=zone.url,
+            edition=zone.edition,
+            load_id=None,
+            seconds=seconds,
+            files=files,
+            ignored=zone.ignored,
+            unread=zone.unread,
+        ),
+        BuildReport(version=version, built=False, seconds=0.0),
+        PublishReport(version=version, published=False, before=version, bytes=0, seconds=0.0),
     )

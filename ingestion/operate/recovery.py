@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from ingestion.errors import chain
-from ingestion.operate.lock import Run
-from ingestion.settings import Settings
 from ingestion.warehouse.base import is_damage
+from ingestion.warehouse.run import Run
 
 Result = TypeVar("Result")
 
 
-def healing(run: Run, steps: Callable[[], Result]) -> Result:
+def rebuild_if_damaged(run: Run, steps: Callable[[], Result]) -> Result:
     """Takes steps that begin with a load; if the warehouse turns out damaged, takes them anew.
 
     Args:
@@ -49,16 +47,3 @@ def _set_aside(run: Run, reason: str) -> None:
         f"{aside.name}, and everything was loaded again from the landing zone; "
         "loads before this one can no longer be built (--as-of)"
     )
-
-
-def last_source(settings: Settings) -> str | None:
-    """Tells which landing zone the last load of this home read.
-
-    Args:
-        settings: Say which home.
-
-    Returns:
-        Its URL, or None if there is no report of a load.
-    """
-    reports = sorted(settings.reports_dir.glob("*Z-load.json"))
-    return str(json.loads(reports[-1].read_text())["source"]) if reports else None

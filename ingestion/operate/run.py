@@ -9,25 +9,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-from ingestion.build.build import BuildReport, build
+from ingestion.build.build import BuildReport, build_candidate
 from ingestion.errors import RejectedError
-from ingestion.files import write_whole
+from ingestion.home import write_report, write_whole
+from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.idle import note, nothing_to_do
-from ingestion.operate.lock import Run, only_run
-from ingestion.operate.recovery import healing
+from ingestion.operate.recovery import rebuild_if_damaged
 from ingestion.progress import Event, OnEvent, silent
-from ingestion.publish.publish import PublishReport, publish
+from ingestion.publish.publish import PublishReport, publish_candidate
+from ingestion.publish.published import seen
 from ingestion.raw import manifest
-from ingestion.raw.load import LoadReport, load
+from ingestion.raw.load import LoadReport, load_landing_zone, rules_of
+from ingestion.raw.plan import LoadRequest
 from ingestion.remedies import again
 from ingestion.settings import Settings
 from ingestion.signals import exit_code_of, interruption
 from ingestion.warehouse.base import warehouse
+from ingestion.warehouse.run import Run
 
-KEPT_REPORTS = 200
 # How the last run of a home ended; its modification time says when.
 LAST_RUN = "last-run"
 
@@ -105,27 +105,27 @@ def run(
         ReleaseRefused: If the release as a whole cannot be right.
         MovielensError: As the steps do. A failed audit publishes nothing.
     """
-    load_all = partial(
-        load,
-        settings=settings,
+    request = LoadRequest(
+        source=settings.source,
+        rules=rules_of(settings),
         remove_missing=remove_missing,
         switch_source=switch_source,
         on_event=on_event,
     )
     build_all = partial(
-        build,
-        settings,
+        build_candidate,
+        seen=partial(seen, settings),
         full_refresh=full_refresh,
         accept_release=accept_release,
         on_event=on_event,
     )
     asked_for_more = full_refresh or remove_missing or switch_source or accept_release
-    with only_run(settings, take_over=take_over) as work, _remembered(settings) as ended:
+    with exclusive_run(settings, take_over=take_over) as work, _remembered(settings) as ended:
         started = time.perf_counter()
         idle = None if asked_for_more else nothing_to_do(settings)
         if idle is not None:
             return RunReport(*idle, time.perf_counter() - started)
-        report = healing(work, lambda: _run(work, load_all, build_all, on_event))
+        report = rebuild_if_damaged(work, lambda: _run(work, request, build_all))
         ended.exit_code = report.exit_code
         return report
 
@@ -176,22 +176,22 @@ def last_run(settings: Settings) -> LastRun | None:
     return ended
 
 
-def _run(
-    work: Run,
-    load_all: Callable[[], LoadReport],
-    build_all: Callable[[], BuildReport],
-    on_event: OnEvent,
-) -> RunReport:
+def _run(work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport]) -> RunReport:
     started = time.perf_counter()
     settings = work.settings
-    loaded = load_all()
+    loaded = load_landing_zone(work, request)
     if loaded.changed:
         write_report(settings, "load", asdict(loaded))
     _check_anything_loaded(settings, loaded)
-    built = build_all()
-    on_event(Event("publish", built.version))
-    published = publish(settings, again=False)
-    report = RunReport(loaded, built, published, time.perf_counter() - started)
+    built = build_all(work)
+    request.on_event(Event("publish", built.version))
+    published = publish_candidate(work, again=False)
+    report = RunReport(
+        load=loaded,
+        build=built,
+        publish=published,
+        seconds=time.perf_counter() - started,
+    )
     if report.changed:
         done = {"status": "done", "exit_code": report.exit_code}
         write_report(settings, "run", {**done, **asdict(report)})
@@ -216,24 +216,3 @@ def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:
             f"No file could be loaded, so there is nothing to build:\n{reasons}",
             f"mend these files, then: {again(otherwise=('run',))}",
         )
-
-
-def write_report(settings: Settings, command: str, content: dict[str, Any]) -> Path:
-    """Keeps what a command did under the home folder.
-
-    Args:
-        settings: Say where.
-        command: Its name.
-        content: What it did.
-
-    Returns:
-        The file.
-    """
-    settings.reports_dir.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    path = settings.reports_dir / f"{now:%Y%m%dT%H%M%S%f}Z-{command}.json"
-    report = {"command": command, "at": now.isoformat(timespec="seconds"), **content}
-    write_whole(path, json.dumps(report, indent=2, default=str) + "\n")
-    for old in sorted(settings.reports_dir.glob("*Z-*.json"))[:-KEPT_REPORTS]:
-        old.unlink()
-    return path

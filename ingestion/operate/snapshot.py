@@ -19,9 +19,8 @@ from ingestion.build import release
 from ingestion.build.candidate import candidate
 from ingestion.build.release import StatedCount
 from ingestion.errors import MovielensError
-from ingestion.files import write_whole
-from ingestion.landing import readme
-from ingestion.raw import manifest, refusals
+from ingestion.home import write_whole
+from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.manifest import Load
 from ingestion.raw.refusals import Refusal
 from ingestion.settings import Settings
@@ -145,8 +144,7 @@ def _datasets(target: Warehouse) -> list[DatasetStatus]:
         select dataset, count(*), cast(sum(rows_loaded) as bigint),
             cast(sum(rows_rejected) as bigint), cast(max(loaded_at) as timestamp)
         from {manifest.FILES}
-        where file_id in (select max(file_id) from {manifest.FILES} group by path)
-            and version is not null
+        where {manifest.counting()}
         group by dataset order by dataset
         """
     )

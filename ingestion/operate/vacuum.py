@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ingestion.operate.lock import only_run
 from ingestion.publish.publish import prune
 from ingestion.raw import manifest
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, has_table, warehouse
+from ingestion.warehouse.run import Run
 
-_FILES = f"{manifest.SCHEMA}.{manifest.TABLE}"
 # Up to which entry of the manifest the fact of a dataset, and the src_ views, have seen it.
 _SEEN_BY = {
     "_built_files": "select min(file_id) from analytics._built_files "
@@ -43,44 +42,35 @@ class VacuumReport:
     seconds: float = 0.0
 
 
-def vacuum(settings: Settings, *, dry_run: bool = False) -> VacuumReport:
+def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
     """Removes rows that were superseded long ago, rows of loads that died, and old versions.
 
-    Rows go when the file version they are of was superseded more than MOVIELENS_KEEP_DAYS ago and
-    every model has seen its successor; loads before that can then no longer be built with --as-of.
-    Entries of the manifest stay.
-
     Args:
-        settings: The settings.
+        run: The run at work.
         dry_run: Only tell what would be removed.
 
     Returns:
         What was removed.
-
-    Raises:
-        BusyError: If another run is at work.
     """
     started = time.perf_counter()
-    with only_run(settings) as run:
-        target = warehouse(settings)
-        rows: dict[str, int] = {}
-        before = _size(settings)
-        if target.has_table(manifest.SCHEMA, manifest.TABLE):
-            lease = run.lease(target)
-            with (
-                target.connect() as connection,
-                lease.transaction(connection, commit=not dry_run),
-            ):
-                rows = _remove(connection, settings.keep_days)
-        return VacuumReport(
-            rows,
-            prune(settings, dry_run=dry_run),
-            settings.keep_days,
-            before,
-            _size(settings),
-            dry_run,
-            time.perf_counter() - started,
-        )
+    settings = run.settings
+    target = warehouse(settings)
+    rows: dict[str, int] = {}
+    before = _size(settings)
+    if target.has_table(manifest.SCHEMA, manifest.TABLE):
+        lease = run.lease(target)
+        with target.connect() as connection, lease.transaction(connection, commit=not dry_run):
+            rows = _remove(connection, settings.keep_days)
+    versions = prune(settings, dry_run=dry_run)
+    return VacuumReport(
+        rows=rows,
+        versions=versions,
+        kept_days=settings.keep_days,
+        bytes_before=before,
+        bytes_after=_size(settings),
+        dry_run=dry_run,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _size(settings: Settings) -> int:
@@ -96,7 +86,7 @@ def _remove(connection: Connection, keep_days: int) -> dict[str, int]:
             continue
         rows = connection.execute(
             f"delete from {manifest.SCHEMA}.{table} where {column} in ({dead}) "
-            f"or {column} not in (select file_id from {_FILES})"
+            f"or {column} not in (select file_id from {manifest.FILES})"
         ).fetchall()[0][0]
         if rows:
             removed[table] = rows
@@ -118,7 +108,7 @@ def _dead_file_ids(connection: Connection, keep_days: int) -> str:
                 dataset,
                 lead(file_id) over (partition by path order by file_id) as next_id,
                 lead(loaded_at) over (partition by path order by file_id) as next_at
-            from {_FILES}
+            from {manifest.FILES}
         )
         where {conditions}
     """

@@ -13,7 +13,6 @@ from ingestion.build.environments import AS_OF, Environment
 from ingestion.build.release import Landing
 from ingestion.datasets import FILE_ID
 from ingestion.errors import SettingsError
-from ingestion.operate.lock import only_run
 from ingestion.progress import OnEvent, silent
 from ingestion.publish.duckdb_file import export_marts
 from ingestion.raw import manifest
@@ -21,6 +20,7 @@ from ingestion.raw.manifest import Load, loads
 from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.run import Run
 
 _NAMED = 10
 
@@ -53,14 +53,14 @@ class _CountedThen(NamedTuple):
     is_superseded: bool
 
 
-def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent) -> AsOfReport:
+def build_marts_as_of(run: Run, load_id: str, *, on_event: OnEvent = silent) -> AsOfReport:
     """Builds and audits the marts as of an earlier load, into a file of their own.
 
     The facts, the candidate and what is published stay as they are: everything is built anew in an
     environment of its own, which is dropped when the file is written. Safe to repeat and to kill.
 
     Args:
-        settings: The settings.
+        run: The run at work.
         load_id: The load, or the beginning of its id if no other begins so.
         on_event: Told of each model and test.
 
@@ -71,42 +71,56 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
         SettingsError: If there is no such load, rows that counted then are no longer in RAW, or the
             target is not DuckDB.
         AuditFailure: If a test failed; no file is written.
-        BusyError: If another run is at work.
+        BusyError: If another run has taken the lease.
     """
     started = time.perf_counter()
+    settings = run.settings
+    target = warehouse(settings)
+    check_project(settings)
+    load = _find(loads(target), load_id)
+    counted = _files_as_of(target, load)
+    lease = run.lease(target)
+    _check_all_there(target, load, counted)
+    environment = Environment(AS_OF, load.last_file_id)
+    contents = ((file.file_id, file.content_hash) for file in counted)
+    report = build_in(
+        Job(
+            settings=settings,
+            lease=lease,
+            environment=environment,
+            fingerprint=fingerprint(settings, contents),
+            landing=Landing(),
+            on_event=on_event,
+        )
+    )
+    file = settings.home / "as-of" / f"{load.load_id}.duckdb"
+    export_marts(lease, environment, file)
+    environment.drop(target)
+    shutil.rmtree(environment.dbt_dir(settings), ignore_errors=True)
+    return AsOfReport(
+        load=load,
+        file=file,
+        bytes=file.stat().st_size,
+        build=report,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def check_can_build_as_of(settings: Settings) -> None:
+    """Makes sure that the target can hold marts as of an earlier load.
+
+    Args:
+        settings: Say which target.
+
+    Raises:
+        SettingsError: If it cannot.
+    """
     if settings.target != "dev":
         raise SettingsError(
             "Marts as of an earlier load are built in a DuckDB warehouse only: in Snowflake that "
             "takes schemas of their own, which the users of a run may not make. Nothing was built",
             f"leave --as-of out; or roll back to a version that is kept: {command('rollback')}",
         )
-    with only_run(settings) as run:
-        target = warehouse(settings)
-        check_project(settings)
-        load = _find(loads(target), load_id)
-        counted = _files_as_of(target, load)
-        lease = run.lease(target)
-        _check_all_there(target, load, counted)
-        contents = ((file.file_id, file.content_hash) for file in counted)
-        environment = Environment(AS_OF, load.last_file_id)
-        print_of_then = fingerprint(settings, contents)
-        job = Job(
-            settings=settings,
-            lease=lease,
-            environment=environment,
-            fingerprint=print_of_then,
-            landing=Landing(),
-            full_refresh=False,
-            accept_release=False,
-            on_event=on_event,
-        )
-        report = build_in(job)
-        file = settings.home / "as-of" / f"{load.load_id}.duckdb"
-        export_marts(lease, environment, file)
-        environment.drop(target)
-        shutil.rmtree(environment.dbt_dir(settings), ignore_errors=True)
-    seconds = time.perf_counter() - started
-    return AsOfReport(load, file, file.stat().st_size, report, seconds)
 
 
 def _find(known: list[Load], load_id: str) -> Load:
@@ -130,13 +144,9 @@ def _files_as_of(target: Warehouse, load: Load) -> list[_CountedThen]:
     rows = target.fetch(
         f"""
         select file_id, path, dataset, rows_loaded, content_hash,
-            file_id not in (select max(file_id) from {manifest.FILES} group by path)
+            not ({manifest.counting()})
         from {manifest.FILES}
-        where version is not null and file_id in (
-            select max(file_id) from {manifest.FILES}
-            where file_id <= {load.last_file_id}
-            group by path
-        )
+        where {manifest.counting(load.last_file_id)}
         order by path
         """
     )

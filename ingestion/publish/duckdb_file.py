@@ -13,11 +13,11 @@ import duckdb
 
 from ingestion.build.environments import CANDIDATE, PUBLISHED, Environment
 from ingestion.build.release import Counts
-from ingestion.files import write_whole
+from ingestion.home import write_whole
+from ingestion.literals import duckdb_literal
 from ingestion.publish.published import Version
 from ingestion.settings import Settings
 from ingestion.warehouse.lease import Lease
-from ingestion.warehouse.literals import duckdb_literal
 
 # Earlier releases put the tables there; now they are in the default schema of the file.
 _EARLIER_SCHEMA = "marts"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ingestion.build.candidate import Candidate, candidate
 from ingestion.errors import MovielensError, SettingsError
-from ingestion.operate.lock import only_run
 from ingestion.publish.published import Published, Version, published
 from ingestion.remedies import again, command
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.run import Run
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class PublishReport:
     held_back: str | None = None
 
 
-def publish(settings: Settings, *, again: bool = True) -> PublishReport:
+def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
     """Publishes the audited candidate: readers see the old version or the new, nothing between.
 
     Args:
-        settings: The settings.
+        run: The run at work.
         again: Publish a version even if it was rolled back.
 
     Returns:
@@ -47,23 +47,22 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
 
     Raises:
         MovielensError: If there is no audited candidate.
-        BusyError: If another run is at work.
+        BusyError: If another run has taken the lease; readers see what they saw.
     """
     started = time.perf_counter()
-    with only_run(settings) as run:
-        target, marts = warehouse(settings), published(settings)
-        marts.bring_up_to_date()
-        found = _audited(target)
-        before = marts.current()
-        if before == found.version:
-            return _report(marts, started, before, before)
-        lease = run.lease(target)
-        found = _audited(target)  # nobody builds another one before this one is copied
-        if not again and any(v.is_held_back for v in marts.kept() if v.version == found.version):
-            return _report(marts, started, before, before, held_back=found.version)
-        marts.publish(lease, found.version, found.source)
-        prune(settings)
-        return _report(marts, started, found.version, before)
+    target, marts = warehouse(run.settings), published(run.settings)
+    marts.bring_up_to_date()
+    found = _audited(target)
+    before = marts.current()
+    if before == found.version:
+        return _report(marts, started, before, before)
+    lease = run.lease(target)
+    found = _audited(target)  # nobody builds another one before this one is copied
+    if not again and any(v.is_held_back for v in marts.kept() if v.version == found.version):
+        return _report(marts, started, before, before, held_back=found.version)
+    marts.publish(lease, found.version, found.source)
+    prune(run.settings)
+    return _report(marts, started, found.version, before)
 
 
 def _audited(target: Warehouse) -> Candidate:
@@ -83,7 +82,14 @@ def _report(
     held_back: str | None = None,
 ) -> PublishReport:
     seconds = time.perf_counter() - started
-    return PublishReport(version, version != before, before, marts.size(), seconds, held_back)
+    return PublishReport(
+        version=version,
+        published=version != before,
+        before=before,
+        bytes=marts.size(),
+        seconds=seconds,
+        held_back=held_back,
+    )
 
 
 def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
@@ -107,13 +113,13 @@ def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
     return removed
 
 
-def rollback(settings: Settings, *, switch_source: bool = False) -> PublishReport:
+def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
     """Returns to the version before the published one.
 
     The version that is left behind is kept, but no `run` publishes it again unasked.
 
     Args:
-        settings: The settings.
+        run: The run at work.
         switch_source: Return to it even if it was built from another landing zone.
 
     Returns:
@@ -122,30 +128,30 @@ def rollback(settings: Settings, *, switch_source: bool = False) -> PublishRepor
     Raises:
         MovielensError: If there is no earlier version.
         SettingsError: If the earlier version was built from another landing zone.
-        BusyError: If another run is at work.
+        BusyError: If another run holds the lease of the warehouse.
     """
     started = time.perf_counter()
-    with only_run(settings) as run:
-        marts = published(settings)
-        if marts.is_shared:
-            run.lease(warehouse(settings))
-        marts.bring_up_to_date()
-        current = marts.current()
-        kept = {version.version: version for version in marts.kept()}
-        earlier = [
-            v for v in kept.values() if not v.is_held_back and (not current or v.version < current)
-        ]
-        if not earlier:
-            raise MovielensError(
-                f"There is no version before {current or 'the first one'} to return to; "
-                "what is published is untouched",
-                f"MOVIELENS_KEEP_VERSIONS (now {settings.keep_versions}) says how many are kept",
-            )
-        to = earlier[-1]
-        if not switch_source:
-            _check_same_zone(to, kept.get(current or "", Version("")))
-        marts.roll_back(to.version, current)
-        return _report(marts, started, to.version, current, held_back=current)
+    settings = run.settings
+    marts = published(settings)
+    if marts.is_shared:
+        run.lease(warehouse(settings))
+    marts.bring_up_to_date()
+    current = marts.current()
+    kept = {version.version: version for version in marts.kept()}
+    earlier = [
+        v for v in kept.values() if not v.is_held_back and (not current or v.version < current)
+    ]
+    if not earlier:
+        raise MovielensError(
+            f"There is no version before {current or 'the first one'} to return to; "
+            "what is published is untouched",
+            f"MOVIELENS_KEEP_VERSIONS (now {settings.keep_versions}) says how many are kept",
+        )
+    to = earlier[-1]
+    if not switch_source:
+        _check_same_zone(to, kept.get(current or "", Version("")))
+    marts.roll_back(to.version, current)
+    return _report(marts, started, to.version, current, held_back=current)
 
 
 def _check_same_zone(to: Version, current: Version) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ingestion.build.release import Counts
+from ingestion.build.release import Counts, Seen
 from ingestion.settings import Settings
 from ingestion.warehouse.base import warehouse
 from ingestion.warehouse.lease import Lease
@@ -76,3 +76,18 @@ def published(settings: Settings) -> Published:
     from ingestion.publish.snowflake_views import MartsViews
 
     return MartsViews(warehouse(settings))
+
+
+def seen(settings: Settings) -> Seen:
+    """Tells what readers see, as far as a new release is compared with it.
+
+    Args:
+        settings: Say which target.
+
+    Returns:
+        How much it holds, and which landing zone it came from.
+    """
+    marts = published(settings)
+    current = marts.current()
+    sources = [version.source for version in marts.kept() if version.version == current]
+    return Seen(marts.counts(), sources[0] if sources else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import dlt
@@ -17,7 +16,7 @@ from ingestion.raw import manifest
 from ingestion.raw.source import manifest_rows, rows_source
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
-from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, has_table
+from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, has_table, transaction
 from ingestion.warehouse.lease import Lease
 
 
@@ -118,14 +117,13 @@ def _sweep(connection: Connection, before: int) -> None:
     """Removes rows, with smaller file ids than this load's, that a crash left uncommitted."""
     if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
         return
-    connection.execute("begin")
-    for table, column in manifest.TABLES_OF_ROWS.items():
-        if has_table(connection, manifest.SCHEMA, table):
-            connection.execute(
-                f"delete from {manifest.SCHEMA}.{table} where {column} < {before} and {column} "
-                f"not in (select file_id from {manifest.SCHEMA}.{manifest.TABLE})"
-            )
-    connection.execute("commit")
+    with transaction(connection):
+        for table, column in manifest.TABLES_OF_ROWS.items():
+            if has_table(connection, manifest.SCHEMA, table):
+                connection.execute(
+                    f"delete from {manifest.SCHEMA}.{table} where {column} < {before} "
+                    f"and {column} not in (select file_id from {manifest.FILES})"
+                )
 
 
 def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
@@ -158,28 +156,11 @@ def _commit(connection: Connection, lease: Lease, change: Change, load_id: str) 
     entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
     rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
     with lease.transaction(connection):
-        connection.execute(
-            f"insert into {manifest.SCHEMA}.{manifest.TABLE} ({', '.join(entries[0])}) "
-            f"values {rows}"
-        )
+        connection.execute(f"insert into {manifest.FILES} ({', '.join(entries[0])}) values {rows}")
 
 
 def _removals(change: Change, load_id: str) -> list[dict[str, Any]]:
-    now = datetime.now(UTC)
     return [
-        {
-            "file_id": file_id,
-            "path": entry.path,
-            "dataset": entry.dataset,
-            "version": None,
-            "bytes": 0,
-            "rows_loaded": 0,
-            "rows_rejected": 0,
-            "load_id": load_id,
-            "loaded_at": now,
-            "content_hash": None,
-            "source": change.zone.url,
-            "edition": change.zone.edition,
-        }
-        for file_id, entry in enumerate(change.gone, change.first_removal_id)
+        manifest.entry(change.zone, load_id, file_id, gone.path, gone.dataset)
+        for file_id, gone in enumerate(change.gone, change.first_removal_id)
     ]

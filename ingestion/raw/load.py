@@ -14,25 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingestion.errors import SettingsError
-from ingestion.landing import readme
-from ingestion.landing.listing import LandingFile, LandingZone, list_landing_zone
+from ingestion.home import last_source
 from ingestion.landing.lookalikes import Lookalike
-from ingestion.operate.lock import Run, only_run
-from ingestion.operate.recovery import healing, last_source
-from ingestion.progress import Event, OnEvent, silent, timed
-from ingestion.raw import manifest, refusals
-from ingestion.raw.refusals import Refusal
+from ingestion.progress import Event, timed
+from ingestion.raw import manifest, readme, refusals
+from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load, plan_of
 from ingestion.reading.file import Outcome, read_file
 from ingestion.reading.rules import Rules
-from ingestion.remedies import again
-from ingestion.settings import Settings, resolve
+from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, Warehouse, has_table, warehouse
-
-if TYPE_CHECKING:
-    from ingestion.warehouse.lease import Lease
+from ingestion.warehouse.lease import Lease
+from ingestion.warehouse.run import Run
 
 
 @dataclass(frozen=True)
@@ -119,30 +113,12 @@ class LoadReport:
         return 4 if self.of_status("refused") else 0
 
 
-def load(
-    source: str | None = None,
-    *,
-    settings: Settings | None = None,
-    remove_missing: bool = False,
-    switch_source: bool = False,
-    take_over: bool = False,
-    on_event: OnEvent = silent,
-) -> LoadReport:
+def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     """Loads what is new or changed in a landing zone into RAW.
 
-    Safe to repeat and to kill at any time: rows count only once their file versions are committed
-    in the manifest, all of a load at once. Unchanged files are not read. A DuckDB warehouse that
-    is damaged is set aside and loaded anew.
-
     Args:
-        source: The landing zone; default: the setting MOVIELENS_SOURCE, else the one that the
-            warehouse holds.
-        settings: The settings; default: environment and `.env`.
-        remove_missing: Record known paths that are no longer there as removed.
-        switch_source: Allow a landing zone other than the one that the warehouse holds, whose
-            files are recorded as removed.
-        take_over: Take the warehouse from a run of another home that still holds its lease.
-        on_event: Told of each step forward.
+        run: The run at work.
+        request: What is asked for.
 
     Returns:
         What became of each file.
@@ -150,88 +126,31 @@ def load(
     Raises:
         SettingsError: If no source is known, or the warehouse holds another landing zone.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
-        BusyError: If another run is at work, or took over while this one was paused.
+        BusyError: If another run took over while this one was paused.
         MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
     """
-    settings = settings or resolve(source=source)
-    rules = rules_of(settings)
-    request = _Request(source or settings.source, remove_missing, switch_source, rules, on_event)
-    with only_run(settings, take_over=take_over) as run:
-        return healing(run, lambda: _load(run, request))
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Takes from the settings what decides how files are read."""
-    return Rules(
-        settings.reject_rows, settings.reject_share, settings.encoding, settings.range_checks
-    )
-
-
-@dataclass(frozen=True)
-class _Request:
-    source: str | None
-    remove_missing: bool
-    switch_source: bool
-    rules: Rules
-    on_event: OnEvent
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What a listing asks for, given what is known.
-
-    Attributes:
-        known: The current version of each path.
-        comparison: What the listing changes about them.
-        gone: Paths to record as removed.
-        switched: Whether another landing zone replaces the one that is held.
-        refusals: The files that stand refused.
-        refused: Those of them that would only be refused again.
-        is_settled: Whether refusals and README are those that are recorded.
-    """
-
-    known: dict[str, manifest.Known]
-    comparison: manifest.Comparison
-    gone: list[manifest.Known]
-    switched: bool
-    refusals: list[Refusal]
-    refused: dict[str, Refusal]
-    is_settled: bool
-
-    @property
-    def to_read(self) -> list[LandingFile]:
-        return [file for file in self.comparison.to_read if file.path not in self.refused]
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.to_read and not self.gone and self.is_settled
-
-
-def _load(run: Run, request: _Request) -> LoadReport:
     started = time.perf_counter()
     steps: dict[str, float] = {}
     target = warehouse(run.settings, loader=True)
     with timed(steps, "list"):
-        known = manifest.current_files(target)
-        zone = list_landing_zone(request.source or _held_source(run.settings, known))
-        plan = _plan(target, zone, known, request)
+        plan = plan_load(target, request, request.source or _held_source(run.settings, target))
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:
         lease = run.lease(target)
         # Another run may have committed since; from here on none can.
-        plan = _plan(target, zone, manifest.current_files(target), request)
-        outcomes, load_id = _carry_out(run, lease, zone, plan, request, steps)
+        plan = plan_of(target, request, plan.zone)
+        outcomes, load_id = _carry_out(run, lease, plan, request, steps)
+    zone = plan.zone
     removed = bool(plan.gone) and load_id is not None
     reports = [*map(_report, outcomes), *_reports_of_the_others(plan, removed)]
     reports.sort(key=lambda file: file.path)
-    seconds = time.perf_counter() - started
     editions = {outcome.edition(zone) for outcome in outcomes if outcome.status == "loaded"}
     return LoadReport(
         source=zone.url,
         edition=", ".join(sorted(editions)) or zone.edition,
         load_id=load_id,
-        seconds=seconds,
+        seconds=time.perf_counter() - started,
         files=reports,
         ignored=zone.ignored,
         steps=steps,
@@ -241,8 +160,18 @@ def _load(run: Run, request: _Request) -> LoadReport:
     )
 
 
-def _held_source(settings: Settings, known: dict[str, manifest.Known]) -> str:
-    for entry in known.values():
+def rules_of(settings: Settings) -> Rules:
+    """Takes from the settings what decides how files are read."""
+    return Rules(
+        reject_rows=settings.reject_rows,
+        reject_share=settings.reject_share,
+        encoding=settings.encoding,
+        range_checks=settings.range_checks,
+    )
+
+
+def _held_source(settings: Settings, target: Warehouse) -> str:
+    for entry in manifest.current_files(target).values():
         return entry.source
     source = last_source(settings)
     if source is None:
@@ -253,54 +182,22 @@ def _held_source(settings: Settings, known: dict[str, manifest.Known]) -> str:
     return source
 
 
-def _plan(
-    target: Warehouse, zone: LandingZone, known: dict[str, manifest.Known], request: _Request
-) -> _Plan:
-    sources = {entry.source for entry in known.values()} - {zone.url}
-    if sources and not request.switch_source:
-        raise SettingsError(
-            f"The warehouse holds the landing zone {', '.join(sorted(sources))}, not {zone.url}; "
-            "user and movie ids of two landing zones must not be mixed. Nothing was changed",
-            f"choose another MOVIELENS_HOME, or replace what is there: {_switched(zone)}",
-        )
-    comparison = manifest.compare(zone, known)
-    gone = comparison.missing if request.remove_missing else []
-    if sources:
-        gone = list(known.values())
-    standing = refusals.recall(target)
-    is_settled = not refusals.settled(standing, zone, {}) and zone.readme == readme.recall(target)
-    return _Plan(
-        known=known,
-        comparison=comparison,
-        gone=gone,
-        switched=bool(sources),
-        refusals=standing,
-        refused=refusals.standing(standing, zone, request.rules),
-        is_settled=is_settled,
-    )
-
-
-def _switched(zone: LandingZone) -> str:
-    return again("--switch-source", otherwise=("load", "--source", zone.url))
-
-
 def _carry_out(
     run: Run,
     lease: Lease,
-    zone: LandingZone,
-    plan: _Plan,
-    request: _Request,
+    plan: LoadPlan,
+    request: LoadRequest,
     steps: dict[str, float],
 ) -> tuple[list[Outcome], str | None]:
     if plan.is_empty:
         return [], None
-    folder = run.settings.work_dir
+    zone, folder = plan.zone, run.settings.work_dir
     _empty(folder)
     try:
         to_read = plan.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
         with timed(steps, "read"), _imported_beside("dlt" if to_read else "json"):
-            outcomes = _read_all(run, lease, zone, plan, first_id, request)
+            outcomes = _read_all(run, lease, plan, first_id, request)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # Another landing zone replaces this one when some of it can be read, and then as a whole.
         if plan.switched and not loaded:
@@ -311,7 +208,13 @@ def _carry_out(
             gone = [entry for entry in plan.gone if entry.path not in replaced]
             from ingestion.raw.commit import Change, write
 
-            change = Change(zone, loaded, gone, first_id, first_id + len(to_read))
+            change = Change(
+                zone=zone,
+                loaded=loaded,
+                gone=gone,
+                first_id=first_id,
+                first_removal_id=first_id + len(to_read),
+            )
             rows = sum(outcome.rows for outcome in loaded)
             detail = f"writing {rows:,} rows into RAW"
             request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
@@ -342,9 +245,9 @@ def _empty(folder: Path) -> None:
 
 
 def _read_all(
-    run: Run, lease: Lease, zone: LandingZone, plan: _Plan, first_id: int, request: _Request
+    run: Run, lease: Lease, plan: LoadPlan, first_id: int, request: LoadRequest
 ) -> list[Outcome]:
-    files = plan.to_read
+    zone, files = plan.zone, plan.to_read
     outcomes: list[Outcome] = []
     for file_id, file in enumerate(files, first_id):
         lease.renew()
@@ -366,27 +269,27 @@ def _reserve(lease: Lease, count: int) -> int:
 def _taken_file_ids(connection: Connection) -> list[int]:
     if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
         return []
-    rows = connection.execute(f"select max(file_id) from {manifest.SCHEMA}.{manifest.TABLE}")
+    rows = connection.execute(f"select max(file_id) from {manifest.FILES}")
     return [row[0] for row in rows.fetchall() if row[0] is not None]
 
 
 def _report(outcome: Outcome) -> FileReport:
     return FileReport(
-        outcome.file.path,
-        outcome.file.dataset,
-        outcome.status,
-        outcome.rows,
-        len(outcome.rejects),
-        outcome.file.bytes,
-        round(outcome.seconds, 3),
-        outcome.new_columns,
-        outcome.reason,
-        tuple(map(str, outcome.rejects[:3])),
-        tuple(outcome.warnings),
+        path=outcome.file.path,
+        dataset=outcome.file.dataset,
+        status=outcome.status,
+        rows=outcome.rows,
+        rejected=len(outcome.rejects),
+        bytes=outcome.file.bytes,
+        seconds=round(outcome.seconds, 3),
+        new_columns=outcome.new_columns,
+        reason=outcome.reason,
+        examples=tuple(map(str, outcome.rejects[:3])),
+        warnings=tuple(outcome.warnings),
     )
 
 
-def _reports_of_the_others(plan: _Plan, removed: bool) -> list[FileReport]:
+def _reports_of_the_others(plan: LoadPlan, removed: bool) -> list[FileReport]:
     status = "removed" if removed else "missing"
     return [
         *(FileReport(f.path, f.dataset, "unchanged") for f in plan.comparison.unchanged),

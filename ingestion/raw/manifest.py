@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from ingestion.datasets import DATASETS, FILE_ID
+from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, RAW
 from ingestion.landing.listing import LandingFile, LandingZone, by_time
 from ingestion.warehouse.base import Warehouse
 
-SCHEMA = "raw"
-TABLE = "_files"
+SCHEMA, TABLE = RAW, MANIFEST
 FILES = f"{SCHEMA}.{TABLE}"
 REJECTED_ROWS = "_rejected_rows"
 # The tables whose rows count by their file id, and the column that has it.
@@ -103,6 +101,53 @@ class Comparison:
         return sorted([*self.new, *self.changed], key=by_time)
 
 
+def counting(as_of: int | None = None) -> str:
+    """Says in SQL which entries of the manifest have rows that count.
+
+    Args:
+        as_of: The last entry that is taken into account; None for all of them.
+
+    Returns:
+        A condition on `raw._files`: the last entry of its path, and no removal.
+    """
+    earlier = "" if as_of is None else f" where file_id <= {as_of}"
+    last = f"select max(file_id) from {FILES}{earlier} group by path"
+    return f"version is not null and file_id in ({last})"
+
+
+def entry(
+    zone: LandingZone, load_id: str, file_id: int, path: str, dataset: str, **loaded: Any
+) -> dict[str, Any]:
+    """Makes an entry of the manifest.
+
+    Args:
+        zone: The landing zone of the load.
+        load_id: dlt's id of the load.
+        file_id: The entry's id, under which the rows are.
+        path: Path relative to the landing zone.
+        dataset: The RAW table of its rows.
+        **loaded: The columns that tell of the file version; none for a path that is gone.
+
+    Returns:
+        A value for each column.
+    """
+    return {
+        "file_id": file_id,
+        "path": path,
+        "dataset": dataset,
+        "version": None,
+        "bytes": 0,
+        "rows_loaded": 0,
+        "rows_rejected": 0,
+        "load_id": load_id,
+        "loaded_at": datetime.now(UTC),
+        "content_hash": None,
+        "source": zone.url,
+        "edition": zone.edition,
+        **loaded,
+    }
+
+
 def current_files(warehouse: Warehouse) -> dict[str, Known]:
     """Reads which file versions count now.
 
@@ -118,8 +163,7 @@ def current_files(warehouse: Warehouse) -> dict[str, Known]:
         f"""
         select path, dataset, version, content_hash, source, rows_loaded, rows_rejected, file_id
         from {FILES}
-        where file_id in (select max(file_id) from {FILES} group by path)
-            and version is not null
+        where {counting()}
         order by path
         """
     )
@@ -169,18 +213,3 @@ def compare(zone: LandingZone, known: dict[str, Known]) -> Comparison:
             comparison.changed.append(file)
     comparison.missing.extend(entry for path, entry in known.items() if path not in zone.files)
     return comparison
-
-
-def next_file_id(taken: Iterable[int]) -> int:
-    """Chooses a file id that is larger than all before it.
-
-    Microseconds since the epoch, so that two runners that know nothing of each other do not
-    choose the same; one more than the largest known if the clock has jumped back.
-
-    Args:
-        taken: File ids that are known.
-
-    Returns:
-        The file id.
-    """
-    return max(time.time_ns() // 1_000, max(taken, default=0) + 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +19,7 @@ from ingestion.landing.listing import (
 from ingestion.raw import manifest
 from ingestion.reading.file import Outcome, read_file
 from ingestion.reading.rules import RangeChecks, Rules
+from ingestion.warehouse.lease import next_file_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,22 +95,20 @@ def manifest_rows(zone: LandingZone, outcomes: Iterable[Outcome], load_id: str) 
     Returns:
         One row per loaded file version, as a dictionary with the columns of the manifest.
     """
-    now = datetime.now(UTC)
     return [
-        {
-            "file_id": outcome.file_id,
-            "path": outcome.file.path,
-            "dataset": outcome.file.dataset,
-            "version": outcome.file.version,
-            "bytes": outcome.file.bytes,
-            "rows_loaded": outcome.rows,
-            "rows_rejected": len(outcome.rejects),
-            "load_id": load_id,
-            "loaded_at": now,
-            "content_hash": outcome.content_hash,
-            "source": zone.url,
-            "edition": outcome.edition(zone),
-        }
+        manifest.entry(
+            zone,
+            load_id,
+            outcome.file_id,
+            outcome.file.path,
+            outcome.file.dataset,
+            version=outcome.file.version,
+            bytes=outcome.file.bytes,
+            rows_loaded=outcome.rows,
+            rows_rejected=len(outcome.rejects),
+            content_hash=outcome.content_hash,
+            edition=outcome.edition(zone),
+        )
         for outcome in outcomes
     ]
 
@@ -233,7 +231,7 @@ def _extract(
         entry = known.get(file.path, {})
         if entry.get("version") == file.version:
             continue
-        file_id = manifest.next_file_id(e["file_id"] for e in known.values())
+        file_id = next_file_id(e["file_id"] for e in known.values())
         outcome = read_file(zone, file, file_id, folder, rules, entry.get("content_hash"))
         for warning in outcome.warnings:
             logger.warning("%s: %s", file.path, warning)

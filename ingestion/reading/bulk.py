@@ -16,11 +16,11 @@ import duckdb
 
 from ingestion.datasets import FILE_ID, INT64_MAX, Column
 from ingestion.errors import is_no_room
+from ingestion.literals import duckdb_literal
 from ingestion.reading.careful import Reading, read_with_care
 from ingestion.reading.header import Header
 from ingestion.reading.inspection import Bytes
 from ingestion.reading.rules import Rules
-from ingestion.warehouse.literals import duckdb_literal
 
 SQL_TYPES = {"bigint": "bigint", "double": "double", "text": "varchar"}
 

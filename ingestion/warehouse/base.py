@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import duckdb
 
 from ingestion.errors import BusyError, DamagedWarehouse, MovielensError
+from ingestion.literals import duckdb_literal
 from ingestion.settings import Settings
-from ingestion.warehouse.literals import duckdb_literal
 
 Rows = list[tuple[Any, ...]]
 
@@ -49,6 +49,22 @@ class Connection(Protocol):
 
     def execute(self, sql: str) -> Cursor:
         """Runs one statement, without parameters: with any, DuckDB would import pandas."""
+
+
+@contextmanager
+def transaction(connection: Connection, *, commit: bool = True) -> Iterator[None]:
+    """Runs a block of statements in one transaction; closing the connection undoes a failed one.
+
+    Args:
+        connection: A connection to the warehouse.
+        commit: Whether to commit in the end, or to roll back.
+
+    Yields:
+        While the transaction is open.
+    """
+    connection.execute("begin")
+    yield
+    connection.execute("commit" if commit else "rollback")
 
 
 class Warehouse(ABC):
@@ -132,11 +148,9 @@ class Warehouse(ABC):
         Args:
             *statements: The statements.
         """
-        with self.connect() as connection:
-            connection.execute("begin")
+        with self.connect() as connection, transaction(connection):
             for statement in statements:
                 connection.execute(statement)
-            connection.execute("commit")
 
     def replace_table(
         self, schema: str, table: str, ddl: str, rows: Sequence[Sequence[Any]]

@@ -23,14 +23,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ingestion.datasets import RAW
 from ingestion.errors import BusyError, LeaseLost
-from ingestion.files import write_whole
-from ingestion.raw import manifest
+from ingestion.home import write_whole
 from ingestion.remedies import again
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Connection, Warehouse, create_schema, warehouse
+from ingestion.warehouse.base import Connection, Warehouse, create_schema, transaction, warehouse
 
-TABLE = f"{manifest.SCHEMA}._lease"
+TABLE = f"{RAW}._lease"
 # The table and its one row, made by one statement: two runs that both inserted one could both hold
 # the lease.
 _FIRST_ROW = (
@@ -108,11 +108,9 @@ class Lease:
         Raises:
             LeaseLost: If another run has taken it; nothing is run.
         """
-        with self._extended.lock:
-            connection.execute("begin")
+        with self._extended.lock, transaction(connection, commit=commit):
             self.hold(connection)
             yield
-            connection.execute("commit" if commit else "rollback")
 
     def execute(self, *statements: str) -> None:
         """Extends the lease, and runs statements in the same transaction.
@@ -170,7 +168,7 @@ class Lease:
             The first of them, larger than all before it.
         """
         reserved = connection.execute(f"select next_file_id - 1 from {TABLE}").fetchall()
-        first = manifest.next_file_id([*taken, *(row[0] for row in reserved)])
+        first = next_file_id([*taken, *(row[0] for row in reserved)])
         self.hold(connection, f"next_file_id = {first + count}")
         return first
 
@@ -181,6 +179,21 @@ class Lease:
                 f"update {TABLE} set holder = null, expires_at = current_timestamp "
                 f"where {self._is_it(connection)}"
             )
+
+
+def next_file_id(taken: Iterable[int]) -> int:
+    """Chooses a file id that is larger than all before it.
+
+    Microseconds since the epoch, so that two runners that know nothing of each other do not
+    choose the same; one more than the largest known if the clock has jumped back.
+
+    Args:
+        taken: File ids that are known.
+
+    Returns:
+        The file id.
+    """
+    return max(time.time_ns() // 1_000, max(taken, default=0) + 1)
 
 
 class Heartbeat:
@@ -240,23 +253,23 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
         target.note({})  # what was noted of the whole no longer holds
     with target.connect() as connection:
         _make_table(connection)
-        connection.execute("begin")
-        fence, holder, held_by_home, expires_at, is_live = connection.execute(
-            f"select fence, holder, home, expires_at, {_IS_LIVE} from {TABLE}"
-        ).fetchall()[0]
-        if is_live and held_by_home != home and not take_over:
-            raise _busy(holder, expires_at)
-        # Only if nobody was faster, and nobody has extended it: this may have waited for them.
-        mine = connection.literal(home)
-        is_free = "true" if take_over else f"not ({_IS_LIVE} and home <> {mine})"
-        taken = connection.execute(
-            f"update {TABLE} set fence = {fence + 1}, holder = {connection.literal(_holder())}, "
-            f"home = {mine}, taken_at = current_timestamp, "
-            f"expires_at = {_in(settings.lease_seconds)} where fence = {fence} and {is_free}"
-        ).fetchall()
-        if not taken[0][0]:
-            raise _busy("it started just now", None)
-        connection.execute("commit")
+        with transaction(connection):
+            fence, holder, held_by_home, expires_at, is_live = connection.execute(
+                f"select fence, holder, home, expires_at, {_IS_LIVE} from {TABLE}"
+            ).fetchall()[0]
+            if is_live and held_by_home != home and not take_over:
+                raise _busy(holder, expires_at)
+            # Only if nobody was faster, and nobody has extended it: this may have waited for them.
+            mine = connection.literal(home)
+            is_free = "true" if take_over else f"not ({_IS_LIVE} and home <> {mine})"
+            taken = connection.execute(
+                f"update {TABLE} set fence = {fence + 1}, "
+                f"holder = {connection.literal(_holder())}, "
+                f"home = {mine}, taken_at = current_timestamp, "
+                f"expires_at = {_in(settings.lease_seconds)} where fence = {fence} and {is_free}"
+            ).fetchall()
+            if not taken[0][0]:
+                raise _busy("it started just now", None)
     abandoned = holder is not None and held_by_home != home
     story = f"{holder}, which had it until {_shown(expires_at)}" if abandoned else ""
     return Lease(target, fence + 1, home, settings.lease_seconds, story)
@@ -264,7 +277,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
 
 def _make_table(connection: Connection) -> None:
     """Before any transaction: some engines commit at each statement that defines something."""
-    create_schema(connection, manifest.SCHEMA)
+    create_schema(connection, RAW)
     connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
 
 

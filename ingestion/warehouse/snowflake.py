@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from ingestion.datasets import MANIFEST, RAW
 from ingestion.errors import BusyError, MovielensError, SettingsError
-from ingestion.raw import manifest
+from ingestion.literals import duckdb_literal, snowflake_literal
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, Cursor, Warehouse
-from ingestion.warehouse.literals import duckdb_literal, snowflake_literal
 from ingestion.warehouse.snowflake_login import (
     LOADER,
     KeyProblem,
@@ -167,8 +167,8 @@ class SnowflakeWarehouse(Warehouse):
 
     def noted(self) -> dict[str, Any]:
         """Reads the comment of the manifest, which needs no virtual warehouse."""
-        schema = f"{self.settings.database}.{manifest.SCHEMA}"
-        show = f"show tables like {self.literal(manifest.TABLE)} in schema {schema}"
+        schema = f"{self.settings.database}.{RAW}"
+        show = f"show tables like {self.literal(MANIFEST)} in schema {schema}"
         with self.connect() as session:
             try:
                 cursor = session.execute(show)
@@ -176,7 +176,7 @@ class SnowflakeWarehouse(Warehouse):
                 return {}
             names = [column[0].lower() for column in cursor.description or []]
             tables = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        comments = [t["comment"] for t in tables if t["name"].lower() == manifest.TABLE]
+        comments = [t["comment"] for t in tables if t["name"].lower() == MANIFEST]
         try:
             return dict(json.loads(comments[0] or "{}"))
         except (IndexError, ValueError):
@@ -186,7 +186,7 @@ class SnowflakeWarehouse(Warehouse):
         """Writes the comment of the manifest; only its owner, the loader, may."""
         comment = self.literal(json.dumps(content) if content else "")
         with self.connect() as session:
-            session.execute(f"comment on table {manifest.SCHEMA}.{manifest.TABLE} is {comment}")
+            session.execute(f"comment on table {RAW}.{MANIFEST} is {comment}")
 
 
 @lru_cache

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ingestion.build.build import build
 from ingestion.errors import SettingsError
 from ingestion.operate.run import LAST_RUN
+from ingestion.operate.steps import build
 from ingestion.publish.duckdb_file import published_version
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse

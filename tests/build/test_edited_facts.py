@@ -8,11 +8,11 @@ import pytest
 
 from ingestion.build.artifacts import Project
 from ingestion.build.audit import AuditFailure
-from ingestion.build.build import build
 from ingestion.build.dbt import Dbt
 from ingestion.build.environments import PUBLISHED
 from ingestion.build.facts import Facts
 from ingestion.operate.run import run
+from ingestion.operate.steps import build
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse

@@ -12,9 +12,10 @@ from ingestion import load
 from ingestion.build import scope
 from ingestion.build.artifacts import Project
 from ingestion.build.audit import AuditFailure
-from ingestion.build.build import BuildReport, build, candidate
+from ingestion.build.build import BuildReport, candidate
 from ingestion.build.environments import PUBLISHED
 from ingestion.datasets import DATASETS
+from ingestion.operate.steps import build
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from ingestion.warehouse.lease import acquire

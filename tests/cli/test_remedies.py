@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import SettingsError
-from ingestion.raw.load import load
+from ingestion.operate.steps import load
 from ingestion.remedies import again, command
 from ingestion.settings import Settings
 from tests.conftest import PROGRAM, Cli

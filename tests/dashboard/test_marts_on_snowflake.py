@@ -20,7 +20,7 @@ from dashboard import marts, marts_snowflake, queries
 from dashboard.marts_duckdb import DuckDBEngine
 from dashboard.settings import settings as dashboard_settings
 from ingestion.build.environments import AUDIT, CANDIDATE
-from ingestion.publish.publish import publish
+from ingestion.operate.steps import publish
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.snowflake import SnowflakeWarehouse

@@ -8,7 +8,8 @@ import pytest
 
 from ingestion import load
 from ingestion.landing.listing import list_landing_zone
-from ingestion.landing.readme import Readme, parse, recall
+from ingestion.landing.readme import Readme, parse
+from ingestion.raw.readme import recall
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from tests.conftest import REAL

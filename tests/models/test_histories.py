@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from ingestion.build.build import build
+from ingestion.operate.steps import build
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from tests.models.conftest import AUDIT

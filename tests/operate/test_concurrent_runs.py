@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.build.build import Job, build, build_in
+from ingestion.build.build import Job, build_in
 from ingestion.build.environments import PUBLISHED
 from ingestion.build.release import Landing
 from ingestion.errors import BusyError
-from ingestion.operate.lock import make_home, only_run
+from ingestion.home import make_home
+from ingestion.operate.exclusive import exclusive_run
+from ingestion.operate.steps import build, publish
 from ingestion.progress import silent
 from ingestion.publish.duckdb_file import export_marts
-from ingestion.publish.publish import publish
 from ingestion.settings import Settings
 from ingestion.warehouse.base import warehouse
 from ingestion.warehouse.lease import acquire
@@ -104,7 +105,7 @@ def test_a_build_and_a_publish_of_a_run_that_lost_its_lease(home: Path, built: P
     other = settings.model_copy(update=elsewhere)
     make_home(other.home)
     version, marts = published_version(home), published(home)
-    with only_run(settings) as run:
+    with exclusive_run(settings) as run:
         lost = run.lease(warehouse(settings))
         taken = acquire(other, take_over=True)
         with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):

@@ -78,7 +78,7 @@ def test_damage_in_the_middle_is_found_by_the_build_and_mended(built: Path, home
 def test_the_landing_zone_need_not_be_named_again(settings: Settings) -> None:
     from dataclasses import asdict
 
-    from ingestion.operate.run import write_report
+    from ingestion.home import write_report
 
     write_six(Path(settings.source or ""))
     write_report(settings, "load", asdict(load(settings=settings)))

@@ -18,7 +18,7 @@ import pytest
 from ingestion import load
 from ingestion.operate.doctor.release import release
 from ingestion.operate.status import Status, status
-from ingestion.publish.publish import publish, rollback
+from ingestion.operate.steps import publish, rollback
 from ingestion.raw import refusals
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings

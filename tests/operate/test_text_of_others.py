@@ -16,11 +16,11 @@ from sqlglot import tokenize
 from sqlglot.tokens import TokenType
 
 from ingestion import load
-from ingestion.operate.lock import make_home
+from ingestion.home import make_home
+from ingestion.literals import snowflake_literal
 from ingestion.raw import refusals
 from ingestion.settings import Settings
 from ingestion.warehouse.base import warehouse
-from ingestion.warehouse.literals import snowflake_literal
 from tests.support.landing_zone import RATINGS
 
 FORGED = r"\'), (1, 'forged"

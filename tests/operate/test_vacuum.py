@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingestion import load
-from ingestion.build.build import build
-from ingestion.operate.vacuum import vacuum
+from ingestion.operate.steps import build, vacuum
 from ingestion.settings import Settings
 from ingestion.warehouse.base import warehouse
 from tests.conftest import Cli

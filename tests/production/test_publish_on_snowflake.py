@@ -14,8 +14,10 @@ import pytest
 
 from ingestion.build.environments import AUDIT, CANDIDATE
 from ingestion.errors import BusyError
-from ingestion.operate.lock import make_home, only_run
-from ingestion.publish.publish import prune, publish, published, rollback
+from ingestion.home import make_home
+from ingestion.operate.exclusive import exclusive_run
+from ingestion.operate.steps import publish, rollback
+from ingestion.publish.publish import prune, published
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse, warehouse
 from ingestion.warehouse.lease import TABLE, acquire
@@ -162,7 +164,7 @@ def test_a_step_may_take_longer_than_the_lease(settings: Settings, target: Wareh
     short = settings.model_copy(update={"lease_seconds": 1})
     other = settings.model_copy(update={"home": settings.home.with_name("other")})
     make_home(other.home)
-    with only_run(short) as run:
+    with exclusive_run(short) as run:
         held = run.lease(target)
         time.sleep(3)
         with pytest.raises(BusyError, match="Another run is at work in this warehouse"):

@@ -16,8 +16,8 @@ import snowflake.connector
 from fakesnow.instance import FakeSnow
 from snowflake.connector import errors as snowflake_errors
 
+from ingestion.literals import snowflake_literal
 from ingestion.warehouse.lease import _make_table
-from ingestion.warehouse.literals import snowflake_literal
 from ingestion.warehouse.snowflake_login import SnowflakeSettings, connector_arguments
 from local_dev import snowflake as stand_in
 from local_dev.servers import free_port

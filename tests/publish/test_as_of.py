@@ -13,12 +13,10 @@ import duckdb
 import pytest
 
 from ingestion.build.audit import AuditFailure
-from ingestion.build.build import build
 from ingestion.errors import SettingsError
 from ingestion.operate.run import run
 from ingestion.operate.status import failing, status
-from ingestion.operate.vacuum import vacuum
-from ingestion.publish.as_of import build_as_of
+from ingestion.operate.steps import build, build_as_of, vacuum
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from local_dev.generate import generate

@@ -12,8 +12,9 @@ import pytest
 from ingestion.errors import MovielensError
 from ingestion.operate.doctor.machine import published_marts
 from ingestion.operate.status import status
+from ingestion.operate.steps import publish, rollback
 from ingestion.publish.duckdb_file import published_version
-from ingestion.publish.publish import PublishReport, publish, published, rollback
+from ingestion.publish.publish import PublishReport, published
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from tests.conftest import Cli

@@ -18,9 +18,9 @@ import fsspec
 import pytest
 
 from ingestion import load, movielens_source
-from ingestion.build.build import build
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.landing.listing import list_landing_zone
+from ingestion.operate.steps import build
 from ingestion.progress import Event
 from ingestion.raw import load as loading
 from ingestion.raw import manifest

@@ -19,7 +19,9 @@ from ingestion.reading.file import read_file
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings, resolve
 from tests.conftest import Cli
-from tests.support.bad_input import CASES, RATINGS, Checked, check_all
+from tests.support.bad_input import CASES
+from tests.support.bad_input.builders import RATINGS
+from tests.support.bad_input.checker import Checked, check_all
 from tests.support.landing_zone import MOVIES, query, rows_that_count, write, write_six
 
 ROW = "1,2,3.5,964982704\n"
@@ -28,7 +30,7 @@ NOBODY = 65534
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Checked]:
-    return {id(done.case): done for done in check_all(tmp_path_factory.mktemp("cases"))}
+    return {id(done.case): done for done in check_all(tmp_path_factory.mktemp("cases"), CASES)}
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{c.family}: {c.name}" for c in CASES])

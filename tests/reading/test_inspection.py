@@ -11,7 +11,7 @@ from ingestion.errors import RefusedFile
 from ingestion.landing.listing import list_landing_zone
 from ingestion.reading.inspection import stage
 from tests.reading.conftest import Reader
-from tests.support.bad_input import MANY, PACK, zipped
+from tests.support.bad_input.builders import MANY, PACK, zipped
 
 
 @pytest.mark.parametrize("suffix", PACK)

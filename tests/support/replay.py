@@ -24,7 +24,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from ingestion import load
-from ingestion.operate.vacuum import vacuum
+from ingestion.operate.steps import vacuum
 from ingestion.raw.load import LoadReport
 from ingestion.settings import Settings
 from tests.support.histories import History, Step

@@ -9,7 +9,8 @@ import pytest
 
 from ingestion import load
 from ingestion.errors import BusyError, LeaseLost
-from ingestion.operate.lock import make_home, only_run
+from ingestion.home import make_home
+from ingestion.operate.exclusive import exclusive_run
 from ingestion.settings import Settings
 from ingestion.warehouse import lease
 from ingestion.warehouse.base import Cursor, DuckDBSession, warehouse
@@ -42,7 +43,7 @@ def test_another_machine_is_kept_out_until_the_lease_is_released(
     tmp_path: Path, zone: Path
 ) -> None:
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
-    with only_run(a) as run:
+    with exclusive_run(a) as run:
         run.lease(warehouse(a))
         with pytest.raises(BusyError, match="Another run is at work in this warehouse") as busy:
             load(settings=b)
@@ -117,7 +118,7 @@ def test_a_paused_holder_commits_nothing(
 
 def test_a_step_may_take_longer_than_the_lease(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a", lease_seconds=1), machine(tmp_path, "b")
-    with only_run(a) as run:
+    with exclusive_run(a) as run:
         held = run.lease(warehouse(a))
         time.sleep(2)
         with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
@@ -131,7 +132,7 @@ def test_a_run_whose_lease_was_taken_hears_of_it_and_ends_nobody_elses(
 ) -> None:
     a, b, c = (machine(tmp_path, name, lease_seconds=1) for name in "abc")
     b = b.model_copy(update={"lease_seconds": 900})
-    with only_run(a) as run:
+    with exclusive_run(a) as run:
         lost = run.lease(warehouse(a))
         lease.acquire(b, take_over=True)
         time.sleep(1)  # a heartbeat has found out

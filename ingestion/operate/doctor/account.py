@@ -41,7 +41,7 @@ GRANTS = "run infra/snowflake/04_grants.sql"
 _KEYS = "SNOWFLAKE_PRIVATE_KEY (PEM or base64 of it) or SNOWFLAKE_PRIVATE_KEY_PATH"
 _READ = "select count(*) from "
 _READABLE_BY_OTHERS = 0o077
-_MANIFEST = f"{manifest.SCHEMA}.{manifest.TABLE}"
+_MANIFEST = f"{manifest.FILES}"
 _STATUS = f"{MARTS}.mart_dataset_status"
 
 

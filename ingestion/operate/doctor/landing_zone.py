@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingestion.errors import MovielensError
+from ingestion.home import last_source
 from ingestion.landing.listing import list_landing_zone
 from ingestion.landing.lookalikes import by_advice
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
-from ingestion.operate.recovery import last_source
 from ingestion.settings import Settings
 
 ABOUT = "landing zone"

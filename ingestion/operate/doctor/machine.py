@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 
 from ingestion.errors import MovielensError, SettingsError
+from ingestion.home import make_home
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
-from ingestion.operate.lock import make_home
 from ingestion.operate.run import last_run
 from ingestion.publish.duckdb_file import read_version
 from ingestion.remedies import command

@@ -1,0 +1,50 @@
+"""One run at a time in one home, and one writer at a time in one warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from ingestion.errors import BusyError
+from ingestion.home import make_home
+from ingestion.operate import snapshot
+from ingestion.settings import Settings
+from ingestion.warehouse.run import Run
+
+
+@contextmanager
+def exclusive_run(settings: Settings, *, take_over: bool = False) -> Iterator[Run]:
+    """Holds the lock of a home. Only entry points do; the steps of a run receive the `Run`.
+
+    Args:
+        settings: Say which home.
+        take_over: Whether the run may take the lease of a run that still holds it.
+
+    Yields:
+        The run at work, while no other can start.
+
+    Raises:
+        BusyError: If another run holds the lock.
+        SettingsError: If the home cannot be written to.
+    """
+    make_home(settings.home)
+    lock = FileLock(settings.home / "run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BusyError(
+            f"Another run is at work in {settings.home}; nothing was changed by this one",
+            "wait for it to end and run this again",
+        ) from None
+    run = Run(settings, take_over)
+    try:
+        yield run
+    finally:
+        try:
+            written = run.end()
+            if written is not None and settings.target == "dev":
+                snapshot.keep(settings, written)
+        finally:
+            lock.release()

@@ -1,0 +1,140 @@
+"""What a load would do, found out by comparing a listing with what RAW holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingestion.errors import SettingsError
+from ingestion.landing.listing import LandingFile, LandingZone, list_landing_zone
+from ingestion.progress import OnEvent, silent
+from ingestion.raw import manifest, readme, refusals
+from ingestion.raw.refusals import Refusal
+from ingestion.reading.rules import Rules
+from ingestion.remedies import again
+from ingestion.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What a load is asked for.
+
+    Attributes:
+        source: The landing zone; None for the one that the warehouse holds.
+        rules: What decides how files are read.
+        remove_missing: Record known paths that are no longer there as removed.
+        switch_source: Allow another landing zone than the one that the warehouse holds.
+        on_event: Told of each step forward.
+    """
+
+    source: str | None
+    rules: Rules
+    remove_missing: bool = False
+    switch_source: bool = False
+    on_event: OnEvent = silent
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What a load would do; printed, it says so in a line.
+
+    Attributes:
+        zone: The listing.
+        known: The current version of each path.
+        comparison: What the listing changes about them.
+        gone: Paths to record as removed.
+        switched: Whether another landing zone replaces the one that is held.
+        refusals: The files that stand refused.
+        refused: Those of them that would only be refused again.
+        is_settled: Whether refusals and README are those that are recorded.
+    """
+
+    zone: LandingZone
+    known: dict[str, manifest.Known]
+    comparison: manifest.Comparison
+    gone: list[manifest.Known]
+    switched: bool
+    refusals: list[Refusal]
+    refused: dict[str, Refusal]
+    is_settled: bool
+
+    @property
+    def to_read(self) -> list[LandingFile]:
+        """The files to read, the earliest first."""
+        return [file for file in self.comparison.to_read if file.path not in self.refused]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.to_read and not self.gone and self.is_settled
+
+    def __str__(self) -> str:
+        counts = {
+            "to read": len(self.to_read),
+            "unchanged": len(self.comparison.unchanged),
+            "to record as removed": len(self.gone),
+            "refused as before": len(self.refused),
+        }
+        files = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return f"{self.zone.url}: {files or 'no files'}"
+
+
+def plan_load(target: Warehouse, request: LoadRequest, source: str) -> LoadPlan:
+    """Finds out what a load would do; changes nothing.
+
+    Args:
+        target: The warehouse.
+        request: What is asked for.
+        source: The landing zone.
+
+    Returns:
+        What it would do.
+
+    Raises:
+        SettingsError: If the warehouse holds another landing zone, which may not be replaced.
+        SourceError: If the landing zone cannot be listed or holds no MovieLens file.
+    """
+    return plan_of(target, request, list_landing_zone(source))
+
+
+def plan_of(target: Warehouse, request: LoadRequest, zone: LandingZone) -> LoadPlan:
+    """Finds out what a load of what was listed would do.
+
+    Args:
+        target: The warehouse.
+        request: What is asked for.
+        zone: The listing.
+
+    Returns:
+        What it would do.
+
+    Raises:
+        SettingsError: If the warehouse holds another landing zone, which may not be replaced.
+    """
+    known = manifest.current_files(target)
+    sources = {entry.source for entry in known.values()} - {zone.url}
+    if sources and not request.switch_source:
+        raise SettingsError(
+            f"The warehouse holds the landing zone {', '.join(sorted(sources))}, not {zone.url}; "
+            "user and movie ids of two landing zones must not be mixed. Nothing was changed",
+            f"choose another MOVIELENS_HOME, or replace what is there: {_switched(zone)}",
+        )
+    comparison = manifest.compare(zone, known)
+    gone = comparison.missing if request.remove_missing else []
+    if sources:
+        gone = list(known.values())
+    standing = refusals.recall(target)
+    is_settled = not refusals.settled(standing, zone, {}) and zone.readme == readme.recall(target)
+    return LoadPlan(
+        zone=zone,
+        known=known,
+        comparison=comparison,
+        gone=gone,
+        switched=bool(sources),
+        refusals=standing,
+        refused=refusals.standing(standing, zone, request.rules),
+        is_settled=is_settled,
+    )
+
+
+def _switched(zone: LandingZone) -> str:
+    return again("--switch-source", otherwise=("load", "--source", zone.url))

@@ -1,0 +1,66 @@
+"""A run at work, as each of its steps receives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.lease import Heartbeat, Lease, acquire
+
+
+@dataclass
+class Run:
+    """One run at work: it holds the lock of its home and, once it writes, the warehouse's lease.
+
+    Attributes:
+        settings: Its settings.
+        take_over: Whether it may take the lease of a run that still holds it.
+        notes: What whoever started the run should know.
+    """
+
+    settings: Settings
+    take_over: bool = False
+    notes: list[str] = field(default_factory=list)
+    _lease: Lease | None = None
+    _heartbeat: Heartbeat | None = None
+
+    def lease(self, target: Warehouse) -> Lease:
+        """Takes the lease of the warehouse, or extends it; it is kept until the run ends.
+
+        Args:
+            target: The warehouse, as the user that is going to write.
+
+        Returns:
+            The lease.
+
+        Raises:
+            BusyError: If a run of another home holds it, or has taken it over.
+        """
+        if self._lease is None:
+            self._lease = acquire(self.settings, self.take_over)
+            self._heartbeat = Heartbeat(self._lease)
+            if self._lease.taken_from:
+                self.notes.append(f"took over the warehouse from {self._lease.taken_from}")
+        else:
+            self._lease.execute()
+        return self._lease.of(target)
+
+    def end(self) -> Warehouse | None:
+        """Releases the lease.
+
+        Returns:
+            The warehouse, if this run held its lease to the end.
+        """
+        lease = self._lease
+        self.forget_lease()
+        if lease is None or not lease.target.exists():
+            return None
+        lease.release()
+        return lease.target
+
+    def forget_lease(self) -> None:
+        """Lets go of the lease, without a word to the warehouse: it is to be set aside."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        self._lease = self._heartbeat = None
