@@ -76,7 +76,7 @@ def snowflake_settings(part: str = "") -> SnowflakeSettings:
     common = SnowflakeSettings()
     if not part:
         return common
-    own = SnowflakeSettings(_env_prefix=f"SNOWFLAKE_{part}")  # type: ignore[call-arg]
+    own = SnowflakeSettings(_env_prefix=f"SNOWFLAKE_{part}")
     return common.model_copy(update=own.model_dump(exclude_unset=True))
 
 

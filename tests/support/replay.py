@@ -82,7 +82,7 @@ def dbt_on(warehouse: Path, folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            DuckDBConnectionManager.close_all_connections()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 class FullRefresh:

@@ -15,6 +15,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 ANSWER_SECONDS = 120
 _JOINER = "\u2060"
@@ -59,9 +60,9 @@ class Visitor:
     async def __aenter__(self) -> Visitor:
         self._socket: ClientConnection = await connect(
             self._url,
-            subprotocols=["streamlit"],
+            subprotocols=[Subprotocol("streamlit")],
             origin=self._origin,
-            max_size=None,  # type: ignore[list-item]
+            max_size=None,
         )
         return self
 

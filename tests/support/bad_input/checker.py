@@ -166,7 +166,7 @@ def check_all(folder: Path, cases: Iterable[Case]) -> list[Checked]:
     def settings(case: Case) -> str:
         return repr(sorted(case.settings.items()))
 
-    checked = []
+    checked: list[Checked] = []
     for name, group in groupby(sorted(cases, key=settings), settings):
         alike = list(group)
         loaded = _Loaded(alike, folder / f"settings-{len(checked)}")
