@@ -1,4 +1,4 @@
-"""What can go wrong, in words for the person who has to mend it."""
+"""Errors, worded for the person who has to fix them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _NO_ROOM_WORDS = ("no space left", "disk quota exceeded", "file too large", "out
 
 
 class MovielensError(Exception):
-    """A failure that its reader can act on; printed without a traceback.
+    """A failure that the user can act on; printed without a traceback.
 
     Args:
         message: What happened, to which file, table or row, and what was kept.
-        remedy: The command or setting that mends it.
+        remedy: The command or setting that fixes it.
     """
 
     exit_code = 1
@@ -31,7 +31,7 @@ class SettingsError(MovielensError):
 
 
 class SourceError(SettingsError):
-    """A landing zone that cannot be listed, or holds nothing to load."""
+    """A landing zone that cannot be listed or holds nothing to load."""
 
 
 class AuditError(MovielensError):
@@ -61,11 +61,11 @@ class DamagedWarehouse(MovielensError):
 
 
 class GaveUp(OSError):
-    """A file could not be opened, and the store's client has tried it often enough."""
+    """A file could not be opened, and the store's client has given up retrying."""
 
 
 class RefusedFile(Exception):
-    """One file that is refused as a whole; the other files of the load go on.
+    """A file refused as a whole; the load continues with the others.
 
     Args:
         reason: Why, in words: what was expected and what was found.
@@ -77,7 +77,7 @@ class RefusedFile(Exception):
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """Goes through an exception and what it was raised from.
+    """Walks an exception and its causes.
 
     Args:
         error: The exception.
@@ -92,10 +92,10 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_no_room(error: BaseException) -> bool:
-    """Tells whether something could not be written for want of room.
+    """Tells whether a write failed because the disk is full.
 
     Args:
-        error: What was raised, by Python or by DuckDB.
+        error: Raised by Python or by DuckDB.
 
     Returns:
         True for a full disk, an exhausted quota and a file-size limit.

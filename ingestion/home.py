@@ -16,7 +16,7 @@ UNWORKABLE = "%?*['"
 
 
 def make_home(home: Path) -> None:
-    """Creates the folder that holds everything local.
+    """Creates the home folder.
 
     Args:
         home: The folder.
@@ -39,17 +39,17 @@ def make_home(home: Path) -> None:
         if is_no_room(error):
             raise
         raise SettingsError(
-            f"The home folder {home} cannot be written to ({error.strerror})",
-            "give this user write permission there, or choose another with MOVIELENS_HOME",
+            f"The home folder {home} is not writable ({error.strerror})",
+            "grant this user write access, or choose another with MOVIELENS_HOME",
         ) from None
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a text file; whoever reads it, after a crash too, finds the old text or the new.
+    """Replaces a text file atomically: readers find the old text or the new, even after a crash.
 
     Args:
-        path: The file; two of one folder must not be written at the same time.
-        text: What it shall hold.
+        path: The file. Only one file of a folder may be written at a time.
+        text: Its new content.
     """
     unfinished = path.with_name(".unfinished")
     unfinished.write_text(text)
@@ -57,7 +57,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_report(settings: Settings, command: str, content: dict[str, Any]) -> Path:
-    """Keeps what a command did under the home folder.
+    """Writes the report of a command to the home folder.
 
     Args:
         settings: Say where.
@@ -78,13 +78,13 @@ def write_report(settings: Settings, command: str, content: dict[str, Any]) -> P
 
 
 def last_source(settings: Settings) -> str | None:
-    """Tells which landing zone the last load of this home read.
+    """Finds the landing zone of this home's last load.
 
     Args:
         settings: Say which home.
 
     Returns:
-        Its URL, or None if there is no report of a load.
+        Its URL; None if no load has left a report.
     """
     reports = sorted(settings.reports_dir.glob("*Z-load.json"))
     return str(json.loads(reports[-1].read_text())["source"]) if reports else None

@@ -1,4 +1,4 @@
-"""Remedies that name a command: the one that was typed, or another one for the same home."""
+"""Remedies that name a command: the one that was typed, or another for the same home."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WITH_SOURCE = frozenset({"demo", "run", "load", "doctor", "config"})
 
 @dataclass(frozen=True)
 class Typed:
-    """The command at work, as its user typed it.
+    """The current command, as its user typed it.
 
     Attributes:
         program: What starts the program from where the user is.
@@ -32,10 +32,10 @@ _typed: ContextVar[Typed | None] = ContextVar("typed", default=None)
 
 
 def remember(typed: Typed) -> None:
-    """Keeps what was typed, for remedies. Who uses the library typed nothing.
+    """Remembers what was typed, for remedies. Library users typed nothing.
 
     Args:
-        typed: The command at work.
+        typed: The current command.
     """
     _typed.set(typed)
 
@@ -45,7 +45,7 @@ def again(*options: str, otherwise: Sequence[str]) -> str:
 
     Args:
         *options: What to add to it.
-        otherwise: Another command, in words, for who typed none or one without these options.
+        otherwise: The command to name if none was typed, or one without these options.
 
     Returns:
         The command line.
@@ -58,7 +58,7 @@ def again(*options: str, otherwise: Sequence[str]) -> str:
 
 
 def command(*words: str) -> str:
-    """Names a command for the home, target and source that the command at work was given.
+    """Names a command with the home, target and source of the current one.
 
     Args:
         *words: The command and its options.

@@ -1,4 +1,4 @@
-"""How a command ends when it is told to stop, and how it stops the processes that it started."""
+"""Signals: how a command stops, and how it stops the processes it started."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ PATIENCE_SECONDS = 10
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP arrived. Whatever unwinds safely on Ctrl-C does so on this, too."""
+    """SIGTERM or SIGHUP arrived; code that unwinds safely on Ctrl-C does so here, too."""
 
 
 def unwind_when_terminated() -> None:
     """Makes SIGTERM and SIGHUP raise in the main thread, as Ctrl-C does.
 
-    Only the first of them: `timeout` sends two in a row, and the second must not break into the
-    cleaning up after the first. Signals that this process was told to ignore, as by `nohup`, stay
-    ignored.
+    Only the first one: `timeout` sends two in a row, and the second must not interrupt the cleanup
+    after the first. Signals that were ignored from the start, as under `nohup`, stay ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         return

@@ -1,4 +1,4 @@
-"""What an audit found: the tests that failed, and the rows they failed on."""
+"""Failed tests of an audit, and the rows they failed on."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FailedTest:
 
     Attributes:
         name: Its name.
-        table: The table it is of.
+        table: The table it tests.
         rows: How many rows failed it.
-        message: What dbt says of it.
+        message: dbt's message.
         examples: The first of these rows, as text.
     """
 
@@ -47,7 +47,7 @@ class AuditFailure(AuditError):
     def __init__(self, failures: list[FailedTest]) -> None:
         lines = [_in_words(failure) for failure in failures]
         super().__init__(
-            f"The audit failed, so nothing was published; what is published is untouched.\n"
+            f"The audit failed: nothing was published, readers still see the previous version.\n"
             f"{len(failures)} failed:\n" + "\n".join(lines),
             _how_to_see(failures),
         )
@@ -58,7 +58,7 @@ def _how_to_see(failures: list[FailedTest]) -> str:
     with_rows = [failure.name for failure in failures if failure.examples]
     if with_rows:
         return f"see the failing rows: {command('status', '--failing', with_rows[0])}"
-    return f"mend the model or the data, then: {again(otherwise=('build',))}"
+    return f"fix the model or the data, then: {again(otherwise=('build',))}"
 
 
 def _in_words(failure: FailedTest) -> str:
@@ -69,7 +69,7 @@ def _in_words(failure: FailedTest) -> str:
 def raise_failures(
     settings: Settings, target: Warehouse, environment: Environment, results: list[Any]
 ) -> None:
-    """Raises what went wrong in a build, if anything did.
+    """Raises if any model or test of a build failed.
 
     Args:
         settings: The settings.
@@ -88,7 +88,7 @@ def raise_failures(
     if broken:
         names = "\n".join(f"  {r.node.name}: {r.message}" for r in broken)
         raise MovielensError(
-            f"{len(broken)} models could not be built; what is published is untouched:\n{names}",
+            f"{len(broken)} models could not be built; the published marts are untouched:\n{names}",
             f"the full log is in {settings.logs_dir / 'dbt.log'}",
         )
     project = artifacts.Project(environment.dbt_dir(settings))

@@ -108,7 +108,7 @@ def build_candidate(
         run: The run at work.
         seen: Tells what readers see; asked only if something is built.
         full_refresh: Rebuild the facts from all current rows.
-        accept_release: Accept, this once, a release that does not make sense as a whole.
+        accept_release: Publish this once, even if the release fails its plausibility checks.
         on_event: Told of each model and test.
 
     Returns:
@@ -128,7 +128,7 @@ def build_candidate(
     asked = _asked_for(settings, target)
     if full_refresh or not asked.built:
         lease = run.lease(target)
-        # Another run may have loaded or built since; from here on none can.
+        # Another run may have loaded or built since; from here on, none can.
         asked = _asked_for(settings, target)
     if asked.built and not full_refresh:
         return BuildReport(

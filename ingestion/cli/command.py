@@ -1,4 +1,4 @@
-"""What all commands share: options, settings, errors and exit codes."""
+"""Shared by all commands: options, settings, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Function = Callable[..., int]
 
 
 class _NeverUsed(MetaPathFinder):
-    """Hides packages that libraries import only because they are installed.
+    """Hides packages that libraries import just because they are installed.
 
     dlt looks for secrets in Streamlit, DuckDB and PyArrow look whether a value is one of pandas. No
-    command has a use for them, and importing them takes longer than a small load.
+    command needs them, and importing them takes longer than a small load.
     """
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
@@ -36,7 +36,7 @@ class _NeverUsed(MetaPathFinder):
 
 
 class Context:
-    """What a command works with.
+    """The context of one command.
 
     Attributes:
         name: The command's name.
@@ -117,7 +117,7 @@ def _guarded(
         home = context.settings.home
         return function(context, **rest)
     except BrokenPipeError:
-        raise  # Whoever read the output has had enough; click ends quietly.
+        raise  # The reader of the pipe is gone; click ends quietly.
     except (Exception, KeyboardInterrupt) as error:
         if output.debug:
             raise
@@ -125,7 +125,7 @@ def _guarded(
 
 
 def _remember(name: str, options: dict[str, Any]) -> None:
-    """Keeps what was typed. After `make demo` there may be no `movielens` on the PATH."""
+    """Remembers what was typed. After `make demo` there may be no `movielens` on the PATH."""
     context = click.get_current_context()
     words = context.obj or name.split()
     takes = {option for each in context.command.params for option in each.opts}

@@ -1,4 +1,4 @@
-"""Any exception, as a message and a remedy for the person who reads it."""
+"""Turns any exception into a message and a remedy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ingestion.warehouse.base import is_damage
 
 
 class Failure(NamedTuple):
-    """What is told of a failure.
+    """A failure as the user sees it.
 
     Attributes:
         message: What happened and what was kept.
-        remedy: What mends it.
+        remedy: What fixes it.
         exit_code: How the command exits.
         extra: More for machines.
     """
@@ -37,21 +37,21 @@ def explain(error: BaseException, home: Path) -> Failure:
         home: The home folder in use.
 
     Returns:
-        What to tell.
+        The message, its remedy and the exit code.
     """
     interrupted = interruption(error)
     if interrupted is not None:
         return Failure(
-            "Stopped. Nothing half done counts and what is published is untouched",
+            "Stopped. No partial work was committed; the published marts are untouched",
             "run it again; what was loaded is not loaded twice",
             exit_code_of(interrupted),
             {},
         )
     if any(map(is_no_room, chain(error))):
         return Failure(
-            f"There is no room left to write in {home} (disk full, quota or file-size limit). "
-            "Nothing half done counts and what is published is untouched",
-            "free some space, or choose another place with MOVIELENS_HOME, and run it again",
+            f"The disk is full at {home} (or a quota or file-size limit is reached). "
+            "No partial work was committed; the published marts are untouched",
+            "free some space, or choose another MOVIELENS_HOME, and run it again",
             1,
             {},
         )
@@ -70,7 +70,7 @@ def explain(error: BaseException, home: Path) -> Failure:
 
 
 def _damaged() -> Failure:
-    """DuckDB finds damage in the middle of its file only when it reads that part."""
+    """DuckDB notices damage in the middle of its file only when it reads that part."""
     return Failure(
         "The warehouse is damaged. The published marts are untouched",
         "movielens run sets it aside and builds it anew from the landing zone",
@@ -84,17 +84,17 @@ def _unexpected(error: BaseException, home: Path) -> Failure:
     root = list(chain(error))[-1]
     if isinstance(root, PermissionError):
         return Failure(
-            f"No permission: {root.filename or root}. What is published is untouched",
-            "give this user permission there, or choose another MOVIELENS_HOME",
+            f"Permission denied: {root.filename or root}. The published marts are untouched",
+            "grant this user access, or choose another MOVIELENS_HOME",
             1,
             {},
         )
     log = home / "logs" / "movielens.log"
-    told = f"the whole story is in {log}; --debug shows it here"
+    told = f"full traceback: {log}; or repeat with --debug"
     first_line = (str(root).strip().splitlines() or [""])[0]
     return Failure(
         f"{type(root).__name__}: {first_line}",
-        told if log.parent.exists() else "--debug shows the whole story",
+        told if log.parent.exists() else "repeat with --debug for the full traceback",
         1,
         {},
     )

@@ -1,4 +1,4 @@
-"""The commands that look and change nothing: status and config."""
+"""The read-only commands: status, doctor and config."""
 
 from __future__ import annotations
 
@@ -27,15 +27,19 @@ def _status_lines(status: Status) -> list[str]:
 
 
 def _warehouse_lines(status: Status) -> list[str]:
-    as_of = f"as of {status.taken_at:%Y-%m-%d %H:%M} UTC" if status.taken_at else "not known"
+    as_of = (
+        f"as of {status.taken_at:%Y-%m-%d %H:%M} UTC"
+        if status.taken_at
+        else "as of an unknown time"
+    )
     if status.warehouse == "busy":
-        return [f"A run is at work; what is loaded is shown {as_of}"]
+        return [f"A run is in progress; loaded data is shown {as_of}"]
     if status.warehouse == "unreadable":
-        return [f"The warehouse cannot be read: {status.problem}", f"  What was loaded: {as_of}"]
+        return [f"The warehouse cannot be read: {status.problem}", f"  Last known state: {as_of}"]
     if status.warehouse == "missing" and status.published:
         return [
-            "The warehouse is missing; what is published does not need it",
-            f"  What to do: {remedy('run')}, which loads everything from the landing zone",
+            "The warehouse is missing; the published marts do not need it",
+            f"  What to do: {remedy('run')}, which reloads everything from the landing zone",
         ]
     return []
 
@@ -77,12 +81,12 @@ def _published_lines(status: Status) -> list[str]:
     since = f" since {status.published_at:%Y-%m-%d %H:%M} UTC" if status.published_at else ""
     lines.append(f"Published     {status.published}{since} ({status.marts_bytes / 1e6:.1f} MB)")
     if status.published_source not in (None, status.source):
-        lines.append(f"              of the landing zone {status.published_source}")
+        lines.append(f"              from the landing zone {status.published_source}")
     for version in status.held_back:
         of = f" of {version.source}" if version.source else ""
         lines.append(
-            f"Held back     {version.version}{of}: rolled back, and published again only by "
-            "movielens publish"
+            f"Held back     {version.version}{of}: rolled back; only movielens publish "
+            "publishes it again"
         )
     lines.append(f"Versions      {', '.join(status.versions) or 'none'}")
     return lines
@@ -111,7 +115,9 @@ def _run_lines(status: Status) -> list[str]:
 
 
 @command("status")
-@click.option("--failing", "test", metavar="TEST", help="Rows that fail a test of the last audit.")
+@click.option(
+    "--failing", "test", metavar="TEST", help="Show the rows that fail a test of the last audit."
+)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 def status(context: Context, test: str | None, limit: int) -> int:
     """What is loaded and published: versions, rows, rejects, freshness, last runs.

@@ -1,4 +1,4 @@
-"""What the command line says, and where: results to stdout, everything else to stderr."""
+"""Output of the command line: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEPS = {"data": "Data", "load": "Load", "build": "Build", "audit": "Audit", "pu
 
 @dataclass(frozen=True)
 class Output:
-    """How this command answers.
+    """How a command prints.
 
     Attributes:
         as_json: One JSON object on stdout instead of text.
@@ -51,7 +51,7 @@ class Output:
             click.echo("\n".join(map(printable, "\n".join(lines).split("\n"))))
 
     def failure(self, command: str, message: str, remedy: str, exit_code: int, extra: Any) -> None:
-        """Prints what went wrong and what mends it."""
+        """Prints what went wrong and how to fix it."""
         if self.as_json:
             error = {"message": message, "remedy": remedy, **extra}
             answer = {"command": command, "status": "failed", "exit_code": exit_code}
@@ -65,10 +65,10 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator[OnEvent]:
-        """Shows how far a long piece of work is, on a terminal only.
+        """Shows progress, on a terminal only.
 
         Yields:
-            What to tell of each step.
+            A callback for each event.
         """
         from ingestion.progress import silent
 
@@ -106,7 +106,7 @@ class Output:
 
 
 def log_to(folder: Path) -> Path:
-    """Sends every log record to a file, and none to the terminal.
+    """Logs to a file only.
 
     Args:
         folder: Where the file is.
@@ -127,19 +127,19 @@ def log_to(folder: Path) -> Path:
 
 
 def printable(line: str) -> str:
-    r"""Makes a line safe for a terminal: names and text of strangers may hold anything.
+    r"""Makes a line safe for a terminal: untrusted names and text may hold escape sequences.
 
     Args:
         line: One line.
 
     Returns:
-        The line with what is not printable written as in `\x1b`.
+        The line with unprintable characters escaped, as in `\x1b`.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def plural(count: int, noun: str) -> str:
-    """Puts a number before a noun.
+    """Formats a count with its noun.
 
     Args:
         count: How many.

@@ -1,4 +1,4 @@
-"""The commands that move data: demo, run, load, build, publish, rollback, vacuum."""
+"""The commands that move data: run, load, build, publish, rollback, vacuum."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ingestion.raw.load import FileReport, LoadReport
 
 _full_refresh = click.option(
-    "--full-refresh", is_flag=True, help="Build the facts anew instead of what changed."
+    "--full-refresh", is_flag=True, help="Rebuild the facts from all current rows."
 )
 _remove_missing = click.option(
-    "--remove-missing", is_flag=True, help="Record paths that are no longer there as removed."
+    "--remove-missing", is_flag=True, help="Record files that have disappeared as removed."
 )
 _switch_source = click.option(
     "--switch-source", is_flag=True, help="Replace the landing zone that the warehouse holds."
@@ -31,10 +31,12 @@ _switch_source = click.option(
 _accept_release = click.option(
     "--accept-release",
     is_flag=True,
-    help="Accept, this once, a release that does not make sense as a whole.",
+    help="Publish this once, even if the release fails its plausibility checks.",
 )
 _take_over = click.option(
-    "--take-over", is_flag=True, help="Take the warehouse from a run that still holds its lease."
+    "--take-over",
+    is_flag=True,
+    help="Take over the warehouse from a run that still holds its lease.",
 )
 
 
@@ -78,7 +80,7 @@ def _load_lines(report: LoadReport) -> list[str]:
     others = [path for path in report.ignored if path not in told]
     if others:
         shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
-        lines.append(f"  ignored, no MovieLens files: {shown}")
+        lines.append(f"  ignored, not MovieLens files: {shown}")
     return lines
 
 
@@ -107,7 +109,7 @@ def _kept_lines(report: BuildReport) -> list[str]:
     if not report.models_kept and not report.tests_kept:
         return []
     models, tests = plural(report.models_kept, "model"), plural(report.tests_kept, "test")
-    return [f"  {models} and {tests} stand as before: nothing that they read has changed"]
+    return [f"  {models} and {tests} skipped: their inputs are unchanged"]
 
 
 def _release_lines(report: BuildReport) -> list[str]:
@@ -132,8 +134,8 @@ def _as_of_lines(report: AsOfReport) -> list[str]:
 def _publish_lines(report: PublishReport) -> list[str]:
     if report.held_back:
         return [
-            f"Published  {report.version} as before: {report.held_back} was rolled back and is not "
-            "published again by itself (movielens publish does)"
+            f"Published  {report.version} as before: {report.held_back} was rolled back; only "
+            "movielens publish publishes it again"
         ]
     state = "Published " if report.published else "Published  already:"
     return [f"{state} version {report.version}, {report.bytes / 1e6:.1f} MB of marts"]
@@ -183,9 +185,9 @@ def run(context: Context, **options: Any) -> int:
 def load(context: Context, **options: Any) -> int:
     """Load what is new or changed in the landing zone into RAW.
 
-    Files that are not UTF-8 are read as MOVIELENS_ENCODING says. Rows with a value out of range are
-    rejected, or loaded and warned of if MOVIELENS_RANGE_CHECKS=warn. MOVIELENS_REJECT_ROWS and
-    MOVIELENS_REJECT_SHARE say how many rejected rows a file may have.
+    MOVIELENS_ENCODING sets the encoding of files that are not UTF-8. Rows with a value out of range
+    are rejected, or loaded with a warning if MOVIELENS_RANGE_CHECKS=warn. A file with more rejected
+    rows than MOVIELENS_REJECT_ROWS and MOVIELENS_REJECT_SHARE allow is refused.
 
     Example: movielens load --source ml-latest-small
     """
@@ -204,12 +206,14 @@ def load(context: Context, **options: Any) -> int:
 @command("build")
 @_full_refresh
 @_accept_release
-@click.option("--as-of", "load_id", metavar="LOAD", help="The marts as of a load, in a file apart.")
+@click.option(
+    "--as-of", "load_id", metavar="LOAD", help="Build the marts as of a load, in a separate file."
+)
 def build(context: Context, full_refresh: bool, accept_release: bool, load_id: str | None) -> int:
-    """Build the candidate marts with dbt and audit them; readers see nothing of it.
+    """Build the candidate marts with dbt and audit them; readers do not see them yet.
 
-    With --as-of, everything is built anew as of an earlier load (movielens status shows their
-    ids), beside the candidate, into a file of its own.
+    With --as-of, the marts are rebuilt as of an earlier load (movielens status lists the ids), in a
+    separate file; the candidate is not touched.
 
     Example: movielens build --full-refresh
     """
@@ -232,7 +236,7 @@ def build(context: Context, full_refresh: bool, accept_release: bool, load_id: s
 
 @command("publish")
 def publish(context: Context) -> int:
-    """Make the audited candidate the version that readers see, all marts at once.
+    """Make the audited candidate what readers see, all marts at once.
 
     Example: movielens publish
     """
@@ -244,12 +248,12 @@ def publish(context: Context) -> int:
 
 @command("rollback")
 @click.option(
-    "--switch-source", is_flag=True, help="Also if that version is of another landing zone."
+    "--switch-source", is_flag=True, help="Roll back even to a version of another landing zone."
 )
 def rollback(context: Context, switch_source: bool) -> int:
     """Return to the version that was published before.
 
-    The version that is left is held back: no run publishes it by itself, `movielens publish` does.
+    The version rolled back from is held back: only `movielens publish` publishes it again.
 
     Example: movielens rollback
     """
@@ -262,13 +266,13 @@ def rollback(context: Context, switch_source: bool) -> int:
     write_report(context.settings, "rollback", asdict(report))
     lines = [
         f"Rolled back from {report.before} to {report.version}",
-        f"  {report.before} is held back: no run publishes it by itself (movielens publish does)",
+        f"  {report.before} is held back: only movielens publish publishes it again",
     ]
     return context.result(report, lines)
 
 
 @command("vacuum")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def vacuum(context: Context, dry_run: bool) -> int:
     """Remove superseded rows older than MOVIELENS_KEEP_DAYS, rows of dead loads, old versions.
 
@@ -279,9 +283,9 @@ def vacuum(context: Context, dry_run: bool) -> int:
     report = vacuum_all(context.settings, dry_run=dry_run)
     removed = ", ".join(f"{rows:,} of raw.{table}" for table, rows in report.rows.items())
     versions = ", ".join(report.versions)
-    first = "Would go  " if dry_run else "Removed   "
+    first = "Would remove" if dry_run else "Removed   "
     lines = [
-        f"{first} rows: {removed or 'none'} (superseded ones are kept for {report.kept_days} days)",
+        f"{first} rows: {removed or 'none'} (superseded rows are kept for {report.kept_days} days)",
         f"{first} published versions: {versions or 'none'}",
     ]
     return context.result(report, lines)

@@ -32,7 +32,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
     from ingestion.errors import SettingsError
     from ingestion.remedies import command as command_line
 
-    # On the path, not imported: this process itself has no use for it, and hides it.
+    # Looked up, not imported: this process hides it from its own imports.
     if PathFinder.find_spec("streamlit") is None:
         raise SettingsError(
             "The dashboard is not installed",

@@ -1,4 +1,4 @@
-"""One run at a time in one home, and one writer at a time in one warehouse."""
+"""One run at a time per home, and one writer at a time per warehouse."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def exclusive_run(settings: Settings, *, take_over: bool = False) -> Iterator[Ru
         lock.acquire()
     except Timeout:
         raise BusyError(
-            f"Another run is at work in {settings.home}; nothing was changed by this one",
-            "wait for it to end and run this again",
+            f"Another run is in progress in {settings.home}; this one changed nothing",
+            "wait for it to finish, then run this again",
         ) from None
     run = Run(settings, take_over)
     try:

@@ -1,9 +1,9 @@
-"""A run with nothing new asks a warehouse that costs money nothing.
+"""A run with nothing new never wakes a warehouse that costs money.
 
-The last thing that a run does is to note, where it can be read without a virtual warehouse, what
-everything was made from: the listing of the landing zone, the settings that decide what is loaded,
-the code, and the version that it published. A run that finds the same has nothing to do. Whoever
-takes the lease strikes the note out before anything else, so it is never that of an older state.
+A run ends by leaving a marker where it can be read without a virtual warehouse: a fingerprint of
+the landing zone's listing, of the settings that affect loading and of the code, and the published
+version. A run that finds the same fingerprint has nothing to do. Taking the lease clears the marker
+first, so it never describes an older state.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _made_from(settings: Settings, listing: str) -> str:
 
 
 def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
-    """Notes that everything is made, tested and published from what was listed.
+    """Leaves the marker: everything listed is loaded, built, tested and published.
 
     Args:
         settings: The settings.
@@ -44,13 +44,13 @@ def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
 
 
 def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishReport] | None:
-    """Finds out whether a run would have nothing to do.
+    """Checks whether a run would have nothing to do.
 
     Args:
         settings: The settings.
 
     Returns:
-        What each step would report; None if the warehouse has to be asked.
+        What each step would report; None if only the warehouse can tell.
     """
     started = time.perf_counter()
     target = warehouse(settings, loader=True)

@@ -1,4 +1,4 @@
-"""A damaged DuckDB warehouse is set aside and built anew: nothing in it is the only copy."""
+"""A damaged DuckDB warehouse is set aside and rebuilt: nothing in it is the only copy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Result = TypeVar("Result")
 
 
 def rebuild_if_damaged(run: Run, steps: Callable[[], Result]) -> Result:
-    """Takes steps that begin with a load; if the warehouse turns out damaged, takes them anew.
+    """Runs steps that begin with a load; replaces a damaged warehouse and runs them again.
 
     Args:
-        run: The run at work; is told what was done.
-        steps: What to do, on whatever warehouse there is.
+        run: The run; gets a note of what was done.
+        steps: What to run.
 
     Returns:
         What the steps return.
@@ -44,6 +44,6 @@ def _set_aside(run: Run, reason: str) -> None:
             found.rename(aside.with_name(aside.name + suffix))
     run.notes.append(
         f"{reason.removesuffix('. The published marts are untouched')}. It was set aside as "
-        f"{aside.name}, and everything was loaded again from the landing zone; "
-        "loads before this one can no longer be built (--as-of)"
+        f"{aside.name}, and everything was reloaded from the landing zone; "
+        "marts as of earlier loads can no longer be built (--as-of)"
     )

@@ -1,4 +1,4 @@
-"""`run`: load, build, audit and publish, as the scheduled job does; and the reports of runs."""
+"""`run`: load, build, audit and publish, as the scheduled job does."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ def run(
     take_over: bool = False,
     on_event: OnEvent = silent,
 ) -> RunReport:
-    """Loads what is new, builds and audits what it changes, and publishes what passed.
+    """Loads what is new, builds and audits what that affects, and publishes what passed.
 
     Args:
         settings: The settings.
-        full_refresh: Build the facts anew instead of what changed.
+        full_refresh: Rebuild the facts from all current rows.
         remove_missing: Record known paths that are no longer there as removed.
         switch_source: Allow another landing zone than the one that the warehouse holds.
-        accept_release: Accept, this once, a release that does not make sense as a whole.
+        accept_release: Publish this once, even if the release fails its plausibility checks.
         take_over: Take the warehouse from a run of another home that still holds its lease.
         on_event: Told of each step forward.
 
@@ -132,7 +132,7 @@ def run(
 
 @contextmanager
 def _remembered(settings: Settings) -> Iterator[LastRun]:
-    """Notes how a run ended, for status and doctor; one that failed leaves a report, too."""
+    """Records how a run ended, for status and doctor; a failed run leaves a report, too."""
     ended = LastRun()
     try:
         yield ended
@@ -156,7 +156,7 @@ def _remembered(settings: Settings) -> Iterator[LastRun]:
 
 
 def last_run(settings: Settings) -> LastRun | None:
-    """Tells how the last run of a home ended.
+    """Reads how the last run of a home ended.
 
     Args:
         settings: Say which home.
@@ -200,7 +200,7 @@ def _run(work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport
 
 
 def _note(work: Run, report: RunReport) -> None:
-    """If the next run with the same files has nothing to do, and nothing to tell, notes so."""
+    """Leaves the marker by which the next run with the same files finds nothing to do."""
     target = warehouse(work.settings, loader=True)
     untold = {"loaded", "unchanged", "removed"}
     all_in_order = {file.status for file in report.load.files} <= untold
@@ -214,5 +214,5 @@ def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:
         reasons = "\n".join(f"  {file.path}: {file.reason}" for file in refused)
         raise RejectedError(
             f"No file could be loaded, so there is nothing to build:\n{reasons}",
-            f"mend these files, then: {again(otherwise=('run',))}",
+            f"fix these files, then: {again(otherwise=('run',))}",
         )

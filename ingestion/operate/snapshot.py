@@ -1,7 +1,7 @@
-"""What the warehouse holds, in a few figures; kept beside it for while a run has it to itself.
+"""A summary of the warehouse, kept beside it for when a run has it open.
 
-DuckDB lets no other process read a file while one writes it. So each run leaves a snapshot of these
-figures in the home folder, and `status` shows it while the next run is at work.
+DuckDB lets no other process read a file that one is writing. So each run leaves a snapshot in the
+home folder, and `status` shows it while the next run is in progress.
 """
 
 from __future__ import annotations
@@ -109,13 +109,13 @@ def take(target: Warehouse) -> Snapshot:
 
 
 def keep(settings: Settings, target: Warehouse) -> None:
-    """Keeps a snapshot of a warehouse that was written, as well as can be.
+    """Saves a snapshot of a warehouse after writing to it; does its best and never fails.
 
     Args:
         settings: Say where.
         target: The warehouse.
     """
-    # What keeps it from being taken or written is what the run itself failed with.
+    # Whatever prevents it has already failed the run.
     with suppress(MovielensError, OSError, duckdb.Error):
         text = json.dumps(asdict(take(target)), indent=2, default=str)
         write_whole(settings.home / FILE, f"{text}\n")

@@ -1,4 +1,4 @@
-"""`status`: what is loaded, what is built and what readers see; it answers whatever else is on."""
+"""`status`: what is loaded, built and published; works during a run and on a broken home."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class Status(Snapshot):
 
 
 def status(settings: Settings) -> Status:
-    """Looks at the warehouse and the published marts, and changes nothing.
+    """Looks at the warehouse and the published marts; changes nothing.
 
     Args:
         settings: The settings.
 
     Returns:
-        What is there; of a DuckDB warehouse that cannot be looked at, what was last known.
+        Their state; of a DuckDB warehouse that cannot be opened, the last known state.
     """
     state, problem, held = _warehouse(settings)
     marts = published(settings)
@@ -81,7 +81,7 @@ def status(settings: Settings) -> Status:
 
 
 def _warehouse(settings: Settings) -> tuple[str, str, Snapshot]:
-    """Looks at the warehouse; says how that went, why not, and what it holds."""
+    """Returns the warehouse's state, the problem if it has one, and what it holds."""
     target = looked_at(settings)
     if not target.exists():
         return "missing", "", Snapshot()

@@ -75,7 +75,7 @@ def build(
     Args:
         settings: The settings.
         full_refresh: Rebuild the facts from all current rows.
-        accept_release: Accept, this once, a release that does not make sense as a whole.
+        accept_release: Publish this once, even if the release fails its plausibility checks.
         on_event: Told of each model and test.
 
     Returns:
@@ -168,7 +168,7 @@ def vacuum(settings: Settings, *, dry_run: bool = False) -> VacuumReport:
 
     Args:
         settings: The settings.
-        dry_run: Only tell what would be removed.
+        dry_run: Only report what would be removed.
 
     Returns:
         What was removed.

@@ -1,4 +1,4 @@
-"""`vacuum`: removes from RAW what no longer counts, once nothing can ask for it any more."""
+"""`vacuum`: removes superseded rows from RAW once nothing needs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, has_table, warehouse
 from ingestion.warehouse.run import Run
 
-# Up to which entry of the manifest the fact of a dataset, and the src_ views, have seen it.
+# The watermarks: the last manifest entry that a dataset's fact and the src_ views have seen.
 _SEEN_BY = {
     "_built_files": "select min(file_id) from analytics._built_files "
     "where model_name = 'fct_' || dataset",
@@ -47,7 +47,7 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
 
     Args:
         run: The run at work.
-        dry_run: Only tell what would be removed.
+        dry_run: Only report what would be removed.
 
     Returns:
         What was removed.

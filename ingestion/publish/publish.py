@@ -99,7 +99,7 @@ def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
 
     Args:
         settings: The settings.
-        dry_run: Only tell which.
+        dry_run: Only report which.
 
     Returns:
         The versions, oldest first.

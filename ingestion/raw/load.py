@@ -72,7 +72,7 @@ class LoadReport:
         files: What became of each file.
         ignored: Paths in the landing zone that are no MovieLens files.
         steps: Seconds that each step took, by its name.
-        notes: What whoever started the load should know, such as a lease that was taken over.
+        notes: Remarks for whoever started the load, such as a lease that was taken over.
         listing: Identifies what was listed: the landing zone, and the version of each file.
         unread: Those of `ignored` that look like MovieLens data, and what to do about each.
     """
@@ -138,7 +138,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     load_id = None
     if not plan.is_empty:
         lease = run.lease(target)
-        # Another run may have committed since; from here on none can.
+        # Another run may have committed since; from here on, none can.
         plan = plan_of(target, request, plan.zone)
         outcomes, load_id = _carry_out(run, lease, plan, request, steps)
     zone = plan.zone

@@ -59,7 +59,7 @@ class _Extension:
 
 @dataclass
 class Lease:
-    """The right to write to a warehouse, until somebody else takes it.
+    """The right to write to a warehouse, until another run takes it.
 
     Attributes:
         target: The warehouse.
@@ -149,15 +149,15 @@ class Lease:
             self._extended.at = -float("inf")  # Whichever thread is next finds out as well.
             raise LeaseLost(
                 "Another run took over the warehouse while this one was paused; "
-                "nothing of what this one had not committed counts",
-                "run it again; MOVIELENS_LEASE_SECONDS says how long a pause may be",
+                "its uncommitted work was discarded",
+                "run it again; MOVIELENS_LEASE_SECONDS sets how long a run may pause",
             )
 
     def _is_it(self, connection: Connection) -> str:
         return f"fence = {self.fence} and home = {connection.literal(self.home)}"
 
     def reserve(self, connection: Connection, count: int, taken: Iterable[int]) -> int:
-        """Takes file ids that nobody has and nobody will get.
+        """Reserves file ids that no other run has or will get.
 
         Args:
             connection: A connection to the warehouse.
@@ -173,7 +173,7 @@ class Lease:
         return first
 
     def release(self) -> None:
-        """Lets the next run in; one that lost the lease has nothing to release."""
+        """Releases the lease; a run that lost it has nothing to release."""
         with self.target.connect() as connection:
             connection.execute(
                 f"update {TABLE} set holder = null, expires_at = current_timestamp "
@@ -197,10 +197,10 @@ def next_file_id(taken: Iterable[int]) -> int:
 
 
 class Heartbeat:
-    """Extends a lease while its run reads, loads or builds, from a thread and a session of its own.
+    """Renews a lease while its run reads, loads or builds, from its own thread and session.
 
-    One that cannot reach the warehouse tries again: nobody can take what has not ended yet. It ends
-    when the lease is lost; the run hears of that at its next write.
+    If the warehouse cannot be reached, the next beat tries again. It ends when the lease is lost;
+    the run finds out at its next write.
 
     Args:
         lease: The lease.
@@ -288,9 +288,9 @@ def _shown(moment: datetime) -> str:
 def _busy(holder: str, expires_at: datetime | None) -> BusyError:
     until = f"at {_shown(expires_at)}" if expires_at else "in time"
     return BusyError(
-        f"Another run is at work in this warehouse ({holder}); nothing was changed by this one",
-        f"wait for it to end; if it is dead, its lease ends {until}, "
-        f"and `{again('--take-over', otherwise=('run',))}` does not wait for that",
+        f"Another run is in progress in this warehouse ({holder}); this one changed nothing",
+        f"wait for it to finish; if it is dead, its lease expires {until}, "
+        f"and `{again('--take-over', otherwise=('run',))}` takes over at once",
     )
 
 

@@ -16,7 +16,7 @@ class Run:
     Attributes:
         settings: Its settings.
         take_over: Whether it may take the lease of a run that still holds it.
-        notes: What whoever started the run should know.
+        notes: Remarks for whoever started the run.
     """
 
     settings: Settings
@@ -60,7 +60,7 @@ class Run:
         return lease.target
 
     def forget_lease(self) -> None:
-        """Lets go of the lease, without a word to the warehouse: it is to be set aside."""
+        """Drops the lease without releasing it, because its warehouse is being replaced."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
         self._lease = self._heartbeat = None

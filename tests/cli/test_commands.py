@@ -227,7 +227,7 @@ def test_what_looks_like_data_and_is_not_read_is_told_with_advice(
         assert "  not read: ratings.parquet is no CSV file; save its rows as ratings.csv, " in (
             line.removesuffix("with a header") for line in told
         )
-        assert "  ignored, no MovieLens files: notes.md" in told
+        assert "  ignored, not MovieLens files: notes.md" in told
     (unread,) = cli.json("load", *where)["unread"]
     assert unread["path"] == "ratings.parquet"
     findings = cli.json("doctor", *where)["findings"]

@@ -46,7 +46,7 @@ def test_a_load_says_one_sentence_and_loads_all_afterwards(
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, "")
-    assert stderr.startswith("Error: Stopped. Nothing half done counts")
+    assert stderr.startswith("Error: Stopped. No partial work was committed")
     assert stderr.count("\n") == 2
     assert cli("load", "--source", zone, "--home", home).returncode == 0
     assert len(rows_that_count(home / "warehouse.duckdb", "ratings")) == 50_000

@@ -19,7 +19,7 @@ class Finding:
             seen; `skipped`: not checked, for the reason given.
         found: What was found.
         code: A name of what is wrong that does not change; empty if nothing is.
-        remedy: The command or setting that mends it.
+        remedy: The command or setting that fixes it.
     """
 
     about: str
