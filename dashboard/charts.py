@@ -19,7 +19,7 @@ _QUIET = "#8d8a83"
 _ROWS = "source"
 _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 
-OF_PEOPLE, OF_RATINGS = "Share of people", "Share of ratings"
+OF_PEOPLE = "Share of people"
 BEFORE, SINCE = "Before half stars", "Since half stars"
 THIS_FILM, ALL_FILMS = "This film", "All ratings"
 BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"

@@ -26,13 +26,6 @@ from mart_rating_month
 order by month
 """
 
-NEWCOMERS: Final = """
-select cohort_year, n_users_active
-from mart_user_cohort
-where years_since = 0
-order by cohort_year
-"""
-
 STAR_YEARS: Final = """
 select rating_year, rating, n_ratings
 from mart_rating_value_year

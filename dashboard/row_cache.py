@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from threading import Lock
+from threading import Condition
 
 import pandas as pd
+from cachetools import LRUCache, cached
+
+Compute = Callable[[], pd.DataFrame]
 
 
 class RowCache:
@@ -21,13 +23,15 @@ class RowCache:
     """
 
     def __init__(self, max_entries: int, max_bytes: int) -> None:
-        self._max_entries, self._max_bytes = max_entries, max_bytes
-        self._kept: OrderedDict[Hashable, tuple[pd.DataFrame, int]] = OrderedDict()
-        self._asking: dict[Hashable, Lock] = {}
-        self._bytes = 0
-        self._lock = Lock()
+        # Small answers count as their share of the memory, which bounds their number.
+        share = max_bytes // max_entries
+        self._kept: LRUCache[Hashable, pd.DataFrame] = LRUCache(
+            max_bytes, lambda rows: max(share, int(rows.memory_usage(deep=True).sum()))
+        )
+        # With the condition, whoever asks for what is being computed waits for it.
+        self._answer = cached(self._kept, key=_key, condition=Condition())(_computed)
 
-    def get(self, key: Hashable, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    def get(self, key: Hashable, compute: Compute) -> pd.DataFrame:
         """Gives an answer.
 
         Args:
@@ -37,39 +41,16 @@ class RowCache:
         Returns:
             A copy that the caller may change.
         """
-        with self._lock:
-            if key in self._kept:
-                return self._copy(key)
-            asking = self._asking.setdefault(key, Lock())
-        with asking:
-            with self._lock:
-                if key in self._kept:
-                    return self._copy(key)
-            try:
-                rows = compute()
-                with self._lock:
-                    self._keep(key, rows)
-                    return rows.copy(deep=False)
-            finally:
-                with self._lock:
-                    self._asking.pop(key, None)
+        return self._answer(key, compute).copy(deep=False)
 
     def clear(self) -> None:
         """Forgets everything."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
+        self._answer.cache_clear()
 
-    def _copy(self, key: Hashable) -> pd.DataFrame:
-        self._kept.move_to_end(key)
-        return self._kept[key][0].copy(deep=False)
 
-    def _keep(self, key: Hashable, rows: pd.DataFrame) -> None:
-        size = int(rows.memory_usage(deep=True).sum())
-        if size > self._max_bytes or key in self._kept:
-            return
-        self._kept[key] = rows, size
-        self._bytes += size
-        while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:
-            _, (_, freed) = self._kept.popitem(last=False)
-            self._bytes -= freed
+def _key(key: Hashable, _: Compute) -> Hashable:
+    return key
+
+
+def _computed(_: Hashable, compute: Compute) -> pd.DataFrame:
+    return compute()

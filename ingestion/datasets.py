@@ -17,6 +17,8 @@ INT64_MAX = 2**63 - 1
 # dbt cannot read Python, so the audit has both as vars in dbt_project.yml;
 # tests/models/test_audit_of_facts.py fails if they differ.
 FIRST_YEAR, LAST_YEAR = 1995, 2100
+# What `data generate` and `data download` leave beside the files, to say which edition they are.
+MARKER = "movielens.json"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
+# EFBIG is a limit on the size of one file (`ulimit -f`): one more kind of "no room".
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_WORDS = ("no space left", "disk quota exceeded", "file too large", "out of disk")
 

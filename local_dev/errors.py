@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# EFBIG is a limit on the size of one file (`ulimit -f`): one more kind of "no room".
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+from ingestion.errors import MovielensError, is_no_room
 
 
-class SampleDataError(Exception):
-    """Base of every error of the sample data.
-
-    Attributes:
-        message: What happened, and what was kept.
-        remedy: What to do next.
-    """
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        """The message and the remedy, in one line."""
-        return f"{self.message} {self.remedy}"
+class SampleDataError(MovielensError):
+    """Base of every error of the sample data."""
 
 
 class InvalidRequest(SampleDataError, ValueError):
@@ -78,7 +62,7 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if is_no_room(error):
             raise disk_full(folder) from error
         raise FolderNotWritable(
             f"{folder} cannot be written: {error.strerror or error}. Nothing there was changed.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from ingestion.errors import is_no_room
 from local_dev.errors import InvalidRequest, disk_full
 from local_dev.invented.people import LEAST_RATINGS
 from local_dev.invented.population import Population
@@ -33,7 +34,6 @@ FILES = (
 )
 _README = "README.txt"
 _MEMORY = "512MB"
-_NO_ROOM_WORDS = ("no space left", "file too large", "quota exceeded")
 _README_TEXT = """Invented data in the shape of a MovieLens release
 =================================================
 
@@ -175,7 +175,7 @@ def _engine(work: Workspace, threads: int | None) -> Iterator[duckdb.DuckDBPyCon
         with duckdb.connect(":memory:", config=config) as engine:
             yield engine
     except duckdb.IOException as error:
-        if any(words in str(error).lower() for words in _NO_ROOM_WORDS):
+        if is_no_room(error):
             raise disk_full(work.target) from error
         raise
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from ingestion.signals import running
 
@@ -22,12 +23,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def process_on(port: int, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+def process_on(
+    port: int, command: Sequence[str], **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a server while the block runs.
 
     Args:
         port: Where it listens on 127.0.0.1.
         command: Starts it.
+        **options: More for `subprocess.Popen`, such as `env`.
 
     Yields:
         Its process, once it answers.
@@ -38,7 +42,7 @@ def process_on(port: int, command: Sequence[str]) -> Iterator[subprocess.Popen[b
     with socket.create_server(("127.0.0.1", port)):
         pass  # raises if another program listens there
     quiet = subprocess.DEVNULL
-    with running(command, stdout=quiet, stderr=quiet) as server:
+    with running(command, stdout=quiet, stderr=quiet, **options) as server:
         _wait_for(port, server)
         yield server
 

@@ -16,10 +16,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ingestion.datasets import MARKER
 from local_dev.errors import FolderBusy, FolderOccupied, disk_errors_explained, disk_full
-
-MARKER = "movielens.json"
-"""The file that says which edition a folder holds, and that it was written by these commands."""
 
 
 @dataclass(frozen=True)

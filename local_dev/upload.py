@@ -13,8 +13,9 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ingestion.datasets import MARKER
 from ingestion.errors import SettingsError
-from ingestion.landing.listing import MARKER, list_landing_zone
+from ingestion.landing.listing import list_landing_zone
 
 # What an object's content is known by, however it was divided on its way.
 _HASH = "sha256"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,10 +21,6 @@ MODEL_COLUMNS = (
 MODEL_EDGES = "from_name varchar, from_layer varchar, to_name varchar, to_layer varchar"
 
 Node = Mapping[str, Any]
-MANIFEST = "_files"
-# The model that is one snapshot of the manifest. Whatever reads rows of RAW reads it too, to know
-# which of them count: by macros, and then only the files of the tables that it reads.
-SNAPSHOT = "src_files"
 # The marts that tell of the build itself, built when its tests are known.
 REPORT_TAG = "audit_report"
 # Configuration that has no part in what a model computes.
@@ -68,9 +64,6 @@ class Project:
             n["unique_id"]: n for n in nodes if n["resource_type"] == "test"
         } | manifest.get("unit_tests", {})
         self._tables: dict[str, Node] = {n["unique_id"]: n for n in (*self._sources, *self._models)}
-        self._raw_tables: dict[str, str] = {
-            n["unique_id"]: n["name"] for n in self._sources if n["name"] != MANIFEST
-        }
         self._parents: dict[str, list[str]] = manifest["parent_map"]
         name = manifest["metadata"]["project_name"]
         self._macros: dict[str, Node] = {
@@ -193,45 +186,6 @@ class Project:
             return []
         variants = (m for m, other in self._macros.items() if _is_variant(other, macro))
         return [*_macros_of(macro), *variants]
-
-    def affected_by(self, datasets: Collection[str]) -> list[str]:
-        """Finds the models and data tests that may give another result than before.
-
-        All others read, directly and indirectly, no file that changed. Unit tests read none.
-
-        Args:
-            datasets: The RAW tables of which files came, changed or went.
-
-        Returns:
-            What to select in dbt; without the models that tell of the build, and their tests.
-        """
-        data_tests = [n for n in self._tests.values() if n["resource_type"] == "test"]
-        nodes = {n["unique_id"]: n for n in (*self._models, *data_tests)}
-        affected = {unique_id: name in datasets for unique_id, name in self._raw_tables.items()}
-
-        def is_affected(unique_id: str) -> bool:
-            if unique_id not in affected:
-                node = nodes.get(unique_id)
-                affected[unique_id] = node is None or any(map(is_affected, self._inputs(node)))
-            return affected[unique_id]
-
-        return [
-            ".".join(node["fqn"])
-            for unique_id, node in nodes.items()
-            if is_affected(unique_id) and not self._is_report(node)
-        ]
-
-    def _inputs(self, node: Node) -> list[str]:
-        """What a node reads; without the snapshot if macros read it for the node's RAW tables."""
-        parents = self._parents[node["unique_id"]]
-        reads_raw = any(parent in self._raw_tables for parent in parents)
-        if reads_raw and f"ref('{SNAPSHOT}')" not in node["raw_code"]:
-            return [parent for parent in parents if parent.split(".")[-1] != SNAPSHOT]
-        return parents
-
-    def _is_report(self, node: Node) -> bool:
-        parents = (self._tables.get(parent) for parent in self._parents[node["unique_id"]])
-        return any(table is not None and REPORT_TAG in table["tags"] for table in (node, *parents))
 
     def tested(self, unique_id: str) -> str:
         """Names the table that a test is of."""

@@ -10,9 +10,6 @@ from ingestion.build.facts import Facts
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 
-# Exactly these: tests of which nothing that they read has changed are not among them.
-_EXACTLY = ["--indirect-selection", "empty", "--exclude-resource-type", "unit_test"]
-
 
 @dataclass(frozen=True)
 class BuildPlan:
@@ -31,16 +28,19 @@ class BuildPlan:
 
     @property
     def arguments(self) -> list[str]:
-        """Arguments of `dbt build` for all but the marts that tell of the build itself."""
+        """Arguments of `dbt build` for all but the marts that describe the build itself."""
+        arguments = ["--exclude", f"tag:{artifacts.REPORT_TAG}+"]
         if self.parts is not None:
-            return ["--select", *self.parts, *_EXACTLY]
-        refresh = ["--full-refresh"] if self.full_refresh else []
-        return ["--exclude", f"tag:{artifacts.REPORT_TAG}", *refresh]
+            # A test of several models runs if one of them was selected for what it reads; cautious,
+            # so that it does not for `src_files`, which is built each time. Unit tests read no data.
+            arguments += ["--select", *self.parts, "--indirect-selection", "cautious"]
+            arguments += ["--exclude-resource-type", "unit_test"]
+        return [*arguments, "--full-refresh"] if self.full_refresh else arguments
 
     def __str__(self) -> str:
         what = "all models and tests"
         if self.parts is not None:
-            what = f"{len(self.parts)} models and tests that read what has changed"
+            what = f"what reads {', '.join(self.parts)}"
         facts = [f"{fact} from all rows: {why}" for fact, why in self.rebuilt.items()]
         return "; ".join([what, *facts])
 

@@ -7,6 +7,8 @@ code and up to which entry of the manifest. It is removed before a build and wri
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ingestion.build.artifacts import Project, TestResult
 from ingestion.build.dbt import code_fingerprint
 from ingestion.build.environments import ANALYTICS, AUDIT, Environment
@@ -16,6 +18,11 @@ from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import Lease
 
 _BUILT_FROM = "built_from"
+# The model that is one snapshot of the manifest.
+_SNAPSHOT = "src_files"
+# What names the snapshot itself, and so may change with any file. Models that read RAW have it from
+# macros, which look up the files of their own tables only.
+_READS_SNAPSHOT = "tag:reads_manifest"
 
 
 def affected(
@@ -30,7 +37,7 @@ def affected(
         project: The models and tests.
 
     Returns:
-        What to select in dbt, for the first phase of a build; None for everything.
+        dbt's selectors of it; None for everything.
     """
     audit = environment.schema(AUDIT)
     if not target.has_table(audit, _BUILT_FROM):
@@ -44,7 +51,20 @@ def affected(
     changed = target.fetch(
         f"select distinct dataset from {manifest.FILES} where file_id > {last_file_id}"
     )
-    return project.affected_by({dataset for (dataset,) in changed})
+    return selectors(dataset for (dataset,) in changed)
+
+
+def selectors(datasets: Iterable[str]) -> list[str]:
+    """Selects the models and data tests that changed files can have changed.
+
+    Args:
+        datasets: The RAW tables of which files came, changed or went.
+
+    Returns:
+        dbt's selectors.
+    """
+    changed = (f"source:{manifest.SCHEMA}.{dataset}+" for dataset in sorted(datasets))
+    return [_SNAPSHOT, f"{_READS_SNAPSHOT}+", *changed]
 
 
 def _relations(target: Warehouse) -> set[tuple[str, str]]:

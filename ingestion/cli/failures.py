@@ -62,10 +62,6 @@ def explain(error: BaseException, home: Path) -> Failure:
         findings = [asdict(finding) for finding in getattr(error, "findings", [])]
         extra = {"failures": failures} if failures else {"release": findings} if findings else {}
         return Failure(str(error), error.remedy, error.exit_code, extra)
-    remedy = getattr(error, "remedy", None)
-    if remedy is not None:
-        message = error.args[0] if error.args else str(error)
-        return Failure(str(message), str(remedy), getattr(error, "exit_code", 1), {})
     return _unexpected(error, home)
 
 

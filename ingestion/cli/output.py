@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -149,6 +149,3 @@ def plural(count: int, noun: str) -> str:
         Such as `1 file` or `1,200 files`.
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-Lines = Callable[[Any], list[str]]

@@ -14,14 +14,12 @@ from typing import Any, cast
 
 import fsspec
 
-from ingestion.datasets import DATASETS
+from ingestion.datasets import DATASETS, MARKER
 from ingestion.errors import SourceError
 from ingestion.landing.lookalikes import Lookalike, in_words, lookalike
 from ingestion.landing.readme import LONGEST, Readme, is_readme, parse
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
-# What `data generate` and `data download` leave beside the files, to say which edition they are.
-MARKER = "movielens.json"
 
 
 @dataclass(frozen=True)

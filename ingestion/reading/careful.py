@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ingestion.datasets import FILE_ID, INT64_MAX, Column
 from ingestion.errors import RefusedFile
 from ingestion.reading.header import LINE_END, Header, first_line_of
-from ingestion.reading.inspection import LONGEST_LINE, whole_lines
+from ingestion.reading.inspection import LONGEST_LINE, blocks, whole_lines
 from ingestion.reading.rules import Reject, Rules
 
 if TYPE_CHECKING:
@@ -359,7 +359,7 @@ def read_with_care(
     reading = Reading(0)
     with path.open("rb") as stream, _Output(header, file_id, to) as output:
         stream.seek(start.bytes)
-        for item in _items(whole_lines(stream), plain_lines(header), header):
+        for item in _items(whole_lines(blocks(stream)), plain_lines(header), header):
             if isinstance(item, bytes):
                 count = _lines_in(item)
                 output.take_run(item, count)

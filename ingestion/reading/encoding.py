@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import IO
+from collections.abc import Iterable, Iterator
 
 from ingestion.errors import RefusedFile
 
@@ -22,15 +22,21 @@ _NUL_PATTERNS = {
     "x0x0": "utf-16-le",
     "0x0x": "utf-16-be",
 }
-_ARCHIVES = {
-    b"\x1f\x8b": ("a gzip archive", ".gz"),
-    b"BZh": ("a bzip2 archive", ".bz2"),
-    b"\x28\xb5\x2f\xfd": ("a Zstandard archive", ".zst"),
-    b"PK\x03\x04": ("a zip archive or a spreadsheet", ".zip"),
-    b"\xfd7zXZ\x00": ("an xz archive", ""),
-    b"PAR1": ("a Parquet file", ""),
-    b"%PDF": ("a PDF", ""),
-}
+# What no text begins with, and the suffix by which a file of that kind is unpacked.
+_ARCHIVES: tuple[tuple[str, str, tuple[bytes, ...]], ...] = (
+    ("a gzip archive", ".gz", (b"\x1f\x8b",)),
+    ("a bzip2 archive", ".bz2", (b"BZh",)),
+    # Zstandard may begin with a frame that is skipped.
+    (
+        "a Zstandard archive",
+        ".zst",
+        (b"\x28\xb5\x2f\xfd", *(bytes([n]) + b"\x2a\x4d\x18" for n in range(0x50, 0x60))),
+    ),
+    ("a zip archive or a spreadsheet", ".zip", (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")),
+    ("an xz archive", "", (b"\xfd7zXZ\x00",)),
+    ("a Parquet file", "", (b"PAR1",)),
+    ("a PDF", "", (b"%PDF",)),
+)
 _WRONG_UTF8 = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
 
 
@@ -68,10 +74,8 @@ def looks_like_archive(beginning: bytes) -> tuple[str, str] | None:
     Returns:
         What it is and how the name of such a file ends, or None.
     """
-    for mark, archive in _ARCHIVES.items():
-        if beginning.startswith(mark):
-            return archive
-    return None
+    found = ((what, suffix) for what, suffix, marks in _ARCHIVES if beginning.startswith(marks))
+    return next(found, None)
 
 
 def _saved(encoding: str) -> str:
@@ -150,39 +154,23 @@ def _without_nul(piece: bytes, error: UnicodeDecodeError) -> str:
     return f"the file looks like Latin-1 or Windows-1252. {_saved('cp1252')}"
 
 
-class Transcoded:
-    """A stream of bytes in another encoding, as UTF-8.
+def transcoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Turns text in another encoding into UTF-8.
 
     Args:
-        stream: Where the bytes come from.
-        encoding: What they are.
+        blocks: The text, cut anywhere.
+        encoding: What it is in.
+
+    Yields:
+        The blocks in UTF-8.
+
+    Raises:
+        NotText: If they are not in the encoding.
     """
-
-    def __init__(self, stream: IO[bytes], encoding: str) -> None:
-        self._stream = stream
-        self._encoding = encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._lines = 0
-
-    def read(self, size: int) -> bytes:
-        """Reads about that many bytes.
-
-        Args:
-            size: How many bytes of the stream to read at once.
-
-        Returns:
-            What they are in UTF-8; nothing at the end of the stream.
-
-        Raises:
-            NotText: If they are not in the encoding.
-        """
-        text = ""
-        block = b"-"
-        while block and not text:
-            block = self._stream.read(size)
-            try:
-                text = self._decoder.decode(block, final=not block)
-            except UnicodeError as error:
-                raise NotText(f"after line {self._lines + 1}: {error}") from None
-        self._lines += text.count("\n")
-        return text.encode()
+    lines = 0
+    try:
+        for text in codecs.iterdecode(blocks, encoding):
+            yield text.encode()
+            lines += text.count("\n")
+    except UnicodeError as error:
+        raise NotText(f"after line {lines + 1}: {error}") from None

@@ -7,21 +7,22 @@ import hashlib
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import IO, Protocol, cast
 
 from ingestion.datasets import Dataset
 from ingestion.errors import RefusedFile
-from ingestion.landing.listing import LandingFile
+from ingestion.landing.listing import COMPRESSIONS, LandingFile
 from ingestion.reading.encoding import (
     NotText,
-    Transcoded,
     check_first_bytes,
     check_text,
     looks_like_archive,
+    transcoded,
 )
 from ingestion.reading.header import first_line, match_header
 
@@ -31,12 +32,6 @@ ARCHIVE_RATIO = 100
 # A small archive may be of a file that repeats itself; it fills no disk.
 UNPACKED_IN_ANY_CASE = 64 << 20
 EMPTY = "the file is empty (zero bytes); expected a header line"
-_MARKS: dict[str, tuple[bytes, ...]] = {
-    "gzip": (b"\x1f\x8b",),
-    "bz2": (b"BZh",),
-    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes([n]) + b"\x2a\x4d\x18" for n in range(0x50, 0x60))),
-    "zip": (b"PK",),
-}
 _BROKEN_ARCHIVE = (
     EOFError,
     NotImplementedError,
@@ -193,11 +188,16 @@ class _Inspector:
         )
 
 
-def whole_lines(stream: Readable) -> Iterator[bytes]:
-    """Cuts a stream into pieces that end where a line ends.
+def blocks(stream: Readable) -> Iterator[bytes]:
+    """Reads a stream to its end, some megabytes at a time."""
+    return iter(partial(stream.read, PIECE_BYTES), b"")
+
+
+def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Puts blocks together anew, so that each piece ends where a line ends.
 
     Args:
-        stream: Where the lines come from.
+        blocks: Text that may be cut anywhere.
 
     Yields:
         Pieces of some megabytes; the last one ends where the stream does.
@@ -206,7 +206,7 @@ def whole_lines(stream: Readable) -> Iterator[bytes]:
         NotText: If there is a line of `LONGEST_LINE` bytes or more.
     """
     rest: list[bytes] = []
-    while block := stream.read(PIECE_BYTES):
+    for block in blocks:
         # Where lines end at a lone CR, one that is followed by no LF.
         end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
         if end:
@@ -263,10 +263,10 @@ def _check_mark(raw: IO[bytes], compression: str | None) -> None:
     raw.seek(0)
     if not beginning:
         raise RefusedFile(EMPTY)
-    if compression and not beginning.startswith(_MARKS[compression]):
-        archive = looks_like_archive(beginning)
-        found = archive[0] if archive else f"something that begins with {beginning!r}"
-        raise RefusedFile(f"its name is that of a {compression} archive, but it is {found}")
+    unknown = f"something that begins with {beginning!r}"
+    what, suffix = looks_like_archive(beginning) or (unknown, "")
+    if compression and COMPRESSIONS.get(suffix) != compression:
+        raise RefusedFile(f"its name is that of a {compression} archive, but it is {what}")
 
 
 def _bounded(pieces: Iterator[bytes], file: LandingFile) -> Iterator[bytes]:
@@ -295,7 +295,7 @@ def inspect(path: Path, dataset: Dataset) -> Bytes:
         RefusedFile: If it is empty or is not UTF-8 text.
     """
     with path.open("rb") as stream:
-        return _inspect(whole_lines(stream), dataset, None)
+        return _inspect(whole_lines(blocks(stream)), dataset, None)
 
 
 def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) -> Bytes:
@@ -333,7 +333,7 @@ def stage(
         with stored.open("rb") as raw:
             _check_mark(raw, file.compression)
             with _decompressed(raw, file.compression) as stream, to.open("wb") as copy:
-                text = Transcoded(stream, encoding) if encoding else stream
+                text = transcoded(blocks(stream), encoding) if encoding else blocks(stream)
                 return _inspect(_bounded(whole_lines(text), file), dataset, copy)
     except _BROKEN_ARCHIVE as error:
         raise _incomplete(file, error) from None

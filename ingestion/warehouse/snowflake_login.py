@@ -112,29 +112,20 @@ _BEGINS = b"-----BEGIN"
 
 
 def _decoded(given: bytes) -> bytes:
-    """PEM or DER out of what may be base64 of it, or may have lost its line ends."""
+    """PEM or DER, out of what may be base64 of it, or may have its line ends spelt out."""
     text = given.strip().replace(b"\\n", b"\n")
     if text.startswith(_BEGINS):
-        return _with_lines(text)
+        return text
     try:
-        decoded = base64.b64decode(b"".join(text.split()), validate=True)
+        return base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
         return given
-    return _with_lines(decoded.strip()) if decoded.strip().startswith(_BEGINS) else decoded
-
-
-def _with_lines(pem: bytes) -> bytes:
-    """Variables and secrets of CI systems often keep a key on one line."""
-    if b"\n" in pem:
-        return pem
-    _, begin, body, end, _ = pem.split(b"-----")
-    return b"\n".join([b"-----%b-----" % begin, *body.split(), b"-----%b-----" % end, b""])
 
 
 def _pkcs8(key: bytes, passphrase: bytes | None) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
-    is_pem = key.startswith(_BEGINS)
+    is_pem = key.lstrip().startswith(_BEGINS)
     load = serialization.load_pem_private_key if is_pem else serialization.load_der_private_key
     try:
         loaded = load(key, passphrase)

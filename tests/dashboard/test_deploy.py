@@ -159,7 +159,7 @@ def test_requirements_are_small_and_those_of_the_lock_file() -> None:
     locked = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
     lines = wanted(WITH_SNOWFLAKE)
     assert {line.split("==")[0] for line in lines} == {
-        "altair", "duckdb", "pandas", "pyarrow", "pydantic-settings", "streamlit",
+        "altair", "cachetools", "duckdb", "pandas", "pyarrow", "pydantic-settings", "streamlit",
         "snowflake-connector-python",
     }  # fmt: skip
     for line in lines:

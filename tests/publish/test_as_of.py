@@ -21,31 +21,16 @@ from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from local_dev.generate import generate
 from tests.conftest import Cli
+from tests.support.table_hash import Digest, digests
 
 # What tells of the build itself, not of the data.
-OF_THE_BUILD = {
-    "mart_dataset_status": ("data_version", "git_sha", "built_at"),
-    "mart_quality": ("run_at",),
-}
-Hashes = dict[str, tuple[int, int]]
+OF_THE_BUILD = ("data_version", "git_sha", "built_at", "run_at")
 
 
-def hashes(file: Path, schemas: tuple[str, ...] = ("main",)) -> Hashes:
-    """Number of rows of each table and view, and the sum of their hashes."""
-    found: Hashes = {}
+def content_of(file: Path) -> dict[str, Digest]:
+    """What the marts in a file say of the data."""
     with duckdb.connect(str(file), read_only=True) as connection:
-        tables = connection.execute(
-            "select table_schema, table_name from information_schema.tables "
-            f"where list_contains({list(schemas)}, table_schema) order by all"
-        ).fetchall()
-        for schema, table in tables:
-            left_out = OF_THE_BUILD.get(table, ()) if schema == "main" else ()
-            columns = f"* exclude ({', '.join(left_out)})" if left_out else "*"
-            found[f"{schema}.{table}"] = connection.execute(
-                "select count(*), sum(hash(one)::hugeint) "
-                f"from (select {columns} from {schema}.{table}) as one"
-            ).fetchall()[0]
-    return found
+        return digests(connection, "main", left_out=OF_THE_BUILD)
 
 
 def version(file: Path) -> str:
@@ -75,15 +60,12 @@ class History:
         shutil.copy(self.settings.marts_file, copy)
         self.copies[report.load.load_id] = copy
 
-    def everything(self) -> Hashes:
+    def everything(self) -> dict[str, Digest]:
         """All that an as-of build must leave alone."""
-        schemas = ("raw", "analytics", "marts_candidate", "audit")
+        with duckdb.connect(str(self.settings.warehouse_file), read_only=True) as connection:
+            found = digests(connection, "raw", "analytics", "marts_candidate", "audit")
         # Who may write is told anew by each build.
-        return {
-            table: rows
-            for table, rows in hashes(self.settings.warehouse_file, schemas).items()
-            if table != "raw._lease"
-        }
+        return {table: digest for table, digest in found.items() if table != "raw._lease"}
 
 
 def change_ratings(zone: Path) -> None:
@@ -136,11 +118,11 @@ def test_each_load_gives_what_was_published_then(history: History) -> None:
     for load_id, copy in history.copies.items():
         report = build_as_of(history.settings, load_id)
         assert report.load.load_id == load_id
-        assert hashes(report.file) == hashes(copy) != {}
+        assert content_of(report.file) == content_of(copy) != {}
         # The second part of a version identifies files and code.
         assert version(report.file).split("-")[1] == version(copy).split("-")[1]
         assert report.bytes == report.file.stat().st_size
-    different = {tuple(sorted(hashes(copy).items())) for copy in history.copies.values()}
+    different = {tuple(sorted(content_of(copy).items())) for copy in history.copies.values()}
     assert len(different) == len(history.copies) == 3
     assert history.everything() == before
     assert history.settings.marts_file.read_bytes() == published
@@ -168,7 +150,7 @@ def test_killed_and_done_again(history: History, cli: Cli) -> None:
 
     answer = cli.json("build", "--as-of", first[:-1], "--home", history.settings.home)
     assert answer["load"]["load_id"] == first
-    assert hashes(Path(answer["file"])) == hashes(history.copies[first])
+    assert content_of(Path(answer["file"])) == content_of(history.copies[first])
     assert environments(history.settings) == []
     assert history.everything() == before
 
@@ -199,7 +181,7 @@ def test_a_failed_audit_writes_no_file(history: History) -> None:
 
     target.execute("insert into raw.movies from raw.kept", "drop table raw.kept")
     report = build_as_of(history.settings, history.load_ids[0])
-    assert hashes(report.file) == hashes(history.copies[history.load_ids[0]])
+    assert content_of(report.file) == content_of(history.copies[history.load_ids[0]])
     with pytest.raises(SettingsError, match="are gone"):
         failing(history.settings, whole_in_raw, 5)
 
@@ -215,7 +197,9 @@ def test_vacuumed_rows_are_named(history: History) -> None:
     with pytest.raises(SettingsError, match=r"those of ratings-late\.csv \(31 rows\), tags"):
         build_as_of(history.settings, second)
     assert history.everything() == before
-    assert hashes(build_as_of(history.settings, third).file) == hashes(history.copies[third])
+    assert content_of(build_as_of(history.settings, third).file) == content_of(
+        history.copies[third]
+    )
 
 
 def test_unknown_loads_are_answered_with_the_known_ones(history: History, cli: Cli) -> None:

@@ -25,6 +25,7 @@ import duckdb
 import pyarrow as pa
 
 from tests.conftest import PROGRAM, Cli
+from tests.support import table_hash
 
 STEPPING = Path(__file__).with_name("stepping.py")
 KILLED = -signal.SIGKILL
@@ -54,7 +55,7 @@ OF_THE_RUN = (
     *("_file_id", "file_id", "load_id", "loaded_at", "last_loaded_at"),
     *("data_version", "git_sha", "built_at", "run_at"),
 )
-Digests = dict[str, tuple[int, int]]
+Digests = dict[str, table_hash.Digest]
 
 
 @dataclass(frozen=True)
@@ -175,23 +176,16 @@ def orphans(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return found
 
 
-def digests(connection: duckdb.DuckDBPyConnection, *schemas: str, prefix: str = "") -> Digests:
-    """Rows of each table and view, and the sum of their hashes, without what only the run says."""
-    found: Digests = {}
-    for schema in schemas:
-        for table in _tables(connection, schema):
-            if table.startswith(prefix) and not table.startswith("_"):
-                found[f"{schema}.{table}"] = _digest(connection, schema, table)
-    return found
+def digests(connection: duckdb.DuckDBPyConnection, *schemas: str) -> Digests:
+    """Of each table and view that is not of this project's own bookkeeping."""
+    found = table_hash.digests(connection, *schemas, left_out=OF_THE_RUN)
+    return {name: digest for name, digest in found.items() if "._" not in name}
 
 
-def _digest(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> tuple[int, int]:
-    name = f"{schema}.{table}"
-    columns = connection.execute(f"select * from {name} limit 0").description or []
-    kept = [f'"{column}"' for column, *_ in columns if column not in OF_THE_RUN]
-    selected = f"select {', '.join(kept)} from {name}"
-    digest = f"select count(*), sum(hash(one)::hugeint) from ({selected}) as one"
-    return connection.execute(digest).fetchall()[0]
+def digests_of_views(connection: duckdb.DuckDBPyConnection) -> Digests:
+    """Of the `src_` models."""
+    found = digests(connection, "analytics")
+    return {name: digest for name, digest in found.items() if name.startswith("analytics.src_")}
 
 
 @dataclass(frozen=True)
@@ -231,7 +225,7 @@ def state_of(home: Path, zone: Path, reading: Path) -> State:
     counts = read_zone(zone, reading)
     with opened(home / WAREHOUSE) as connection:
         assert compare(connection, counts) == Counted(0, 0)
-        views = digests(connection, "analytics", prefix="src_")
+        views = digests_of_views(connection)
         built = digests(connection, "analytics", "marts_candidate")
     return State(counts, views, built, published(home))
 
@@ -487,7 +481,7 @@ class Scenario:
 
     def _look_inside(self, connection: duckdb.DuckDBPyConnection, outcome: Outcome) -> None:
         outcome.problems += half_file_versions(connection)
-        views = digests(connection, "analytics", prefix="src_")
+        views = digests_of_views(connection)
         known = (self.before.views, self.after.views)
         if any(all(state.get(view) != rows for state in known) for view, rows in views.items()):
             outcome.problems.append("a src_ view is neither that of before nor that of after")

@@ -29,6 +29,7 @@ from ingestion.raw.load import LoadReport
 from ingestion.settings import Settings
 from tests.support.histories import History, Step
 from tests.support.slow_facts import RELATIONS, Row, SlowFacts
+from tests.support.table_hash import Digest, digest, selections
 
 SCHEMAS = ("analytics", "marts_candidate")
 # What a new home cannot have: ids and times of loads, and the versions that no longer count.
@@ -137,31 +138,15 @@ class Relations:
         self._instead = {"analytics.src_files": CURRENT_FILES} if of_the_files else {}
 
     def _selections(self, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-        found = connection.execute(
-            """
-            select table_schema || '.' || table_name, column_name
-            from information_schema.columns
-            where table_schema in ? and not starts_with(table_name, '_')
-            order by all
-            """,
-            [SCHEMAS],
-        ).fetchall()
-        columns: dict[str, list[str]] = {}
-        for relation, column in found:
-            columns.setdefault(relation, []).append(column)
-        return {relation: self._selection(relation, names) for relation, names in columns.items()}
+        found = selections(connection, *SCHEMAS, left_out=self._left_out)
+        own = {name: chosen for name, chosen in found.items() if "._" not in name}
+        return own | {name: self._instead[name] for name in own.keys() & self._instead.keys()}
 
-    def _selection(self, relation: str, columns: list[str]) -> str:
-        names = ", ".join(f'"{name}"' for name in columns if name not in self._left_out)
-        return self._instead.get(relation) or f"select {names} from {relation}"
-
-    def digests(self) -> dict[str, Row]:
+    def digests(self) -> dict[str, Digest]:
         """The number of rows of each and a hash that does not depend on their order."""
         with duckdb.connect(self._warehouse, read_only=True) as connection:
             return {
-                relation: connection.execute(
-                    f"select count(*), sum(hash(r)) from ({selection}) as r"
-                ).fetchall()[0]
+                relation: digest(connection, selection)
                 for relation, selection in self._selections(connection).items()
             }
 

@@ -9,21 +9,18 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.request import urlopen
+
+from local_dev.servers import free_port, process_on
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PROJECT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
 WIDTHS = {"wide": 1440, "narrow": 390}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 CHROMIUM_ARGUMENTS = [
@@ -94,32 +91,12 @@ def served(home: Path) -> Iterator[str]:
     Raises:
         TimeoutError: If it does not answer within a minute.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "app.py")]
-    where = ["--server.address", "127.0.0.1", "--server.port", port]
+    where = ["--server.address", "127.0.0.1", "--server.port", str(port)]
     environment = {**os.environ, "MOVIELENS_HOME": str(home), "MOVIELENS_TARGET": "dev"}
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(
-        [*command, *where], cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet
-    ) as server:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(f"the dashboard did not start within {START_SECONDS} seconds")
+    with process_on(port, [*command, *where], cwd=PROJECT, env=environment):
+        yield f"http://127.0.0.1:{port}"
 
 
 def wait_until_drawn(page: Page) -> None:

@@ -206,4 +206,14 @@ FAMILIES: dict[str, list[Case]] = {
             ),
         ]
     ],
+    "Encodings, with MOVIELENS_ENCODING=raw_unicode_escape": [
+        refused(
+            "half a surrogate pair, spelt out",
+            f"{TAGS}\n1,2,é,964982704\n1,2,\\ud800,964982705\n".encode("latin-1"),
+            "Nor is it raw-unicode-escape",
+            "surrogates not allowed",
+            path="tags.csv",
+            settings={"encoding": "raw_unicode_escape"},
+        ),
+    ],
 }
