@@ -31,8 +31,8 @@ class BuildPlan:
         """Arguments of `dbt build` for all but the marts that describe the build itself."""
         arguments = ["--exclude", f"tag:{artifacts.REPORT_TAG}+"]
         if self.parts is not None:
-            # A test of several models runs if one of them was selected for what it reads; cautious,
-            # so that it does not for `src_files`, which is built each time. Unit tests read no data.
+            # A test of several models runs if one of them is selected for what it reads. Cautious:
+            # `src_files`, which is always built, does not select it. Unit tests read no data.
             arguments += ["--select", *self.parts, "--indirect-selection", "cautious"]
             arguments += ["--exclude-resource-type", "unit_test"]
         return [*arguments, "--full-refresh"] if self.full_refresh else arguments
