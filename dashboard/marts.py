@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
@@ -103,14 +104,24 @@ def rows(statement: str, *parameters: Parameter) -> pd.DataFrame:
     return _kept.get(key, lambda: store.fetch(statement, parameters))
 
 
-@lru_cache(maxsize=1)
-def _engine(chosen: Settings) -> Engine:
-    # Imported here: a host with one engine need not have the client of the other.
-    if chosen.target == "prod":
-        from dashboard.marts_snowflake import SnowflakeEngine
-        from ingestion.warehouse.snowflake_login import snowflake_settings
-
-        return SnowflakeEngine(snowflake_settings(), chosen.version_seconds)
+def _duckdb(chosen: Settings) -> Engine:
     from dashboard.marts_duckdb import DuckDBEngine
 
     return DuckDBEngine(chosen.marts_file)
+
+
+def _snowflake(chosen: Settings) -> Engine:
+    from dashboard.marts_snowflake import SnowflakeEngine
+    from ingestion.warehouse.snowflake_login import snowflake_settings
+
+    return SnowflakeEngine(snowflake_settings(), chosen.version_seconds)
+
+
+# Imported on use: a host with one engine need not have the client of the other. The rest of the
+# project has its own, ingestion/engines, which a host of the dashboard does not install.
+ENGINES: Mapping[str, Callable[[Settings], Engine]] = {"dev": _duckdb, "prod": _snowflake}
+
+
+@lru_cache(maxsize=1)
+def _engine(chosen: Settings) -> Engine:
+    return ENGINES[chosen.target](chosen)

@@ -63,11 +63,11 @@ def demo(
 
 def _holds_only_samples(settings: Settings) -> bool:
     """A demonstration may replace what demonstrations made, never anybody's own data."""
+    from ingestion.engine import engine_of
     from ingestion.raw import manifest
-    from ingestion.warehouse.base import warehouse
 
     own = settings.home.resolve().as_uri()
-    known = manifest.current_files(warehouse(settings)).values()
+    known = manifest.current_files(engine_of(settings).warehouse()).values()
     return all(entry.source.startswith(own) for entry in known)
 
 

@@ -5,12 +5,12 @@
 
     Written in another way than the fact itself. Keys are grouped once, which is what takes the
     time; only those with several rows are ranked; and what is left is compared by sums of hashes,
-    which do not depend on the order of the rows. (Both engines have `hash`, each one of its own.)
+    which do not depend on the order of the rows.
 -#}
 {% macro difference_to_raw(dataset) -%}
 {%- set spec = raw_dataset(dataset) -%}
 {%- set key = spec['key'] | join(', ') -%}
-{%- set hash_of_row = 'hash(' ~ (spec['key'] + spec['wins_by']) | join(', ') ~ ')' -%}
+{%- set row_hash = hash_of_row(spec['key'] + spec['wins_by']) -%}
 with contested_key as (
     select {{ key }}
     from (
@@ -36,7 +36,7 @@ contested_row as (
 losers as (
     select
         count(*) as n_rows,
-        coalesce(sum({{ hash_of_row }}), 0) as sum_of_hashes
+        coalesce(sum({{ row_hash }}), 0) as sum_of_hashes
     from contested_row
     where place > 1
 ),
@@ -44,7 +44,7 @@ losers as (
 in_raw as (
     select
         count(*) as n_rows,
-        coalesce(sum({{ hash_of_row }}), 0) as sum_of_hashes
+        coalesce(sum({{ row_hash }}), 0) as sum_of_hashes
     from (
         {{ current_rows(dataset) }}
     ) as current_row
@@ -53,7 +53,7 @@ in_raw as (
 in_fct as (
     select
         count(*) as n_rows,
-        coalesce(sum({{ hash_of_row }}), 0) as sum_of_hashes
+        coalesce(sum({{ row_hash }}), 0) as sum_of_hashes
     from {{ ref('fct_' ~ dataset) }}
 )
 

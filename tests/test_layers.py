@@ -21,11 +21,13 @@ LAYERS = (
     "reading",
     "settings",
     "home",
+    "engine",
     "warehouse",
     "raw",
     "build",
     "publish",
     "operate",
+    "engines",
     "cli",
 )
 
@@ -38,9 +40,16 @@ def module_name(file: Path) -> str:
 MODULES = {module_name(file): file for file in sorted(INGESTION.rglob("*.py"))}
 
 
+class WithoutTypes(ast.NodeTransformer):
+    """Leaves out what is imported for type checkers only."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+
 def imports_of(file: Path) -> Iterator[str]:
     """The modules that a file imports, those that it imports in a function included."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(WithoutTypes().visit(ast.parse(file.read_text()))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

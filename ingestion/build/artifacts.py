@@ -180,12 +180,9 @@ class Project:
         return code
 
     def _macros_called_by(self, unique_id: str) -> list[str]:
-        """Those that dbt finds in its text, and every variant that it may dispatch to."""
+        """Those that dbt finds in its text; of dispatched ones, the variant of this engine."""
         macro = self._macros.get(unique_id)
-        if macro is None:
-            return []
-        variants = (m for m, other in self._macros.items() if _is_variant(other, macro))
-        return [*_macros_of(macro), *variants]
+        return [] if macro is None else _macros_of(macro)
 
     def tested(self, unique_id: str) -> str:
         """Names the table that a test is of."""
@@ -216,10 +213,6 @@ def _code(model: Node) -> str:
 
 def _macros_of(node: Node) -> list[str]:
     return list(node["depends_on"]["macros"])
-
-
-def _is_variant(other: Node, macro: Node) -> bool:
-    return bool(other["name"].endswith(f"__{macro['name']}"))
 
 
 def _in_words(test: Node) -> str:

@@ -19,12 +19,13 @@ from ingestion.build.environments import AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.build.facts import Facts
 from ingestion.build.plan import plan_build
 from ingestion.build.release import Finding, Landing, Seen, StatedCount
+from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.progress import OnEvent, silent
 from ingestion.raw import manifest
 from ingestion.remedies import command
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import Lease
 from ingestion.warehouse.run import Run
 
@@ -123,7 +124,7 @@ def build_candidate(
     """
     started = time.perf_counter()
     settings = run.settings
-    target = warehouse(settings)
+    target = engine_of(settings).warehouse()
     check_project(settings)
     asked = _asked_for(settings, target)
     if full_refresh or not asked.built:

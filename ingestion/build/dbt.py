@@ -6,34 +6,32 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
 
 from ingestion.build.environments import Environment
+from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.progress import Event, OnEvent
 from ingestion.settings import Settings
 from ingestion.signals import interruption
-from ingestion.warehouse.base import warehouse
-from ingestion.warehouse.snowflake import dbt_variables
 
 # Everything that decides what a build computes, besides the data.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
-ENGINES = ("dbt-core", "dbt-duckdb", "duckdb", "dbt-snowflake")
 
 
 def code_fingerprint(settings: Settings) -> str:
-    """Identifies the models, macros and data tests, and the engines that run them.
+    """Identifies the models, macros and data tests, and the engine that runs them.
 
     Args:
-        settings: Say where they are.
+        settings: Say where they are, and on which engine they run.
 
     Returns:
         A SHA-256 in hexadecimal.
     """
     digest = hashlib.sha256()
-    for package in ENGINES:
+    for package in ("dbt-core", *engine_of(settings).packages):
         digest.update(f"{package} {_version(package)}\n".encode())
     for name in CODE:
         root = settings.project / name
@@ -105,7 +103,8 @@ class Dbt:
         if environment.variables:
             options += ["--vars", json.dumps(environment.variables)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
-        with _variables(settings, environment), _held_open(settings, command):
+        session = engine_of(settings).dbt_session(connects=command != "parse")
+        with _variables(settings, environment), session:
             outcome = runner.invoke([command, *options, *arguments])
         interrupted = interruption(outcome.exception)
         if interrupted is not None:
@@ -135,11 +134,10 @@ def _forget_other_code(settings: Settings, environment: Environment) -> None:
 @contextmanager
 def _variables(settings: Settings, environment: Environment) -> Iterator[None]:
     values = {
-        "MOVIELENS_WAREHOUSE": str(settings.warehouse_file),
         "MOVIELENS_TARGET": settings.target,
         "DBT_TARGET_PATH": str(environment.dbt_dir(settings)),
         "DBT_LOG_PATH": str(settings.logs_dir),
-        **({} if settings.target == "dev" else dbt_variables()),
+        **engine_of(settings).dbt_variables(),
     }
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -151,25 +149,6 @@ def _variables(settings: Settings, environment: Environment) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _held_open(settings: Settings, command: str) -> Iterator[None]:
-    """Keeps a DuckDB warehouse open around dbt, and lets go of it afterwards.
-
-    dbt opens and closes it as it likes, and would keep it open in this process in the end. With it
-    open all the time, that never meets a heartbeat of the lease.
-    """
-    if settings.target != "dev":
-        yield
-        return
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    with nullcontext() if command == "parse" else warehouse(settings).connect():
-        try:
-            yield
-        finally:
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _follow(on_event: OnEvent) -> Any:

@@ -29,6 +29,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
     Raises:
         SettingsError: If nothing is published, or Streamlit is not installed.
     """
+    from ingestion.engine import engine_of
     from ingestion.errors import SettingsError
     from ingestion.remedies import command as command_line
 
@@ -38,7 +39,8 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
             "The dashboard is not installed",
             'install the extra: pip install "movielens-warehouse[dashboard]"',
         )
-    if settings.target == "dev" and not settings.marts_file.exists():
+    opened = engine_of(settings).marts_file
+    if opened is not None and not opened.exists():
         raise SettingsError(
             "Nothing is published yet", f"{command_line('demo')}, or {command_line('run')}"
         )

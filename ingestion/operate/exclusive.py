@@ -44,7 +44,7 @@ def exclusive_run(settings: Settings, *, take_over: bool = False) -> Iterator[Ru
     finally:
         try:
             written = run.end()
-            if written is not None and settings.target == "dev":
+            if written is not None and written.is_exclusive:
                 snapshot.keep(settings, written)
         finally:
             lock.release()

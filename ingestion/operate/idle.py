@@ -13,11 +13,11 @@ import time
 
 from ingestion.build.build import BuildReport
 from ingestion.build.dbt import code_fingerprint
+from ingestion.engine import engine_of
 from ingestion.landing.listing import list_landing_zone
 from ingestion.publish.publish import PublishReport
 from ingestion.raw.load import FileReport, LoadReport, rules_of
 from ingestion.settings import Settings
-from ingestion.warehouse.base import warehouse
 from ingestion.warehouse.lease import Lease
 
 
@@ -40,7 +40,7 @@ def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
     """
     lease.execute()
     content = {"made_from": _made_from(settings, listing), "version": version}
-    warehouse(settings, loader=True).note(content)
+    engine_of(settings).warehouse(loader=True).note(content)
 
 
 def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishReport] | None:
@@ -53,7 +53,7 @@ def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishR
         What each step would report; None if only the warehouse can tell.
     """
     started = time.perf_counter()
-    target = warehouse(settings, loader=True)
+    target = engine_of(settings).warehouse(loader=True)
     if not target.is_metered or settings.source is None:
         return None
     zone = list_landing_zone(settings.source)

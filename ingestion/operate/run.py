@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ingestion.build.build import BuildReport, build_candidate
+from ingestion.engine import engine_of
 from ingestion.errors import RejectedError
 from ingestion.home import write_report, write_whole
 from ingestion.operate.exclusive import exclusive_run
@@ -25,7 +26,6 @@ from ingestion.raw.plan import LoadRequest
 from ingestion.remedies import again
 from ingestion.settings import Settings
 from ingestion.signals import exit_code_of, interruption
-from ingestion.warehouse.base import warehouse
 from ingestion.warehouse.run import Run
 
 # How the last run of a home ended; its modification time says when.
@@ -201,7 +201,7 @@ def _run(work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport
 
 def _note(work: Run, report: RunReport) -> None:
     """Leaves the marker by which the next run with the same files finds nothing to do."""
-    target = warehouse(work.settings, loader=True)
+    target = engine_of(work.settings).warehouse(loader=True)
     untold = {"loaded", "unchanged", "removed"}
     all_in_order = {file.status for file in report.load.files} <= untold
     if target.is_metered and all_in_order and report.publish.version == report.build.version:
@@ -210,7 +210,7 @@ def _note(work: Run, report: RunReport) -> None:
 
 def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:
     refused = loaded.of_status("refused")
-    if refused and not manifest.current_files(warehouse(settings)):
+    if refused and not manifest.current_files(engine_of(settings).warehouse()):
         reasons = "\n".join(f"  {file.path}: {file.reason}" for file in refused)
         raise RejectedError(
             f"No file could be loaded, so there is nothing to build:\n{reasons}",

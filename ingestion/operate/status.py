@@ -10,14 +10,14 @@ from typing import Any
 import duckdb
 
 from ingestion.build.audit import FAILED_AUDIT, failing_rows
+from ingestion.engine import engine_of
 from ingestion.errors import BusyError, MovielensError, SettingsError
 from ingestion.operate import snapshot
 from ingestion.operate.run import LastRun, last_run
 from ingestion.operate.snapshot import Snapshot
-from ingestion.publish.published import Version, published
+from ingestion.publish.published import Version
 from ingestion.remedies import command
 from ingestion.settings import Settings
-from ingestion.warehouse.base import looked_at, warehouse
 
 SHOWN_RUNS = 5
 
@@ -62,7 +62,7 @@ def status(settings: Settings) -> Status:
         Their state; of a DuckDB warehouse that cannot be opened, the last known state.
     """
     state, problem, held = _warehouse(settings)
-    marts = published(settings)
+    marts = engine_of(settings).published()
     current, kept = marts.current(), marts.kept()
     seen = next((v for v in kept if v.version == current), Version(""))
     return Status(
@@ -82,7 +82,7 @@ def status(settings: Settings) -> Status:
 
 def _warehouse(settings: Settings) -> tuple[str, str, Snapshot]:
     """Returns the warehouse's state, the problem if it has one, and what it holds."""
-    target = looked_at(settings)
+    target = engine_of(settings).looked_at()
     if not target.exists():
         return "missing", "", Snapshot()
     try:
@@ -90,7 +90,7 @@ def _warehouse(settings: Settings) -> tuple[str, str, Snapshot]:
     except BusyError as error:
         return "busy", str(error), snapshot.kept(settings) or Snapshot()
     except MovielensError as error:
-        if settings.target != "dev":
+        if not target.is_exclusive:
             raise
         return "unreadable", f"{error}. {error.remedy}", snapshot.kept(settings) or Snapshot()
 
@@ -138,7 +138,7 @@ def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[
             f"{command('build')} audits again",
         )
     try:
-        return failing_rows(warehouse(settings), failed[test], limit)
+        return failing_rows(engine_of(settings).warehouse(), failed[test], limit)
     except duckdb.CatalogException as error:
         raise SettingsError(
             f"The rows that failed {test!r} are gone: {str(error).splitlines()[0]}",

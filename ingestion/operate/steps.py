@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from ingestion.build.build import BuildReport, build_candidate
+from ingestion.engine import engine_of
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.recovery import rebuild_if_damaged
 from ingestion.operate.vacuum import VacuumReport, vacuum_warehouse
 from ingestion.progress import OnEvent, silent
-from ingestion.publish.as_of import AsOfReport, build_marts_as_of, check_can_build_as_of
+from ingestion.publish.as_of import AsOfReport, build_marts_as_of
 from ingestion.publish.publish import PublishReport, publish_candidate, roll_back
 from ingestion.publish.published import seen
 from ingestion.raw.load import LoadReport, load_landing_zone, rules_of
@@ -111,13 +112,13 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
 
     Raises:
         SettingsError: If there is no such load, rows that counted then are no longer in RAW, or the
-            target is not DuckDB.
+            engine cannot build them.
         AuditFailure: If a test failed; no file is written.
         BusyError: If another run is at work.
     """
-    check_can_build_as_of(settings)
+    export = engine_of(settings).as_of_export()
     with exclusive_run(settings) as run:
-        return build_marts_as_of(run, load_id, on_event=on_event)
+        return build_marts_as_of(run, load_id, export, on_event=on_event)
 
 
 def publish(settings: Settings, *, again: bool = True) -> PublishReport:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from ingestion.engine import engine_of
 from ingestion.publish.publish import prune
 from ingestion.raw import manifest
-from ingestion.settings import Settings
-from ingestion.warehouse.base import Connection, has_table, warehouse
+from ingestion.warehouse.base import Connection, has_table
 from ingestion.warehouse.run import Run
 
 # The watermarks: the last manifest entry that a dataset's fact and the src_ views have seen.
@@ -54,9 +54,9 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
     """
     started = time.perf_counter()
     settings = run.settings
-    target = warehouse(settings)
+    target = engine_of(settings).warehouse()
     rows: dict[str, int] = {}
-    before = _size(settings)
+    before = target.size()
     if target.has_table(manifest.SCHEMA, manifest.TABLE):
         lease = run.lease(target)
         with target.connect() as connection, lease.transaction(connection, commit=not dry_run):
@@ -67,15 +67,10 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
         versions=versions,
         kept_days=settings.keep_days,
         bytes_before=before,
-        bytes_after=_size(settings),
+        bytes_after=target.size(),
         dry_run=dry_run,
         seconds=time.perf_counter() - started,
     )
-
-
-def _size(settings: Settings) -> int:
-    file = settings.warehouse_file
-    return file.stat().st_size if file.exists() else 0
 
 
 def _remove(connection: Connection, keep_days: int) -> dict[str, int]:

@@ -6,21 +6,23 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ingestion.build.build import BuildReport, Job, build_in, check_project, fingerprint
 from ingestion.build.environments import AS_OF, Environment
 from ingestion.build.release import Landing
 from ingestion.datasets import FILE_ID
+from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.progress import OnEvent, silent
-from ingestion.publish.duckdb_file import export_marts
 from ingestion.raw import manifest
 from ingestion.raw.manifest import Load, loads
 from ingestion.remedies import command
-from ingestion.settings import Settings
-from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.run import Run
+
+if TYPE_CHECKING:
+    from ingestion.engine import Export
 
 _NAMED = 10
 
@@ -53,7 +55,9 @@ class _CountedThen(NamedTuple):
     is_superseded: bool
 
 
-def build_marts_as_of(run: Run, load_id: str, *, on_event: OnEvent = silent) -> AsOfReport:
+def build_marts_as_of(
+    run: Run, load_id: str, export: Export, *, on_event: OnEvent = silent
+) -> AsOfReport:
     """Builds and audits the marts as of an earlier load, into a file of their own.
 
     The facts, the candidate and what is published stay as they are: everything is built anew in an
@@ -62,20 +66,20 @@ def build_marts_as_of(run: Run, load_id: str, *, on_event: OnEvent = silent) -> 
     Args:
         run: The run at work.
         load_id: The load, or the beginning of its id if no other begins so.
+        export: Writes the marts to a file of their own.
         on_event: Told of each model and test.
 
     Returns:
         What was built, and where it is.
 
     Raises:
-        SettingsError: If there is no such load, rows that counted then are no longer in RAW, or the
-            target is not DuckDB.
+        SettingsError: If there is no such load, rows that counted then are no longer in RAW.
         AuditFailure: If a test failed; no file is written.
         BusyError: If another run has taken the lease.
     """
     started = time.perf_counter()
     settings = run.settings
-    target = warehouse(settings)
+    target = engine_of(settings).warehouse()
     check_project(settings)
     load = _find(loads(target), load_id)
     counted = _files_as_of(target, load)
@@ -94,7 +98,7 @@ def build_marts_as_of(run: Run, load_id: str, *, on_event: OnEvent = silent) -> 
         )
     )
     file = settings.home / "as-of" / f"{load.load_id}.duckdb"
-    export_marts(lease, environment, file)
+    export(lease, environment, file)
     environment.drop(target)
     shutil.rmtree(environment.dbt_dir(settings), ignore_errors=True)
     return AsOfReport(
@@ -104,23 +108,6 @@ def build_marts_as_of(run: Run, load_id: str, *, on_event: OnEvent = silent) -> 
         build=report,
         seconds=time.perf_counter() - started,
     )
-
-
-def check_can_build_as_of(settings: Settings) -> None:
-    """Makes sure that the target can hold marts as of an earlier load.
-
-    Args:
-        settings: Say which target.
-
-    Raises:
-        SettingsError: If it cannot.
-    """
-    if settings.target != "dev":
-        raise SettingsError(
-            "Marts as of an earlier load are built in a DuckDB warehouse only: in Snowflake that "
-            "takes schemas of their own, which the users of a run may not make. Nothing was built",
-            f"leave --as-of out; or roll back to a version that is kept: {command('rollback')}",
-        )
 
 
 def _find(known: list[Load], load_id: str) -> Load:

@@ -6,11 +6,12 @@ import time
 from dataclasses import dataclass
 
 from ingestion.build.candidate import Candidate, candidate
+from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
-from ingestion.publish.published import Published, Version, published
+from ingestion.publish.published import Published, Version
 from ingestion.remedies import again, command
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.run import Run
 
 
@@ -50,7 +51,7 @@ def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
         BusyError: If another run has taken the lease; readers see what they saw.
     """
     started = time.perf_counter()
-    target, marts = warehouse(run.settings), published(run.settings)
+    target, marts = engine_of(run.settings).warehouse(), engine_of(run.settings).published()
     marts.bring_up_to_date()
     found = _audited(target)
     before = marts.current()
@@ -104,7 +105,7 @@ def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
     Returns:
         The versions, oldest first.
     """
-    marts = published(settings)
+    marts = engine_of(settings).published()
     current = marts.current()
     older = [v.version for v in marts.kept() if current and v.version < current]
     removed = older[: max(0, len(older) - (settings.keep_versions - 1))]
@@ -132,9 +133,9 @@ def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
     """
     started = time.perf_counter()
     settings = run.settings
-    marts = published(settings)
+    marts = engine_of(settings).published()
     if marts.is_shared:
-        run.lease(warehouse(settings))
+        run.lease(engine_of(settings).warehouse())
     marts.bring_up_to_date()
     current = marts.current()
     kept = {version.version: version for version in marts.kept()}

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from ingestion.build.release import Counts, Seen
+from ingestion.engine import engine_of
 from ingestion.settings import Settings
-from ingestion.warehouse.base import warehouse
 from ingestion.warehouse.lease import Lease
 
 
@@ -60,24 +60,6 @@ class Published(Protocol):
         """Removes versions, and what a crash left beside them."""
 
 
-def published(settings: Settings) -> Published:
-    """Gives what readers of the target in force see.
-
-    Args:
-        settings: Say which target.
-
-    Returns:
-        The published marts.
-    """
-    if settings.target == "dev":
-        from ingestion.publish.duckdb_file import MartsFile
-
-        return MartsFile(settings)
-    from ingestion.publish.snowflake_views import MartsViews
-
-    return MartsViews(warehouse(settings))
-
-
 def seen(settings: Settings) -> Seen:
     """Tells what readers see, as far as a new release is compared with it.
 
@@ -87,7 +69,7 @@ def seen(settings: Settings) -> Seen:
     Returns:
         How much it holds, and which landing zone it came from.
     """
-    marts = published(settings)
+    marts = engine_of(settings).published()
     current = marts.current()
     sources = [version.source for version in marts.kept() if version.version == current]
     return Seen(marts.counts(), sources[0] if sources else None)

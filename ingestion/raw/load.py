@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.home import last_source
 from ingestion.landing.lookalikes import Lookalike
@@ -24,7 +25,7 @@ from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load, plan_of
 from ingestion.reading.file import Outcome, read_file
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Connection, Warehouse, has_table, warehouse
+from ingestion.warehouse.base import Connection, Warehouse, has_table
 from ingestion.warehouse.lease import Lease
 from ingestion.warehouse.run import Run
 
@@ -131,7 +132,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     """
     started = time.perf_counter()
     steps: dict[str, float] = {}
-    target = warehouse(run.settings, loader=True)
+    target = engine_of(run.settings).warehouse(loader=True)
     with timed(steps, "list"):
         plan = plan_load(target, request, request.source or _held_source(run.settings, target))
     outcomes: list[Outcome] = []

@@ -15,7 +15,6 @@ import duckdb
 
 from ingestion.errors import BusyError, DamagedWarehouse, MovielensError
 from ingestion.literals import duckdb_literal
-from ingestion.settings import Settings
 
 Rows = list[tuple[Any, ...]]
 
@@ -77,6 +76,9 @@ class Warehouse(ABC):
     is_metered = False
     """Whether each question costs money, beyond the time that it takes."""
 
+    is_exclusive = False
+    """Whether a writer keeps all other processes out; `status` then shows the last snapshot."""
+
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
@@ -112,6 +114,10 @@ class Warehouse(ABC):
             That file, where nothing is sent anywhere.
         """
         return [(parquet, rows)]
+
+    def size(self) -> int:
+        """Gives the bytes that it takes on this machine."""
+        return 0
 
     @abstractmethod
     def noted(self) -> dict[str, Any]:
@@ -223,6 +229,8 @@ class DuckDBWarehouse(Warehouse):
         read_only: Only look: needs no permission to write, and waits for nobody.
     """
 
+    is_exclusive = True
+
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._read_only = read_only
@@ -271,6 +279,10 @@ class DuckDBWarehouse(Warehouse):
     def exists(self) -> bool:
         """Tells whether anything was ever loaded."""
         return self.path.exists()
+
+    def size(self) -> int:
+        """Gives the size of the file."""
+        return self.path.stat().st_size if self.path.exists() else 0
 
     def noted(self) -> dict[str, Any]:
         """Nothing is noted: it can be asked at no cost."""
@@ -366,34 +378,3 @@ def _cannot_open(path: Path, error: Exception) -> MovielensError:
         f"The warehouse {path} cannot be opened: {reason}. The published marts are untouched",
         "give this user permission there, or choose another with MOVIELENS_WAREHOUSE",
     )
-
-
-def warehouse(settings: Settings, *, loader: bool = False) -> Warehouse:
-    """Gives the warehouse of the target in force.
-
-    Args:
-        settings: Say which target.
-        loader: As the user that loads RAW, where that is not the one that builds and publishes.
-
-    Returns:
-        The warehouse.
-    """
-    if settings.target == "dev":
-        return DuckDBWarehouse(settings.warehouse_file)
-    from ingestion.warehouse.snowflake import snowflake_warehouse
-
-    return snowflake_warehouse(settings, loader)
-
-
-def looked_at(settings: Settings) -> Warehouse:
-    """Gives the warehouse of the target in force, only to look at.
-
-    Args:
-        settings: Say which target.
-
-    Returns:
-        The warehouse.
-    """
-    if settings.target == "dev":
-        return DuckDBWarehouse(settings.warehouse_file, read_only=True)
-    return warehouse(settings)

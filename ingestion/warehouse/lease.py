@@ -24,11 +24,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ingestion.datasets import RAW
+from ingestion.engine import engine_of
 from ingestion.errors import BusyError, LeaseLost
 from ingestion.home import write_whole
 from ingestion.remedies import again
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Connection, Warehouse, create_schema, transaction, warehouse
+from ingestion.warehouse.base import Connection, Warehouse, create_schema, transaction
 
 TABLE = f"{RAW}._lease"
 # The table and its one row, made by one statement: two runs that both inserted one could both hold
@@ -248,7 +249,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
     Raises:
         BusyError: If a run of another home holds it, or has just been faster.
     """
-    target, home = warehouse(settings, loader=True), _home_id(settings)
+    target, home = engine_of(settings).warehouse(loader=True), _home_id(settings)
     if target.noted():
         target.note({})  # what was noted of the whole no longer holds
     with target.connect() as connection:

@@ -3,7 +3,7 @@
     {{ return(adapter.dispatch('split_to_rows', 'movielens')(relation, key, text, separator, part)) }}
 {%- endmacro %}
 
-{% macro default__split_to_rows(relation, key, text, separator, part) -%}
+{% macro duckdb__split_to_rows(relation, key, text, separator, part) -%}
     select
         {{ key }},
         unnest(string_split({{ text }}, '{{ separator }}')) as {{ part }}
@@ -24,7 +24,7 @@
     {{ return(adapter.dispatch('whole_numbers', 'movielens')(count)) }}
 {%- endmacro %}
 
-{% macro default__whole_numbers(count) -%}
+{% macro duckdb__whole_numbers(count) -%}
     select numbers.range as n
     from range({{ count }}) as numbers
 {%- endmacro %}
@@ -32,4 +32,18 @@
 {% macro snowflake__whole_numbers(count) -%}
     select row_number() over (order by seq4()) - 1 as n
     from table(generator(rowcount => {{ count }}))
+{%- endmacro %}
+
+
+{#- A number that stands for the values of a row: each engine has its own, so it is never stored. -#}
+{% macro hash_of_row(columns) -%}
+    {{ return(adapter.dispatch('hash_of_row', 'movielens')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__hash_of_row(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro snowflake__hash_of_row(columns) -%}
+    hash({{ columns | join(', ') }})
 {%- endmacro %}

@@ -7,7 +7,7 @@
     {{ return(adapter.dispatch('regex_extract', 'movielens')(text, pattern, group)) }}
 {%- endmacro %}
 
-{% macro default__regex_extract(text, pattern, group) -%}
+{% macro duckdb__regex_extract(text, pattern, group) -%}
     nullif(regexp_extract({{ text }}, '{{ pattern }}', {{ group }}), '')
 {%- endmacro %}
 
@@ -21,7 +21,7 @@
     {{ return(adapter.dispatch('regex_replace', 'movielens')(text, pattern, replacement)) }}
 {%- endmacro %}
 
-{% macro default__regex_replace(text, pattern, replacement) -%}
+{% macro duckdb__regex_replace(text, pattern, replacement) -%}
     regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
 {%- endmacro %}
 
@@ -36,7 +36,7 @@
     {{ return(adapter.dispatch('strip_accents', 'movielens')(text)) }}
 {%- endmacro %}
 
-{% macro default__strip_accents(text) -%}
+{% macro duckdb__strip_accents(text) -%}
     strip_accents({{ text }})
 {%- endmacro %}
 
@@ -54,7 +54,7 @@
     {{ return(adapter.dispatch('join_texts', 'movielens')(text, separator)) }}
 {%- endmacro %}
 
-{% macro default__join_texts(text, separator) -%}
+{% macro duckdb__join_texts(text, separator) -%}
     string_agg({{ text }}, '{{ separator }}' order by {{ text }})
 {%- endmacro %}
 
@@ -67,7 +67,7 @@
     {{ return(adapter.dispatch('sha256_of', 'movielens')(text)) }}
 {%- endmacro %}
 
-{% macro default__sha256_of(text) -%}
+{% macro duckdb__sha256_of(text) -%}
     sha256({{ text }})
 {%- endmacro %}
 

@@ -8,7 +8,7 @@
     {{ return(adapter.dispatch('epoch_to_timestamp', 'movielens')(time_in_range)) }}
 {%- endmacro %}
 
-{% macro default__epoch_to_timestamp(seconds) -%}
+{% macro duckdb__epoch_to_timestamp(seconds) -%}
     make_timestamp(({{ seconds }}) * 1000000)
 {%- endmacro %}
 
@@ -22,7 +22,7 @@
     {{ return(adapter.dispatch('utc_timestamp', 'movielens')(instant)) }}
 {%- endmacro %}
 
-{% macro default__utc_timestamp(instant) -%}
+{% macro duckdb__utc_timestamp(instant) -%}
     timezone('UTC', {{ instant }})
 {%- endmacro %}
 
@@ -36,7 +36,7 @@
     {{ return(adapter.dispatch('iso_weekday', 'movielens')(moment)) }}
 {%- endmacro %}
 
-{% macro default__iso_weekday(moment) -%}
+{% macro duckdb__iso_weekday(moment) -%}
     isodow({{ moment }})
 {%- endmacro %}
 
@@ -49,7 +49,7 @@
     {{ return(adapter.dispatch('add_months', 'movielens')(day, months)) }}
 {%- endmacro %}
 
-{% macro default__add_months(day, months) -%}
+{% macro duckdb__add_months(day, months) -%}
     cast({{ day }} + to_months(cast({{ months }} as integer)) as date)
 {%- endmacro %}
 

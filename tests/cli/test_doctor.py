@@ -24,11 +24,11 @@ from s3fs import S3FileSystem
 
 from dashboard.settings import Settings as DashboardSettings
 from ingestion import load
+from ingestion.engine import engine_of
 from ingestion.operate.doctor import Diagnosis, diagnose
 from ingestion.operate.doctor.machine import names_of_settings
 from ingestion.settings import resolve
 from ingestion.warehouse import snowflake_login
-from ingestion.warehouse.base import warehouse
 from local_dev.s3 import s3_server
 from local_dev.servers import free_port
 from tests.conftest import Cli
@@ -120,7 +120,7 @@ def test_what_it_tries_is_removed_again(production: SetUp) -> None:
     load(settings=resolve())
     production.diagnose()
     tables = "select lower(table_name) from information_schema.tables"
-    names = [name for (name,) in warehouse(resolve()).fetch(tables)]
+    names = [name for (name,) in engine_of(resolve()).warehouse().fetch(tables)]
     assert "_lease" in names
     assert [name for name in names if "doctor" in name] == []
 

@@ -1,14 +1,24 @@
 """What differs between DuckDB and Snowflake is said in macros, and in both dialects."""
 
 import re
+import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import duckdb
 import pytest
+from dbt.adapters.base import AdapterPlugin
+from dbt.adapters.duckdb import DuckDBAdapter, DuckDBConnectionManager, DuckDBCredentials
+from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from dbt.include.duckdb import PACKAGE_PATH
 
-from .conftest import PROJECT
+from ingestion.build.artifacts import Project
+
+from .conftest import PROJECT, dbt_options
 
 DISPATCH = re.compile(r"adapter\.dispatch\('(\w+)', 'movielens'\)")
 
@@ -21,6 +31,7 @@ SNOWFLAKE_FUNCTIONS = {
     "dayofweekiso",
     "flatten",
     "generator",
+    "hash",
     "listagg",
     "nullif",
     "regexp_replace",
@@ -32,6 +43,52 @@ SNOWFLAKE_FUNCTIONS = {
     "table",
     "to_timestamp_ntz",
     "translate",
+}
+# Functions with the same name, arguments and result on DuckDB and Snowflake, looked up in both
+# references. What one of them lacks, or means otherwise, goes into a dispatched macro.
+SHARED_FUNCTIONS = {
+    "avg",
+    "cast",
+    "coalesce",
+    "count",
+    "date_trunc",
+    "extract",
+    "floor",
+    "greatest",
+    "lead",
+    "least",
+    "length",
+    "log",
+    "lower",
+    "max",
+    "min",
+    "mod",
+    "nullif",
+    "power",
+    "right",
+    "round",
+    "row_number",
+    "sqrt",
+    "sum",
+    "trim",
+}
+# What dbt and Jinja bring, and methods of their objects.
+JINJA = {
+    "append",
+    "config",
+    "create",
+    "create_schema",
+    "is_incremental",
+    "join",
+    "namespace",
+    "range",
+    "ref",
+    "replace",
+    "return",
+    "run_query",
+    "source",
+    "values",
+    "var",
 }
 # What dbt itself dispatches; `snowflake__` here replaces what its adapter ships.
 DISPATCHED_BY_DBT = {"set_query_tag", "unset_query_tag"}
@@ -51,7 +108,75 @@ def dispatched() -> list[str]:
 @pytest.mark.parametrize("macro", dispatched())
 def test_a_dialect_macro_has_a_variant_for_each(macro: str, parsed_project: Manifest) -> None:
     names = {node.name for node in parsed_project.macros.values()}
-    assert {f"default__{macro}", f"snowflake__{macro}"} <= names
+    assert {f"{engine}__{macro}" for engine in ("default", "duckdb", "snowflake")} <= names
+
+
+class ThirdConnections(DuckDBConnectionManager):
+    """Of an adapter that this project has no macros for."""
+
+    TYPE = "third"
+
+
+class ThirdAdapter(DuckDBAdapter):
+    """DuckDB under another name, so that dbt has a database to run it on."""
+
+    ConnectionManager = ThirdConnections
+
+
+class ThirdCredentials(DuckDBCredentials):
+    """As DuckDB's."""
+
+    @property
+    def type(self) -> str:
+        return "third"
+
+
+@pytest.fixture
+def third_engine(
+    parsed_project: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], str]:
+    """Has dbt run a macro of this project on a third adapter; gives what dbt says."""
+    module, version = ModuleType("dbt.adapters.third"), ModuleType("dbt.adapters.third.__about__")
+    module.Plugin = AdapterPlugin(ThirdAdapter, ThirdCredentials, PACKAGE_PATH)  # type: ignore
+    version.version = "1.0.0"  # type: ignore[attr-defined]
+    for each in (module, version):
+        monkeypatch.setitem(sys.modules, each.__name__, each)
+    profile = "movielens: {target: t, outputs: {t: {type: third, schema: s, path: ':memory:'}}}"
+    (tmp_path / "profiles.yml").write_text(profile)
+    said: list[str] = []
+
+    def run(macro: str) -> str:
+        def listen(event: Any) -> None:
+            said.append(str(getattr(event.data, "exc", "")))
+
+        runner = dbtRunner(manifest=parsed_project, callbacks=[listen])
+        where = ["--project-dir", str(PROJECT), "--profiles-dir", str(tmp_path), "--quiet"]
+        runner.invoke(["run-operation", macro, *where])
+        return "\n".join(said)
+
+    return run
+
+
+@pytest.mark.parametrize("macro", dispatched())
+def test_a_third_engine_gets_an_error_and_no_sql_of_another(
+    macro: str, third_engine: Callable[[str], str]
+) -> None:
+    said = third_engine(macro)
+    assert f"The macro {macro} has no variant for the adapter third." in said
+    assert f"Write third__{macro} in macros/dialect, as docs/engines.md describes." in said
+
+
+def test_a_fact_in_snowflake_follows_the_variants_of_snowflake(
+    dbt_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is rebuilt when one of them is edited, and not when one of DuckDB's is."""
+    monkeypatch.setenv("MOVIELENS_TARGET", "prod")
+    folder = dbt_folder / "prod"
+    parsed = dbtRunner().invoke(["parse", *dbt_options(), "--target-path", str(folder)])
+    assert isinstance(parsed.result, Manifest), parsed.exception
+    code = Project(folder).code_of_facts()["fct_tags"]
+    assert "macro snowflake__regex_replace" in code
+    assert {name.partition("__")[0] for name in code if "__" in name} == {"macro snowflake"}
 
 
 def test_no_variant_is_left_without_its_macro() -> None:
@@ -66,18 +191,37 @@ def test_snowflake_variants_call_functions_that_snowflake_has() -> None:
     assert called <= SNOWFLAKE_FUNCTIONS
 
 
-@pytest.mark.parametrize("folder", ["models", "tests/data"])
-def test_models_leave_dialects_to_macros(folder: str) -> None:
+def sql_outside_of_the_dialects() -> dict[str, str]:
+    """The text of all models, data tests and macros but those of a dialect, without comments."""
+    found = {}
+    for folder in ("models", "tests/data", "macros"):
+        for path in sorted((PROJECT / folder).rglob("*.sql")):
+            if path.parent.name != "dialect":
+                text = re.sub(r"--.*|{% test .*", "", path.read_text())
+                found[path.name] = re.sub(r"{#.*?#}", "", text, flags=re.DOTALL)
+    return found
+
+
+def test_models_leave_dialects_to_macros() -> None:
     only_in_one = re.compile(
-        r"::|target\.type|\bfilter \(where|group by all|\bexclude\b|\barg_m(ax|in)\b|\bunnest\b"
-        r"|\bflatten\b|hash_agg|split_to_table|\b(epoch|make_timestamp|strptime|regexp_\w+)\("
+        r"::|\btarget\.(type|name)|adapter\.type|\bfilter \(where|group by all|\bexclude\b"
     )
     found = {
-        path.name: match.group()
-        for path in sorted((PROJECT / folder).rglob("*.sql"))
-        if (match := only_in_one.search(path.read_text()))
+        name: match.group()
+        for name, text in sql_outside_of_the_dialects().items()
+        if (match := only_in_one.search(text))
     }
     assert found == {}
+
+
+def test_functions_that_are_called_without_a_macro_are_the_same_on_both_engines() -> None:
+    macros = {*re.findall(r"macro (\w+)\(", sources_of_macros()), *JINJA}
+    called = {
+        name: unknown
+        for name, text in sql_outside_of_the_dialects().items()
+        if (unknown := set(re.findall(r"(\w+)\(", text)) - macros - SHARED_FUNCTIONS)
+    }
+    assert called == {}
 
 
 def lists_for_translate() -> tuple[str, str, str]:

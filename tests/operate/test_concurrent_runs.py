@@ -17,6 +17,7 @@ import pytest
 from ingestion.build.build import Job, build_in
 from ingestion.build.environments import PUBLISHED
 from ingestion.build.release import Landing
+from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
 from ingestion.operate.exclusive import exclusive_run
@@ -24,7 +25,6 @@ from ingestion.operate.steps import build, publish
 from ingestion.progress import silent
 from ingestion.publish.duckdb_file import export_marts
 from ingestion.settings import Settings
-from ingestion.warehouse.base import warehouse
 from ingestion.warehouse.lease import acquire
 from tests.support.contending import Machines, at_once, wrong_endings
 from tests.support.crashing import BUSY, published, published_version
@@ -106,7 +106,7 @@ def test_a_build_and_a_publish_of_a_run_that_lost_its_lease(home: Path, built: P
     make_home(other.home)
     version, marts = published_version(home), published(home)
     with exclusive_run(settings) as run:
-        lost = run.lease(warehouse(settings))
+        lost = run.lease(engine_of(settings).warehouse())
         taken = acquire(other, take_over=True)
         with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
             build(settings, full_refresh=True)

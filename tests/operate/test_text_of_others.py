@@ -16,11 +16,11 @@ from sqlglot import tokenize
 from sqlglot.tokens import TokenType
 
 from ingestion import load
+from ingestion.engine import engine_of
 from ingestion.home import make_home
 from ingestion.literals import snowflake_literal
 from ingestion.raw import refusals
 from ingestion.settings import Settings
-from ingestion.warehouse.base import warehouse
 from tests.support.landing_zone import RATINGS
 
 FORGED = r"\'), (1, 'forged"
@@ -58,7 +58,7 @@ def own(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_text_is_stored_as_it_is(own: Settings, written: list[str]) -> None:
-    target = warehouse(own)
+    target = engine_of(own).warehouse()
     target.replace_table("raw", "texts", "n bigint, it varchar", list(enumerate(written)))
     assert target.fetch("select it from raw.texts order by n") == [(text,) for text in written]
     wanted = ", ".join(map(target.literal, written))
@@ -84,7 +84,7 @@ def test_files_whose_names_and_cells_look_like_sql(own: Settings) -> None:
             bad = f'userId,"{hostile}{name}",timestamp\n1,2,3\n'.replace("\n.csv", " .csv")
             (zone / "ratings" / kind / name).write_text(good if kind == "good" else bad)
     report = load(settings=own)
-    target = warehouse(own)
+    target = engine_of(own).warehouse()
     paths = {kind: {f"ratings/{kind}/{name}" for name in names} for kind in ("good", "refused")}
     loaded = target.fetch("select path, rows_loaded, rows_rejected from raw._files")
     assert sorted(loaded) == sorted((path, 3, 1) for path in paths["good"])

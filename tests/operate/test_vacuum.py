@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ingestion import load
+from ingestion.engine import engine_of
 from ingestion.operate.steps import build, vacuum
 from ingestion.settings import Settings
-from ingestion.warehouse.base import warehouse
 from tests.conftest import Cli
 from tests.support.landing_zone import RATINGS, query, write, write_six
 
@@ -26,7 +26,7 @@ def history(settings: Settings) -> Settings:
     load(settings=settings)
     write(zone, ratings=RECENT.replace("0.5", "5.0"))
     load(settings=settings)
-    warehouse(settings).execute(
+    engine_of(settings).warehouse().execute(
         ONE_DAY_OLDER, "insert into raw.tags (tag, _file_id) values ('', 1)"
     )
     return settings
@@ -61,7 +61,7 @@ def test_what_a_model_has_not_seen_stays(history: Settings) -> None:
     build(history)
     write(zone, ratings=RECENT.replace("4.5", "1.0"))
     load(settings=history)
-    warehouse(history).execute(ONE_DAY_OLDER)
+    engine_of(history).warehouse().execute(ONE_DAY_OLDER)
     assert vacuum(history).rows == {"ratings": 3}  # of the first version only
     build(history)
     facts = query(history.warehouse_file, "select rating from analytics.fct_ratings order by all")

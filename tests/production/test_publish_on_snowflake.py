@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from ingestion.build.environments import AUDIT, CANDIDATE
+from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.steps import publish, rollback
-from ingestion.publish.publish import prune, published
+from ingestion.publish.publish import prune
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import TABLE, acquire
 from ingestion.warehouse.snowflake import SnowflakeWarehouse
 from ingestion.warehouse.snowflake_login import snowflake_settings
@@ -31,7 +32,7 @@ BUILDS = "version varchar, fingerprint varchar, audited_at timestamp, built_at t
 
 def kept(settings: Settings) -> list[str]:
     """The versions that a rollback can return to, and the published one."""
-    return [v.version for v in published(settings).kept() if not v.is_held_back]
+    return [v.version for v in engine_of(settings).published().kept() if not v.is_held_back]
 
 
 def version_of(number: int) -> str:
@@ -68,7 +69,7 @@ def settings(
 
 @pytest.fixture
 def target(settings: Settings) -> Iterator[Warehouse]:
-    made = warehouse(settings)
+    made = engine_of(settings).warehouse()
     build_candidate(made, 1)
     publish(settings)
     yield made
@@ -153,7 +154,7 @@ def test_a_holder_that_lost_its_lease_publishes_nothing(
     build_candidate(target, 2)
     acquire(settings, take_over=True)
     with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
-        published(settings).publish(lost.of(target), version_of(2), None)
+        engine_of(settings).published().publish(lost.of(target), version_of(2), None)
     assert seen(reader) == (version_of(1), {1})
     assert publish(settings).version == version_of(2)
     assert seen(reader) == (version_of(2), {2})

@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives import serialization
 from ingestion import load
 from ingestion.build.dbt import Dbt
 from ingestion.build.environments import PUBLISHED
+from ingestion.engine import engine_of
 from ingestion.progress import silent
 from ingestion.settings import Settings, resolve
 from ingestion.warehouse import snowflake
-from ingestion.warehouse.base import Warehouse, create_schema, warehouse
+from ingestion.warehouse.base import Warehouse, create_schema
 from ingestion.warehouse.snowflake import SnowflakeWarehouse
 from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.generate import generate
@@ -71,7 +72,7 @@ class Production:
 
     def differences_from(self, home: str) -> dict[str, list[str]]:
         """Compares every relation with that of a DuckDB warehouse."""
-        dev = relations(warehouse(Settings(home=self.folder / home, _env_file=None)))
+        dev = relations(engine_of(Settings(home=self.folder / home, _env_file=None)).warehouse())
         prod = relations(self.target)
         assert dev.keys() == prod.keys()
         assert len(dev) > 40
@@ -230,7 +231,9 @@ def test_a_large_file_is_sent_in_compressed_parts(
     sent = [s["statement"] for s in production.statements()]
     copied = [sql for sql in sent if re.match(r'COPY INTO "RAW"."RATINGS"', sql, re.IGNORECASE)]
     assert len(copied) > 1
-    assert warehouse(resolve()).fetch("select count(*) from raw.ratings") == [(1_000_000,)]
+    assert engine_of(resolve()).warehouse().fetch("select count(*) from raw.ratings") == [
+        (1_000_000,)
+    ]
 
 
 def test_rows_go_through_a_stage_on_s3(cli: Cli, tmp_path: Path) -> None:

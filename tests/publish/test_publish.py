@@ -9,12 +9,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingestion.engine import engine_of
 from ingestion.errors import MovielensError
-from ingestion.operate.doctor.machine import published_marts
+from ingestion.operate.doctor import duckdb_files
 from ingestion.operate.status import status
 from ingestion.operate.steps import publish, rollback
 from ingestion.publish.duckdb_file import published_version
-from ingestion.publish.publish import PublishReport, published
+from ingestion.publish.publish import PublishReport
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from tests.conftest import Cli
@@ -30,7 +31,7 @@ def settings(home: Path) -> Settings:
 
 def kept(settings: Settings) -> list[str]:
     """The versions that a rollback can return to, and the published one."""
-    return [v.version for v in published(settings).kept() if not v.is_held_back]
+    return [v.version for v in engine_of(settings).published().kept() if not v.is_held_back]
 
 
 def name_of(number: int) -> str:
@@ -129,7 +130,7 @@ def test_a_file_of_the_old_layout_is_known_until_it_is_replaced(upgraded: Settin
     content = upgraded.marts_file.read_bytes()
     assert published_version(upgraded.marts_file) == name_of(2)
     assert status(upgraded).published == name_of(2)
-    assert [(f.status, f.found) for f in published_marts(upgraded)] == [
+    assert [(f.status, f.found) for f in duckdb_files.published(upgraded)] == [
         ("ok", f"version {name_of(2)}")
     ]
     assert upgraded.marts_file.read_bytes() == content

@@ -18,17 +18,18 @@ import fsspec
 import pytest
 
 from ingestion import load, movielens_source
+from ingestion.engine import engine_of
+from ingestion.engines.on_duckdb import DuckDBEngine
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.landing.listing import list_landing_zone
 from ingestion.operate.steps import build
 from ingestion.progress import Event
-from ingestion.raw import load as loading
 from ingestion.raw import manifest
 from ingestion.raw.commit import verify
 from ingestion.raw.load import LoadReport
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Cursor, DuckDBSession, DuckDBWarehouse, warehouse
+from ingestion.warehouse.base import Cursor, DuckDBSession, DuckDBWarehouse
 from tests.conftest import Cli
 from tests.support.crashing import STEPPING
 from tests.support.landing_zone import (
@@ -374,7 +375,7 @@ def test_switching_to_a_copy_switches(settings: Settings, zone: Path, tmp_path: 
         assert (copy / name).stat().st_mtime_ns == (zone / name).stat().st_mtime_ns
     report = load(str(copy), settings=settings, switch_source=True)
     assert statuses(report) == dict.fromkeys(SIX, "loaded")
-    current = manifest.current_files(warehouse(settings)).values()
+    current = manifest.current_files(engine_of(settings).warehouse()).values()
     assert {entry.source for entry in current} == {report.source} == {f"file://{copy}"}
     assert ratings(settings) == rows_in_files(zone / "ratings.csv")
     assert load(str(copy), settings=settings).load_id is None
@@ -422,7 +423,7 @@ def test_a_load_counts_what_arrived(
     write(tmp_path / "zone", ratings=RATINGS + "1,9,not a number,1\n")
     with monkeypatch.context() as meddled:
         other = MeddledWith(settings.warehouse_file, statement)
-        meddled.setattr(loading, "warehouse", lambda *_, **__: other)
+        meddled.setattr(DuckDBEngine, "warehouse", lambda *_, **__: other)
         with pytest.raises(MovielensError, match=r"were read for raw\..* are in it"):
             load(settings=settings)
     assert query(settings.warehouse_file, "select count(*) from raw._files") == [(0,)]

@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.build.environments import ANALYTICS, CANDIDATE
+from ingestion.engine import engine_of
 from ingestion.operate.run import run
 from ingestion.raw.manifest import SCHEMA as RAW
 from ingestion.settings import resolve
-from ingestion.warehouse.base import Warehouse, warehouse
+from ingestion.warehouse.base import Warehouse
 
 SCHEMAS = (RAW, ANALYTICS, CANDIDATE)
 TOLERANCE = 1e-9
@@ -209,7 +210,7 @@ def main() -> None:
             settings = resolve(home=folder / target, source=source, target=target)
             report = run(settings, switch_source=True, remove_missing=True)
             print(f"{target}: {report.publish.version} in {report.seconds:.0f} s", flush=True)
-            found[target] = relations(warehouse(settings))
+            found[target] = relations(engine_of(settings).warehouse())
     differ = _table(found["dev"], found["prod"])
     print(NOT_PROVED if stand_in else "Compared with a real account.")
     sys.exit(1 if differ else 0)

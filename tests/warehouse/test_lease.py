@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from ingestion import load
+from ingestion.engine import engine_of
 from ingestion.errors import BusyError, LeaseLost
 from ingestion.home import make_home
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.settings import Settings
 from ingestion.warehouse import lease
-from ingestion.warehouse.base import Cursor, DuckDBSession, warehouse
+from ingestion.warehouse.base import Cursor, DuckDBSession
 from local_dev.generate import generate
 from tests.conftest import Cli
 from tests.support.landing_zone import RATINGS, query, rows_in_files, rows_that_count, write
@@ -44,7 +45,7 @@ def test_another_machine_is_kept_out_until_the_lease_is_released(
 ) -> None:
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
     with exclusive_run(a) as run:
-        run.lease(warehouse(a))
+        run.lease(engine_of(a).warehouse())
         with pytest.raises(BusyError, match="Another run is at work in this warehouse") as busy:
             load(settings=b)
         assert "--take-over" in busy.value.remedy
@@ -54,11 +55,16 @@ def test_another_machine_is_kept_out_until_the_lease_is_released(
 def test_a_lease_of_a_lost_machine_ends(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a", lease_seconds=1), machine(tmp_path, "b")
     lost = lease.acquire(a)
-    warehouse(a).execute(f"update {lease.TABLE} set expires_at = now() - interval 1 second")
+    engine_of(a).warehouse().execute(
+        f"update {lease.TABLE} set expires_at = now() - interval 1 second"
+    )
     report = load(settings=b)
     assert report.rows == 3
     assert [note.startswith("took over the warehouse from") for note in report.notes] == [True]
-    with warehouse(a).connect() as connection, pytest.raises(BusyError, match="while this one was"):
+    with (
+        engine_of(a).warehouse().connect() as connection,
+        pytest.raises(BusyError, match="while this one was"),
+    ):
         lost.hold(connection)
 
 
@@ -78,7 +84,7 @@ def test_a_lease_from_the_future_is_none(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
     lease.acquire(a)
     ahead = "taken_at = now() + interval 1 day, expires_at = now() + interval 2 day"
-    warehouse(a).execute(f"update {lease.TABLE} set {ahead}")
+    engine_of(a).warehouse().execute(f"update {lease.TABLE} set {ahead}")
     assert load(settings=b).rows == 3
 
 
@@ -86,7 +92,7 @@ def test_reserved_file_ids_are_never_given_twice(tmp_path: Path, zone: Path) -> 
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
     make_home(a.home)
     first = lease.acquire(a)
-    with warehouse(a).connect() as connection:
+    with engine_of(a).warehouse().connect() as connection:
         reserved = first.reserve(connection, 1_000_000_000_000, [])
     load(settings=b, take_over=True)
     ids = query(a.warehouse_file, "select file_id from raw._files")
@@ -119,7 +125,7 @@ def test_a_paused_holder_commits_nothing(
 def test_a_step_may_take_longer_than_the_lease(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a", lease_seconds=1), machine(tmp_path, "b")
     with exclusive_run(a) as run:
-        held = run.lease(warehouse(a))
+        held = run.lease(engine_of(a).warehouse())
         time.sleep(2)
         with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
             load(settings=b)
@@ -133,13 +139,13 @@ def test_a_run_whose_lease_was_taken_hears_of_it_and_ends_nobody_elses(
     a, b, c = (machine(tmp_path, name, lease_seconds=1) for name in "abc")
     b = b.model_copy(update={"lease_seconds": 900})
     with exclusive_run(a) as run:
-        lost = run.lease(warehouse(a))
+        lost = run.lease(engine_of(a).warehouse())
         lease.acquire(b, take_over=True)
         time.sleep(1)  # a heartbeat has found out
         with pytest.raises(LeaseLost):
             lost.renew()
         with pytest.raises(LeaseLost):
-            run.lease(warehouse(a))
+            run.lease(engine_of(a).warehouse())
     with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
         load(settings=c)
 
@@ -177,7 +183,7 @@ def test_a_lease_that_was_extended_meanwhile_is_not_taken(
     """Whoever found it ended may have waited for the holder, who extended it."""
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
     held = lease.acquire(a)
-    target = warehouse(a)
+    target = engine_of(a).warehouse()
     target.execute(f"update {lease.TABLE} set expires_at = now() - interval 1 second")
     execute = DuckDBSession.execute
 
@@ -204,7 +210,7 @@ def test_a_warehouse_that_another_program_holds_is_busy(
 ) -> None:
     settings = machine(tmp_path, "a")
     load(settings=settings)
-    with warehouse(settings).connect():
+    with engine_of(settings).warehouse().connect():
         arguments = ("load", "--home", tmp_path / "b", "--source", zone)
         told = cli.json(
             *arguments, exit_code=75, env={"MOVIELENS_WAREHOUSE": str(settings.warehouse_file)}

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingestion.operate.doctor import account, landing_zone, machine, release
+from ingestion.engine import engine_of
+from ingestion.operate.doctor import landing_zone, machine, release
 from ingestion.operate.doctor.findings import Check, Finding, problem
 from ingestion.operate.doctor.release import REFUSED
 from ingestion.settings import Settings
@@ -50,9 +51,8 @@ def diagnose(settings: Settings) -> Diagnosis:
         What was found; nothing is raised for what is wrong.
     """
     started = time.perf_counter()
-    checks = [*machine.CHECKS, *landing_zone.CHECKS, *release.CHECKS]
-    if settings.target == "prod":
-        checks += account.CHECKS
+    own = engine_of(settings).checks()
+    checks = [*machine.CHECKS, *landing_zone.CHECKS, *release.CHECKS, *own]
     findings = [finding for check in checks for finding in _made(check, settings)]
     return Diagnosis(findings, time.perf_counter() - started)
 

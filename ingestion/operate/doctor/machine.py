@@ -1,4 +1,4 @@
-"""Checks of this machine: settings, versions, the home folder, what is published, the schedule."""
+"""Checks of this machine: settings, versions, the home folder, the models, the schedule."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 
-import duckdb
 from dotenv import dotenv_values
 from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 
-from ingestion.errors import MovielensError, SettingsError
+from ingestion.engine import engine_of
+from ingestion.errors import SettingsError
 from ingestion.home import make_home
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.operate.run import last_run
-from ingestion.publish.duckdb_file import read_version
 from ingestion.remedies import command
 from ingestion.settings import PREFIX, Settings
-from ingestion.warehouse.base import warehouse
 from ingestion.warehouse.snowflake_login import LOADER, READER, SnowflakeSettings
 
 PROJECT = "movielens-warehouse"
@@ -55,11 +53,9 @@ def names_of_settings(_: Settings) -> Iterator[Finding]:
 
 def versions(settings: Settings) -> Iterator[Finding]:
     """Installed packages are those that this version was tested with."""
-    extras = {"", "dbt"}
+    extras = {"", "dbt", *engine_of(settings).extras}
     if (settings.source or "").startswith("s3:"):
         extras.add("s3")
-    if settings.target == "prod":
-        extras.add("snowflake")
     wrong = list(_wrong_packages(extras))
     for name, found in wrong:
         yield problem("versions", "package-version", f"{name}: {found}", "make setup")
@@ -145,54 +141,6 @@ def models(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def duckdb_warehouse(settings: Settings) -> Iterator[Finding]:
-    """The file of the dev target opens."""
-    if settings.target != "dev":
-        return
-    target = warehouse(settings)
-    if not target.exists() and settings.marts_file.exists():
-        yield warning(
-            "warehouse",
-            "warehouse-missing",
-            f"{settings.warehouse_file} is missing; what is published does not need it",
-            f"{command('run')} loads everything from the landing zone",
-        )
-        return
-    if not target.exists():
-        yield ok(
-            "warehouse", f"{settings.warehouse_file} is not there yet; the first load makes it"
-        )
-        return
-    try:
-        tables = target.fetch("select count(*) from information_schema.tables")[0][0]
-    except MovielensError as error:
-        code = "warehouse-busy" if error.exit_code == 75 else "warehouse-cannot-be-opened"
-        yield problem("warehouse", code, str(error), error.remedy)
-        return
-    yield ok("warehouse", f"{settings.warehouse_file} opens; {tables} tables and views")
-
-
-def published_marts(settings: Settings) -> Iterator[Finding]:
-    """What readers see can be read."""
-    if settings.target != "dev":
-        return
-    if not settings.marts_file.exists():
-        yield warning("published", "nothing-published", "readers see nothing yet", command("run"))
-        return
-    try:
-        current = read_version(settings.marts_file)
-    except duckdb.Error as error:
-        said = str(error).splitlines()[0]
-        yield problem(
-            "published",
-            "published-cannot-be-read",
-            f"{settings.marts_file}: {said}",
-            f"{command('rollback')}, or: {command('publish')}",
-        )
-        return
-    yield ok("published", f"version {current}")
-
-
 def schedule(settings: Settings) -> Iterator[Finding]:
     """The last run of this home was not too long ago, and did not fail."""
     last = last_run(settings)
@@ -227,7 +175,5 @@ CHECKS: list[Check] = [
     home_folder,
     other_runs,
     models,
-    duckdb_warehouse,
-    published_marts,
     schedule,
 ]

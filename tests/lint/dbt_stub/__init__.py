@@ -18,8 +18,7 @@ class _Adapter:
     @pass_context
     def dispatch(self, context: Context, macro: str, package: str) -> Callable[..., str]:
         """Choose the variant of the dialect that is being linted, as dbt chooses by adapter."""
-        chosen = f"{context['linted_dialect']}__{macro}"
-        variant: Callable[..., str] = context[chosen if chosen in context else f"default__{macro}"]
+        variant: Callable[..., str] = context[f"{context['linted_dialect']}__{macro}"]
         return variant
 
 

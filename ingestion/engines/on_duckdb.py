@@ -1,0 +1,84 @@
+"""DuckDB: one file for the warehouse, one for the published marts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingestion.engine import Export
+    from ingestion.operate.doctor.findings import Check
+    from ingestion.publish.published import Published
+    from ingestion.settings import Settings
+    from ingestion.warehouse.base import Warehouse
+
+
+class DuckDBEngine:
+    """The engine of the dev target; `Engine` describes its members.
+
+    Args:
+        settings: Name the two files.
+    """
+
+    extras: frozenset[str] = frozenset()
+    packages: tuple[str, ...] = ("dbt-duckdb", "duckdb")
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @property
+    def marts_file(self) -> Path | None:
+        """The published file."""
+        return self._settings.marts_file
+
+    def warehouse(self, *, loader: bool = False) -> Warehouse:
+        """Gives the warehouse file; there are no users to choose from."""
+        from ingestion.warehouse.base import DuckDBWarehouse
+
+        return DuckDBWarehouse(self._settings.warehouse_file)
+
+    def looked_at(self) -> Warehouse:
+        """Gives the warehouse file, opened read-only."""
+        from ingestion.warehouse.base import DuckDBWarehouse
+
+        return DuckDBWarehouse(self._settings.warehouse_file, read_only=True)
+
+    def published(self) -> Published:
+        """Gives the published file and the versions kept beside it."""
+        from ingestion.publish.duckdb_file import MartsFile
+
+        return MartsFile(self._settings)
+
+    def as_of_export(self) -> Export:
+        """Gives the same export that publishing uses."""
+        from ingestion.publish.duckdb_file import export_marts
+
+        return export_marts
+
+    def dbt_variables(self) -> dict[str, str]:
+        """Names the warehouse file."""
+        return {"MOVIELENS_WAREHOUSE": str(self._settings.warehouse_file)}
+
+    @contextmanager
+    def dbt_session(self, *, connects: bool) -> Iterator[None]:
+        """Keeps the file open while dbt runs, and lets go of it afterwards.
+
+        dbt opens and closes the file as it likes, and would leave it open in this process. Holding
+        it open throughout keeps dbt from colliding with a heartbeat of the lease.
+        """
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        with self.warehouse().connect() if connects else nullcontext():
+            try:
+                yield
+            finally:
+                DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+    def checks(self) -> list[Check]:
+        """Gives the checks of the two files."""
+        from ingestion.operate.doctor import duckdb_files
+
+        return duckdb_files.CHECKS

@@ -1,0 +1,61 @@
+"""Checks of DuckDB's two files: the warehouse, and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+
+from ingestion.errors import MovielensError
+from ingestion.operate.doctor.findings import Check, Finding, ok, problem, warning
+from ingestion.publish.duckdb_file import read_version
+from ingestion.remedies import command
+from ingestion.settings import Settings
+from ingestion.warehouse.base import DuckDBWarehouse
+
+
+def warehouse(settings: Settings) -> Iterator[Finding]:
+    """The file opens."""
+    target = DuckDBWarehouse(settings.warehouse_file)
+    if not target.exists() and settings.marts_file.exists():
+        yield warning(
+            "warehouse",
+            "warehouse-missing",
+            f"{settings.warehouse_file} is missing; what is published does not need it",
+            f"{command('run')} loads everything from the landing zone",
+        )
+        return
+    if not target.exists():
+        yield ok(
+            "warehouse", f"{settings.warehouse_file} is not there yet; the first load makes it"
+        )
+        return
+    try:
+        tables = target.fetch("select count(*) from information_schema.tables")[0][0]
+    except MovielensError as error:
+        code = "warehouse-busy" if error.exit_code == 75 else "warehouse-cannot-be-opened"
+        yield problem("warehouse", code, str(error), error.remedy)
+        return
+    yield ok("warehouse", f"{settings.warehouse_file} opens; {tables} tables and views")
+
+
+def published(settings: Settings) -> Iterator[Finding]:
+    """What readers see can be read."""
+    if not settings.marts_file.exists():
+        yield warning("published", "nothing-published", "readers see nothing yet", command("run"))
+        return
+    try:
+        current = read_version(settings.marts_file)
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        yield problem(
+            "published",
+            "published-cannot-be-read",
+            f"{settings.marts_file}: {said}",
+            f"{command('rollback')}, or: {command('publish')}",
+        )
+        return
+    yield ok("published", f"version {current}")
+
+
+CHECKS: list[Check] = [warehouse, published]
