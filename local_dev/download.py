@@ -1,4 +1,8 @@
-"""An official MovieLens release, fetched from GroupLens, verified and unpacked."""
+"""An official MovieLens release, fetched from GroupLens, verified and unpacked.
+
+Libraries were tried and fall short: pooch begins again when a connection breaks, and asks a busy
+server only once; pypdl continues, but tells nobody why it failed.
+"""
 
 from __future__ import annotations
 

@@ -83,6 +83,8 @@ def snowflake_settings(part: str = "") -> SnowflakeSettings:
 def private_key(settings: SnowflakeSettings) -> bytes | None:
     """Loads a private key, in whichever form it is given.
 
+    The connector, dbt and dlt each read some of these forms, and not the same; all take the result.
+
     Args:
         settings: PEM text with its lines or without, base64 of it, base64 DER, or a file of any of
             these or of DER; with a passphrase or without.
