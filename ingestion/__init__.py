@@ -9,10 +9,18 @@ if TYPE_CHECKING:
     from ingestion.errors import MovielensError
     from ingestion.operate.steps import load
     from ingestion.raw.load import FileReport, LoadReport
-    from ingestion.raw.source import movielens_source
+    from ingestion.raw.source import movielens_source, read_movielens
     from ingestion.settings import Settings
 
-__all__ = ["FileReport", "LoadReport", "MovielensError", "Settings", "load", "movielens_source"]
+__all__ = [
+    "FileReport",
+    "LoadReport",
+    "MovielensError",
+    "Settings",
+    "load",
+    "movielens_source",
+    "read_movielens",
+]
 
 _HOMES = {
     "FileReport": "raw.load",
@@ -21,6 +29,7 @@ _HOMES = {
     "Settings": "settings",
     "load": "operate.steps",
     "movielens_source": "raw.source",
+    "read_movielens": "raw.source",
 }
 
 

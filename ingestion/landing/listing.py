@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import fsspec
 
@@ -18,6 +19,11 @@ from ingestion.datasets import DATASETS, MARKER
 from ingestion.errors import SourceError
 from ingestion.landing.lookalikes import Lookalike, in_words, lookalike
 from ingestion.landing.readme import LONGEST, Readme, is_readme, parse
+from ingestion.landing.stores import files_of, open_store
+
+if TYPE_CHECKING:
+    from dlt.common.storages.fsspec_filesystem import FileItemDict
+    from dlt.extract import DltResource
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
 
@@ -207,23 +213,6 @@ def _readme(
     return parse(newest, text)
 
 
-def _open(source: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    try:
-        fs, root = fsspec.core.url_to_fs(source)
-    except ImportError as error:
-        raise SourceError(
-            f"{source}: this installation cannot read {source.split(':')[0]}:// ({error})",
-            'install the extra: pip install "movielens-warehouse[s3]"',
-        ) from None
-    except ValueError as error:
-        raise SourceError(
-            f"{source}: {error}", "give a folder, or s3://bucket/prefix, as MOVIELENS_SOURCE"
-        ) from None
-    # Two ways to write one local folder must not look like two landing zones.
-    root = os.path.normpath(root) if "file" in fs.protocol else root.rstrip("/")
-    return fs, root
-
-
 def _files(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = fs.find(root, detail=True, withdirs="file" in fs.protocol)
     folders = [key for key, info in found.items() if info["type"] == "directory"]
@@ -268,7 +257,7 @@ def _permission(fs: fsspec.AbstractFileSystem, root: str) -> str:
 
 
 def _behind_link(
-    fs: fsspec.AbstractFileSystem, key: str, listed: dict[str, Any]
+    fs: fsspec.AbstractFileSystem, key: str, listed: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """A symbolic link counts as what it points to; one that points nowhere as nothing."""
     if not listed.get("islink"):
@@ -284,11 +273,12 @@ def _in_utf8(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def list_landing_zone(source: str) -> LandingZone:
+def list_landing_zone(source: str | DltResource) -> LandingZone:
     """Lists a landing zone, at any depth.
 
     Args:
-        source: A folder or a URL that fsspec knows, such as `s3://bucket/prefix`.
+        source: A folder or a URL that fsspec knows, such as `s3://bucket/prefix`; or a
+            `filesystem(...)` of dlt, of which only the files that it yields count.
 
     Returns:
         The MovieLens files with their versions, and the names of all others.
@@ -296,11 +286,75 @@ def list_landing_zone(source: str) -> LandingZone:
     Raises:
         SourceError: If it does not exist, may not be listed or holds no MovieLens file.
     """
-    fs, root = _open(source)
+    if isinstance(source, str):
+        fs, root = open_store(source)
+        zone = _zone(fs, root, _find(fs, root, source))
+    elif files := files_of(source):
+        zone = zone_of(files)
+    else:
+        url = source.explicit_args.get("bucket_url") or "that dlt is configured with"
+        raise _nothing_to_read(str(url), [], [])
+    if not zone.files:
+        url = source if isinstance(source, str) else zone.url
+        raise _nothing_to_read(url, zone.ignored, zone.unread)
+    return zone
+
+
+def zone_of(items: Sequence[FileItemDict]) -> LandingZone:
+    """Makes a landing zone of files that dlt's filesystem source yielded.
+
+    What dlt says of a file does not identify its content, as S3's ETag does; so they are listed
+    once more.
+
+    Args:
+        items: The files, all of one `filesystem(...)`.
+
+    Returns:
+        The MovieLens files among them, if any, with their versions; and the names of the others.
+
+    Raises:
+        SourceError: If they may not be listed.
+    """
+    fs, root = items[0].fsspec, _root(items)
+    found = _find(fs, root, _url(fs, root))
+    selected = {f"{root}/{item['relative_path']}" for item in items}
+    for key in selected - found.keys():  # behind a link to a folder, which dlt follows
+        with suppress(OSError):
+            found[key] = fs.info(key)
+    return _zone(fs, root, found, selected)
+
+
+def _root(items: Sequence[FileItemDict]) -> str:
+    """The folder that dlt listed, by a file in it that is no link: those it gives resolved."""
+    for item in items:
+        is_local = "file" in item.fsspec.protocol
+        key = item.local_file_path if is_local else item.fsspec._strip_protocol(item["file_url"])
+        if key.endswith(f"/{item['relative_path']}"):
+            return str(key[: -len(item["relative_path"]) - 1])
+    raise SourceError(
+        f"dlt gives {items[0]['file_url']} and other links, but not the folder that they are in",
+        "give the folder itself instead of filesystem(...)",
+    )
+
+
+def _url(fs: fsspec.AbstractFileSystem, root: str) -> str:
+    """The landing zone as a URL; of a server, such as that of SFTP, with its name."""
+    url = str(fs.unstrip_protocol(root))
+    host = getattr(fs, "host", None)
+    return url.replace("://", f"://{host}", 1) if isinstance(host, str) else url
+
+
+def _zone(
+    fs: fsspec.AbstractFileSystem,
+    root: str,
+    found: Mapping[str, Mapping[str, Any]],
+    selected: Collection[str] | None = None,
+) -> LandingZone:
     files: dict[str, LandingFile] = {}
     ignored: list[str] = []
-    found = _find(fs, root, source)
     for key, listed in sorted(found.items()):
+        if selected is not None and key not in selected:
+            continue
         path = _in_utf8(key.removeprefix(root).lstrip("/"))
         kind = classify(path)
         info = _behind_link(fs, key, listed)
@@ -316,10 +370,8 @@ def list_landing_zone(source: str) -> LandingZone:
     own = {readme.path} if readme else set[str]()
     ignored = [p for p in ignored if p not in own and PurePosixPath(p).name != MARKER]
     unread = [one for one in map(_unread, ignored) if one]
-    if not files:
-        raise _nothing_to_read(source, ignored, unread)
     return LandingZone(
-        url=fs.unstrip_protocol(root),
+        url=_url(fs, root),
         edition=_edition(fs, root, readme),
         files=files,
         ignored=ignored,

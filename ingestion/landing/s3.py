@@ -47,7 +47,7 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
     bucket, key, _ = fs.split_path(file.key)
     same = {"IfMatch": file.etag} if file.etag else {}
     try:
-        client = _client(fs.endpoint_url, fs.key, fs.secret, fs.token, fs.anon)
+        client = _client(bool(fs.anon), **login(fs))
         answer = client.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **same)
     except ClientError as error:
         raise _in_words(error, bucket, key) from None
@@ -56,24 +56,34 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
     return io.BufferedReader(_Body(answer["Body"], f"s3://{bucket}/{key}"), BUFFER_BYTES)
 
 
+def login(fs: S3FileSystem) -> dict[str, str | None]:
+    """Tells what a file system of S3 logs in with; where nothing was given, the chain of AWS.
+
+    Args:
+        fs: The file system.
+
+    Returns:
+        Arguments of a boto3 client, and `profile_name`.
+    """
+    return {
+        "endpoint_url": fs.endpoint_url,
+        "aws_access_key_id": fs.key,
+        "aws_secret_access_key": fs.secret,
+        "aws_session_token": fs.token,
+        "profile_name": fs.kwargs.get("profile"),
+        **{name: fs.client_kwargs.get(name) for name in ("region_name", "verify")},
+    }
+
+
 @lru_cache
-def _client(
-    endpoint: str | None, key: str | None, secret: str | None, token: str | None, anon: bool
-) -> Any:
+def _client(anon: bool, profile_name: str | None, **login: str | None) -> Any:
     config = Config(
         retries={"mode": "standard", "max_attempts": int(getenv("AWS_MAX_ATTEMPTS", ATTEMPTS))},
         read_timeout=READ_SECONDS,
         signature_version=UNSIGNED if anon else None,
     )
     # A session of its own: the one that boto3 shares keeps the profiles that it first saw.
-    return boto3.Session().client(
-        "s3",
-        endpoint_url=endpoint,
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-        config=config,
-    )
+    return boto3.Session(profile_name=profile_name).client("s3", config=config, **login)
 
 
 def _in_words(error: ClientError, bucket: str, key: str) -> OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ingestion.build.build import BuildReport, build_candidate
 from ingestion.engine import engine_of
@@ -17,9 +18,12 @@ from ingestion.raw.load import LoadReport, load_landing_zone, rules_of
 from ingestion.raw.plan import LoadRequest
 from ingestion.settings import Settings, resolve
 
+if TYPE_CHECKING:
+    from dlt.extract import DltResource
+
 
 def load(
-    source: str | None = None,
+    source: str | DltResource | None = None,
     *,
     settings: Settings | None = None,
     remove_missing: bool = False,
@@ -34,8 +38,10 @@ def load(
     is damaged is set aside and loaded anew.
 
     Args:
-        source: The landing zone; default: the setting MOVIELENS_SOURCE, else the one that the
-            warehouse holds.
+        source: The landing zone: a folder, a URL such as `s3://bucket/prefix`, or a
+            `filesystem(...)` of `dlt.sources.filesystem`, of which only the files that it yields
+            count; default: the setting MOVIELENS_SOURCE, else the bucket URL that dlt's filesystem
+            source is configured with, else the one that the warehouse holds.
         settings: The settings; default: environment and `.env`.
         remove_missing: Record known paths that are no longer there as removed.
         switch_source: Allow a landing zone other than the one that the warehouse holds, whose
@@ -52,7 +58,7 @@ def load(
         BusyError: If another run is at work, or took over while this one was paused.
         MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
     """
-    settings = settings or resolve(source=source)
+    settings = settings or resolve(source=source if isinstance(source, str) else None)
     request = LoadRequest(
         source=source or settings.source,
         rules=rules_of(settings),

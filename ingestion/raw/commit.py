@@ -13,7 +13,7 @@ from ingestion.errors import MovielensError
 from ingestion.landing.listing import LandingZone
 from ingestion.progress import timed
 from ingestion.raw import manifest
-from ingestion.raw.source import manifest_rows, rows_source
+from ingestion.raw.rows import manifest_rows, rows_source
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
 from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, has_table, transaction

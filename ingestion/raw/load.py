@@ -19,6 +19,7 @@ from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.home import last_source
 from ingestion.landing.lookalikes import Lookalike
+from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load, plan_of
@@ -134,7 +135,8 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     steps: dict[str, float] = {}
     target = engine_of(run.settings).warehouse(loader=True)
     with timed(steps, "list"):
-        plan = plan_load(target, request, request.source or _held_source(run.settings, target))
+        source = request.source or configured_url() or _held_source(run.settings, target)
+        plan = plan_load(target, request, source)
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ingestion.errors import SettingsError
 from ingestion.landing.listing import LandingFile, LandingZone, list_landing_zone
@@ -13,20 +14,24 @@ from ingestion.reading.rules import Rules
 from ingestion.remedies import again
 from ingestion.warehouse.base import Warehouse
 
+if TYPE_CHECKING:
+    from dlt.extract import DltResource
+
 
 @dataclass(frozen=True)
 class LoadRequest:
     """What a load is asked for.
 
     Attributes:
-        source: The landing zone; None for the one that the warehouse holds.
+        source: The landing zone, as a URL or as dlt's `filesystem(...)`; None for the one that the
+            warehouse holds.
         rules: What decides how files are read.
         remove_missing: Record known paths that are no longer there as removed.
         switch_source: Allow another landing zone than the one that the warehouse holds.
         on_event: Told of each step forward.
     """
 
-    source: str | None
+    source: str | DltResource | None
     rules: Rules
     remove_missing: bool = False
     switch_source: bool = False
@@ -78,7 +83,7 @@ class LoadPlan:
         return f"{self.zone.url}: {files or 'no files'}"
 
 
-def plan_load(target: Warehouse, request: LoadRequest, source: str) -> LoadPlan:
+def plan_load(target: Warehouse, request: LoadRequest, source: str | DltResource) -> LoadPlan:
     """Finds out what a load would do; changes nothing.
 
     Args:

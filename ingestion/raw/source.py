@@ -1,167 +1,53 @@
-"""MovieLens as a dlt source: one resource per dataset, RAW rows with their file ids."""
+"""MovieLens as a dlt source, on dlt's filesystem source: for any pipeline and destination."""
 
 from __future__ import annotations
 
+import glob
+import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import dlt
+from dlt.sources.filesystem import filesystem
 
-from ingestion.datasets import DATASETS, FILE_ID, Dataset
+from ingestion.datasets import DATASETS, Dataset
+from ingestion.errors import SettingsError, SourceError
 from ingestion.landing.listing import (
     LandingFile,
     LandingZone,
     by_time,
     list_landing_zone,
+    zone_of,
 )
+from ingestion.landing.stores import configured_url, is_local
 from ingestion.raw import manifest
+from ingestion.raw.rows import (
+    TABLES,
+    arrow_table,
+    column_hints,
+    columns_of,
+    manifest_rows,
+    rejected_rows,
+)
 from ingestion.reading.file import Outcome, read_file
 from ingestion.reading.rules import RangeChecks, Rules
 from ingestion.warehouse.lease import next_file_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from dlt.extract import DltResource, DltSource
+    from dlt.common.storages.fsspec_filesystem import FileItemDict
+    from dlt.extract import DltResource
 
-Staged = Callable[[Path, int], list[tuple[Path, int]]]
-
-_REJECTED_COLUMNS = {
-    "file_id": "bigint",
-    "line": "bigint",
-    "raw_text": "text",
-    "column_name": "text",
-    "reason": "text",
-}
-
-
-def _hints(columns: dict[str, str]) -> Any:
-    return {name: {"name": name, "data_type": type_} for name, type_ in columns.items()}
-
-
-def _columns(dataset: Dataset) -> dict[str, str]:
-    columns: dict[str, str] = {column.name: column.type for column in dataset.columns}
-    return {**columns, FILE_ID: "bigint"}
-
-
-def _rows_of(dataset: Dataset, outcome: Outcome, staged: Staged) -> Iterator[Any]:
-    extra = dict.fromkeys(outcome.new_columns, "text")
-    hints = dlt.mark.make_hints(columns=_hints({**_columns(dataset), **extra}))
-    for file, rows in staged(cast("Path", outcome.parquet), outcome.rows):
-        yield dlt.mark.with_file_import(str(file), "parquet", rows, hints=hints)
-
-
-def _as_it_is(parquet: Path, rows: int) -> list[tuple[Path, int]]:
-    return [(parquet, rows)]
-
-
-def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pa.Table:
-    """Puts rows into an Arrow table in which every column is there and typed, nulls or not.
-
-    Args:
-        rows: The rows; none gives an empty table, which dlt creates as it is.
-        columns: The columns in order, with dlt's type names.
-
-    Returns:
-        The table.
-    """
-    import pyarrow as pa
-
-    types = {
-        "bigint": pa.int64(),
-        "double": pa.float64(),
-        "text": pa.string(),
-        "timestamp": pa.timestamp("us", "UTC"),
-    }
-    schema = pa.schema([(name, types[type_]) for name, type_ in columns.items()])
-    # Without rows no array is made, for which PyArrow would import pandas.
-    return pa.Table.from_pylist(rows, schema=schema) if rows else pa.Table.from_batches([], schema)
-
-
-def _rejected_rows(outcome: Outcome) -> pa.Table:
-    rows = [{"file_id": outcome.file_id, **vars(reject)} for reject in outcome.rejects]
-    return arrow_table(rows, _REJECTED_COLUMNS)
-
-
-def manifest_rows(zone: LandingZone, outcomes: Iterable[Outcome], load_id: str) -> list[Any]:
-    """Writes the manifest entries of file versions.
-
-    Args:
-        zone: The landing zone they came from.
-        outcomes: What was loaded.
-        load_id: dlt's id of the load.
-
-    Returns:
-        One row per loaded file version, as a dictionary with the columns of the manifest.
-    """
-    return [
-        manifest.entry(
-            zone,
-            load_id,
-            outcome.file_id,
-            outcome.file.path,
-            outcome.file.dataset,
-            version=outcome.file.version,
-            bytes=outcome.file.bytes,
-            rows_loaded=outcome.rows,
-            rows_rejected=len(outcome.rejects),
-            content_hash=outcome.content_hash,
-            edition=outcome.edition(zone),
-        )
-        for outcome in outcomes
-    ]
-
-
-def _dataset_resource(dataset: Dataset, items: Callable[[], Iterator[Any]]) -> DltResource:
-    return dlt.resource(
-        items,
-        name=dataset.table,
-        write_disposition="append",
-        columns=_hints(_columns(dataset)),
-    )
-
-
-def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: Staged) -> DltSource:
-    """Makes a dlt source of file versions that were read already.
-
-    Args:
-        outcomes: What was read; only what is loaded is taken.
-        missing: Tables of RAW that are not there yet; they are made, even if nothing is in them.
-        staged: Makes of a Parquet file those that are sent, with how many rows each has.
-
-    Returns:
-        A source with one resource per dataset, the rejected rows and the manifest, without rows.
-    """
-    loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
-
-    def resource(table: str, columns: dict[str, str], rows: Iterable[Any]) -> DltResource:
-        def items() -> Iterator[Any]:
-            if table in missing:
-                yield arrow_table([], columns)
-            yield from rows
-
-        return dlt.resource(items, name=table, write_disposition="append", columns=_hints(columns))
-
-    def rows_of(dataset: Dataset) -> Iterator[Any]:
-        for outcome in loaded:
-            if outcome.file.dataset == dataset.table:
-                yield from _rows_of(dataset, outcome, staged)
-
-    @dlt.source(name="movielens", max_table_nesting=0)
-    def movielens() -> Iterator[DltResource]:
-        for dataset in DATASETS.values():
-            yield resource(dataset.table, _columns(dataset), rows_of(dataset))
-        rejects = [_rejected_rows(outcome) for outcome in loaded if outcome.rejects]
-        yield resource(manifest.REJECTED_ROWS, _REJECTED_COLUMNS, rejects)
-        yield resource(manifest.TABLE, manifest.COLUMNS, [])
-
-    return movielens()
+# The key in Arrow's metadata that names the table of rows.
+_TABLE = b"table"
 
 
 @dlt.source(name="movielens", max_table_nesting=0)
 def movielens_source(
-    source: str = dlt.config.value,
+    source: Any = None,  # a type of dlt's own would keep dlt from looking it up as SOURCES__…
     *,
     reject_rows: int = 10,
     reject_share: float = 0.001,
@@ -171,16 +57,18 @@ def movielens_source(
     """MovieLens CSV files as a dlt source, for any dlt pipeline and destination.
 
     One resource per dataset (`movies`, `ratings`, `tags`, `links`, `genome_scores`,
-    `genome_tags`). Beside its rows, a resource appends to `_files` which file versions it loaded
-    and to `_rejected_rows` what could not be loaded. Which versions are known is kept in dlt's
-    own state, so a second run over unchanged files extracts nothing. A file that is refused is
-    logged and read again by the next run.
+    `genome_tags`), fed by dlt's filesystem source. Beside its rows, a resource appends to `_files`
+    which file versions it loaded and to `_rejected_rows` what could not be loaded. Which versions
+    are known is kept in dlt's own state, so a second run over unchanged files extracts nothing. A
+    file that is refused is logged and read again by the next run.
 
     The guarantees are those of the pipeline and destination it runs in; `ingestion.load` adds
     verification and a commit after all rows are there.
 
     Args:
-        source: The landing zone: a folder, or a URL such as `s3://bucket/prefix`.
+        source: The landing zone: a folder, a URL such as `s3://bucket/prefix`, or a
+            `filesystem(...)` of `dlt.sources.filesystem`; default: what dlt's configuration has as
+            `sources.filesystem.bucket_url`.
         reject_rows: Rejected rows that a file may have before it is refused, at least.
         reject_share: Share of a file's rows that may be rejected, if that is more.
         encoding: What files that are not UTF-8 are read as, such as `cp1252` or `utf-16`.
@@ -191,61 +79,177 @@ def movielens_source(
         The resources.
 
     Raises:
+        SettingsError: If no landing zone is given or configured.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
         ValueError: If the encoding or the range checks are none that there are.
 
     Example:
         >>> pipeline = dlt.pipeline("films", destination="duckdb", dataset_name="raw")
-        >>> pipeline.run(movielens_source("ml-latest-small"))  # doctest: +SKIP
+        >>> pipeline.run(movielens_source("s3://bucket/ml-latest-small"))  # doctest: +SKIP
     """
     rules = Rules(reject_rows, reject_share, encoding, range_checks)
-    zone = list_landing_zone(source)
+    zones = _zones(source or configured_url())
     for dataset in DATASETS.values():
-        yield _extracted(zone, dataset, rules)
+        yield zones | _rows(dataset, rules)
 
 
-def _extracted(zone: LandingZone, dataset: Dataset, rules: Rules) -> DltResource:
-    files = sorted((f for f in zone.files.values() if f.dataset == dataset.table), key=by_time)
-
-    def items() -> Iterator[Any]:
-        if "files" not in dlt.current.resource_state():
-            # The table is there even if no file of its dataset ever lands.
-            yield arrow_table([], _columns(dataset))
-        with tempfile.TemporaryDirectory() as folder:
-            yield from _extract(zone, dataset, files, Path(folder), rules)
-
-    return _dataset_resource(dataset, items)
-
-
-def _extract(
-    zone: LandingZone,
-    dataset: Dataset,
-    files: list[LandingFile],
-    folder: Path,
-    rules: Rules,
+@dlt.transformer(
+    name="read_movielens",
+    write_disposition="append",
+    max_table_nesting=0,
+    table_name=lambda item: _table_of(item),
+    columns=lambda item: column_hints(TABLES[_table_of(item)]),
+)
+def read_movielens(
+    files: list[FileItemDict],
+    reject_rows: int = 10,
+    reject_share: float = 0.001,
+    encoding: str = "utf-8",
+    range_checks: RangeChecks = "reject",
 ) -> Iterator[Any]:
+    """Reads the MovieLens files that dlt's filesystem source lists, all datasets in one resource.
+
+    It fills the tables of `movielens_source` and keeps its promises; which file versions are known
+    is in the state of this resource, so it needs no `incremental`. With one on the filesystem
+    source, dlt never offers an old file again: then a file that cannot be read fails the run, so
+    that it is not passed over.
+
+    Args:
+        files: A page of files of `filesystem(...)`.
+        reject_rows: As for `movielens_source`.
+        reject_share: As for `movielens_source`.
+        encoding: As for `movielens_source`.
+        range_checks: As for `movielens_source`.
+
+    Yields:
+        Rows by table, as Arrow tables or as Parquet files to import.
+
+    Raises:
+        SourceError: If the files cannot be listed, or one cannot be read and would not be offered
+            again.
+        ValueError: If the encoding or the range checks are none that there are.
+
+    Example:
+        >>> from dlt.sources.filesystem import filesystem
+        >>> files = filesystem("s3://bucket/ml-latest-small", file_glob="**")
+        >>> pipeline.run(files | read_movielens())  # doctest: +SKIP
+    """
+    rules = Rules(reject_rows, reject_share, encoding, range_checks)
+    for table, item in _extracted(zone_of(files), DATASETS.values(), rules):
+        # A file to import has a mark already, and dlt takes its table from `table_name` above.
+        is_import = not hasattr(item, "schema")
+        yield item if is_import else dlt.mark.with_table_name(item, table)
+
+
+def _zones(source: str | DltResource | None) -> DltResource:
+    """The landing zone, as dlt's filesystem source lists it while it extracts."""
+    if source is None:
+        raise SettingsError(
+            "No landing zone is given",
+            'name one, as in movielens_source("s3://bucket/prefix"), or set '
+            "SOURCES__FILESYSTEM__BUCKET_URL",
+        )
+    if not isinstance(source, str):
+        return source | _zone_of_page()
+    zone = list_landing_zone(source)
+    # dlt's glob fails at links that lead nowhere, and at [ ] * ? in the name of a folder.
+    if is_local(source) or glob.has_magic(source):
+        return dlt.resource([zone], name="landing_zone")
+    # One page, so that files get their ids in the order of their times.
+    files = filesystem(source, zone.fs, file_glob="**", files_per_page=sys.maxsize)
+    return files | _zone_of_page()
+
+
+@dlt.transformer(name="landing_zone")
+def _zone_of_page(files: list[FileItemDict]) -> Iterator[LandingZone]:
+    yield zone_of(files)
+
+
+def _rows(dataset: Dataset, rules: Rules) -> DltResource:
+    @dlt.transformer(
+        name=dataset.table, write_disposition="append", columns=column_hints(columns_of(dataset))
+    )
+    def rows(zone: LandingZone) -> Iterator[Any]:
+        _keep_apart(dlt.current.resource())
+        for table, item in _extracted(zone, [dataset], rules):
+            yield item if table == dataset.table else dlt.mark.with_table_name(item, table)
+
+    return rows
+
+
+def _keep_apart(resource: DltResource) -> None:
+    """Spares `_files` and `_rejected_rows` the hints that a resource has for its dataset."""
+    none: dict[str, Any] = {}
+    for table in (manifest.TABLE, manifest.REJECTED_ROWS):
+        for columns in (none, column_hints(TABLES[table])):  # hints add up, so start from none
+            resource.apply_hints(
+                table_name=table,
+                write_disposition="append",
+                columns=columns,
+                primary_key=(),
+                merge_key=(),
+                create_table_variant=True,
+            )
+
+
+def _extracted(
+    zone: LandingZone, datasets: Collection[Dataset], rules: Rules
+) -> Iterator[tuple[str, Any]]:
+    """Reads what is new of some datasets: Arrow tables and files to import, by RAW table."""
+    state = dlt.current.resource_state()
+    if "files" not in state:
+        # The tables are there even if no file of their datasets ever lands.
+        for dataset in datasets:
+            yield _of(dataset.table, arrow_table([], columns_of(dataset)))
+    known = state.setdefault("files", {})
+    tables = [dataset.table for dataset in datasets]
+    files = sorted((file for file in zone.files.values() if file.dataset in tables), key=by_time)
+    with tempfile.TemporaryDirectory() as folder:
+        for file in files:
+            yield from _extracted_file(zone, file, known, Path(folder), rules)
+
+
+def _extracted_file(
+    zone: LandingZone, file: LandingFile, known: dict[str, Any], folder: Path, rules: Rules
+) -> Iterator[tuple[str, Any]]:
     from dlt.common import logger
 
-    known: dict[str, Any] = dlt.current.resource_state().setdefault("files", {})
-    for file in files:
-        entry = known.get(file.path, {})
-        if entry.get("version") == file.version:
-            continue
-        file_id = next_file_id(e["file_id"] for e in known.values())
-        outcome = read_file(zone, file, file_id, folder, rules, entry.get("content_hash"))
-        for warning in outcome.warnings:
-            logger.warning("%s: %s", file.path, warning)
-        if outcome.reason:
-            logger.warning("%s: %s: %s", file.path, outcome.status, outcome.reason)
-            continue
-        if outcome.status == "loaded":
-            yield from _items(zone, dataset, outcome)
-            entry = {"file_id": file_id}
-        known[file.path] = {
-            **entry,
-            "version": file.version,
-            "content_hash": outcome.content_hash,
-        }
+    entry = known.get(file.path, {})
+    if entry.get("version") == file.version:
+        return
+    file_id = next_file_id(e["file_id"] for e in known.values())
+    outcome = read_file(zone, file, file_id, folder, rules, entry.get("content_hash"))
+    for warning in outcome.warnings:
+        logger.warning("%s: %s", file.path, warning)
+    if outcome.reason:
+        logger.warning("%s: %s: %s", file.path, outcome.status, outcome.reason)
+        _check_offered_again(outcome)
+        return
+    if outcome.status == "loaded":
+        yield from _items(zone, outcome)
+        entry = {"file_id": file_id}
+    known[file.path] = {
+        **entry,
+        "version": file.version,
+        "content_hash": outcome.content_hash,
+    }
+
+
+def _check_offered_again(outcome: Outcome) -> None:
+    """Fails the run at a file that could not be read if dlt's cursor would pass it over."""
+    if outcome.status != "refused" or outcome.refused_for_good:
+        return
+    resource: Any = dlt.current.resource()
+    while resource is not None:
+        cursor = resource.incremental
+        if cursor is not None and getattr(cursor, "incremental", cursor) is not None:
+            raise SourceError(
+                f"{outcome.file.path} was refused: {outcome.reason}. With `incremental` on "
+                "filesystem(...), dlt would not offer it again. Nothing of this run was loaded",
+                "mend that and run again, leave the file out with add_filter, or do without "
+                "incremental: what is loaded is known anyway",
+            )
+        resource = resource._parent
 
 
 def _load_id() -> str:
@@ -256,17 +260,40 @@ def _load_id() -> str:
     return str(Container()[LoadPackageStateInjectableContext].load_id)
 
 
-def _items(zone: LandingZone, dataset: Dataset, outcome: Outcome) -> Iterator[Any]:
-    yield from _rows_of(dataset, outcome, _as_it_is)
+def _items(zone: LandingZone, outcome: Outcome) -> Iterator[tuple[str, Any]]:
+    table, parquet = outcome.file.dataset, cast("Path", outcome.parquet)
+    if outcome.new_columns:
+        # Not imported as it is: what becomes of the columns is for dlt's schema contract to say.
+        yield from (_of(table, batch) for batch in _batches(parquet))
+    else:
+        rows = _Rows(table)
+        yield table, dlt.mark.with_file_import(str(parquet), "parquet", outcome.rows, hints=rows)
     if outcome.rejects:
-        yield _of_table(_rejected_rows(outcome), manifest.REJECTED_ROWS, _REJECTED_COLUMNS)
-    load_id = _load_id()
-    entries = manifest_rows(zone, [outcome], load_id)
-    yield _of_table(arrow_table(entries, manifest.COLUMNS), manifest.TABLE, manifest.COLUMNS)
+        yield _of(manifest.REJECTED_ROWS, rejected_rows(outcome))
+    entries = manifest_rows(zone, [outcome], _load_id())
+    yield _of(manifest.TABLE, arrow_table(entries, manifest.COLUMNS))
 
 
-def _of_table(data: Any, name: str, columns: dict[str, str]) -> Any:
-    hints = dlt.mark.make_hints(
-        table_name=name, write_disposition="append", columns=_hints(columns)
-    )
-    return dlt.mark.with_hints(data, hints, create_table_variant=True)
+def _batches(parquet: Path) -> Iterator[pa.Table]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(parquet) as file:
+        for batch in file.iter_batches():
+            yield pa.Table.from_batches([batch])
+
+
+def _of(table: str, rows: pa.Table) -> tuple[str, pa.Table]:
+    """Notes in Arrow's metadata, too, which table rows belong to."""
+    return table, rows.replace_schema_metadata({_TABLE: table})
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What dlt takes for the rows of a file to import, when it asks which table they belong to."""
+
+    table: str
+
+
+def _table_of(item: Any) -> str:
+    return item.table if isinstance(item, _Rows) else str(item.schema.metadata[_TABLE].decode())

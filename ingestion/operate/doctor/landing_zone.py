@@ -12,6 +12,7 @@ from ingestion.errors import MovielensError
 from ingestion.home import last_source
 from ingestion.landing.listing import list_landing_zone
 from ingestion.landing.lookalikes import by_advice
+from ingestion.landing.stores import configured_url, open_store
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.settings import Settings
 
@@ -26,7 +27,7 @@ OFF = timedelta(minutes=1)
 
 def landing_zone(settings: Settings) -> Iterator[Finding]:
     """It can be listed, and holds a MovieLens file that can be read."""
-    source = settings.source or last_source(settings)
+    source = settings.source or configured_url() or last_source(settings)
     if not source:
         yield problem(
             ABOUT,
@@ -70,6 +71,8 @@ def _bucket(source: str) -> Iterator[Finding]:
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
+
+        from ingestion.landing.s3 import login
     except ImportError:
         remedy = 'pip install "movielens-warehouse[s3]"'
         yield problem(ABOUT, "s3-not-installed", "the client of S3 is not installed", remedy)
@@ -79,12 +82,16 @@ def _bucket(source: str) -> Iterator[Finding]:
         connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 2}
     )
     try:
-        client = boto3.client("s3", config=patience)
+        given = login(open_store(source)[0])
+        session = boto3.Session(profile_name=given.pop("profile_name"))
+        client = session.client("s3", config=patience, **given)
         answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     except ClientError as error:
         yield _refused(error.response, bucket, prefix)
     except BotoCoreError as error:
         yield _not_reached(error, bucket)
+    except MovielensError as error:
+        yield problem(ABOUT, "aws-no-credentials", str(error), error.remedy)
     else:
         yield ok(ABOUT, f"the bucket {bucket} can be listed")
         yield from clock(answer["ResponseMetadata"]["HTTPHeaders"].get("date"), "S3")
