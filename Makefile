@@ -8,7 +8,8 @@ SOURCE ?=
 RATINGS ?=
 DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
 
-.PHONY: help setup demo dashboard test lint types pytest test-long bench parity screenshots lock clean
+.PHONY: help setup demo dashboard test lint lint-python lint-duckdb lint-snowflake types pytest \
+	test-long bench parity screenshots lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,22 +38,46 @@ demo: $(READY) ## Sample data to a dashboard (SOURCE=folder or RATINGS=n choose 
 dashboard: $(READY) ## Serve the dashboard on what is published
 	@$(BIN)/movielens dashboard
 
-test: lint types pytest ## Everything that must be green: lint, types, pytest, dbt's tests
+test: $(READY) ## Everything that must be green: lint, types, pytest, dbt's tests
+	@$(MAKE) --no-print-directory -j 2 $(LINTERS) types
+	@$(MAKE) --no-print-directory pytest
 
 lint: $(READY) ## Style of Python and of SQL, in both dialects
+	@$(MAKE) --no-print-directory -j 2 $(LINTERS)
+
+# The slowest first.
+LINTERS := lint-duckdb lint-snowflake lint-python
+
+lint-python: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-duckdb: .venv/.linted-duckdb
+lint-snowflake: .venv/.linted-snowflake
+
+# Takes a minute, so only when SQL, or how it is linted, has changed; a folder has when a file left it.
+LINTED := models macros tests/data tests/lint
+SQL := .sqlfluff Makefile $(shell find $(LINTED) -not -path '*/__pycache__*')
+
+.venv/.linted-duckdb: $(READY) $(SQL)
 	$(BIN)/sqlfluff lint models tests/data
+	@touch $@
+
+.venv/.linted-snowflake: $(READY) $(SQL)
 	$(BIN)/sqlfluff lint models tests/data --config tests/lint/snowflake.cfg
+	@touch $@
 
 types: $(READY) ## Types of Python
 	$(BIN)/mypy
 
+# Tests of one group share what one of them makes: tests/conftest.py.
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 10
+
 pytest: $(READY) ## The tests; dbt's own run in them, on real builds
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-long: $(READY) ## The long variants of the tests
-	$(BIN)/pytest -n 2 --dist loadfile -m slow
+	$(PYTEST) -m slow
 
 bench: $(READY) ## Ratios to a reference measured in the same run
 	$(BIN)/python -m benchmarks.ingest

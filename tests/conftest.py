@@ -7,21 +7,22 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from ingestion.settings import Settings
+from tests.support import forking
+from tests.support.templates import template
 
 # Whoever is started in the background of a shell ignores Ctrl-C, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-PROGRAM = Path(sys.executable).parent / "movielens"
+PROGRAM = forking.PROGRAM
+TESTS = Path(__file__).parent
 # A real release, where there is one; it is no part of the project.
 REAL = Path(
     os.environ.get(
@@ -30,13 +31,18 @@ REAL = Path(
 )
 
 
-# The files that take longest, in which one test follows the other on one worker.
-LONGEST = ("test_run_on_snowflake.py", "test_as_of.py", "test_commands.py")
-
-
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with what takes longest, so that no worker waits for the other at the end."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    """Keeps what shares a module's or a template's fixtures on one worker.
+
+    A file is a group, unless it names groups of its own. Those take longest, so they come first,
+    and no worker waits for the other at the end.
+    """
+    forking.expect(len(items))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
 
 
 @pytest.fixture
@@ -49,10 +55,15 @@ class Cli:
     """The installed `movielens`, each call a process of its own.
 
     It starts in an empty folder and inherits no setting.
+
+    Args:
+        folder: The folder.
+        anew: Start an interpreter for each call. Without, a call begins where imports are done.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, anew: bool = False) -> None:
         self.folder = folder
+        self._anew = anew
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if "MOVIELENS" not in name}
@@ -61,30 +72,20 @@ class Cli:
     def __call__(
         self, *arguments: object, env: Mapping[str, str] | None = None, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [str(PROGRAM), *map(str, arguments)],
-            env=self.environment(env),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,  # ends what hangs; on a busy machine a production run takes minutes
-            **options,
-        )
-        assert "Traceback" not in done.stderr + done.stdout
-        return done
+        process = self.start(*arguments, env=env, **options)
+        # Ends what hangs; on a busy machine a production run takes minutes.
+        stdout, stderr = process.communicate(timeout=600)
+        assert "Traceback" not in stderr + stdout
+        code = process.returncode
+        assert code is not None
+        return subprocess.CompletedProcess(process.args, code, stdout, stderr)
 
     def start(
-        self, *arguments: object, env: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [str(PROGRAM), *map(str, arguments)],
-            env=self.environment(env),
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self, *arguments: object, env: Mapping[str, str] | None = None, **options: Any
+    ) -> forking.Process:
+        start = forking.start_anew if self._anew else forking.start
+        command = [str(PROGRAM), *map(str, arguments)]
+        return start(command, cwd=self.folder, env=self.environment(env), **options)
 
     def json(
         self, *arguments: object, exit_code: int = 0, env: Mapping[str, str] | None = None
@@ -104,20 +105,24 @@ def cli(tmp_path: Path) -> Cli:
     return Cli(folder)
 
 
+@pytest.fixture
+def program(cli: Cli) -> Cli:
+    """The command line in the same folder, as an interpreter that has imported nothing."""
+    return Cli(cli.folder, anew=True)
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with generated data in `zone`, published from `home`; made once for all workers."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "built"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            folder.mkdir()
-            call = Cli(folder)
-            making = ("data", "generate", "zone", "--ratings", "1000", "--seed", "1")
-            for arguments in (making, ("run", "--home", "home", "--source", "zone")):
-                done = call(*arguments)
-                assert done.returncode == 0, done.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        call = Cli(folder)
+        making = ("data", "generate", "zone", "--ratings", "1000", "--seed", "1")
+        for arguments in (making, ("run", "--home", "home", "--source", "zone")):
+            done = call(*arguments)
+            assert done.returncode == 0, done.stderr
+
+    return template(tmp_path_factory, "built", make)
 
 
 @pytest.fixture(scope="session")

@@ -89,8 +89,10 @@ def _shell(folder: Path) -> dict[str, str]:
         "UV_CACHE_DIR": cache.stdout.strip(),
         # The demo ends when all is published, as it does wherever there is no terminal.
         "CI": "1",
-        # `make test` installs, lints and checks types, and stops short of running the tests.
+        # `make test` installs, lints Python and checks types. It stops short of running the tests
+        # and of linting SQL, which is the same as here.
         "PYTEST_ADDOPTS": "--collect-only --quiet",
+        "MAKEFLAGS": "LINTERS=lint-python",
     }
 
 

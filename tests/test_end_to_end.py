@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.settings import settings as dashboard_settings
 from local_dev.generate import generate
-from tests.conftest import REAL
+from tests.conftest import REAL, Cli
 from tests.support import screenshots
 from tests.support.independent import Figures, figures
 from tests.support.independent import rows as independent_rows
+
+pytestmark = pytest.mark.xdist_group("end-to-end")
 
 PROJECT = Path(__file__).resolve().parent.parent
 HISTOGRAM = ", ".join(f"h{half * 5:02d}" for half in range(1, 11))
@@ -49,11 +48,6 @@ class Published:
         return self.rows("from mart_dataset_status")[0]
 
 
-def movielens(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "movielens"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module", params=["real", "generated"])
 def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp(request.param)
@@ -66,9 +60,8 @@ def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator
             "the real ml-latest-small is not there: unpack it and name its folder in "
             "MOVIELENS_TEST_DATA (movielens data download ml-latest-small fetches it)"
         )
-    done = movielens("run", "--source", source, "--home", folder / "home", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["publish"]["published"] is True
+    report = Cli(folder).json("run", "--source", source, "--home", folder / "home")
+    assert report["publish"]["published"] is True
     yield Published(folder / "home", source)
 
 
@@ -251,10 +244,10 @@ def test_a_browser_shows_the_figures(published: Published) -> None:
     assert generated is (published.source != REAL)
 
 
-def test_a_run_with_nothing_new_changes_nothing(published: Published) -> None:
+def test_a_run_with_nothing_new_changes_nothing(published: Published, cli: Cli) -> None:
     files = [published.home / name for name in ("marts.duckdb", "warehouse.duckdb")]
     before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in files]
-    done = movielens("run", "--source", published.source, "--home", published.home)
+    done = cli("run", "--source", published.source, "--home", published.home)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Nothing to do: ")
     assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in files] == before

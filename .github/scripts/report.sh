@@ -10,6 +10,7 @@ declare -A titles=(
   [production-run]="The production run fails"
   [production-overdue]="No production run has been done for too long"
   [parity]="DuckDB and Snowflake give different marts"
+  [nightly-tests]="The nightly tests fail"
 )
 declare -A meanings=(
   [1]="It failed."
@@ -18,6 +19,7 @@ declare -A meanings=(
   [4]="Files were loaded, but rows or files were rejected beyond the allowed share."
   [overdue]="Look at the runs of the workflow Production run, and whether its schedule is on."
   [parity]="The log says which relations and columns."
+  [tests]="The log says which tests."
 )
 
 tell() {

@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from ingestion.build.environments import Environment
+from ingestion.build.parsed import ProjectKey, recall, remember
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.progress import Event, OnEvent
@@ -68,9 +70,14 @@ class Dbt:
         self._environment = environment
         self._on_event = on_event
         self._parsed: Any = None
-        _forget_other_code(settings, environment)
-        # Writes manifest.json, which `artifacts` reads.
-        self._parsed = self._invoke("parse")
+        code, folder = code_fingerprint(settings), environment.dbt_dir(settings)
+        key = _project_key(settings, environment, code)
+        # Either way manifest.json, which `artifacts` reads, is written.
+        self._parsed = recall(key, folder)
+        if self._parsed is None:
+            _forget_other_code(folder, code)
+            self._parsed = self._invoke("parse")
+            remember(key, self._parsed, folder)
 
     def build(self, *arguments: str) -> list[Any]:
         """Runs `dbt build`.
@@ -117,14 +124,27 @@ class Dbt:
         return outcome.result
 
 
-def _forget_other_code(settings: Settings, environment: Environment) -> None:
+def _project_key(settings: Settings, environment: Environment, code: str) -> ProjectKey:
+    profiles, is_dev = settings.project / "profiles.yml", settings.target == "dev"
+    return ProjectKey(
+        project=settings.project,
+        code=code,
+        profiles=profiles.read_text() if profiles.exists() else "",
+        target=settings.target,
+        # dbt-duckdb names the database after the file.
+        database=settings.warehouse_file.stem
+        if is_dev
+        else os.environ.get("SNOWFLAKE_DATABASE", ""),
+        variables=json.dumps(environment.variables, sort_keys=True),
+    )
+
+
+def _forget_other_code(folder: Path, code: str) -> None:
     """Makes dbt read all of the project again when any of it has changed.
 
     With only a macro changed, dbt 1.11's partial parsing loses the descriptions of tests.
     """
-    folder = environment.dbt_dir(settings)
     parsed = folder / "parsed-code"
-    code = code_fingerprint(settings)
     if not parsed.exists() or parsed.read_text() != code:
         (folder / "partial_parse.msgpack").unlink(missing_ok=True)
         folder.mkdir(exist_ok=True)

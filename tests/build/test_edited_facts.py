@@ -109,6 +109,7 @@ def test_what_a_fact_is_made_from_decides(
     assert all(why in reason for reason in outdated.values())
 
 
+@pytest.mark.slow
 def test_facts_of_a_home_that_recorded_no_code_are_rebuilt(checkout: Checkout) -> None:
     checkout.target.execute("drop table audit.fact_code")
     report = build(checkout.settings, full_refresh=False)
@@ -119,6 +120,7 @@ def test_facts_of_a_home_that_recorded_no_code_are_rebuilt(checkout: Checkout) -
     assert "not known" in report.rebuilt["fct_tags"]
 
 
+@pytest.mark.slow
 def test_a_full_refresh_says_so(checkout: Checkout) -> None:
     report = build(checkout.settings, full_refresh=True)
     assert report.rebuilt == dict.fromkeys(ALL_FACTS, "--full-refresh")

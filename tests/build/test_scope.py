@@ -28,6 +28,8 @@ from local_dev.generate import generate
 from tests.build.test_build_audit import copy_of_the_project
 from tests.support.replay import FullRefresh, Relations
 
+pytestmark = pytest.mark.xdist_group("scope")
+
 FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}
 
 
@@ -74,27 +76,34 @@ def built_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("scope"))
 
 
+def built_after(
+    home: Home, folder: Path, name: str, change: Callable[[list[str]], list[str]]
+) -> set[str]:
+    home.drop(name, change)
+    report = build(home.settings)
+    home.check(report, folder)
+    assert report.models_kept
+    assert report.tests_kept
+    return {node.partition(".")[2] for node in report.node_seconds}
+
+
+@pytest.mark.slow
+def test_what_no_changed_genome_or_link_is_behind_is_left(built_home: Home, tmp_path: Path) -> None:
+    built = built_after(built_home, tmp_path, "genome-scores.csv", lambda lines: lines[:-200])
+    assert built & {*FACTS, "mart_tag", "mart_movie_similar"} >= {"fct_genome_scores"}
+    assert "dim_tags" not in built
+    one_more = "999999,0000001,2"
+    built = built_after(built_home, tmp_path, "links.csv", lambda lines: [*lines, one_more])
+    assert built & {*FACTS, "dim_movies"} == {"dim_movies"}
+
+
 def test_what_no_changed_file_is_behind_is_left(built_home: Home, tmp_path: Path) -> None:
     home = built_home
     assert (home.whole.models_kept, home.whole.tests_kept) == (0, 0)
-
-    def built_after(name: str, change: Callable[[list[str]], list[str]]) -> set[str]:
-        home.drop(name, change)
-        report = build(home.settings)
-        home.check(report, tmp_path)
-        assert report.models_kept
-        assert report.tests_kept
-        return {node.partition(".")[2] for node in report.node_seconds}
-
-    built = built_after("tags.csv", lambda lines: lines[3:])
+    built = built_after(home, tmp_path, "tags.csv", lambda lines: lines[3:])
     assert built & {*FACTS, "mart_tag", "mart_movie_similar"} == {"fct_tags", "mart_tag"}
-    built = built_after("genome-scores.csv", lambda lines: lines[:-200])
-    assert built & {*FACTS, "mart_tag", "mart_movie_similar"} >= {"fct_genome_scores"}
-    assert "dim_tags" not in built
-    built = built_after("links.csv", lambda lines: [*lines, "999999,0000001,2"])
-    assert built & {*FACTS, "dim_movies"} == {"dim_movies"}
     new_user = ["99999,1,0.5,1000000000", "99999,999998,5.0,1000000001"]
-    built = built_after("ratings.csv", lambda lines: [*lines[50:], *new_user])
+    built = built_after(home, tmp_path, "ratings.csv", lambda lines: [*lines[50:], *new_user])
     assert built & {*FACTS, "mart_movie"} == {"fct_ratings", "mart_movie"}
     of_every_build = {
         "src_files",

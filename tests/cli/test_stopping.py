@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,18 +14,20 @@ import pytest
 
 from local_dev.servers import free_port
 from tests.conftest import Cli
+from tests.support import forking
 from tests.support.landing_zone import rows_that_count, write
 
 BY_HAND = (signal.SIGINT, 130)
 TERMINATED = (signal.SIGTERM, 143)
 HUNG_UP = (signal.SIGHUP, 143)
 SIGNALS = [BY_HAND, TERMINATED, HUNG_UP]
+slow = pytest.mark.slow
 HEADER = "userId,movieId,rating,timestamp\n"
 
 stopped_by = pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["int", "term", "hup"])
 
 
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(happened: Callable[[], bool], process: forking.Process) -> None:
     deadline = time.monotonic() + 120
     while not happened():
         assert time.monotonic() < deadline
@@ -36,23 +37,25 @@ def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> 
 
 @stopped_by
 def test_a_load_says_one_sentence_and_loads_all_afterwards(
-    cli: Cli, tmp_path: Path, number: signal.Signals, code: int
+    program: Cli, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     zone, home = tmp_path / "zone", tmp_path / "home"
     # A row that is no number makes it read record by record, in Python.
     write(zone, ratings=HEADER + "x,1,3.5,964982701\n" + "1,2,3.5,964982704\n" * 50_000)
-    process = cli.start("load", "--source", zone, "--home", home)
+    process = program.start("load", "--source", zone, "--home", home)
     wait_until((home / "work").exists, process)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, "")
     assert stderr.startswith("Error: Stopped. No partial work was committed")
     assert stderr.count("\n") == 2
-    assert cli("load", "--source", zone, "--home", home).returncode == 0
+    assert program("load", "--source", zone, "--home", home).returncode == 0
     assert len(rows_that_count(home / "warehouse.duckdb", "ratings")) == 50_000
 
 
-@pytest.mark.parametrize(("number", "code"), [BY_HAND, TERMINATED], ids=["int", "term"])
+@pytest.mark.parametrize(
+    ("number", "code"), [BY_HAND, pytest.param(*TERMINATED, marks=slow)], ids=["int", "term"]
+)
 def test_a_query_of_duckdb_is_stopped_as_well(
     cli: Cli, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -74,7 +77,11 @@ def test_a_query_of_duckdb_is_stopped_as_well(
     assert cli.json("load", "--source", zone, "--home", home)["load_id"]
 
 
-@stopped_by
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [BY_HAND, *(pytest.param(*other, marks=slow) for other in (TERMINATED, HUNG_UP))],
+    ids=["int", "term", "hup"],
+)
 def test_a_build_leaves_what_is_published(
     cli: Cli, home: Path, number: signal.Signals, code: int
 ) -> None:
@@ -130,22 +137,22 @@ def answers(port: int) -> bool:
 SERVING = [
     ("dashboard", signal.SIGINT),
     ("dashboard", signal.SIGTERM),
-    ("dashboard", signal.SIGHUP),
+    pytest.param("dashboard", signal.SIGHUP, marks=slow),
     ("demo --serve", signal.SIGTERM),
-    ("dev s3 --no-sample", signal.SIGINT),
+    pytest.param("dev s3 --no-sample", signal.SIGINT, marks=slow),
     ("dev s3 --no-sample", signal.SIGTERM),
-    ("dev snowflake", signal.SIGINT),
+    pytest.param("dev snowflake", signal.SIGINT, marks=slow),
     ("dev snowflake", signal.SIGTERM),
 ]
 
 
 @pytest.mark.parametrize(("command", "number"), SERVING, ids=str)
 def test_what_serves_frees_its_port(
-    cli: Cli, built: Path, home: Path, command: str, number: signal.Signals
+    program: Cli, built: Path, home: Path, command: str, number: signal.Signals
 ) -> None:
     port = free_port()
     source = ("--source", built / "zone") if command.startswith("demo") else ()
-    process = cli.start(*command.split(), "--home", home, "--port", port, *source)
+    process = program.start(*command.split(), "--home", home, "--port", port, *source)
     try:
         assert process.stderr is not None
         assert any("Ctrl-C stops it" in line for line in process.stderr)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +20,11 @@ from ingestion.build.environments import AUDIT, CANDIDATE
 from ingestion.operate.steps import publish
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
-from ingestion.warehouse.snowflake import SnowflakeWarehouse
-from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.servers import free_port
-from local_dev.snowflake import snowflake_server
 from tests.dashboard.test_pages import PAGES, words
 from tests.production.test_publish_on_snowflake import BUILDS, build_candidate, version_of
 from tests.support import marts_fixture
+from tests.support.snowflake_account import Account
 
 STATEMENTS = {
     name: statement
@@ -59,32 +54,9 @@ PARAMETERS: dict[str, list[Any]] = {
 }
 
 
-class Account:
-    """A stand-in for Snowflake that can be stopped and started, and keeps what it holds."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._port = free_port()
-        self._running = ExitStack()
-        self.env: dict[str, str] = {}
-
-    def start(self) -> None:
-        server = snowflake_server(self.folder / "state", port=self._port, keys=self.folder)
-        self.env = {**self._running.enter_context(server), "SNOWFLAKE_DATABASE": "MOVIELENS"}
-
-    def stop(self) -> None:
-        self._running.close()
-
-    def warehouse(self, database: str = "MOVIELENS") -> Warehouse:
-        own = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.env.items()}
-        login = SnowflakeSettings(_env_file=None, **{**own, "database": database})
-        return SnowflakeWarehouse(login, "test")
-
-    def statements(self) -> list[dict[str, str]]:
-        where = f"http://127.0.0.1:{self._port}/statements"
-        with urllib.request.urlopen(where) as answer:
-            found: list[dict[str, str]] = json.load(answer)
-        return [each for each in found if each["tag"] == marts_snowflake.TAG]
+def sent_by_pages(account: Account) -> list[str]:
+    tag = marts_snowflake.TAG
+    return [each["statement"] for each in account.statements() if each["tag"] == tag]
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +169,7 @@ def test_statements_are_tagged_bound_and_of_one_version(
 ) -> None:
     marts.pin()
     marts.rows(queries.TAG_FILMS, "a tag of a visitor")
-    sent = [each["statement"] for each in account.statements()]
+    sent = sent_by_pages(account)
     first = "with mart_movie as (select * from marts.mart_movie_by_version where _version = ?), "
     assert any(statement.startswith(first) for statement in sent)
     assert not any("a tag of a visitor" in statement for statement in sent)

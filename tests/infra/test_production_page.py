@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 
 from tests.conftest import Cli
+from tests.support import forking
 from tests.support.closure import (
     DASHBOARD,
     FOLDER,
@@ -116,27 +117,24 @@ def test_the_schedules_are_those_of_the_workflow() -> None:
     assert PAGE.count(schedule["cron"]) == 2
 
 
-def test_the_function_of_the_page_runs(tmp_path: Path, cli: Cli) -> None:
-    zone = tmp_path / "zone"
-    cli.json("data", "generate", zone, "--ratings", 1000)
-    script = f"{_block('python', 'def movielens() -> str')}\nprint(movielens())\n"
+@pytest.mark.parametrize("is_first", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_function_of_the_page_runs(
+    built: Path, home: Path, tmp_path: Path, cli: Cli, is_first: bool
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(f"{_block('python', 'def movielens() -> str')}\nprint(movielens())\n")
+    home = tmp_path / "new" if is_first else home
     own = {
-        "MOVIELENS_HOME": str(tmp_path / "home"),
-        "MOVIELENS_SOURCE": str(zone),
+        "MOVIELENS_HOME": str(home),
+        "MOVIELENS_SOURCE": str(built / "zone"),
         "MOVIELENS_TARGET": "dev",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    status = cli.json("status", "--home", tmp_path / "home")
-    assert done.stdout.splitlines()[-1] == status["published"]
+    command = [sys.executable, "-P", str(script)]
+    process = forking.start(command, cwd=cli.folder, env=cli.environment(own))
+    stdout, stderr = process.communicate(timeout=240)
+    assert process.returncode == 0, stderr
+    status = cli.json("status", "--home", home)
+    assert stdout.splitlines()[-1] == status["published"]
 
 
 def test_the_other_examples_name_what_the_library_has() -> None:

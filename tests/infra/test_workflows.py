@@ -158,6 +158,14 @@ def test_pull_requests_get_no_secret_and_no_token_that_writes() -> None:
     assert [job["permissions"] for job in jobs] == [{"contents": "read"}] * len(jobs)
 
 
+def test_each_night_all_tests_are_run() -> None:
+    path = PROJECT / ".github" / "workflows" / "nightly-tests.yml"
+    workflow = yaml.safe_load(path.read_text())
+    assert "schedule" in workflow[True]
+    steps = [step.get("run") for step in workflow["jobs"]["test"]["steps"]]
+    assert [step for step in steps if step] == ["make test", "make test-long"]
+
+
 def test_what_the_workflows_call_is_there() -> None:
     text = "".join(path.read_text() for path in WORKFLOWS)
     called = set(re.findall(r"\.github/scripts/[\w.-]+", text))

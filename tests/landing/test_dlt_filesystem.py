@@ -22,12 +22,12 @@ from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
 from ingestion import load, movielens_source, read_movielens, stores
+from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError, SourceError
 from ingestion.landing import s3
 from ingestion.landing.listing import list_landing_zone
 from ingestion.raw import manifest
 from ingestion.settings import Settings
-from ingestion.warehouse.base import warehouse
 from tests.conftest import Cli
 from tests.support.landing_zone import (
     MOVIES,
@@ -156,7 +156,9 @@ def test_composed_into_any_destination(
     if kind == "snowflake":
         for name, value in request.getfixturevalue("snowflake").items():
             request.getfixturevalue("monkeypatch").setenv(name, value)
-        target: Any = warehouse(Settings(target="prod", home=tmp_path / "home", _env_file=None))
+        target: Any = engine_of(
+            Settings(target="prod", home=tmp_path / "home", _env_file=None)
+        ).warehouse()
         with target.connect() as connection:
             pipeline(tmp_path, target.destination(connection, 0)).run(work)
         found = target.fetch("select user_id, movie_id, rating, device from raw.ratings")

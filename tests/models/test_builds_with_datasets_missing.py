@@ -1,5 +1,7 @@
 """Every model and every test builds, whatever part of MovieLens a landing zone has."""
 
+import pytest
+
 from .conftest import Row, Warehouse
 
 MOVIES: list[Row] = [
@@ -49,6 +51,7 @@ def test_films_and_ratings_alone(warehouse: Warehouse) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_everything(warehouse: Warehouse) -> None:
     warehouse.load("movies.csv", "movies", MOVIES)
     warehouse.load("ratings.csv", "ratings", RATINGS)

@@ -12,7 +12,7 @@ import pytest
 from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
-from hypothesis import HealthCheck, example, given
+from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
@@ -44,10 +44,8 @@ def some_drops(at_most: int) -> st.SearchStrategy[Drops]:
 
 
 # A fixture that is the same for all examples; and an example takes as long as its builds take.
-FEW = examples(
-    max_examples=1, derandomize=True, deadline=None, suppress_health_check=[*HealthCheck]
-)
-MANY = examples(FEW, max_examples=40, derandomize=False)
+MANY = examples(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck])
+GIVEN = examples(MANY, phases=[Phase.explicit])
 
 
 class Models:
@@ -97,7 +95,7 @@ def check(new_replay: NewReplay, seed: int, drops: Drops) -> None:
     assert not mismatches, in_words(mismatches)
 
 
-@FEW
+@GIVEN
 @given(seed=st.integers(0, 999), drops=some_drops(2))
 @example(seed=1, drops=EVERY_KIND)
 def test_after_each_drop_of_a_history(new_replay: NewReplay, seed: int, drops: Drops) -> None:

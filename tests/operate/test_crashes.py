@@ -32,6 +32,15 @@ RATINGS = "userId,movieId,rating,timestamp\n"
 LOAD = ("load", "--remove-missing")
 COUNTED = "after sql insert into raw._files"
 
+slow = pytest.mark.slow
+
+
+def one_now(moments: dict[str, tuple[str, ...]], now: str) -> pytest.MarkDecorator:
+    """One of the moments each time, the others with the long tests."""
+    each = [pytest.param(moment, marks=() if moment == now else slow) for moment in moments]
+    return pytest.mark.parametrize("moment", each)
+
+
 # Where a load is killed, and what counts then.
 MOMENTS = {
     "it has taken the lease": ("after sql update raw._lease set fence", "after sql commit"),
@@ -92,14 +101,14 @@ def check(outcome: Outcome) -> None:
     assert not outcome.rebuilt, outcome
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@one_now(MOMENTS, "its commit is under way")
 def test_a_load_is_killed_when(reload: Scenario, moment: str) -> None:
     outcome = reload.try_kill(Kill(steps=MOMENTS[moment]))
     check(outcome)
     assert outcome.found == "before"
 
 
-@pytest.mark.parametrize("moment", MOMENTS_AFTER_ITS_COMMIT)
+@one_now(MOMENTS_AFTER_ITS_COMMIT, "its commit")
 def test_a_load_is_killed_after(reload: Scenario, moment: str) -> None:
     """And its machine is lost, all but the warehouse."""
     outcome = reload.try_kill(Kill(steps=MOMENTS_AFTER_ITS_COMMIT[moment], lose_home=True))
@@ -139,7 +148,7 @@ def published_state(built: Path, tmp_path_factory: pytest.TempPathFactory) -> St
     return state_of(built / "home", built / "zone", tmp_path_factory.mktemp("read") / "rows")
 
 
-@pytest.mark.parametrize("moment", MOMENTS_OF_A_PUBLISH)
+@one_now(MOMENTS_OF_A_PUBLISH, "all is ready")
 def test_a_publish_is_killed_when(
     built: Path, published_state: State, tmp_path: Path, moment: str
 ) -> None:

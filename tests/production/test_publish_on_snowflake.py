@@ -24,6 +24,7 @@ from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import TABLE, acquire
 from ingestion.warehouse.snowflake import SnowflakeWarehouse
 from ingestion.warehouse.snowflake_login import snowflake_settings
+from tests.support import forking
 from tests.support.crashing import KILLED, STEPPING, spread
 
 MARTS = ("mart_dataset_status", "mart_genre", "mart_tag")
@@ -205,9 +206,8 @@ class Publish:
             str(self._home),
         ]
         env = {**self._snowflake, "MOVIELENS_TARGET": "prod", "PATH": "/usr/bin:/bin"}
-        return subprocess.run(
-            command, env=env, cwd=self._folder, timeout=120, check=False
-        ).returncode
+        unheard = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return forking.start(command, env=env, cwd=self._folder, **unheard).wait(120)
 
     def steps(self) -> list[str]:
         listed = self._folder / "steps.txt"

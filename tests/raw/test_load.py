@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -31,6 +30,7 @@ from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Cursor, DuckDBSession, DuckDBWarehouse
 from tests.conftest import Cli
+from tests.support import forking
 from tests.support.crashing import STEPPING
 from tests.support.landing_zone import (
     LINKS,
@@ -493,7 +493,8 @@ def test_a_run_whose_clock_is_years_ahead_loses_nothing_of_the_next_one(
     asked.write_text(json.dumps({"ahead": 10 * 365 * 86_400}))
     options = ["--home", settings.home, "--source", zone]
     command = [sys.executable, "-P", STEPPING, asked, "--", "load", *options]
-    subprocess.run([str(part) for part in command], env=cli.environment(), check=True)
+    process = forking.start(list(map(str, command)), env=cli.environment(), cwd=cli.folder)
+    assert process.wait(100) == 0
     far = query(settings.warehouse_file, "select min(file_id) from raw._files")[0][0]
     assert far > (time.time() + 9 * 365 * 86_400) * 1e6
     write(zone, ratings=RATINGS.replace("0.5", "5.0"))

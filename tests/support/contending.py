@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import PROGRAM, Cli
+from tests.support import forking
 from tests.support.crashing import (
     BUSY,
     STEPPING,
@@ -37,24 +36,32 @@ class Runner:
     """
 
     name: str
-    process: subprocess.Popen[str]
+    process: forking.Process
     where: Path | None = None
 
     def end(self) -> tuple[int, str]:
         """Waits for its end; gives its exit code and what it printed."""
         out, err = self.process.communicate(timeout=240)
-        return self.process.returncode, out + err
+        return self.process.wait(), out + err
 
     def wait_until_paused(self) -> str:
         """Waits for its pause; gives the step at which it came."""
-        _, status = os.waitpid(self.process.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), f"it ended with {status} before its pause"
+        while _state(self.process.pid) != "T":
+            assert self.process.poll() is None, "it ended before its pause"
+            time.sleep(0.005)
         assert self.where is not None
         return self.where.read_text().strip()
 
     def go_on(self) -> None:
         """Ends its pause."""
         self.process.send_signal(signal.SIGCONT)
+
+
+def _state(pid: int) -> str:
+    """One letter for what a process does; T if a signal has stopped it."""
+    stat = Path(f"/proc/{pid}/stat")
+    # Its name, in brackets, may hold anything.
+    return stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else ""
 
 
 class Machines:
@@ -102,15 +109,8 @@ class Machines:
         runner.wait_until_paused()
         return runner
 
-    def _popen(self, command: Sequence[str]) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command,
-            cwd=self._cli.folder,
-            env=self._cli.environment(self.env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def _popen(self, command: Sequence[str]) -> forking.Process:
+        return forking.start(command, cwd=self._cli.folder, env=self._cli.environment(self.env))
 
     def problems(self) -> list[str]:
         """What must not be, in words: nothing may be doubled, lost, half or left over."""

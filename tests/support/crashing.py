@@ -25,7 +25,7 @@ import duckdb
 import pyarrow as pa
 
 from tests.conftest import PROGRAM, Cli
-from tests.support import table_hash
+from tests.support import forking, table_hash
 
 STEPPING = Path(__file__).with_name("stepping.py")
 KILLED = -signal.SIGKILL
@@ -417,17 +417,16 @@ class Scenario:
             self._look_at_what_came_of_it(outcome)
         return outcome
 
-    def _start(self, command: Sequence[str]) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def _start(self, command: Sequence[str]) -> forking.Process:
+        start = forking.start if command[0] in forking.STARTS else forking.start_anew
+        return start(
             command,
             cwd=self.place.cli.folder,
             env=self.place.cli.environment(self.env),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
         )
 
-    def _start_stepping(self, asked: dict[str, Any]) -> subprocess.Popen[str]:
+    def _start_stepping(self, asked: dict[str, Any]) -> forking.Process:
         told = self.place.folder / "asked.json"
         told.write_text(json.dumps(asked))
         command = [sys.executable, "-P", str(STEPPING), str(told), "--"]
