@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import signal
-import subprocess
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ingestion.settings import Settings
 from tests.support import forking
+from tests.support.cli import Cli
 from tests.support.templates import template
 
 # Whoever is started in the background of a shell ignores Ctrl-C, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-PROGRAM = forking.PROGRAM
 TESTS = Path(__file__).parent
-# A real release, where there is one; it is no part of the project.
-REAL = Path(
-    os.environ.get(
-        "MOVIELENS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data" / "ml-latest-small"
-    )
-)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
@@ -49,52 +39,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def settings(tmp_path: Path) -> Settings:
     """A home of its own; nothing from the environment of whoever runs the tests."""
     return Settings(home=tmp_path / "home", source=str(tmp_path / "zone"), _env_file=None)
-
-
-class Cli:
-    """The installed `movielens`, each call a process of its own.
-
-    It starts in an empty folder and inherits no setting.
-
-    Args:
-        folder: The folder.
-        anew: Start an interpreter for each call. Without, a call begins where imports are done.
-    """
-
-    def __init__(self, folder: Path, *, anew: bool = False) -> None:
-        self.folder = folder
-        self._anew = anew
-
-    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if "MOVIELENS" not in name}
-        return {**own, **(more or {})}
-
-    def __call__(
-        self, *arguments: object, env: Mapping[str, str] | None = None, **options: Any
-    ) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments, env=env, **options)
-        # Ends what hangs; on a busy machine a production run takes minutes.
-        stdout, stderr = process.communicate(timeout=600)
-        assert "Traceback" not in stderr + stdout
-        code = process.returncode
-        assert code is not None
-        return subprocess.CompletedProcess(process.args, code, stdout, stderr)
-
-    def start(
-        self, *arguments: object, env: Mapping[str, str] | None = None, **options: Any
-    ) -> forking.Process:
-        start = forking.start_anew if self._anew else forking.start
-        command = [str(PROGRAM), *map(str, arguments)]
-        return start(command, cwd=self.folder, env=self.environment(env), **options)
-
-    def json(
-        self, *arguments: object, exit_code: int = 0, env: Mapping[str, str] | None = None
-    ) -> Any:
-        """Calls with --json; stdout must be one JSON object, and nothing else."""
-        done = self(*arguments, "--json", env=env)
-        assert done.returncode == exit_code, done.stdout + done.stderr
-        assert done.stdout.count("\n") == 1
-        return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.settings import settings as dashboard_settings
 from local_dev.generate import generate
-from tests.conftest import REAL, Cli
 from tests.support import screenshots
+from tests.support.cli import REAL, Cli
 from tests.support.independent import Figures, figures
 from tests.support.independent import rows as independent_rows
 

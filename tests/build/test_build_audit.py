@@ -14,7 +14,7 @@ from ingestion.operate.steps import build
 from ingestion.publish.duckdb_file import published_version
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
-from tests.conftest import Cli
+from tests.support.cli import Cli
 
 PROJECT = Path(__file__).resolve().parents[2]
 WHOLE_IN_RAW = "assert_every_current_file_is_whole_in_raw"

@@ -13,7 +13,7 @@ import pytest
 from ingestion.build.release import Counts, Finding, Landing, check, compare_with_readme
 from ingestion.landing.readme import Readme
 from ingestion.settings import Settings
-from tests.conftest import Cli
+from tests.support.cli import Cli
 
 PUBLISHED = Counts(ratings=1_000, users=100, movies=200, tags=50)
 README = """This dataset (ml-tiny) describes ratings. It contains {ratings} ratings and {tags} tag

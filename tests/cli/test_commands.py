@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from ingestion.cli import main
 from ingestion.publish.duckdb_file import published_version
-from tests.conftest import PROGRAM, Cli
+from tests.support.cli import PROGRAM, Cli
 from tests.support.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
 
 PROJECT = Path(__file__).resolve().parents[2]

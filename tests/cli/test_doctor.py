@@ -31,7 +31,7 @@ from ingestion.settings import resolve
 from ingestion.warehouse import snowflake_login
 from local_dev.s3 import s3_server
 from local_dev.servers import free_port
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.landing_zone import write_six
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / ".github" / "workflows"

@@ -12,7 +12,7 @@ from ingestion.errors import SettingsError
 from ingestion.operate.steps import load
 from ingestion.remedies import again, command
 from ingestion.settings import Settings
-from tests.conftest import PROGRAM, Cli
+from tests.support.cli import PROGRAM, Cli
 from tests.support.landing_zone import MOVIES, rows_in_files, rows_that_count, write
 
 

@@ -13,8 +13,8 @@ import duckdb
 import pytest
 
 from local_dev.servers import free_port
-from tests.conftest import Cli
 from tests.support import forking
+from tests.support.cli import Cli
 from tests.support.landing_zone import rows_that_count, write
 
 BY_HAND = (signal.SIGINT, 130)

@@ -22,8 +22,8 @@ import streamlit
 from dashboard.settings import Settings
 from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.servers import free_port, process_on
-from tests.conftest import Cli
 from tests.support import marts_fixture
+from tests.support.cli import Cli
 from tests.support.streamlit_session import Answer, Visitor
 
 PROJECT = marts_fixture.PROJECT

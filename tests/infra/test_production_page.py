@@ -13,8 +13,8 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 
-from tests.conftest import Cli
 from tests.support import forking
+from tests.support.cli import Cli
 from tests.support.closure import (
     DASHBOARD,
     FOLDER,

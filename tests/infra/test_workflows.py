@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.closure import DASHBOARD, LOADER, TRANSFORMER, account_after, set_up
 
 PROJECT = Path(__file__).resolve().parents[2]

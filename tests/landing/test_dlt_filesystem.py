@@ -21,14 +21,14 @@ from dlt.sources.filesystem import filesystem, readers
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
-from ingestion import load, movielens_source, read_movielens, stores
+from ingestion import load, movielens_source, read_movielens
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError, SourceError
-from ingestion.landing import s3
+from ingestion.landing import s3, stores
 from ingestion.landing.listing import list_landing_zone
 from ingestion.raw import manifest
 from ingestion.settings import Settings
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.landing_zone import (
     MOVIES,
     RATINGS,

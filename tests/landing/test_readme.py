@@ -12,7 +12,7 @@ from ingestion.landing.readme import Readme, parse
 from ingestion.raw.readme import recall
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
-from tests.conftest import REAL
+from tests.support.cli import REAL
 from tests.support.landing_zone import write_six
 
 LATEST = """Summary

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from local_dev.s3 import s3_server
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.landing_zone import MOVIES, SIX, write_six
 
 TO = "s3://movielens-upload/landing"

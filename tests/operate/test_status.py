@@ -23,7 +23,7 @@ from ingestion.raw import refusals
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.landing_zone import RATINGS, write, write_six
 
 NOBODY = 65534

@@ -10,7 +10,7 @@ from ingestion import load
 from ingestion.engine import engine_of
 from ingestion.operate.steps import build, vacuum
 from ingestion.settings import Settings
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.landing_zone import RATINGS, query, write, write_six
 
 RECENT = RATINGS.replace("1445714\n", "1445714999\n")  # what the marts accept as a time

@@ -22,7 +22,7 @@ from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.generate import generate
 from local_dev.s3 import s3_server
 from local_dev.snowflake import snowflake_server
-from tests.conftest import Cli
+from tests.support.cli import Cli
 
 
 @pytest.mark.parametrize("ratings", [300_000, pytest.param(1_000_000, marks=pytest.mark.slow)])

@@ -22,7 +22,7 @@ from ingestion.warehouse.snowflake_login import SnowflakeSettings, connector_arg
 from local_dev import snowflake as stand_in
 from local_dev.servers import free_port
 from local_dev.snowflake_gaps import RULES, Rule, rewritten, several
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.landing_zone import MOVIES, write_six
 
 

@@ -20,7 +20,7 @@ from ingestion.operate.steps import build, build_as_of, vacuum
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from local_dev.generate import generate
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.table_hash import Digest, digests
 
 pytestmark = pytest.mark.xdist_group("as-of")

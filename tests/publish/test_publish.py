@@ -18,7 +18,7 @@ from ingestion.publish.duckdb_file import published_version
 from ingestion.publish.publish import PublishReport
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.crashing import EMPTY, Kill, Outcome, Place, Scenario
 
 NUMBERED = ("mart_genre", "mart_release_year", "mart_genre_decade")

@@ -29,8 +29,8 @@ from ingestion.raw.load import LoadReport
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Cursor, DuckDBSession, DuckDBWarehouse
-from tests.conftest import Cli
 from tests.support import forking
+from tests.support.cli import Cli
 from tests.support.crashing import STEPPING
 from tests.support.landing_zone import (
     LINKS,

@@ -18,10 +18,10 @@ from ingestion.landing.listing import list_landing_zone
 from ingestion.reading.file import read_file
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings, resolve
-from tests.conftest import Cli
 from tests.support.bad_input import CASES
 from tests.support.bad_input.builders import RATINGS
 from tests.support.bad_input.checker import Checked, check_all
+from tests.support.cli import Cli
 from tests.support.landing_zone import MOVIES, query, rows_that_count, write, write_six
 
 ROW = "1,2,3.5,964982704\n"

@@ -14,7 +14,7 @@ from ingestion.engine import engine_of
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from local_dev.generate import generate
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.parity import differences, relations
 from tests.support.snowflake_account import Account
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import PROGRAM, Cli
 from tests.support import forking
+from tests.support.cli import PROGRAM, Cli
 from tests.support.crashing import (
     BUSY,
     STEPPING,

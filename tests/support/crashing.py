@@ -24,8 +24,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from tests.conftest import PROGRAM, Cli
 from tests.support import forking, table_hash
+from tests.support.cli import PROGRAM, Cli
 
 STEPPING = Path(__file__).with_name("stepping.py")
 KILLED = -signal.SIGKILL

@@ -16,7 +16,7 @@ from ingestion.settings import Settings
 from ingestion.warehouse import lease
 from ingestion.warehouse.base import Cursor, DuckDBSession
 from local_dev.generate import generate
-from tests.conftest import Cli
+from tests.support.cli import Cli
 from tests.support.landing_zone import RATINGS, query, rows_in_files, rows_that_count, write
 
 
