@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said_by_every_run_until_it_is_mended(cli: Cli, zone: P
     assert load(settings=home).exit_code == 0
 
 
-def test_names_and_text_of_strangers_do_nothing_to_the_terminal(cli: Cli, zone: Path) -> None:
+def test_untrusted_names_and_text_do_nothing_to_the_terminal(cli: Cli, zone: Path) -> None:
     (zone / "ratings-\x1b[2J.csv").write_text(f"{RATINGS},\x1b]0;owned\x07\n{ROW}")
     (zone / "movies-\x9b.csv").write_text("mov\x1b[31mieId\n")
     done = cli("load", "--source", zone)

@@ -201,7 +201,7 @@ FAMILIES: dict[str, list[Case]] = {
             ),
         ]
     ],
-    "How many": [
+    "Reject limit": [
         Case(
             "10 bad rows of 12",
             "ratings.csv",

@@ -1,4 +1,4 @@
-"""Lines, quotes, fields, and text of strangers."""
+"""Lines, quotes, fields, and untrusted text."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ FAMILIES: dict[str, list[Case]] = {
         good("3,,", 3, None, None, dataset="links"),
         good("3,0000001,   ", 3, "0000001", None, dataset="links"),
     ],
-    "Text of strangers": [
+    "Untrusted text": [
         good(f"1,{text},x", 1, text, "x", dataset="movies", name=name or f"`{text}`")
         for text, name in [
             ("NULL", ""),
