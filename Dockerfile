@@ -1,4 +1,4 @@
-# The dashboard alone, without dlt and dbt: it reads published marts and can do nothing else.
+# The dashboard only, without dlt and dbt: it can read published marts and nothing else.
 #   docker build -t movielens-dashboard .
 #   docker run --read-only --tmpfs /tmp -p 8501:8501 -v "$PWD/.movielens:/data:ro" movielens-dashboard
 # With Snowflake: --build-arg REQUIREMENTS=dashboard/requirements-snowflake.txt; docs/dashboard.md.
@@ -21,7 +21,7 @@ COPY ingestion/__init__.py ingestion/literals.py ingestion/
 COPY ingestion/warehouse/__init__.py ingestion/warehouse/snowflake_login.py ingestion/warehouse/
 COPY dashboard/ dashboard/
 
-# A user without a home, who owns none of the files.
+# A user without a home, who owns no files.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin dashboard
 USER 10001
 

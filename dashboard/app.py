@@ -1,4 +1,4 @@
-"""Entry point of the dashboard: page settings, navigation, and what to say when all fails."""
+"""Entry point of the dashboard: page settings, navigation, last-resort errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-# Streamlit puts the folder of this file on the path; the package is the folder above it.
+# Streamlit puts this file's folder on the path; the package needs the folder above it.
 _PROJECT = str(Path(__file__).resolve().parents[1])
 if _PROJECT not in sys.path:
     sys.path.insert(0, _PROJECT)
@@ -16,17 +16,17 @@ if _PROJECT not in sys.path:
 from dashboard import layout, marts  # noqa: E402
 
 PAGES = {
-    "overview": ("Overview", "What is in here, and what is striking?"),
-    "films": ("Films", "Search a film; everything about one film."),
-    "genres": ("Genres", "What rose and fell, and do old films score higher?"),
-    "tags": ("Tags", "What words go with loved films?"),
+    "overview": ("Overview", "What is in the data, and what stands out?"),
+    "films": ("Films", "Search films; see everything about one."),
+    "genres": ("Genres", "Which genres rose or fell, and do old films score higher?"),
+    "tags": ("Tags", "Which words go with loved films?"),
     "people": ("People", "Who gives the ratings, when, and do newcomers come back?"),
-    "data": ("Data", "How fresh, how tested, what each column means, and what it may be used for."),
+    "data": ("Data", "Freshness, checks, the meaning of each column, and terms of use."),
 }
 
 
 def run() -> None:
-    """Runs the chosen page on one published version."""
+    """Runs the chosen page against one pinned version."""
     st.set_page_config(page_title="MovieLens", page_icon="🎬", layout="wide")
     pages = [
         st.Page(
@@ -48,7 +48,7 @@ def run() -> None:
         layout.trouble(error)
     except Exception:
         logging.getLogger("dashboard").exception("A page failed")
-        st.error("This page failed. That is a fault of the site, and has been noted in its log.")
+        st.error("This page failed because of an error on our side. It has been logged.")
 
 
 run()

@@ -1,7 +1,7 @@
-"""The charts, as Vega-Lite without data: built once per process, the rows are sent apart.
+"""The charts, as Vega-Lite without data: built once per process, rows sent separately.
 
-Building and checking a chart costs more than everything else that a page does, and it never
-depends on the rows. Colours of series come from the theme, so that light and dark both work.
+Building and validating a chart costs more than the rest of a page, and never depends on the rows.
+Series colours come from the theme, so light and dark both work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import altair as alt
 
 Spec = dict[str, Any]
 
-# Reference marks and "too little data": readable on the light and on the dark background.
+# For reference marks and "too little data": readable on light and dark backgrounds.
 _QUIET = "#8d8a83"
 _ROWS = "source"
 _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
@@ -30,7 +30,7 @@ def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
     @cache
     def spec() -> Spec:
         drawn: Spec = make().to_dict()
-        drawn.pop("config", None)  # Streamlit brings the look
+        drawn.pop("config", None)  # Streamlit sets the look
         for layer in drawn.get("layer", []):
             layer.pop("data", None)
         return {**drawn, "data": {"name": _ROWS}}
@@ -39,13 +39,13 @@ def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
 
 
 def _chart() -> Any:
-    # Named, although the rows come later: without any data Vega-Lite starts with one empty row,
-    # which shows as a category "undefined".
+    # Named although the rows come later: without data, Vega-Lite starts with one empty row, which
+    # shows as a category "undefined".
     return alt.Chart(alt.NamedData(name=_ROWS))
 
 
 def _category(field: str, title: str | None = None) -> Any:
-    # Without labelOverlap Vega drops every second label when it finds them too close.
+    # By default Vega drops every second label when labels are close.
     axis = alt.Axis(labelOverlap=False, labelLimit=150, title=title, ticks=False, domain=False)
     return alt.Y(f"{field}:N", sort=None, axis=axis)
 
@@ -64,15 +64,15 @@ def activity() -> Any:
 
     Returns:
         A specification for columns month, n_ratings, people (text), chosen, half_stars_from,
-        half_stars_late (their label goes to the left) and half_stars_label; months that are not
-        chosen are pale.
+        half_stars_late (puts the label on the left) and half_stars_label; months not chosen are
+        pale.
     """
     bars = (
         _chart()
         .transform_calculate(
             people="isValid(datum.n_users) ? format(datum.n_users, ',') : 'fewer than five'"
         )
-        # The theme's gap of 4 pixels would leave next to nothing of hundreds of months.
+        # The theme's gap of 4 pixels would all but hide hundreds of bars.
         .mark_bar(binSpacing=0.5)
         .encode(
             x=alt.X("month:T", timeUnit="yearmonth", title=None),
@@ -87,7 +87,7 @@ def activity() -> Any:
             opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.3)),
         )
     )
-    # Without half stars both are empty, and an empty mark has nothing that it could be called.
+    # Without half stars both are empty, and an empty mark has no accessible name.
     begun = _chart().transform_filter("isValid(datum.half_stars_from)")
     rule = begun.mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5, aria=False).encode(
         x="half_stars_from:T"
@@ -103,10 +103,10 @@ def activity() -> Any:
 
 @_built
 def course() -> Any:
-    """A small curve over the years, without axes.
+    """A sparkline over the years.
 
     Returns:
-        A specification for columns year, value, said (the value in words).
+        A specification for columns year, value, said (the value as text).
     """
     return (
         _chart()
@@ -160,14 +160,14 @@ def genre_difference() -> Any:
 
     Returns:
         A specification for columns genre, difference, mean, n_ratings, n_movies, in drawing order;
-        a genre that is clicked on is a selection named genre.
+        clicking a genre selects it as `genre`.
     """
     base = _chart().encode(
         y=_category("genre"),
         tooltip=[
             alt.Tooltip("genre:N", title="Genre"),
             alt.Tooltip("mean:Q", title="Mean", format=".2f"),
-            alt.Tooltip("difference:Q", title="To the average", format="+.2f"),
+            alt.Tooltip("difference:Q", title="Against the average", format="+.2f"),
             _count(),
             _count("n_movies", "Films"),
         ],
@@ -192,7 +192,7 @@ def genre_difference() -> Any:
 
 @_built
 def popular_and_loved() -> Any:
-    """Films by number of ratings and mean; a click on a film is a selection named film.
+    """Films by number of ratings and mean; clicking a film selects it as `film`.
 
     Returns:
         A specification for columns movie_id, title, year, n_ratings, mean, group.
@@ -297,19 +297,19 @@ def film_years() -> Any:
 
 
 def _genre_lines(title: str, form: str) -> Any:
-    # Without an outline: that of the dashed lines would fray the symbols.
+    # No outline: the dash pattern would fray the symbols.
     legend = _legend(symbolStrokeWidth=0)
     base = _chart().encode(
         x=alt.X(
             "rating_year:Q",
-            title="Year of the rating",
+            title="Year of rating",
             scale=alt.Scale(zero=False, nice=False),
             axis=alt.Axis(format="d", tickMinStep=1),
         ),
         y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=form)),
         color=alt.Color("genre:N", sort=None, legend=legend),
     )
-    # A null breaks the line: years without enough ratings are gaps, not bridges.
+    # A null breaks the line: years with too few ratings are gaps, not bridges.
     lines = base.mark_line(strokeWidth=2).encode(
         strokeDash=alt.StrokeDash("genre:N", sort=None, legend=None)
     )
@@ -371,7 +371,7 @@ def genre_decades() -> Any:
             ],
         )
     )
-    # Where there are none, what is empty has nothing that it could be called.
+    # May be empty, and an empty mark has no accessible name.
     few = cells.transform_filter("!datum.enough").mark_rect(color=_QUIET, opacity=0.3, aria=False)
     many = cells.transform_filter("datum.enough").encode(
         color=alt.Color(
@@ -387,7 +387,7 @@ def genre_decades() -> Any:
 
 @_built
 def genre_pairs() -> Any:
-    """How many films each two genres share: a matrix, the same on both sides of its diagonal.
+    """How many films each two genres share, as a symmetric matrix.
 
     Returns:
         A specification for columns genre, other, n_movies, share, n_ratings, mean.
@@ -401,7 +401,7 @@ def genre_pairs() -> Any:
         .encode(
             x=alt.X("other:N", sort="ascending", axis=across),
             y=_category("genre").sort("ascending"),
-            # Of few films, differences are still seen; with a straight scale all but Drama is pale.
+            # Shows differences between small counts; on a linear scale all but Drama is pale.
             color=alt.Color(
                 "n_movies:Q",
                 scale=alt.Scale(type="sqrt"),
@@ -424,7 +424,7 @@ def genre_pairs() -> Any:
 
 @_built
 def top_tags() -> Any:
-    """The tags that most people gave.
+    """The tags that most people used.
 
     Returns:
         A specification for columns tag, n_people, n_applications, n_movies, in drawing order.
@@ -438,7 +438,7 @@ def top_tags() -> Any:
             tooltip=[
                 alt.Tooltip("tag:N", title="Tag"),
                 _count("n_people", "People"),
-                _count("n_applications", "Times given"),
+                _count("n_applications", "Times used"),
                 _count("n_movies", "Films"),
             ],
         )
@@ -448,7 +448,7 @@ def top_tags() -> Any:
 
 @_built
 def loved_tags() -> Any:
-    """Tags by people and the mean of the films tagged so; a rule at the mean of all ratings.
+    """Tags by people and the mean of their films; a rule at the mean of all ratings.
 
     Returns:
         A specification for columns tag, n_people, mean, n_movies, n_ratings, overall.
@@ -460,7 +460,7 @@ def loved_tags() -> Any:
             x=alt.X(
                 "n_people:Q",
                 scale=alt.Scale(type="log", nice=False),
-                title="People who gave it (log scale)",
+                title="People who used it (log scale)",
                 axis=alt.Axis(format="~s", tickCount=6),
             ),
             y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films"),
@@ -495,8 +495,8 @@ def concentration() -> Any:
             color=alt.Color("series:N", sort=series, legend=_legend(1)),
             tooltip=[
                 alt.Tooltip("group:N", title="Ratings a person gave"),
-                alt.Tooltip("series:N", title="Share"),
-                alt.Tooltip("share:Q", title="How much", format=".1%"),
+                alt.Tooltip("series:N", title="Measure"),
+                alt.Tooltip("share:Q", title="Share", format=".1%"),
                 _count("n_users", "People"),
                 _count(),
             ],
@@ -545,7 +545,7 @@ def weekday_hours() -> Any:
 
 @_built
 def cohorts() -> Any:
-    """Who of each year's newcomers rated again, by years since; newcomers as numbers in front.
+    """Share of each year's newcomers who rated again, by years since; counts of newcomers in front.
 
     Returns:
         A specification for columns cohort, years_since, end, span, n_users_active, n_newcomers,
@@ -565,7 +565,7 @@ def cohorts() -> Any:
     x = alt.X(
         "start:Q",
         title="Years since",
-        # Room for the newcomers on the left, however narrow a year is.
+        # Leaves room for the newcomers on the left, however narrow a year is.
         scale=alt.Scale(nice=False, padding=36),
         axis=alt.Axis(
             format="d",

@@ -1,4 +1,4 @@
-"""What several pages show of films: ranking, cards, links to a film's page."""
+"""Views of films shared by pages: ranking, cards, links to a film's page."""
 
 from __future__ import annotations
 
@@ -17,25 +17,14 @@ _BIGGEST_ID = 2**63 - 1
 
 
 def film_id(text: str) -> int | None:
-    """Reads the number of a film from the address of a page.
-
-    Args:
-        text: Whatever a visitor typed.
-
-    Returns:
-        The number; None if it is not a whole number that fits a film.
-    """
+    """Reads a film's number from the URL; None if the text, whatever it is, cannot be one."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
         return None
     return int(text) if int(text) <= _BIGGEST_ID else None
 
 
 def open_film(movie_id: int) -> None:
-    """Leaves for the page of a film.
-
-    Args:
-        movie_id: The film.
-    """
+    """Switches to the page of a film."""
     st.switch_page(PAGE, query_params={"film": str(movie_id)})
 
 
@@ -54,19 +43,12 @@ def link(row: Any) -> None:
 
 
 def method(status: Status) -> str:
-    """States how films are ranked, with the numbers of this build.
-
-    Args:
-        status: The published build.
-
-    Returns:
-        One or two sentences.
-    """
+    """States how films are ranked, with the numbers of this build."""
     if status.prior_mean is None:
         return "There are no ratings to rank by."
     return (
-        f"Ranked by weighted score: each film starts with m = {status.prior_weight:,} ratings of"
-        f" the overall mean C = {status.prior_mean:.3f}, so that few ratings cannot top many."
+        f"Ranked by weighted score: each film starts with m = {status.prior_weight:,} ratings at"
+        f" the overall mean C = {status.prior_mean:.3f}, so a few ratings cannot outrank many."
     )
 
 
@@ -78,7 +60,7 @@ def grouped(films: pd.DataFrame, prior_weight: int) -> pd.DataFrame:
         prior_weight: m; a gem has at most twice as many ratings.
 
     Returns:
-        The films with mean, year as text, group and drawing order (marked ones on top).
+        The films with mean, year as text, group, and drawing order (marked ones on top).
     """
     ordered = films.sort_values("weighted_score", ascending=False)
     best = ordered.head(10).index
@@ -88,7 +70,7 @@ def grouped(films: pd.DataFrame, prior_weight: int) -> pd.DataFrame:
     films.loc[best, "group"] = charts.BEST
     films["drawn"] = (films["group"] != charts.OTHER).astype(int)
     films["mean"] = films["sum_rating"] / films["n_ratings"]
-    films["year"] = [str(int(y)) if pd.notna(y) else "not known" for y in films["release_year"]]
+    films["year"] = [str(int(y)) if pd.notna(y) else "unknown" for y in films["release_year"]]
     return films.drop(columns=["release_year", "sum_rating"])
 
 
@@ -97,7 +79,7 @@ def ranking(films: pd.DataFrame, alt: str, key: str) -> None:
 
     Args:
         films: Rows of BEST_LOVED.
-        alt: What the table shows in one sentence.
+        alt: The table's alternative text, one sentence.
         key: Key of the widget.
     """
     shares = films[STAR_COLUMNS].div(films["n_ratings"], axis=0)
@@ -137,7 +119,7 @@ def _ranking_columns(highest_share: float) -> dict[str, Any]:
         ),
         "Mean": column.NumberColumn(format="%.2f", width="small"),
         "Ratings": column.NumberColumn(format="localized", width="small"),
-        # One scale for all rows, or a film with few high stars would look like one with many.
+        # One scale for all rows; otherwise a few high ratings would look like many.
         "½ to 5 stars": column.BarChartColumn(
             y_min=0, y_max=highest_share, width="small", help="Share of each star value"
         ),
@@ -147,14 +129,7 @@ def _ranking_columns(highest_share: float) -> dict[str, Any]:
 
 
 def for_download(films: pd.DataFrame) -> pd.DataFrame:
-    """Arranges a ranking for download.
-
-    Args:
-        films: Rows of BEST_LOVED.
-
-    Returns:
-        The same rows with the mean, years as whole numbers.
-    """
+    """Arranges rows of BEST_LOVED for download: with the mean, and years as whole numbers."""
     arranged = films.drop(columns=["sum_rating"])
     arranged.insert(5, "mean_rating", films["sum_rating"] / films["n_ratings"])
     arranged["release_year"] = films["release_year"].astype("Int64")
@@ -162,13 +137,13 @@ def for_download(films: pd.DataFrame) -> pd.DataFrame:
 
 
 def card(grid: Any, label: str, films: pd.DataFrame, form: str) -> None:
-    """Fills one cell with the film that stands out, and why.
+    """Fills a grid cell with a film that stands out, and why.
 
     Args:
         grid: A grid of st.grid.
-        label: What it stands out for.
-        films: One row, or none when no film qualifies.
-        form: Sentence with fields of the row, and mean.
+        label: What the film stands out for.
+        films: One row, or none if no film qualifies.
+        form: A format string over the row's fields and mean.
     """
     with grid.cell(), st.container(border=True, height="stretch"):
         st.caption(label)

@@ -1,4 +1,4 @@
-"""The filters that Overview and Films share; each lives in the address of the page."""
+"""The filters shared by Overview and Films, kept in the URL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboard import marts, queries
 from dashboard.layout import plain
 
 ALL_GENRES = "All genres"
-# One or two enthusiastic ratings are not yet an opinion of many.
+# One or two enthusiastic ratings are no consensus.
 USUAL_MINIMUM = 10
 MOST = 10_000_000
 _KEPT = "filter"
@@ -20,14 +20,14 @@ _KEPT = "filter"
 
 @dataclass(frozen=True)
 class Filter:
-    """Which films count.
+    """Which films to include.
 
     Attributes:
         genre: One genre, or None for all.
         first: First year of release.
         last: Last year of release.
-        whole_span: True when the years are not narrowed; then films without a year count too.
-        minimum: Least number of ratings.
+        whole_span: Whether the years are unrestricted, which includes films without a year.
+        minimum: Minimum number of ratings.
     """
 
     genre: str | None
@@ -58,27 +58,20 @@ class Filter:
 
 
 def escaped(text: str) -> str:
-    """Makes text stand for itself in a `like … escape '!'` pattern.
-
-    Args:
-        text: What to look for.
-
-    Returns:
-        It, with the signs that mean something to `like` escaped.
-    """
+    """Escapes text for a `like … escape '!'` pattern."""
     for sign in ("!", "%", "_"):
         text = text.replace(sign, f"!{sign}")
     return text
 
 
 def shared_filter() -> Filter:
-    """Shows the filters and tells what is chosen.
+    """Shows the filters and returns the choice.
 
-    Streamlit's own binding of widgets to the address forgets them on the way to another page, so
-    the choice is kept here, and written to the address wherever the filters are shown.
+    Streamlit's own binding of widgets to the URL is lost when the page changes, so the choice is
+    kept here and written to the URL wherever the filters are shown.
 
     Returns:
-        The filter; limits are checked here, whatever the address said.
+        The filter, within its limits whatever the URL says.
     """
     genres = [ALL_GENRES, *marts.rows(queries.GENRES)["genre"]]
     low, high = _span()
@@ -104,7 +97,7 @@ def shared_filter() -> Filter:
 
 
 def _chosen(genres: list[str], low: int, high: int) -> dict[str, Any]:
-    """What the address says, else what was chosen before, else everything."""
+    """What the URL says, else the previous choice, else everything."""
     asked = st.query_params.to_dict()
     if not asked.keys() & {"genre", "years", "min"}:
         before = st.session_state.get(_KEPT, {})
@@ -161,11 +154,7 @@ def _span() -> tuple[int, int]:
 
 
 def say_empty(chosen: Filter) -> None:
-    """Says that no film passes the filter, and the way out.
-
-    Args:
-        chosen: The filter.
-    """
+    """Says that no film passes the filter, and what to change."""
     st.info(
         f"No film passes this filter ({plain(chosen.sentence)}). Lower the minimum, widen the"
         " years, or press Reset."

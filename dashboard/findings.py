@@ -1,7 +1,7 @@
-"""What the data say, in words: every sentence is computed, and absent when not supported.
+"""Findings in words: each sentence is computed, and omitted if the data do not support it.
 
-Pure functions over frames of `dashboard.queries`. The sentences hold data (genres, titles), so
-they are shown as plain text, never as Markdown.
+Pure functions over frames of `dashboard.queries`. Sentences contain data (genres, titles), so show
+them as plain text, never as Markdown.
 """
 
 from __future__ import annotations
@@ -13,70 +13,38 @@ import pandas as pd
 
 from dashboard.status import Status
 
-# A mean over fewer ratings than this is not worth a claim.
+# Below this many ratings, a mean supports no claim.
 ENOUGH = 30
 
 
 def number(value: float) -> str:
-    """Writes a count with thousands separators.
-
-    Args:
-        value: A count.
-
-    Returns:
-        Such as '100,836'.
-    """
+    """Formats a count with thousands separators: '100,836'."""
     return f"{int(value):,}"
 
 
 def counted(value: float, one: str, many: str | None = None) -> str:
-    """Writes a count with its noun in the right number.
+    """Formats a count with its noun: '1 film', '2 films'.
 
     Args:
-        value: A count.
-        one: The noun for one.
-        many: The noun for any other count; `one` with an s if not given.
-
-    Returns:
-        Such as '1 film' or '2 films'.
+        value: The count.
+        one: The singular.
+        many: The plural; by default `one` with an s.
     """
     return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
 def day(value: date) -> str:
-    """Writes a day.
-
-    Args:
-        value: A date or time.
-
-    Returns:
-        Such as '24 September 2018'.
-    """
+    """Formats a day: '24 September 2018'."""
     return f"{value.day} {value:%B %Y}"
 
 
 def share(part: float, whole: float) -> str:
-    """Writes a share in percent.
-
-    Args:
-        part: The part.
-        whole: The whole, not 0.
-
-    Returns:
-        Such as '4.2 %'.
-    """
+    """Formats a share of a non-zero whole in percent: '4.2 %'."""
     return f"{100 * part / whole:.1f} %"
 
 
 def headline(status: Status) -> str:
-    """Says how much is published.
-
-    Args:
-        status: The published build.
-
-    Returns:
-        One sentence with the counts of ratings, films and people.
-    """
+    """Counts the ratings, films and people published."""
     return (
         f"{counted(status.n_ratings, 'rating')} of {counted(status.n_rated_movies, 'film')}"
         f" by {counted(status.n_users, 'person', 'people')}."
@@ -87,13 +55,13 @@ def headline(status: Status) -> str:
 
 
 def busiest_month(months: pd.DataFrame) -> str | None:
-    """Names the month with most ratings, and the months with none.
+    """Names the month with most ratings, and counts the months with none.
 
     Args:
         months: Rows of RATING_MONTHS.
 
     Returns:
-        One or two sentences; None without ratings or without a single busiest month.
+        One or two sentences; None without ratings, or with neither one busiest nor an empty month.
     """
     total = months["n_ratings"].sum()
     if not total:
@@ -108,26 +76,23 @@ def busiest_month(months: pd.DataFrame) -> str | None:
             f" {share(best['n_ratings'], total)} of all."
         )
     if silent:
-        said.append(f"{counted(silent, 'month')} in between had no rating at all.")
+        said.append(f"{counted(silent, 'month')} in between had no ratings at all.")
     return " ".join(said) or None
 
 
 def span(months: pd.DataFrame, chosen: pd.Series) -> str:
-    """Sums up some months.
+    """Sums up a range of months: its ratings and their mean.
 
     Args:
         months: Rows of RATING_MONTHS.
-        chosen: Which of them, one span.
-
-    Returns:
-        One sentence with the months, their ratings and their mean.
+        chosen: Which of them are in the range.
     """
     within = months[chosen]
     begin, end = within["month"].min(), within["month"].max()
     named = f"{begin:%B %Y} to {end:%B %Y}" if end > begin else f"{begin:%B %Y}"
     n_ratings = within["n_ratings"].sum()
     if not n_ratings:
-        return f"{named}: no rating."
+        return f"{named}: no ratings."
     mean = within["sum_rating"].sum() / n_ratings
     of_all = share(n_ratings, months["n_ratings"].sum())
     return f"{named}: {counted(n_ratings, 'rating')}, {of_all} of all, mean {mean:.2f}."
@@ -140,7 +105,7 @@ def half_star_year(stars: pd.DataFrame) -> int | None:
         stars: Rows of STAR_YEARS.
 
     Returns:
-        The year; None if there are none, or if the data have no earlier year to compare with.
+        The year; None without half stars, or without an earlier year to compare with.
     """
     halves = stars.loc[(stars["rating"] % 1 != 0) & (stars["n_ratings"] > 0), "rating_year"]
     if halves.empty or int(halves.min()) <= int(stars["rating_year"].min()):
@@ -168,8 +133,8 @@ def half_star_effect(stars: pd.DataFrame) -> str | None:
         return f"The mean stayed at {old:.2f} when half stars came in {year}."
     moved = "lower" if new < old else "higher"
     return (
-        f"The mean is {moved} since half stars came in {year}: {new:.2f}, and {old:.2f} before."
-        " Who rated changed too, so this alone does not tell why."
+        f"The mean has been {moved} since half stars came in {year}: {new:.2f}, against {old:.2f}"
+        " before. Who rates has changed too, so half stars may not be the reason."
     )
 
 
@@ -195,8 +160,8 @@ def genre_extremes(genres: pd.DataFrame, mean: float | None) -> str | None:
     if means[high] == means[low]:
         return None
     return (
-        f"Highest: {high}, {means[high]:.2f} stars ({means[high] - mean:+.2f} to the average of all"
-        f" ratings). Lowest: {low}, {means[low]:.2f} ({means[low] - mean:+.2f})."
+        f"Highest: {high}, {means[high]:.2f} stars ({means[high] - mean:+.2f} against the average"
+        f" of all ratings). Lowest: {low}, {means[low]:.2f} ({means[low] - mean:+.2f})."
     )
 
 
@@ -207,7 +172,7 @@ def popularity(films: pd.DataFrame) -> str | None:
         films: Columns n_ratings (at least 1) and mean.
 
     Returns:
-        One sentence; None with too few films or when they are all rated alike.
+        One sentence; None with too few films, or if all are rated alike.
     """
     if len(films) < ENOUGH:
         return None
@@ -215,12 +180,12 @@ def popularity(films: pd.DataFrame) -> str | None:
     if pd.isna(r):
         return None
     if abs(r) < 0.1:
-        return f"Hardly any connection between number of ratings and mean (correlation {r:.2f})."
+        return f"Number of ratings and mean are hardly related (correlation {r:.2f})."
     strength = "clearly" if abs(r) >= 0.5 else "somewhat"
     tends = "higher" if r > 0 else "lower"
     return (
         f"Films with more ratings are rated {strength} {tends}, with many exceptions"
-        f" (correlation {r:.2f} with the logarithm of the number)."
+        f" (correlation {r:.2f} with the logarithm of the count)."
     )
 
 
@@ -231,11 +196,11 @@ def trend(series: pd.DataFrame, measure: str) -> str | None:
     """Names the chosen genre that rose most and the one that fell most.
 
     Args:
-        series: Columns genre, rating_year, value; value null where there is too little.
+        series: Columns genre, rating_year, value; value null in years with too few ratings.
         measure: 'share' or 'mean'.
 
     Returns:
-        One sentence on the first three years against the last three; None if nothing moved.
+        One sentence comparing the last three years with the first three; None if nothing moved.
     """
     changes = {}
     for genre, rows in series.dropna(subset="value").groupby("genre"):
@@ -249,7 +214,7 @@ def trend(series: pd.DataFrame, measure: str) -> str | None:
         for genre, change in dict.fromkeys(ordered[:1] + ordered[-1:])
         if abs(change) >= least
     ]
-    return f"Last three years against the first three: {', '.join(said)}." if said else None
+    return f"Last three years compared with the first three: {', '.join(said)}." if said else None
 
 
 def _moved(change: float, measure: str) -> str:
@@ -279,7 +244,7 @@ def old_films(decades: pd.DataFrame) -> str | None:
         return None
     return (
         f"Films of the {best}s score highest ({means[best]:.2f}), films of the {worst}s lowest"
-        f" ({means[worst]:.2f}), each film counted in each of its genres."
+        f" ({means[worst]:.2f}); each film counts in each of its genres."
     )
 
 
@@ -287,22 +252,22 @@ def old_films(decades: pd.DataFrame) -> str | None:
 
 
 def commonest_tag(tags: pd.DataFrame, n_tag_users: int) -> str | None:
-    """Names the tag that most people gave; several if they are equal.
+    """Names the tag, or tied tags, that most people used.
 
     Args:
         tags: Rows of TOP_TAGS.
-        n_tag_users: People who gave any tag.
+        n_tag_users: People who tagged anything.
 
     Returns:
-        One sentence; None without tags, or when more than three share the first place.
+        One sentence; None without tags, or if more than three are tied.
     """
     first = tags[tags["n_people"] == tags["n_people"].max()]
     if first.empty or len(first) > 3:
         return None
     names = " and ".join(f"“{tag}”" for tag in first["tag"])
     return (
-        f"Given by most people: {names},{' each' if len(first) > 1 else ''} by"
-        f" {number(first['n_people'].iloc[0])} of the {number(n_tag_users)} who gave any tag."
+        f"Used by most people: {names},{' each' if len(first) > 1 else ''} by"
+        f" {number(first['n_people'].iloc[0])} of the {number(n_tag_users)} who tagged anything."
     )
 
 
@@ -313,7 +278,7 @@ def commonest_pair(pairs: pd.DataFrame) -> str | None:
         pairs: Columns pair and n_movies.
 
     Returns:
-        One sentence; None when the first place is shared.
+        One sentence; None if several pairs are tied.
     """
     first = pairs[pairs["n_movies"] == pairs["n_movies"].max()]
     if len(first) != 1:
@@ -323,7 +288,7 @@ def commonest_pair(pairs: pd.DataFrame) -> str | None:
 
 
 def loved_tag(tags: pd.DataFrame, mean: float | None) -> str | None:
-    """Names the tags whose films have the highest and the lowest mean, among well used ones.
+    """Names the widely used tags whose films have the highest and the lowest mean.
 
     Args:
         tags: Rows of TOP_TAGS.
@@ -338,7 +303,7 @@ def loved_tag(tags: pd.DataFrame, mean: float | None) -> str | None:
     means = used["sum_rating"] / used["n_ratings"]
     high, low = used.loc[means.idxmax()], used.loc[means.idxmin()]
     return (
-        f"Among tags that 5 people or more gave: films tagged “{high['tag']}” have the highest mean"
+        f"Among tags used by 5 people or more, films tagged “{high['tag']}” have the highest mean"
         f" ({means.max():.2f}), films tagged “{low['tag']}” the lowest ({means.min():.2f});"
         f" the average of all ratings is {mean:.2f}."
     )
@@ -354,8 +319,8 @@ def concentration(groups: pd.DataFrame) -> str | None:
         groups: Columns lo, n_users, n_ratings, from the least active group to the most.
 
     Returns:
-        One sentence on the smallest number of groups, from the most active on, that gave half of
-        the ratings or more; None when they are all, or gave no more than twice their share.
+        One sentence on the fewest groups, most active first, that gave at least half of the
+        ratings; None if they gave less than twice their share, or there are too few people.
     """
     above = groups.iloc[::-1][["n_users", "n_ratings"]].cumsum()
     people, ratings = groups["n_users"].sum(), groups["n_ratings"].sum()
@@ -377,7 +342,7 @@ def selection(groups: pd.DataFrame, is_generated: bool) -> str | None:
 
     Args:
         groups: Columns lo, hi, n_users, from the least active group to the most.
-        is_generated: Whether the people are invented.
+        is_generated: Whether the people are generated.
 
     Returns:
         One or two sentences; None for generated data.
@@ -387,23 +352,23 @@ def selection(groups: pd.DataFrame, is_generated: bool) -> str | None:
     below = groups[groups["hi"] < 20]
     if not below.empty:
         return (
-            "GroupLens's editions hold only people with 20 ratings or more; these data also hold"
+            "GroupLens's editions include only people with 20 ratings or more; these data also hold"
             f" {counted(below['n_users'].sum(), 'person', 'people')} with fewer."
         )
     return (
-        "GroupLens put only people with 20 ratings or more into its editions: who looked once and"
-        " left is not among them, so these groups say nothing about all visitors of MovieLens."
+        "GroupLens's editions include only people with 20 ratings or more. Anyone who looked once"
+        " and left is missing, so these groups do not describe all visitors of MovieLens."
     )
 
 
 def busiest_hour(hours: pd.DataFrame) -> str | None:
-    """Names the hour of the week with most ratings and the one with fewest.
+    """Names the hours of the week with most and with fewest ratings.
 
     Args:
         hours: Columns day, hour, n_ratings.
 
     Returns:
-        One sentence; None with few ratings, or when either place is shared.
+        One sentence; None with few ratings, or if hours are tied.
     """
     counts = hours["n_ratings"]
     most, fewest = hours[counts == counts.max()], hours[counts == counts.min()]
@@ -425,8 +390,8 @@ def returning(cells: pd.DataFrame, last_year: int) -> str | None:
         last_year: Year of the last rating, whose newcomers have no year after.
 
     Returns:
-        One sentence; None when the next year of many of them is not told on its own. Those are
-        the ones of which hardly anyone came back, so the others alone would tell too much.
+        One sentence; None if the next year is merged with later ones for over a tenth of the
+        newcomers: hardly any of those came back, so the rest alone would look too good.
     """
     first = cells[(cells["years_since"] == 0) & (cells["cohort_year"] < last_year)]
     after = cells[(cells["years_since"] == 1) & (cells["end"] == 2)]

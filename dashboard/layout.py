@@ -1,4 +1,4 @@
-"""The furniture that pages share: top, footer, sections, charts, downloads, messages."""
+"""What pages share: top, footer, sections, charts, downloads, messages."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ import streamlit as st
 
 from dashboard import findings, marts, provenance, sources
 from dashboard.charts import Spec
+from dashboard.operator_log import tell_operator
 from dashboard.page_parts import failures_said
 from dashboard.settings import settings
 from dashboard.status import Status
 
 UTC_NOTE = "Months, years and hours are UTC."
 GENRE_NOTE = (
-    "A film counts in each of its genres, so genres add up to more than all ratings, and are never"
-    " summed here."
+    "A film counts in each of its genres, so genre totals exceed all ratings and are never summed."
 )
 _PUNCTUATION = str.maketrans({mark: f"\\{mark}" for mark in punctuation})
-# Streamlit looks for emoji names and addresses in text that is already unescaped; an unseen joiner
-# keeps it from finding any.
+# Streamlit looks for emoji codes and URLs in text it has already unescaped; an invisible joiner
+# breaks them up.
 _EMOJI = re.compile(r"(?<=:)(?=(?:[\w+-]*[a-z][\w+-]*|[+-]1|100|1234):)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<=http)(?=s?://)|(?<=www)(?=\.)", re.IGNORECASE)
 _JOINER = "\u2060"
-# What spreadsheets take for the beginning of a formula, also after blanks and in full width.
+# What spreadsheets read as the start of a formula, even after blanks or in full width.
 _FORMULA = re.compile(r"^(\s*[=+\-@\uff1d\uff0b\uff0d\uff20|]|[\t\r\n])")
 
 
 def plain(text: str) -> str:
-    """Escapes text of strangers for places where Streamlit reads Markdown (headings, labels).
+    """Escapes untrusted text for places where Streamlit reads Markdown (headings, labels).
 
     Args:
         text: A title, tag or genre.
@@ -47,15 +47,7 @@ def plain(text: str) -> str:
 
 
 def dated(title: str, year: float | None) -> str:
-    """Adds the year of release to a title.
-
-    Args:
-        title: Title without its year.
-        year: Year of release; null if not known.
-
-    Returns:
-        Such as 'Toy Story (1995)'.
-    """
+    """Adds the release year, if known, to a title: 'Toy Story (1995)'."""
     return title if year is None or pd.isna(year) else f"{title} ({int(year)})"
 
 
@@ -84,47 +76,46 @@ def _say_stale(status: Status) -> None:
     since = marts.unconfirmed_since()
     if since:
         st.warning(
-            "The published data cannot be read at the moment, so this may be stale: what you see is"
-            f" the last good version, which was still the published one at {since:%H:%M} UTC on"
-            f" {findings.day(since)}. The site tries again by itself. If you run it:"
-            " `movielens doctor` says what is wrong."
+            "The published data cannot be read right now, so this may be stale: you see the last"
+            f" good version, confirmed at {since:%H:%M} UTC on {findings.day(since)}. The site"
+            " keeps retrying."
+        )
+        tell_operator(
+            "The published marts cannot be read; pages show the last good version."
+            " `movielens doctor` says what is wrong"
         )
     days = status.age().total_seconds() / 86400
     limit = settings().stale_after_days
     if days > limit:
         st.warning(
-            f"These data are stale: they were built {int(days)} days ago, and are meant to be"
-            f" rebuilt within {limit:g}. What you see is the last published version. To publish a"
-            " new one: `movielens run`.",
+            f"These data are stale: they were built {int(days)} days ago, and should be rebuilt"
+            f" every {limit:g}. You see the last published version."
         )
+        tell_operator("The published marts are stale. `movielens run` publishes a new version")
 
 
 def footer(status: Status) -> None:
-    """Writes citation, licence and disclaimer.
-
-    Args:
-        status: The published build.
-    """
+    """Writes citation, licence and disclaimer."""
     st.divider()
     if status.is_generated:
         st.caption(
-            "These numbers come from generated data in the shape of MovieLens. They say nothing"
+            "These numbers come from data generated in the shape of MovieLens. They say nothing"
             " about real films or people."
         )
-    # The one text whose address may be a link: it comes from this project, not from the files.
+    # The only text whose URL may become a link: it comes from this project, not from the files.
     st.caption(f"Data: {status.citation.translate(_PUNCTUATION)}")
     st.caption(f"Licence: {plain(status.licence)}")
     st.caption(
-        "Neither GroupLens nor the University of Minnesota endorses this site, and nothing here may"
-        " be read as if they did."
+        "Neither GroupLens nor the University of Minnesota endorses this site, and nothing here"
+        " should be read as if they did."
     )
 
 
 def keep_address(parameter: str, value: str | None) -> None:
-    """Makes the address name what is shown, and nothing when nothing is singled out.
+    """Makes the URL name what is shown, or nothing if all is.
 
-    A link within one page reruns it with other parameters and leaves the address as it was;
-    writing them, even unchanged, corrects it.
+    A link within a page reruns it with new parameters but leaves the URL as it was; writing the
+    parameters, even unchanged, corrects it.
 
     Args:
         parameter: Name of the parameter, such as film.
@@ -143,9 +134,9 @@ def keep_address(parameter: str, value: str | None) -> None:
 
 @contextmanager
 def section(question: str) -> Iterator[None]:
-    """A heading that asks, what answers it, and a button that tells where that comes from.
+    """A question as heading, its answer, and a button that shows where the answer comes from.
 
-    A missing mart costs this section only.
+    If a mart is missing, only this section fails.
 
     Args:
         question: What the section answers; one of `dashboard.sources` where it shows figures.
@@ -161,11 +152,7 @@ def section(question: str) -> Iterator[None]:
 
 
 def say(sentence: str | None) -> None:
-    """Shows a computed sentence as plain text; nothing when there is none to show.
-
-    Args:
-        sentence: What the data say, or None.
-    """
+    """Shows a computed sentence, if there is one, as plain text."""
     if sentence:
         st.text(sentence)
 
@@ -174,21 +161,21 @@ def draw(rows: pd.DataFrame, spec: Spec, alt: str, **options: Any) -> Any:
     """Draws a chart.
 
     Args:
-        rows: What it shows.
-        spec: How, from `dashboard.charts`.
-        alt: What it shows in one sentence, computed from the rows.
+        rows: The data.
+        spec: A chart from `dashboard.charts`.
+        alt: Its alternative text, one sentence computed from the rows.
         **options: More arguments of st.vega_lite_chart.
 
     Returns:
         What st.vega_lite_chart returns.
     """
-    # Streamlit completes the dict it is given; the shared one has to stay as it was built.
+    # Streamlit modifies the dict it is given; the shared one must stay as built.
     drawn = {**deepcopy(spec), "config": _readable()}
     return st.vega_lite_chart(rows, drawn, alt=alt, **options)
 
 
 def _readable() -> Spec:
-    """Colours of a chart's words: Streamlit's own grey on a light page is below 4.5:1."""
+    """Colours for chart text: Streamlit's own grey has less than 4.5:1 contrast on light pages."""
     ink = "#c9c5bc" if st.context.theme.type == "dark" else "#5c5a54"
     words = {"labelColor": ink, "titleColor": ink}
     return {"axis": words, "legend": words, "text": {"color": ink}}
@@ -200,8 +187,8 @@ def table(
     """Shows a table; missing values stay empty.
 
     Args:
-        rows: What it shows.
-        alt: What it shows in one sentence.
+        rows: The data.
+        alt: Its alternative text, one sentence.
         columns: Column configuration.
         **options: More arguments of st.dataframe.
 
@@ -214,11 +201,11 @@ def table(
 
 
 def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Download as CSV") -> None:
-    """Offers a table as CSV that no spreadsheet runs as formulas, and its terms beside it.
+    """Offers a table as CSV, safe from formula injection, with its licence beside the button.
 
     Args:
         rows: The table.
-        name: File name without ending.
+        name: File name without extension.
         status: The published build; its terms go with each row.
         label: Text of the button.
     """
@@ -229,7 +216,7 @@ def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Downlo
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.download_button(
             label,
-            # Written when somebody asks for it, not for each visitor of the page.
+            # Written on click, not for every visitor of the page.
             lambda: csv(rows.assign(source_and_licence=terms)),
             file_name=f"{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
             mime="text/csv",
@@ -241,19 +228,12 @@ def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Downlo
 
 
 def csv(rows: pd.DataFrame) -> str:
-    """Writes a table as CSV; an apostrophe keeps text such as '=1+1' from being a formula.
-
-    Args:
-        rows: The table.
-
-    Returns:
-        CSV with a header.
-    """
+    """Writes a table as CSV; an apostrophe keeps text such as '=1+1' from being a formula."""
     safe = rows.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(_not_a_formula)
-    # The line end of the standard; and with it a lone \r within a text is quoted too.
+    # RFC 4180's line end; with it, pandas also quotes text that contains a lone \r.
     return str(safe.to_csv(index=False, lineterminator="\r\n"))
 
 
@@ -265,26 +245,25 @@ def _not_a_formula(value: object) -> object:
 
 
 def trouble(error: marts.MartsError) -> None:
-    """Says in plain words that there is nothing to show, and what to do about it.
-
-    Args:
-        error: What went wrong.
-    """
+    """Tells the visitor that there is nothing to show, and the operator what to do about it."""
     st.title("MovieLens", anchor=False)
     if isinstance(error, marts.NothingPublished):
-        st.info(
-            "Nothing is published yet. If you run this site: `movielens demo` publishes sample"
-            " data, `movielens run` loads, checks and publishes your own. Then reload this page. If"
-            " you have done so, the user that reads the marts may not see them: `movielens doctor`."
+        st.info("Nothing is published yet. Please come back later.")
+        tell_operator(
+            "No marts are published. `movielens demo` publishes sample data, `movielens run` your"
+            " own. If you have run either, the dashboard's user may not see the marts:"
+            " `movielens doctor` checks that"
         )
     elif isinstance(error, marts.MartMissing):
         st.error(
-            f"The published data are incomplete: {error.names} is missing. If you run this site:"
-            " `movielens run` builds and publishes all marts again."
+            f"The published data are incomplete: {error.names} is missing. Please come back later."
+        )
+        tell_operator(
+            f"{error.names} is missing. `movielens run` builds and publishes all marts again"
         )
     else:
-        st.error(
-            "The published data cannot be read. If you run this site: `movielens doctor` says what"
-            " is wrong, `movielens run` publishes again, `movielens rollback` returns to the"
-            " version before."
+        st.error("The published data cannot be read. Please come back later.")
+        tell_operator(
+            "The published marts cannot be read. `movielens doctor` says what is wrong,"
+            " `movielens run` publishes again, `movielens rollback` returns to the previous version"
         )

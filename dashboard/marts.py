@@ -1,4 +1,4 @@
-"""The only way from the dashboard to a database: published marts, read-only, one version a run."""
+"""The dashboard's only access to a database: published marts, read-only, one version per run."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ __all__ = [
 
 _pinned: ContextVar[Pinned] = ContextVar("published marts of this run")
 _making = Lock()
-# Keyed on the version: a new one is never answered with rows of an old one. Bounded, because
+# Keyed by version, so that rows of an old version never answer for a new one. Bounded, because
 # visitors choose the parameters.
 _kept = RowCache(max_entries=512, max_bytes=64_000_000)
 
 
 def pin() -> None:
-    """Chooses the version that all reads of this page run are answered from.
+    """Pins the version that answers all reads of this page run.
 
     Raises:
         NothingPublished: If there are no marts.
-        MartsUnreadable: If there are, and neither they nor a version before can be read.
+        MartsUnreadable: If there are, but neither they nor an earlier version can be read.
     """
     with _making:
         engine = _engine(settings())
@@ -58,10 +58,7 @@ def pin() -> None:
 
 
 def version() -> str:
-    """Tells what this page run, or a part of a page that reruns by itself, is answered from.
-
-    Returns:
-        What sets the pinned version apart from others. Pins one if that has not been done.
+    """The key of the version pinned for this run of a page or fragment; pins one if necessary.
 
     Raises:
         NothingPublished: As pin.
@@ -73,10 +70,10 @@ def version() -> str:
 
 
 def unconfirmed_since() -> datetime | None:
-    """Tells whether this page run shows the last good version because none can be reached.
+    """Tells whether this page run shows the last good version because the marts are unreachable.
 
     Returns:
-        When it was last known to be the published one, in UTC without a zone; None if it is.
+        When that was last known to be the published version, in naive UTC; None if it still is.
     """
     pinned = _pinned.get()
     return None if pinned.is_confirmed else pinned.confirmed_at
@@ -87,16 +84,16 @@ def rows(statement: str, *parameters: Parameter) -> pd.DataFrame:
 
     Args:
         statement: One of `dashboard.queries`; reads only tables named `mart_*`.
-        *parameters: One value for each `?` of it.
+        *parameters: One value per `?`.
 
     Returns:
-        Its rows, a copy that the caller may change.
+        The rows, as a copy that the caller may change.
 
     Raises:
         ValueError: If the statement does anything but read marts.
-        MartMissing: If a mart or a column that it names is not published.
+        MartMissing: If a mart or column it names is not published.
         MartsUnreadable: If the database does not answer.
-        VersionGone: If the pinned version was removed meanwhile; pin again.
+        VersionGone: If the pinned version has been removed; pin again.
     """
     marts_named(statement)
     store = _pinned.get().store

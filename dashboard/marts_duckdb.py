@@ -24,11 +24,7 @@ from ingestion.literals import duckdb_literal
 
 
 class DuckDBEngine:
-    """The file of published marts, which each publish replaces.
-
-    Args:
-        path: The file.
-    """
+    """The file of published marts, which each publish replaces."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,14 +32,14 @@ class DuckDBEngine:
         self._opening = Lock()
 
     def pin(self) -> Pinned:
-        """Opens what is published.
+        """Pins the published file.
 
         Returns:
-            The file that is there now; the one before, while that one cannot be read.
+            The current file, or the previous one while the current one cannot be read.
 
         Raises:
             NothingPublished: If there is no file.
-            MartsUnreadable: If there is one that cannot be read, and none before it.
+            MartsUnreadable: If the file cannot be read, and there is no previous one.
         """
         with self._opening:
             try:
@@ -62,18 +58,18 @@ class DuckDBEngine:
                 store = self._last[1].store
             else:
                 store = DuckDBMarts(self._path, version)
-            # The file may have been replaced between looking and opening: then look again.
+            # If the file was replaced between the look and the opening, look again.
             if _file_version(self._path) == version:
                 break
         return version, Pinned(store, datetime.now(UTC).replace(tzinfo=None))
 
 
 class DuckDBMarts:
-    """One published file, opened read-only; keeps its version also when the file is replaced.
+    """One published file, opened read-only; keeps its version when the file is replaced.
 
     Args:
         path: The file of marts.
-        version: What tells this file from the one that replaces it.
+        version: What distinguishes this file from its replacement.
 
     Raises:
         MartsUnreadable: If it is not a DuckDB file.
@@ -87,17 +83,10 @@ class DuckDBMarts:
             raise MartsUnreadable("The file of marts cannot be opened") from None
 
     def fetch(self, statement: str, parameters: tuple[Parameter, ...]) -> pd.DataFrame:
-        """Answers one statement.
-
-        Args:
-            statement: A select over marts.
-            parameters: One value for each `?`.
-
-        Returns:
-            Its rows.
+        """Runs one select over marts, with one parameter per `?`.
 
         Raises:
-            MartMissing: If a mart or a column is not there.
+            MartMissing: If a mart or a column is missing.
             MartsUnreadable: If the file cannot be read.
         """
         cursor = self._connection.cursor()
@@ -113,22 +102,22 @@ class DuckDBMarts:
 
 
 def _attached(path: Path) -> tuple[duckdb.DuckDBPyConnection, str]:
-    # A fresh in-memory database that attaches the file: duckdb.connect(path) would hand out the
-    # instance that the process already has for this path, and with it the replaced file's rows.
+    # A fresh in-memory database that attaches the file: duckdb.connect(path) would return the
+    # process's existing instance for this path, with the rows of the replaced file.
     connection = duckdb.connect(
         ":memory:",
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "memory_limit": "512MB",
-            # Answers take a few milliseconds; many visitors at once are what keeps cores busy.
+            # Queries take milliseconds; concurrent visitors keep the cores busy.
             "threads": "1",
         },
     )
     connection.execute(f"attach {duckdb_literal(path)} as published (read_only)")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-    # Until the first run after an upgrade, the file is one whose tables are in a schema `marts`.
+    # Files published by older versions keep their tables in a schema `marts`.
     earlier = connection.execute(
         "from duckdb_schemas() where database_name = 'published' and schema_name = 'marts'"
     )
@@ -146,5 +135,5 @@ def _file_version(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         raise NothingPublished("No marts are published") from None
     except OSError:
-        raise MartsUnreadable("The file of marts cannot be looked at") from None
+        raise MartsUnreadable("The file of marts cannot be accessed") from None
     return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"

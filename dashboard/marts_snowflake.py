@@ -1,4 +1,4 @@
-"""Published marts in Snowflake, read with the dashboard's own user."""
+"""Published marts in Snowflake, read as the dashboard's own user."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 TAG = "movielens dashboard"
-# A visitor hears within ten seconds that there is no answer.
+# Fail within ten seconds: a visitor is waiting.
 LOGIN_SECONDS = ANSWER_SECONDS = 8
-# For so long after a failure nobody waits for another attempt.
+# After a failure, all requests fail at once for this long.
 RETRY_SECONDS = 15
 _SOON = 2
 _AT_ONCE = 8
 
 _CURRENT = "select version from marts.current_version"
 _IS_KEPT = "select count(*) from marts.mart_dataset_status_by_version where _version = ?"
-# invalid identifier; object does not exist or is not granted
+# invalid identifier; object does not exist or is not authorized
 _NOT_THERE = (904, 2003, 2043)
 
 
 class SnowflakeEngine:
-    """The views of published marts, of which one entry says the version that counts.
+    """The views of published marts; one entry names the published version.
 
     Args:
-        login: Whose login.
-        version_seconds: For how long the published version is not asked for again.
+        login: The dashboard's login.
+        version_seconds: How long the published version is cached.
     """
 
     def __init__(self, login: SnowflakeSettings, version_seconds: float) -> None:
@@ -62,15 +62,15 @@ class SnowflakeEngine:
         self._asking = Lock()
 
     def pin(self) -> Pinned:
-        """Asks for the published version, if that was not done a moment ago.
+        """Pins the published version, asking Snowflake if the cached one is too old.
 
         Returns:
-            It; the last one that is known, while Snowflake does not answer or another visitor's
-            page is asking.
+            The published version; the last known one while Snowflake does not answer or another
+            visitor's page is already asking.
 
         Raises:
-            NothingPublished: If no version is.
-            MartsUnreadable: If Snowflake does not answer, and did not before.
+            NothingPublished: If no version is published.
+            MartsUnreadable: If Snowflake does not answer and never has.
         """
         last = self._last
         if last and self._is_fresh(last):
@@ -111,9 +111,6 @@ class SnowflakeEngine:
     def published_version(self) -> str:
         """Reads which version is published.
 
-        Returns:
-            It.
-
         Raises:
             NothingPublished: If none is.
             MartsUnreadable: If Snowflake does not answer.
@@ -140,8 +137,8 @@ class SnowflakeMarts:
     """The published marts at one version.
 
     Args:
-        engine: What runs statements.
-        name: Where the marts are.
+        engine: Runs the statements.
+        name: The marts' account and database.
         version: The version.
     """
 
@@ -151,19 +148,12 @@ class SnowflakeMarts:
         self._version = version
 
     def fetch(self, statement: str, parameters: tuple[Parameter, ...]) -> pd.DataFrame:
-        """Answers one statement, from this version also while another one is published.
-
-        Args:
-            statement: A select over marts.
-            parameters: One value for each `?`.
-
-        Returns:
-            Its rows.
+        """Runs one select over marts on this version, even while another one is being published.
 
         Raises:
-            MartMissing: If a mart or a column is not there.
+            MartMissing: If a mart or a column is missing.
             MartsUnreadable: If Snowflake does not answer in time, or refuses.
-            VersionGone: If this version was removed.
+            VersionGone: If this version has been removed.
         """
         marts = marts_named(statement)
         pinned = [self._version] * len(marts)
@@ -176,7 +166,7 @@ class SnowflakeMarts:
         return frame(answer)
 
     def _check_kept(self) -> None:
-        """No rows may mean that there are none of this version any more."""
+        """An empty answer may mean that this version has been removed."""
         if self._engine.fetch(_IS_KEPT, (self._version,))[0][0].as_py():
             return
         if self._engine.published_version() != self._version:
@@ -185,13 +175,10 @@ class SnowflakeMarts:
 
 
 def at_version(statement: str) -> str:
-    """Puts the rows of one version in the place of the marts that a statement names.
-
-    Args:
-        statement: A select over marts.
+    """Restricts the marts a select names to one version.
 
     Returns:
-        The same select; its first parameters are the version, once for each mart.
+        The select; its first parameters are the version, once per mart.
     """
     views = ", ".join(
         f"{mart} as (select * from marts.{mart}_by_version where _version = ?)"
@@ -201,11 +188,7 @@ def at_version(statement: str) -> str:
 
 
 class Session:
-    """One connection for all visitors, made when it is needed and made anew when it is lost.
-
-    Args:
-        login: Whose login.
-    """
+    """One connection for all visitors, opened on demand and reopened when lost."""
 
     def __init__(self, login: SnowflakeSettings) -> None:
         self._login = login
@@ -216,26 +199,19 @@ class Session:
 
     @property
     def is_down(self) -> bool:
-        """Whether Snowflake failed to answer, and was not asked again since."""
+        """Whether Snowflake failed to answer and has not been retried yet."""
         return monotonic() < self._down_until
 
     def fetch(self, statement: str, parameters: Sequence[Parameter]) -> pa.Table:
-        """Runs one statement.
-
-        Args:
-            statement: SQL text.
-            parameters: One value for each `?`.
-
-        Returns:
-            Its rows.
+        """Runs one statement, with one parameter per `?`.
 
         Raises:
-            MartMissing: If something that it names is not there.
-            MartsUnreadable: If there is no answer in time, or a refusal.
+            MartMissing: If something it names is missing.
+            MartsUnreadable: If Snowflake does not answer in time, or refuses.
         """
         if self.is_down:
             raise MartsUnreadable("Snowflake does not answer")
-        # The connector's own limits are for one attempt of several, and name look-up has none.
+        # The connector's own time-outs apply to each of several attempts; DNS look-up has none.
         asked = self._workers.submit(self._ask, statement, parameters)
         try:
             return asked.result(ANSWER_SECONDS)
@@ -252,7 +228,7 @@ class Session:
             if error.errno in _NOT_THERE:
                 raise MartMissing("") from None
             self._drop(connection)
-            # What fails at once may be a session that has ended; what takes long, will again.
+            # A quick failure may be an expired session; a slow one would only be slow again.
             if monotonic() - started > _SOON:
                 raise self._failed(error) from None
         connection = self._connected()
@@ -271,7 +247,7 @@ class Session:
 
     def _connect(self) -> SnowflakeConnection:
         try:
-            # A key that cannot be read is a ValueError, whose text says why without a byte of it.
+            # An unreadable key raises a ValueError, whose text says why without quoting the key.
             connection: SnowflakeConnection = _client().connect(**arguments(self._login))
         except (_client().Error, ValueError) as error:
             raise self._failed(error) from None
@@ -283,29 +259,23 @@ class Session:
                 self._connection = None
 
     def _failed(self, error: Exception) -> MartsUnreadable:
-        # A refusal of one statement is no reason not to send another one.
+        # One refused statement is no reason to stop sending others.
         if not isinstance(error, _client().ProgrammingError):
             self._down_until = monotonic() + RETRY_SECONDS
         said = str(getattr(error, "msg", None) or error).strip().partition("\n")[0]
         logging.getLogger("dashboard").warning(
-            "Snowflake: %s. The last good data are shown where there are any. "
-            "`movielens doctor --target prod` says which setting it is",
+            "Snowflake: %s. Pages show the last good version, if there is one. "
+            "`movielens doctor --target prod` says which setting is wrong",
             said,
         )
         return MartsUnreadable("Snowflake does not answer")
 
 
 def arguments(login: SnowflakeSettings) -> dict[str, Any]:
-    """Puts together what the connector takes for a page that somebody waits for.
-
-    Args:
-        login: Whose login.
-
-    Returns:
-        The arguments of `snowflake.connector.connect`.
+    """The arguments of `snowflake.connector.connect`, with time-outs for a waiting visitor.
 
     Raises:
-        ValueError: If there is a private key that cannot be read.
+        ValueError: If the private key cannot be read.
     """
     common = connector_arguments(login, TAG)
     return {
@@ -332,9 +302,9 @@ def _answer(
 
 @cache
 def _client() -> Any:
-    # Imported here: it costs a second and 32 MB, which a page that says so need not wait for.
+    # Imported here: it costs a second and 32 MB, which not every page needs.
     with warnings.catch_warnings():
-        # Its copy of requests complains of other versions than its own of what it uses.
+        # Its bundled requests warns about dependency versions it was not built for.
         warnings.simplefilter("ignore")
         import snowflake.connector
     return snowflake.connector

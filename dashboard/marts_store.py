@@ -1,4 +1,4 @@
-"""What the marts of every engine have in common: how they are asked, answer and fail."""
+"""What marts share on every engine: queries, answers, errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FUNCTION_FROM = re.compile(r"extract\(\w+ from \w+\)", re.IGNORECASE)
 
 
 class MartsError(Exception):
-    """What a visitor may be told about marts that cannot be read; holds no path and no SQL."""
+    """An error a visitor may see: contains no path and no SQL."""
 
 
 class NothingPublished(MartsError):
@@ -28,11 +28,11 @@ class NothingPublished(MartsError):
 
 
 class MartsUnreadable(MartsError):
-    """There are published marts, and they cannot be read."""
+    """There are published marts, but they cannot be read."""
 
 
 class MartMissing(MartsError):
-    """One mart, or a column of it, is not among the published ones."""
+    """A mart, or a column of it, is not published."""
 
     def __init__(self, names: str) -> None:
         super().__init__(f"{names} is missing")
@@ -40,28 +40,28 @@ class MartMissing(MartsError):
 
 
 class VersionGone(MartsError):
-    """The pinned version has been removed meanwhile, and another one is published."""
+    """The pinned version has been removed, and another one is published."""
 
 
 class Store(Protocol):
     """Published marts at one version."""
 
     key: str
-    """What tells this version of these marts from every other one."""
+    """Unique key of this version of these marts."""
 
     def fetch(self, statement: str, parameters: tuple[Parameter, ...]) -> pd.DataFrame:
-        """Answers one checked statement; column names in lower case."""
+        """Runs one checked statement; column names are lower case."""
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """The version that a page run is answered from.
+    """The version that answers a page run.
 
     Attributes:
         store: The marts at this version.
-        confirmed_at: When it was last known to be the published one, in UTC without a zone.
-        is_confirmed: False if the marts could not be reached since; the version is the last good
-            one then.
+        confirmed_at: When it was last known to be the published one, in naive UTC.
+        is_confirmed: False if the marts have been unreachable since; this is then the last good
+            version.
     """
 
     store: Store
@@ -73,18 +73,12 @@ class Engine(Protocol):
     """Where published marts are kept."""
 
     def pin(self) -> Pinned:
-        """Tells the version that is published, or the last good one if that cannot be told."""
+        """Pins the published version, or the last good one while the marts are unreachable."""
 
 
 @lru_cache(maxsize=256)
 def marts_named(statement: str) -> tuple[str, ...]:
-    """Checks that a statement only reads marts, and tells which.
-
-    Args:
-        statement: SQL text.
-
-    Returns:
-        Names of the marts, in alphabetical order.
+    """Checks that a statement only reads marts, and names them in alphabetical order.
 
     Raises:
         ValueError: If it is not one select over tables named `mart_*`.
@@ -100,14 +94,11 @@ def marts_named(statement: str) -> tuple[str, ...]:
 
 
 def frame(answer: pa.Table) -> pd.DataFrame:
-    """Gives an answer the same column names and types, whichever engine it comes from.
-
-    Args:
-        answer: As the engine gave it.
+    """Gives an engine's answer the same column names and types on every engine.
 
     Returns:
-        Whole numbers as int64, others as float64, dates and times as datetime64[us] in UTC without
-        a zone; with a null among them, whole numbers are float64.
+        Integers as int64 (float64 if any is null), other numbers as float64, dates and times as
+        datetime64[us] in naive UTC.
     """
     columns = [_cast(column, _one_type(column.type)) for column in answer.columns]
     names = [name.lower() for name in answer.column_names]
@@ -117,7 +108,7 @@ def frame(answer: pa.Table) -> pd.DataFrame:
 def _cast(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
     if column.type == type_:
         return column
-    # Snowflake's times have nanoseconds, which no mart does.
+    # Snowflake's times have nanoseconds; no mart uses them.
     return pc.cast(column, options=pc.CastOptions(type_, allow_time_truncate=True))
 
 

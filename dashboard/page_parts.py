@@ -1,4 +1,4 @@
-"""Parts of a page: what cannot be read costs one of them only, and some rerun by themselves."""
+"""Parts of a page: each fails alone, and some rerun alone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import ParamSpec
 import streamlit as st
 
 from dashboard import marts
+from dashboard.operator_log import tell_operator
 
 P = ParamSpec("P")
 
 
 @contextmanager
 def failures_said() -> Iterator[None]:
-    """Says what a part of a page lacks instead of drawing it.
+    """If a part of a page cannot be drawn, says why in its place.
 
     Yields:
         Nothing; draw the part inside.
@@ -26,25 +27,24 @@ def failures_said() -> Iterator[None]:
     except marts.MartMissing as error:
         st.warning(
             f"This part cannot be shown: {error.names} is not among the published marts, or lacks a"
-            " column. `movielens run` builds and publishes all of them again."
+            " column."
+        )
+        tell_operator(
+            f"{error.names} is not published, or lacks a column. `movielens run` builds and"
+            " publishes all marts again"
         )
     except marts.MartsUnreadable:
         st.warning(
-            "This part cannot be shown at the moment: the published data do not answer. Try again"
-            " in a minute. If you run this site: `movielens doctor` says what is wrong."
+            "This part cannot be shown right now: the published data do not answer. Try again in a"
+            " minute."
         )
+        tell_operator("The published marts do not answer. `movielens doctor` says what is wrong")
 
 
 def fragment(part: Callable[P, None]) -> Callable[P, None]:
-    """A part that reruns by itself, as `st.fragment` does, on the version that its page shows.
+    """Makes a part rerun alone, like `st.fragment`, on the version its page shows.
 
-    When another version has been published meanwhile, the whole page runs again: none mixes two.
-
-    Args:
-        part: Draws the part.
-
-    Returns:
-        The same, to be called by the page.
+    If another version has been published meanwhile, the whole page reruns, so none mixes two.
     """
 
     @st.fragment

@@ -1,4 +1,4 @@
-"""From a figure to where it comes from: mart and column, meaning, checks, load and source files."""
+"""Traces a figure to its origin: mart and column, meaning, checks, load and source files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def columns_read(answer: Answer, dictionary: pd.DataFrame) -> pd.DataFrame:
         dictionary: Rows of DICTIONARY.
 
     Returns:
-        The rows of the dictionary for these columns.
+        The dictionary's rows for these columns.
     """
     table, column = dictionary["table_name"], dictionary["column_name"]
     read = (table == "mart_dataset_status") & column.isin(answer.status)
@@ -34,27 +34,20 @@ def columns_read(answer: Answer, dictionary: pd.DataFrame) -> pd.DataFrame:
 
 
 def marts_of(answer: Answer) -> list[str]:
-    """Names the marts that an answer is computed from.
-
-    Args:
-        answer: What a section reads.
-
-    Returns:
-        Their names, sorted.
-    """
+    """Names the marts that an answer is computed from, sorted."""
     named = {mart for statement in answer.statements for mart in marts.marts_named(statement)}
     return sorted(named | ({"mart_dataset_status"} if answer.status else set()))
 
 
 def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Follows the lineage of a table upwards.
+    """Follows the lineage of a table upstream.
 
     Args:
         edges: Rows of LINEAGE.
         name: The table.
 
     Returns:
-        The edges that lead to it, from however far.
+        All edges upstream of it.
     """
     wanted, seen = {name}, set[str]()
     while wanted - seen:
@@ -64,7 +57,7 @@ def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def files_behind(name: str, edges: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
-    """Finds the source files that a table is made from.
+    """Finds the source files a table is built from.
 
     Args:
         name: The table.
@@ -72,7 +65,7 @@ def files_behind(name: str, edges: pd.DataFrame, files: pd.DataFrame) -> pd.Data
         files: Rows of SOURCE_FILES.
 
     Returns:
-        Those of the files whose dataset is among what the table is made from.
+        The files whose dataset is upstream of the table.
     """
     above = ancestors(edges, name)
     raw = above.loc[above["from_layer"] == "raw", "from_name"]
@@ -97,7 +90,7 @@ def outcome(quality: pd.DataFrame, name: str) -> str:
 
 
 def load_of(files: pd.DataFrame) -> str:
-    """Names files, and the loads that brought them.
+    """Names files and their loads.
 
     Args:
         files: Rows of SOURCE_FILES.
@@ -113,12 +106,12 @@ def load_of(files: pd.DataFrame) -> str:
 
 @fragment
 def offer(question: str) -> None:
-    """A button that opens the way from this section's figures back to the source files.
+    """A button that traces this section's figures back to the source files.
 
-    What it shows is only looked up once it is opened.
+    Nothing is queried until it is opened.
 
     Args:
-        question: The question of the section, of `dashboard.sources`.
+        question: The section's question in `dashboard.sources`.
     """
     opened = st.popover(_LABEL, type="tertiary", key=f"origin of {question}", on_change="rerun")
     if not opened.open:
@@ -127,7 +120,7 @@ def offer(question: str) -> None:
         try:
             _tell(QUESTIONS[question])
         except marts.MartMissing:
-            st.text("The dictionary, the checks or the lineage are not among the published marts.")
+            st.text("The dictionary, the checks or the lineage are not published.")
 
 
 def _tell(answer: Answer) -> None:
@@ -137,6 +130,6 @@ def _tell(answer: Answer) -> None:
     for mart, columns in read.groupby("table_name"):
         st.page_link(DATA_PAGE, label=str(mart), query_params={"table": str(mart)})
         behind = files_behind(str(mart), edges, files)
-        made = f" Made from {load_of(behind)}." if len(behind) else ""
+        made = f" Built from {load_of(behind)}." if len(behind) else ""
         st.text(f"{outcome(quality, str(mart))} in this build.{made}")
         st.text("\n".join(f"· {c.column_name}: {c.description}" for c in columns.itertuples()))

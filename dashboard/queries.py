@@ -1,7 +1,7 @@
-"""Every statement that the dashboard sends: constants over marts, values always as parameters.
+"""Every statement the dashboard sends: constants over marts, values always as parameters.
 
-The SQL is what DuckDB and Snowflake have in common. Each statement names its columns, so that a
-mart that lost one is noticed by the contract test and not by a visitor.
+The SQL is common to DuckDB and Snowflake. Each statement names its columns, so that the contract
+test notices a lost column before a visitor does.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ from mart_release_year
 """
 
 # ---- films -------------------------------------------------------------------------------------
-# The shared filter: least ratings; genre as a pattern over the list of genres; the year that a
-# film without year counts as, first and last year.
+# The shared filter's parameters: minimum ratings; a pattern over the list of genres; the year
+# assumed for films without one; first and last year.
 
 _FILTER = """
     n_ratings >= ?

@@ -1,4 +1,4 @@
-"""Answers of the database, kept for all visitors: bounded, and computed once however many ask."""
+"""A bounded cache of query results, shared by all visitors and computed once per key."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Compute = Callable[[], pd.DataFrame]
 
 
 class RowCache:
-    """The answers that were asked for last.
+    """The most recently used results.
 
-    Streamlit's own cache hashes each key and unpickles each answer, which took a tenth of the time
-    of a page; frames of pandas copy only what is changed.
+    Streamlit's own cache hashes each key and unpickles each result, a tenth of a page's time;
+    pandas frames are copied on write.
 
     Args:
-        max_entries: How many answers are kept at most.
-        max_bytes: How much memory they may take together.
+        max_entries: Maximum number of results.
+        max_bytes: Maximum memory of all results.
     """
 
     def __init__(self, max_entries: int, max_bytes: int) -> None:
@@ -32,11 +32,11 @@ class RowCache:
         self._answer = cached(self._kept, key=_key, condition=Condition())(_computed)
 
     def get(self, key: Hashable, compute: Compute) -> pd.DataFrame:
-        """Gives an answer.
+        """Returns a cached result, or computes it.
 
         Args:
-            key: What tells it from every other one.
-            compute: Asks for it, if it is not kept.
+            key: Unique key of the result.
+            compute: Computes it if it is not cached.
 
         Returns:
             A copy that the caller may change.

@@ -1,4 +1,4 @@
-"""What a visitor types, made into patterns that find it without accents and without tricks."""
+"""Turns what a visitor types into accent-insensitive, escaped search patterns."""
 
 from __future__ import annotations
 
@@ -11,27 +11,17 @@ _WORDS = 5
 
 
 def normalised(text: str) -> str:
-    """Writes text as the search columns of the marts have it.
-
-    Args:
-        text: What was typed.
-
-    Returns:
-        Lower case, without accents, single spaces.
-    """
+    """Normalises text like the marts' search columns: lower case, no accents, single spaces."""
     decomposed = unicodedata.normalize("NFKD", text[:LONGEST].lower())
     bare = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return " ".join(bare.split())
 
 
 def film_patterns(text: str) -> tuple[str, ...]:
-    """Patterns for SEARCH_FILMS: each word has to occur; titles that start so come first.
-
-    Args:
-        text: What was typed.
+    """Patterns for SEARCH_FILMS: every word must occur; titles that start with the text come first.
 
     Returns:
-        Five patterns of words (any, where there are fewer) and one of the beginning.
+        Five word patterns (those to spare match anything) and one for the start of the title.
     """
     whole = normalised(text)
     words = whole.split(" ", _WORDS - 1)
@@ -40,12 +30,5 @@ def film_patterns(text: str) -> tuple[str, ...]:
 
 
 def tag_pattern(text: str) -> str:
-    """The pattern for SEARCH_TAGS.
-
-    Args:
-        text: What was typed.
-
-    Returns:
-        A pattern that finds it anywhere in a tag.
-    """
+    """The pattern for SEARCH_TAGS: the text anywhere in a tag."""
     return f"%{escaped(normalised(text))}%"

@@ -1,4 +1,4 @@
-"""Where the published marts are, and when they count as stale."""
+"""Settings of the dashboard: where the published marts are, and when they are stale."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Settings of the dashboard, under the names that the rest of the project uses.
+    """Settings of the dashboard, under the names the rest of the project uses.
 
-    How to log in to Snowflake is in `ingestion.warehouse.snowflake_login`, for all of the project.
+    Snowflake login settings are in `ingestion.warehouse.snowflake_login`, shared by the project.
     """
 
     model_config = SettingsConfigDict(
@@ -31,25 +31,21 @@ class Settings(BaseSettings):
     stale_after_days: float = Field(
         default=30,
         gt=0,
-        description="Age in days of a build from which on the pages call it stale.",
+        description="Age in days at which the pages call a build stale.",
     )
     version_seconds: float = Field(
         default=60,
         ge=0,
-        description="For how long Snowflake is not asked again which version is published.",
+        description="How long the published version is cached before Snowflake is asked again.",
     )
 
     @property
     def marts_file(self) -> Path:
-        """The published marts that readers open."""
+        """The file of published marts."""
         return self.home.expanduser().absolute() / "marts.duckdb"
 
 
 @cache
 def settings() -> Settings:
-    """Resolves the settings once per process.
-
-    Returns:
-        The settings: environment, else `.env`, else default.
-    """
+    """Resolves the settings once per process: environment, else `.env`, else default."""
     return Settings()

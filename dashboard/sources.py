@@ -1,4 +1,4 @@
-"""What answers each question: the way from a figure back to its marts."""
+"""Which queries answer each question, so that a figure can be traced to its marts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Answer:
 
     Attributes:
         page: Title of the page.
-        statements: Those of `dashboard.queries` that it sends.
-        status: The columns of mart_dataset_status that it shows or computes with.
+        statements: The statements of `dashboard.queries` it sends.
+        status: The columns of mart_dataset_status it shows or computes with.
     """
 
     page: str

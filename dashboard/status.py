@@ -1,4 +1,4 @@
-"""What is published: the one row of mart_dataset_status, typed."""
+"""The published build: the single row of mart_dataset_status, typed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dashboard import marts, queries
 
 @dataclass(frozen=True)
 class Status:
-    """The published build. Times are UTC without a zone; None where the build has no value."""
+    """The published build. Times are naive UTC; None where the build has no value."""
 
     edition: str
     is_generated: bool
@@ -48,22 +48,16 @@ class Status:
         return self.sum_rating / self.n_ratings if self.n_ratings else None
 
     def age(self, now: datetime | None = None) -> timedelta:
-        """Tells how long ago the build was made.
+        """How long ago the build was made.
 
         Args:
-            now: The present in UTC without a zone; taken from the clock if not given.
-
-        Returns:
-            Its age.
+            now: The present in naive UTC; by default the clock's.
         """
         return (now or datetime.now(UTC).replace(tzinfo=None)) - self.built_at
 
 
 def published_status() -> Status:
     """Reads the status of the pinned version.
-
-    Returns:
-        The status.
 
     Raises:
         dashboard.marts.MartMissing: If the mart is absent or has no row.

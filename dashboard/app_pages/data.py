@@ -1,4 +1,4 @@
-"""Data: how fresh, how tested, what each column means, and what it may be used for."""
+"""Data: freshness, checks, the meaning of each column, and terms of use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAYERS = ["raw", "src", "dim", "fct", "mart"]
 
 
 def freshness(status: Status) -> None:
-    """Times, version and amounts of the published build."""
+    """Times, version and counts of the published build."""
     rows = [
         ("Edition", status.edition),
         ("Data to (last rating)", _time(status.last_rating_at)),
@@ -23,7 +23,7 @@ def freshness(status: Status) -> None:
         ("Newest file loaded", _time(status.loaded_at)),
         ("Built", _time(status.built_at)),
         ("Version", status.data_version),
-        ("Code", status.git_sha or "not known"),
+        ("Commit", status.git_sha or "unknown"),
         ("Hash of the source files", status.source_sha256),
         ("Files", findings.number(status.n_files)),
         ("Rows that could not be loaded", findings.number(status.n_rejected_rows)),
@@ -32,7 +32,7 @@ def freshness(status: Status) -> None:
         ("Films listed", findings.number(status.n_movies)),
         ("Films rated", findings.number(status.n_rated_movies)),
         ("Tags given", findings.number(status.n_tag_applications)),
-        ("Tag genome", "yes" if status.has_genome else "no, not in this edition"),
+        ("Tag genome", "yes" if status.has_genome else "not in this edition"),
     ]
     layout.table(
         pd.DataFrame(rows, columns=["What", "Value"]),
@@ -56,7 +56,7 @@ _STATED = {
 
 
 def release(status: Status) -> None:
-    """Counts of the release's own README against what is published, and what was accepted."""
+    """The README's counts against those published, and failed checks that were accepted."""
     rows = marts.rows(queries.RELEASE_CHECKS)
     _accepted(rows[rows["kind"] == "release"])
     stated = rows[rows["kind"] == "readme"]
@@ -65,13 +65,13 @@ def release(status: Status) -> None:
     elif status.is_generated:
         st.info("These data were generated; there is no release to compare them with.")
     else:
-        st.info("No README with counts was next to the files, so they cannot be compared.")
+        st.info("No README with counts came with the files, so there is nothing to compare.")
 
 
 def _accepted(rows: pd.DataFrame) -> None:
     for outcome, said in (
-        ("accepted", "Published although the release looked wrong, which was accepted"),
-        ("reported", "Another landing zone was published before this one"),
+        ("accepted", "Checks of the release failed, but it was accepted"),
+        ("reported", "The previous version came from another landing zone"),
     ):
         messages = rows.loc[rows["outcome"] == outcome, "description"]
         if not messages.empty:
@@ -85,15 +85,15 @@ def _readme(stated: pd.DataFrame) -> None:
     differing = list(rows.loc[rows["outcome"] != "agrees", "check_name"])
     if differing:
         st.error(
-            f"Check failed: {', '.join(differing)} differ from what the README next to the files"
-            " says. Rows were added to the files, or are missing."
+            f"Check failed: {', '.join(differing)} differ from the README next to the files. Rows"
+            " were added to the files, or are missing."
         )
     else:
-        st.success("All counts are those of the README next to the files.")
+        st.success("All counts match the README next to the files.")
     number = st.column_config.NumberColumn
     layout.table(
         rows,
-        f"Counts of the README beside those loaded and published; {len(differing)} differ.",
+        f"The README's counts against those loaded and published; {len(differing)} differ.",
         {
             "check_name": "What",
             "expected": number("README says", format="localized"),
@@ -106,16 +106,13 @@ def _readme(stated: pd.DataFrame) -> None:
 
 
 def refused() -> None:
-    """Files that were refused as a whole, so that nothing of them is in the figures."""
+    """Files that were refused as a whole, so that none of their rows is in the figures."""
     rows = marts.rows(queries.REFUSED_FILES)
     if rows.empty:
         st.success("No file was refused.")
         return
-    said = f"{findings.counted(len(rows), 'file')} refused: nothing of it is in these figures."
-    if len(rows) > 1:
-        said = (
-            f"{findings.counted(len(rows), 'file')} refused: nothing of them is in these figures."
-        )
+    said = f"{findings.counted(len(rows), 'file')} refused: no rows of"
+    said += f" {'it' if len(rows) == 1 else 'them'} are in these figures."
     st.warning(said)
     layout.table(
         rows,
@@ -145,9 +142,9 @@ def checks(status: Status) -> None:
         st.success(said)
     rows = marts.rows(queries.QUALITY)
     if rows.empty:
-        st.info("No single results were published.")
+        st.info("No individual results were published.")
         return
-    _check_table(rows, f"Checks, those that did not pass first. {said}")
+    _check_table(rows, f"Checks, failures first. {said}")
 
 
 def _check_table(rows: pd.DataFrame, alt: str) -> None:
@@ -161,7 +158,7 @@ def _check_table(rows: pd.DataFrame, alt: str) -> None:
             "model_name": "Table",
             "column_name": "Column",
             "description": st.column_config.TextColumn("What is checked", width="large"),
-            "failures": st.column_config.NumberColumn("Rows against it", format="localized"),
+            "failures": st.column_config.NumberColumn("Failing rows", format="localized"),
             "test_name": "Name",
             "kind": "Kind",
         },
@@ -170,7 +167,7 @@ def _check_table(rows: pd.DataFrame, alt: str) -> None:
 
 
 def dictionary(status: Status) -> None:
-    """Every column, searchable."""
+    """All columns, searchable."""
     rows = marts.rows(queries.DICTIONARY)
     if rows.empty:
         st.info("No dictionary was published.")
@@ -181,7 +178,7 @@ def dictionary(status: Status) -> None:
     )  # fmt: skip
     found = rows[_contain(rows, (typed or "").strip())]
     if found.empty:
-        st.info("No table, column or description contains this.")
+        st.info("No table, column or description contains this text.")
         return
     st.caption(
         f"{findings.counted(len(found), 'column')} of"
@@ -213,13 +210,13 @@ def _contain(rows: pd.DataFrame, text: str) -> pd.Series:
 
 
 def lineage(name: str) -> None:
-    """What a table is made from, back to the files: drawn, and as a list."""
+    """What a table is built from, back to the files: as a diagram and as a list."""
     above = provenance.ancestors(marts.rows(queries.LINEAGE), name)
     if above.empty:
-        st.info("It is written by the build itself, from no table.")
+        st.info("The build writes this table itself, from no other table.")
         return
     raw = sorted(set(above.loc[above["from_layer"] == "raw", "from_name"]))
-    said = f"{name} is made from {', '.join(raw) or 'no file'}, in {len(above)} steps."
+    said = f"{name} is built from {', '.join(raw) or 'no file'}, in {len(above)} steps."
     layout.say(said)
     st.mermaid_chart(diagram(above), alt=said)
     steps = above.groupby(["to_layer", "to_name"])["from_name"].agg(
@@ -229,17 +226,17 @@ def lineage(name: str) -> None:
     rows["place"] = -rows["to_layer"].map({layer: i for i, layer in enumerate(_LAYERS)})
     layout.table(
         rows.sort_values(["place", "to_name"])[["to_name", "from_name"]],
-        f"The same as a list: {len(rows)} tables and what each is made from.",
+        f"The same as a list: {len(rows)} tables and what each is built from.",
         {
             "to_name": "Table",
-            "from_name": st.column_config.TextColumn("Made from", width="large"),
+            "from_name": st.column_config.TextColumn("Built from", width="large"),
         },
         height="content",
     )
 
 
 def diagram(edges: pd.DataFrame) -> str:
-    """A left-to-right graph, a box for each layer; names are reduced to identifiers."""
+    """A left-to-right graph, one box per layer; names are reduced to identifiers."""
     lines = ["flowchart LR"]
     ends = pd.concat(
         [
@@ -271,7 +268,7 @@ def _bare(name: str) -> str:
 
 
 def answers() -> None:
-    """Which mart answers which question, and the way to each table."""
+    """Which mart answers which question, with links to each table."""
     tables = list(dict.fromkeys(marts.rows(queries.DICTIONARY)["table_name"]))
     st.selectbox(
         "Open a table: its columns, checks, lineage and files",
@@ -287,7 +284,7 @@ def answers() -> None:
     ]
     layout.table(
         pd.DataFrame(rows, columns=["Page", "Question", "Marts"]),
-        "Which mart each part of the dashboard reads.",
+        "Which marts each part of the dashboard reads.",
         {"Marts": st.column_config.TextColumn(width="large")},
         height="content",
     )
@@ -299,21 +296,21 @@ def _open_chosen() -> None:
 
 
 def definitions(status: Status) -> None:
-    """The few terms that numbers of several pages share."""
+    """Terms used on several pages."""
     weight = f"{status.prior_weight:,}"
     overall = "the mean of all ratings" if status.mean is None else f"{status.prior_mean:.3f}"
     said = [
-        "Rating: stars that a person gave a film, 0.5 to 5; of several by one person for one film,"
-        " the latest counts.",
+        "Rating: the stars a person gave a film, 0.5 to 5. If a person rated a film more than once,"
+        " the latest rating counts.",
         "Mean: sum of the stars divided by the number of ratings.",
         f"Weighted score: (m · C + sum of the stars) / (m + ratings), here with m = {weight} and"
-        f" C = {overall}. Few ratings leave it near C; many bring it to the film's own mean.",
+        f" C = {overall}. With few ratings it stays near C; with many it nears the film's mean.",
         "Spread: standard deviation of a film's ratings.",
         f"Hidden gem: a film with at most 2 · m = {2 * status.prior_weight:,} ratings and a high"
         " weighted score.",
-        "Tag: spellings that differ only in case and spaces are one tag.",
-        "Similar films: cosine of what sets two films apart from the average film in the tag"
-        " genome.",
+        "Tag: spellings that differ only in case or spaces are one tag.",
+        "Similar films: cosine similarity of two films' tag-genome relevances, each relative to the"
+        " average film.",
     ]
     st.markdown("\n".join(f"- {sentence}" for sentence in said))
 
@@ -323,29 +320,27 @@ def terms(status: Status) -> None:
     st.text(status.licence)
     st.caption("Please cite")
     st.code(status.citation, language=None, wrap_lines=True)
-    st.markdown("The whole terms are in the README of each edition, at grouplens.org.")
+    st.markdown("The full terms are in each edition's README, at grouplens.org.")
 
 
 def limits(status: Status) -> None:
     """What these numbers cannot tell."""
     unrated = max(0, status.n_movies - status.n_rated_movies)
     said = [
-        "People chose to join and chose what to rate. They are not a sample of anyone else, and"
-        " GroupLens's editions hold only people with at least 20 ratings.",
-        "A time is when a rating was entered, not when the film was watched.",
+        "People chose to join and chose what to rate, so they are not a sample of anyone else."
+        " GroupLens's editions include only people with at least 20 ratings.",
+        "Times are when a rating was entered, not when the film was watched.",
         "Release years come from titles. Films without one are left out wherever years are shown.",
-        "Genres are those of the files, and a film counts in each of its genres.",
-        "Months, years and hours are UTC; where people live is not known.",
-        "No table that this site reads has user numbers or rows of single people, and no count of"
-        " people stands for fewer than five: groups of fewer are merged with their neighbour, or"
-        " left out. Counts of ratings and of who gave a tag are about films, and can be one.",
+        "Genres are taken from the files, and a film counts in each of its genres.",
+        "Months, years and hours are UTC; where people live is unknown.",
+        "No table this site reads has user ids or a row per person, and no count of people is below"
+        " five: smaller groups are merged with a neighbour, or left out. Counts of ratings, and of"
+        " people who used a tag, are about films and can be one.",
     ]
     if unrated:
-        said.append(
-            f"{findings.counted(unrated, 'listed film')} without any rating cannot be ranked."
-        )
+        said.append(f"{findings.counted(unrated, 'listed film')} without ratings cannot be ranked.")
     if not status.has_genome:
-        said.append("This edition has no tag genome, so there are no similar films.")
+        said.append("This edition has no tag genome, so similar films are not available.")
     if status.n_rejected_rows:
         said.append(
             f"{findings.counted(status.n_rejected_rows, 'row')} of the files could not be loaded."
@@ -354,12 +349,12 @@ def limits(status: Status) -> None:
 
 
 def files(name: str) -> None:
-    """The source files of a table, and the loads that brought them."""
+    """The source files of a table, and their loads."""
     behind = provenance.files_behind(
         name, marts.rows(queries.LINEAGE), marts.rows(queries.SOURCE_FILES)
     )
     if behind.empty:
-        st.info("It is made from no source file.")
+        st.info("No source file feeds this table.")
         return
     number = st.column_config.NumberColumn
     layout.table(
@@ -372,7 +367,7 @@ def files(name: str) -> None:
             "bytes": number("Bytes", format="localized"),
             "rows_loaded": number("Rows loaded", format="localized"),
             "rows_rejected": number("Rows rejected", format="localized"),
-            "content_hash": "Hash of the content",
+            "content_hash": "Content hash",
             "load_id": "Load",
             "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)"),
         },
@@ -381,7 +376,7 @@ def files(name: str) -> None:
 
 
 def table_checks(name: str) -> None:
-    """The checks of one table, and of what it is made from."""
+    """The checks of one table, and of its upstream tables."""
     quality = marts.rows(queries.QUALITY)
     above = provenance.ancestors(marts.rows(queries.LINEAGE), name)
     own = quality[quality["model_name"] == name]
@@ -389,14 +384,14 @@ def table_checks(name: str) -> None:
     passed = int((before["status"] == "pass").sum())
     layout.say(
         f"{provenance.outcome(quality, name)} on {name};"
-        f" {passed:,} of {len(before):,} on what it is made from."
+        f" {passed:,} of {len(before):,} on its upstream tables."
     )
     if not own.empty:
         _check_table(own, f"Checks of {name}: {provenance.outcome(quality, name)}.")
 
 
 def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
-    """One table, from its columns back to the source files."""
+    """One table, from its columns back to its source files."""
     st.set_page_config(page_title=f"{name} · MovieLens")
     layout.top(layout.plain(name), status)
     st.page_link(provenance.DATA_PAGE, label="All about the data", query_params={})
@@ -412,14 +407,14 @@ def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
             layout.say("\n".join(f"· {page}: {question}" for page, question in answered))
     with layout.section("Did its checks pass?"):
         table_checks(name)
-    with layout.section("What is it made from?"):
+    with layout.section("What is it built from?"):
         lineage(name)
     with layout.section("Which files and loads are behind it?"):
         files(name)
 
 
 def show_all(status: Status) -> None:
-    """All about the published build."""
+    """Everything about the published build."""
     layout.top("Data", status)
     with layout.section("How fresh is it, and what is in it?"):
         freshness(status)
@@ -433,7 +428,7 @@ def show_all(status: Status) -> None:
         answers()
     with layout.section("What does each column mean?"):
         dictionary(status)
-    with layout.section("What is made from what?"):
+    with layout.section("What is mart_movie built from?"):
         lineage("mart_movie")
     with layout.section("How is it computed?"):
         definitions(status)
@@ -444,7 +439,7 @@ def show_all(status: Status) -> None:
 
 
 def asked_table() -> pd.DataFrame:
-    """The columns of the table that the address names; no rows when it names none."""
+    """The columns of the table the URL names; no rows if it names none."""
     asked = st.query_params.get("table")
     if asked is None:
         return pd.DataFrame()
@@ -453,7 +448,7 @@ def asked_table() -> pd.DataFrame:
 
 
 def page() -> None:
-    """The page: one table if the address names one, else all about the data."""
+    """The page: one table if the URL names one, else everything about the data."""
     status = published_status()
     columns = asked_table()
     if columns.empty:

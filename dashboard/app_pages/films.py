@@ -12,13 +12,13 @@ from dashboard.status import Status, published_status
 
 
 def find() -> bool:
-    """Search without Enter.
+    """Live search.
 
     Returns:
-        Whether something is being searched for.
+        Whether the visitor is searching.
     """
     typed = st.text_input(
-        "Search a title, and its year if you like",
+        "Search a title, optionally with its year",
         type="search",
         live="250ms",
         key="q",
@@ -30,11 +30,11 @@ def find() -> bool:
         return False
     found = marts.rows(queries.SEARCH_FILMS, *search.film_patterns(typed))
     if found.empty:
-        st.info("No title has these words. Try fewer letters, or only one word of the title.")
+        st.info("No title contains these words. Try fewer letters, or one word of the title.")
         return True
     more = len(found) > 20
     st.caption(
-        "The 20 most rated titles with these words; add a word to see others."
+        "The 20 most rated titles with these words; add a word to narrow the search."
         if more
         else f"{findings.counted(len(found), 'title')} with these words."
     )
@@ -44,7 +44,7 @@ def find() -> bool:
 
 
 def result(row: Any) -> None:
-    """One film found: a link, and what tells it from others of the same name."""
+    """One film found: a link, and what distinguishes films of the same name."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         film_views.link(row)
         genres = row.genres_text if isinstance(row.genres_text, str) else "no genre"
@@ -77,7 +77,7 @@ def browse(status: Status) -> None:
 
 
 def facts(film: pd.Series, status: Status) -> None:
-    """Ratings, mean, place and spread of the film."""
+    """The film's ratings, mean, rank and spread."""
     n_ratings = int(film["n_ratings"])
     if not n_ratings:
         st.info("Nobody has rated this film in these data.")
@@ -86,7 +86,7 @@ def facts(film: pd.Series, status: Status) -> None:
         st.metric("Ratings", findings.number(n_ratings), border=True, height="stretch")
         st.metric("Mean", f"{film['sum_rating'] / n_ratings:.2f}", border=True, height="stretch")
         st.metric(
-            "Place of rated films",
+            "Rank among rated films",
             f"{int(film['rank_weighted']):,} of {status.n_rated_movies:,}",
             border=True,
             height="stretch",
@@ -102,7 +102,7 @@ def facts(film: pd.Series, status: Status) -> None:
 
 
 def stars(film: pd.Series, title: str) -> None:
-    """The film's stars against those of all ratings."""
+    """The film's stars compared with all ratings."""
     own = pd.DataFrame(
         {
             "rating": [0.5 + i / 2 for i in range(10)],
@@ -126,7 +126,7 @@ def years(movie_id: int, title: str) -> None:
     """The film's ratings per year."""
     rows = marts.rows(queries.FILM_YEARS, movie_id)
     if rows.empty:
-        st.info("Ratings per year are kept for films with at least 100 ratings.")
+        st.info("Ratings per year are available for films with at least 100 ratings.")
         return
     every = range(int(rows["rating_year"].min()), int(rows["rating_year"].max()) + 1)
     rows = rows.set_index("rating_year").reindex(every, fill_value=0).reset_index()
@@ -139,11 +139,11 @@ def years(movie_id: int, title: str) -> None:
         f" {best['rating_year']:.0f},"
         f" {findings.number(best['n_ratings'])}.",
     )
-    st.caption("Years without a rating are empty. Years are UTC.")
+    st.caption("Years without ratings are empty. Years are UTC.")
 
 
 def chips(labels: list[str]) -> None:
-    """Words of strangers, as they wrote them."""
+    """Untrusted words, shown as written."""
     with st.container(horizontal=True, gap="small"):
         for label in labels:
             with st.container(border=True, width="content"):
@@ -151,18 +151,18 @@ def chips(labels: list[str]) -> None:
 
 
 def words(movie_id: int, status: Status) -> None:
-    """Tags that people gave, and genome tags where the edition has them."""
+    """Tags people used, and genome tags if the edition has them."""
     tags = marts.rows(queries.FILM_TAGS, movie_id)
     if tags.empty:
         st.info("Nobody has tagged this film in these data.")
     else:
-        st.caption("Tags by number of people who gave them")
+        st.caption("Tags by number of people who used them")
         chips([f"{row.tag}  ({row.n_people})" for row in tags.itertuples()])
     if not status.has_genome:
         return
     genome = marts.rows(queries.FILM_GENOME_TAGS, movie_id)
     if not genome.empty:
-        st.caption("Most relevant tags of the tag genome, 0 to 1")
+        st.caption("Most relevant tags of the tag genome, on a scale from 0 to 1")
         chips([f"{row.tag}  {row.relevance:.2f}" for row in genome.itertuples()])
 
 
@@ -179,11 +179,11 @@ def similar(movie_id: int, status: Status) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             film_views.link(row)
             st.caption(f"similarity {row.score:.2f}")
-    st.caption("Cosine of the films' tag-genome relevances; 1 is the same.")
+    st.caption("Cosine similarity of the films' tag-genome relevances; 1 is identical.")
 
 
 def links(film: pd.Series) -> None:
-    """Ways out, and the address of this page."""
+    """External links, and the URL of this page."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if isinstance(film["imdb_url"], str):
             st.link_button("IMDb", film["imdb_url"])
@@ -192,7 +192,7 @@ def links(film: pd.Series) -> None:
         st.page_link(film_views.PAGE, label="All films", query_params={})
     address = st.context.url
     if address:
-        st.caption("Address of this film")
+        st.caption("Link to this film")
         st.code(f"{address.split('?')[0]}?film={film['movie_id']}", language=None, wrap_lines=True)
 
 
@@ -203,7 +203,7 @@ def show_film(film: pd.Series, status: Status) -> None:
     layout.top(layout.plain(title), status)
     known = [film["genres_text"] if isinstance(film["genres_text"], str) else "no genre"]
     if film["is_inferred"]:
-        known.append("not in the list of films; known only because people refer to it")
+        known.append("not in the list of films; known only from ratings or tags")
     layout.say(" · ".join(known))
     links(film)
     with layout.section("How is it rated?"):
@@ -221,7 +221,7 @@ def show_film(film: pd.Series, status: Status) -> None:
 
 
 def no_such_film() -> None:
-    """For a number that is none, or that no film has."""
+    """For a film number that is malformed or unknown."""
     st.info(
         "There is no film with this number in the published data. Film numbers are whole numbers,"
         " as in ?film=318. Search for a title instead."
@@ -229,7 +229,7 @@ def no_such_film() -> None:
 
 
 def page() -> None:
-    """The page: one film if the address names one, else search and ranking."""
+    """The page: one film if the URL names one, else search and ranking."""
     status = published_status()
     asked = st.query_params.get("film")
     movie_id = film_views.film_id(asked) if asked is not None else None

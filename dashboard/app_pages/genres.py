@@ -1,4 +1,4 @@
-"""Genres: what rose and fell, and do old films score higher?"""
+"""Genres: which rose or fell, and do old films score higher?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_LINES = 5
 
 
 def chosen_genres() -> list[str]:
-    """Up to five genres; those with most ratings to begin with."""
+    """Up to five genres; by default those with most ratings."""
     genres = marts.rows(queries.GENRES).sort_values("n_ratings", ascending=False)["genre"]
     chosen = st.pills(
         f"Genres, up to {MOST_LINES}",
@@ -27,12 +27,12 @@ def chosen_genres() -> list[str]:
     )
     if len(chosen) > MOST_LINES:
         left_out = ", ".join(chosen[MOST_LINES:])
-        layout.say(f"More than {MOST_LINES} lines cannot be told apart. Not drawn: {left_out}.")
+        layout.say(f"More than {MOST_LINES} lines are hard to tell apart. Not drawn: {left_out}.")
     return chosen[:MOST_LINES]
 
 
 def series(chosen: list[str], measure: str) -> pd.DataFrame:
-    """One row per chosen genre and year of the data; value null where there is too little."""
+    """One row per chosen genre and year of the data; value null in years with too few ratings."""
     totals = marts.rows(queries.YEAR_TOTALS).astype({"rating_year": int})
     years = range(totals["rating_year"].min(), totals["rating_year"].max() + 1)
     every = pd.MultiIndex.from_product([chosen, years], names=["genre", "rating_year"])
@@ -58,7 +58,7 @@ def over_time() -> None:
         "Measure", [SHARE, MEAN], default=SHARE, required=True, key="measure", bind="query-params"
     )
     if not chosen:
-        st.info("Choose at least one genre to draw its line.")
+        st.info("Choose at least one genre.")
         return
     rows = series(chosen, str(measure))
     said = findings.trend(rows, "share" if measure == SHARE else "mean")
@@ -69,7 +69,7 @@ def over_time() -> None:
         f"{measure} per year for {', '.join(chosen)}. {said or ''}",
     )
     st.caption(
-        f"Years with fewer than {findings.ENOUGH} ratings are left out, and lines break there."
+        f"Lines break at years with fewer than {findings.ENOUGH} ratings."
         f" {layout.GENRE_NOTE} {layout.UTC_NOTE}"
     )
 
@@ -79,7 +79,7 @@ def by_decade() -> None:
     rows = marts.rows(queries.GENRE_DECADES)
     rows = rows[rows["n_ratings"] > 0]
     if rows.empty:
-        st.info("No film with a genre and a year of release is rated.")
+        st.info("No film with a genre and a release year has ratings.")
         return
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["enough"] = rows["n_ratings"] >= findings.ENOUGH
@@ -94,8 +94,8 @@ def by_decade() -> None:
         f"Mean rating by genre and decade of release, {len(rows)} cells. {said or ''}",
     )
     st.caption(
-        f"Grey: fewer than {findings.ENOUGH} ratings. Of old films mostly those still loved are"
-        " still watched and rated, so a high mean of an old decade does not show that films were"
+        f"Grey: fewer than {findings.ENOUGH} ratings. Old films that people still watch and rate"
+        " are mostly the loved ones, so a high mean for an old decade does not show that films were"
         f" better then. {layout.GENRE_NOTE}"
     )
 
@@ -114,8 +114,8 @@ def together() -> None:
         f"Films that two genres share, {findings.counted(len(rows), 'pair')}. {said or ''}",
     )
     st.caption(
-        "Each pair is there twice, once on either side of the diagonal; empty: no film is in both."
-        " A film of three genres counts in three pairs. Colours follow the square root."
+        "Each pair appears twice, once on either side of the diagonal; empty cells share no film."
+        " A film with three genres counts in three pairs. Colours are on a square-root scale."
     )
 
 

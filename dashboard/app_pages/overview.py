@@ -1,4 +1,4 @@
-"""Overview: what is in here, and what is striking?"""
+"""Overview: what is in the data, and what stands out?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dashboard.status import Status, published_status
 
 
 def sizes(status: Status, months: pd.DataFrame) -> None:
-    """Five numbers, some of them with their course over the years."""
+    """Five numbers, some with a sparkline over the years."""
     by_year = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]]
     yearly = by_year.sum()
     mean = (yearly["sum_rating"] / yearly["n_ratings"].where(yearly["n_ratings"] > 0)).dropna()
@@ -27,9 +27,9 @@ def sizes(status: Status, months: pd.DataFrame) -> None:
         _size(grid, "Tags given", findings.number(status.n_tag_applications))
     if not yearly.empty:
         st.caption(
-            "Small curves: year by year; of people, the newcomers."
+            "Sparklines are by year; for people, they show newcomers."
             f" {findings.number(status.n_movies)} films are listed;"
-            f" {findings.counted(status.n_tag_users, 'person', 'people')} gave tags."
+            f" {findings.counted(status.n_tag_users, 'person', 'people')} tagged films."
         )
 
 
@@ -50,7 +50,7 @@ def _size(
 
 
 def _newcomers() -> pd.Series | None:
-    """People by year of their first rating; None where years are told together."""
+    """People by year of first rating; None if years are merged."""
     rows = marts.rows(queries.USER_COHORTS)
     first = rows[rows["years_since"] == 0]
     if first.empty or (first["cohort_year"] < first["last_cohort_year"]).any():
@@ -61,7 +61,7 @@ def _newcomers() -> pd.Series | None:
 
 @fragment
 def activity(months: pd.DataFrame) -> None:
-    """Ratings per month; a span of them is summed up."""
+    """Ratings per month, with a sum over a range of months."""
     if months.empty:
         st.info("There are no ratings in this version.")
         return
@@ -91,20 +91,20 @@ def activity(months: pd.DataFrame) -> None:
             f" {said or ''} {summed or ''}",
         )
     st.caption(
-        "All ratings; the filter below does not apply. First and last month may be partial. Fewer"
-        f" than five people are told as 1 to 4. {layout.UTC_NOTE}"
+        "All ratings; the filter below does not apply. First and last month may be partial. Counts"
+        f" below five people are shown as 1 to 4. {layout.UTC_NOTE}"
     )
 
 
 def _span_of(month: pd.Series) -> pd.Series:
-    """Lets the visitor choose a span of months; tells which months are in it."""
-    # A slider, where a brush would be drawn over the bars: fingers and keyboards can use it too,
-    # and it is in the address.
+    """Lets the visitor choose a range of months; marks the months in it."""
+    # A slider, not a brush over the bars: it works by touch and keyboard, and its value is in the
+    # URL.
     names = list(month.dt.strftime("%Y-%m"))
     if len(names) < 2:
         return pd.Series(True, index=month.index)
     first, last = st.select_slider(
-        "Sum up the months from and to",
+        "Range of months to sum up",
         names,
         (names[0], names[-1]),
         format_func=dict(zip(names, month.dt.strftime("%b %Y"), strict=True)).__getitem__,
@@ -119,7 +119,7 @@ def half_stars() -> None:
     stars = marts.rows(queries.STAR_YEARS)
     year = findings.half_star_year(stars)
     if year is None:
-        st.info("Half stars are not introduced within these data, so there is no before and after.")
+        st.info("These data do not span the introduction of half stars.")
         return
     stars["period"] = (stars["rating_year"] < year).map({True: charts.BEFORE, False: charts.SINCE})
     shares = stars.groupby(["period", "rating"], as_index=False)["n_ratings"].sum()
@@ -131,11 +131,11 @@ def half_stars() -> None:
         f"{row.period.lower()}, {row.rating:.1f} ({row.share:.0%})" for row in top.itertuples()
     )
     layout.draw(shares, charts.stars(), f"Share of ratings by star value. Most given: {commonest}.")
-    st.caption(f"All ratings; half stars count from the year {year} on. {layout.UTC_NOTE}")
+    st.caption(f"All ratings; the period with half stars begins in {year}. {layout.UTC_NOTE}")
 
 
 def genres(status: Status) -> None:
-    """Genres against the average."""
+    """Genres compared with the average."""
     rows = marts.rows(queries.GENRES)
     rows = rows[rows["n_ratings"] > 0]
     if rows.empty or status.mean is None:
@@ -156,7 +156,7 @@ def genres(status: Status) -> None:
     if picked:
         st.switch_page("app_pages/genres.py", query_params={"genres": [picked[0]["genre"]]})
     st.caption(
-        "All ratings; the filter below does not apply. A click on a dot opens the genre."
+        "All ratings; the filter below does not apply. Click a dot to open its genre."
         f" {layout.GENRE_NOTE}"
     )
 
@@ -181,9 +181,9 @@ def popular(status: Status, chosen: filters.Filter) -> None:
     n_films = int(marts.rows(queries.COUNT_FILMS, *chosen.parameters)["n_films"].iloc[0])
     shown = "all" if n_films == len(rows) else f"the {len(rows):,} most rated of {n_films:,}"
     st.caption(
-        f"Filter: {layout.plain(chosen.sentence)}; {shown} films. A click on a film opens its page."
-        f" Best loved: the ten best weighted scores. Hidden gem: the ten best of those with at most"
-        f" {2 * status.prior_weight:,} ratings."
+        f"Filter: {layout.plain(chosen.sentence)}; {shown} films. Click a film to open its page."
+        f" Best loved: the ten best weighted scores. Hidden gem: the ten best among films with at"
+        f" most {2 * status.prior_weight:,} ratings."
     )
 
 
@@ -199,7 +199,7 @@ def best_loved(status: Status, chosen: filters.Filter) -> None:
 
 
 def superlatives(status: Status, chosen: filters.Filter) -> bool:
-    """Four films that stand out; tells whether any film passes the filter."""
+    """Four films that stand out; returns whether any film passes the filter."""
     most = marts.rows(queries.MOST_RATED, *chosen.parameters)
     if most.empty:
         filters.say_empty(chosen)

@@ -10,13 +10,13 @@ from dashboard.status import Status, published_status
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 FEWEST_NOTE = (
-    "No bar and no cell stands for fewer than five people: groups of fewer are told together with"
-    " their neighbour, and no table that this site can read has a row of a single person."
+    "No bar or cell stands for fewer than five people: smaller groups are merged with a neighbour,"
+    " and no table this site can read has a row per person."
 )
 
 
 def concentration(status: Status) -> None:
-    """Shares of people and of ratings, by how much people rated."""
+    """Shares of people and of ratings, by activity."""
     rows = marts.rows(queries.USER_ACTIVITY)
     if rows.empty:
         st.info("There are no ratings in this version.")
@@ -38,7 +38,7 @@ def concentration(status: Status) -> None:
 
 
 def shares(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each group and series: its share of all people, its share of all ratings."""
+    """One row per group and series: its share of all people, its share of all ratings."""
     series = []
     for name, column in ((charts.PEOPLE, "n_users"), (charts.RATINGS, "n_ratings")):
         part = rows[["group", "n_users", "n_ratings"]].assign(series=name)
@@ -65,13 +65,13 @@ def hours() -> None:
         f"Ratings by weekday and hour of the day, UTC, {len(rows)} cells. {said or ''}",
     )
     st.caption(
-        "Hours are UTC; where people live is not known, so an evening here is not their evening."
-        " A time is when a rating was entered, not when the film was watched."
+        "Hours are UTC; where people live is unknown, so an evening here may not be theirs."
+        " Times are when a rating was entered, not when the film was watched."
     )
 
 
 def cohorts(status: Status) -> None:
-    """How many of a year's newcomers rated again, year by year."""
+    """How many of each year's newcomers rated again, year by year."""
     rows = marts.rows(queries.USER_COHORTS)
     if rows.empty or status.last_rating_at is None:
         st.info("There are no ratings in this version.")
@@ -81,8 +81,8 @@ def cohorts(status: Status) -> None:
     later = cells[cells["years_since"] > 0]
     if later.empty:
         st.info(
-            "In no later year did five people of one year's newcomers rate again, so there is"
-            " nothing to draw without singling people out."
+            "No year's newcomers include five who rated again in a later year, so nothing can be"
+            " drawn without singling people out."
         )
         return
     layout.say(said)
@@ -93,15 +93,15 @@ def cohorts(status: Status) -> None:
         f" {said or ''}",
     )
     st.caption(
-        "First column: newcomers of the year. A wide cell tells several years together, because"
-        " fewer than five people rated in one of them; it counts who rated in any of these years."
-        " A row without cells: in no later year did five of them rate. Years are UTC, and the last"
-        " one may be partial."
+        "First column: newcomers of the year. A wide cell merges several years, because fewer than"
+        " five people rated in one of them; it counts people who rated in any of these years. A row"
+        " without cells: fewer than five of them rated in any later year. Years are UTC, and the"
+        " last one may be partial."
     )
 
 
 def cohort_cells(rows: pd.DataFrame, last_year: int) -> pd.DataFrame:
-    """Adds to each cohort and span of years: names, bounds for drawing, share of the cohort.
+    """Adds labels, bounds for drawing and the share of the cohort to each cell.
 
     Args:
         rows: Rows of USER_COHORTS.
@@ -119,7 +119,7 @@ def cohort_cells(rows: pd.DataFrame, last_year: int) -> pd.DataFrame:
     rows["n_newcomers"] = first.map(whole)
     rows["share"] = rows["n_users_active"] / rows["n_newcomers"]
     rows["is_first"] = rows["years_since"] == 0
-    # What is merged into the first year is not drawn over the years after it.
+    # Years merged into the first one are not drawn.
     ends = rows["last_years_since"].fillna(last_year - first).astype(int)
     rows["end"] = ends.where(~rows["is_first"], 0) + 1
     rows["span"] = [

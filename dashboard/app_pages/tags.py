@@ -1,4 +1,4 @@
-"""Tags: what words go with loved films?"""
+"""Tags: which words go with loved films?"""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from dashboard.status import Status, published_status
 
 
 def commonest(tags: pd.DataFrame, status: Status) -> None:
-    """The tags that most people gave."""
+    """The tags that most people used."""
     rows = tags.head(20)
     said = findings.commonest_tag(tags, status.n_tag_users)
     layout.say(said)
     layout.draw(
         rows[["tag", "n_people", "n_applications", "n_movies"]],
         charts.top_tags(),
-        f"The {len(rows)} tags that most people gave. {said or ''}",
+        f"The {len(rows)} tags that most people used. {said or ''}",
     )
     st.caption(
-        "Spellings that differ only in case and spaces are one tag, shown as most people wrote it."
+        "Spellings that differ only in case or spaces are one tag, shown as most people wrote it."
     )
 
 
 def loved(tags: pd.DataFrame, status: Status) -> None:
-    """Tags by people and mean of their films."""
+    """Tags by number of people and mean of their films."""
     rows = tags[tags["n_ratings"] > 0]
     if rows.empty or status.mean is None:
-        st.info("No tagged film is rated.")
+        st.info("No tagged film has ratings.")
         return
-    # One person's tag says little; but a small edition may have no others.
+    # One person's tag says little, but a small edition may have no others.
     shared = rows[rows["n_people"] > 1]
     rows = (shared if len(shared) >= 20 else rows).copy()
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
@@ -41,35 +41,35 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
     layout.draw(
         rows[["tag", "n_people", "mean", "n_movies", "n_ratings", "overall"]],
         charts.loved_tags(),
-        f"{findings.counted(len(rows), 'tag')} by people who gave them and mean rating of the"
-        f" films tagged so. {said or ''}",
+        f"{findings.counted(len(rows), 'tag')} by people who used them and mean rating of their"
+        f" films. {said or ''}",
     )
     above = findings.share((rows["mean"] > status.mean).sum(), len(rows))
     least = int(rows["n_people"].min())
     st.caption(
-        f"{findings.counted(len(rows), 'tag')} that {findings.counted(least, 'person', 'people')}"
-        f" or more gave; {above} of them lie above the dashed line, the mean of all ratings. Each"
-        " mean is over all ratings, by anyone, of the films tagged so."
+        f"{findings.counted(len(rows), 'tag')} used by"
+        f" {findings.counted(least, 'person', 'people')} or more; {above} of them lie above the"
+        " dashed line, the mean of all ratings. Each tag's mean covers all ratings of its films."
     )
 
 
 def look_up() -> None:
-    """Search a tag, choose it, see its films."""
+    """Searches for a tag, and shows the films of the one chosen."""
     typed = st.text_input(
         "Search a tag", type="search", live="250ms", key="tag_search", bind="query-params",
         max_chars=search.LONGEST, placeholder="time travel",
     )  # fmt: skip
     if not (typed and search.normalised(typed)):
-        st.caption("Type a word to find the tags that contain it, and the films that carry them.")
+        st.caption("Type a word to find tags that contain it, and their films.")
         return
     found = marts.rows(queries.SEARCH_TAGS, search.tag_pattern(typed))
     if found.empty:
-        st.info("No tag contains this. Try fewer letters, or another word for it.")
+        st.info("No tag contains this. Try fewer letters, or another word.")
         return
     chosen = st.selectbox(f"Tags found: {len(found)}", list(found["tag"]), key="tag_found")
     films = marts.rows(queries.TAG_FILMS, str(chosen))
     if films.empty:
-        st.info("This tag is not among the ten commonest of any film.")
+        st.info("This tag is not among the ten most used of any film.")
         return
     films["film"] = [
         dated(title, year)
@@ -78,10 +78,10 @@ def look_up() -> None:
     films["mean"] = films["sum_rating"] / films["n_ratings"].where(films["n_ratings"] > 0)
     event = layout.table(
         films[["film", "n_people", "n_ratings", "mean"]],
-        f"Films tagged {chosen}, by people who gave the tag.",
+        f"Films tagged {chosen}, by people who used the tag.",
         {
             "film": st.column_config.TextColumn("Film", width="large"),
-            "n_people": st.column_config.NumberColumn("People who tagged it so"),
+            "n_people": st.column_config.NumberColumn("People who used the tag"),
             "n_ratings": st.column_config.NumberColumn("Ratings", format="localized"),
             "mean": st.column_config.NumberColumn("Mean", format="%.2f"),
         },
@@ -91,7 +91,7 @@ def look_up() -> None:
     )
     if event.selection.rows:
         film_views.open_film(int(films["movie_id"].iloc[event.selection.rows[0]]))
-    st.caption("Films that have it among their ten commonest tags. Select a row to open the film.")
+    st.caption("Films with this among their ten most used tags. Select a row to open the film.")
 
 
 def page() -> None:

@@ -28,10 +28,10 @@ def genres(**means: float) -> pd.DataFrame:
         (
             (3, 0, 1),
             "The busiest month was January 2001: 3 ratings, 75.0 % of all."
-            " 1 month in between had no rating at all.",
+            " 1 month in between had no ratings at all.",
         ),
         ((2, 2), None),
-        ((1, 0, 0, 1), "2 months in between had no rating at all."),
+        ((1, 0, 0, 1), "2 months in between had no ratings at all."),
         ((0, 0), None),
         ((), None),
     ],
@@ -64,7 +64,7 @@ def test_half_star_effect_needs_enough_on_both_sides() -> None:
 
 def test_genre_extremes() -> None:
     assert findings.genre_extremes(genres(War=4.0, Horror=2.5), 3.5) == (
-        "Highest: War, 4.00 stars (+0.50 to the average of all ratings). Lowest: Horror, 2.50"
+        "Highest: War, 4.00 stars (+0.50 against the average of all ratings). Lowest: Horror, 2.50"
         " (-1.00)."
     )
     assert findings.genre_extremes(genres(War=3.0, Horror=3.0), 3.0) is None
@@ -121,10 +121,10 @@ def test_loved_tag_needs_a_choice() -> None:
 def test_commonest_tag_names_all_of_the_first_place() -> None:
     tags = pd.DataFrame({"tag": ["a", "b", "c"], "n_people": [5, 5, 2]})
     assert findings.commonest_tag(tags, 9) == (
-        "Given by most people: “a” and “b”, each by 5 of the 9 who gave any tag."
+        "Used by most people: “a” and “b”, each by 5 of the 9 who tagged anything."
     )
     assert findings.commonest_tag(tags.tail(1), 9) == (
-        "Given by most people: “c”, by 2 of the 9 who gave any tag."
+        "Used by most people: “c”, by 2 of the 9 who tagged anything."
     )
     assert findings.commonest_tag(tags.assign(n_people=1).loc[[0, 1, 2, 2]], 9) is None
 

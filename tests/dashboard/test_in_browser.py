@@ -314,7 +314,7 @@ def test_months_are_chosen_with_the_keyboard_and_kept_in_the_address(
     visit: Callable[..., Visit],
 ) -> None:
     page = visit().page
-    slider = page.get_by_role("slider", name="Sum up the months").first
+    slider = page.get_by_role("slider", name="Range of months to sum up").first
     slider.focus()
     for _ in range(12):
         slider.press("ArrowRight")
@@ -462,7 +462,7 @@ def test_a_part_that_reruns_by_itself_does_not_mix_versions(
     page = visit().page
     expect(page.get_by_text(f"version {marts_fixture.VERSION}")).to_be_visible()
     published_anew()
-    page.get_by_role("slider", name="Sum up the months").first.press("ArrowRight")
+    page.get_by_role("slider", name="Range of months to sum up").first.press("ArrowRight")
     expect(page.get_by_text("of all, mean").first).to_be_visible()
     expect(page.get_by_text("version another")).to_be_visible()
     expect(page.get_by_text("1,713").first).to_be_visible()
