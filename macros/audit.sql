@@ -1,11 +1,10 @@
 {#-
-    A test of a fact that is built by load: it has, for each key among the rows of RAW that count,
-    the row that wins, and no other row. So it is complete, current, and has no key twice. Returns
-    one row if that is not so.
+    Tests an incremental fact: for each key among the current rows of RAW it has the winning row,
+    and no other row. So it is complete, current and has unique keys. Returns one row if it is not.
 
-    Written in another way than the fact itself. Keys are grouped once, which is what takes the
-    time; only those with several rows are ranked; and what is left is compared by sums of hashes,
-    which do not depend on the order of the rows.
+    Deliberately computed unlike the fact itself: keys are grouped once, which takes most of the
+    time; only contested keys are ranked; the rest is compared by sums of hashes, which do not
+    depend on row order.
 -#}
 {% macro difference_to_raw(dataset) -%}
 {%- set spec = raw_dataset(dataset) -%}

@@ -1,11 +1,10 @@
 {#-
-    Which rows of RAW count, and which of two rows with one key wins: said here, once.
-    A row counts when its file version is current in this build's snapshot of the manifest.
+    Defines, in one place, which rows of RAW are current and which of two rows with one key wins.
+    A row is current if its file version is current in this build's snapshot of the manifest.
 -#}
 
-{#- What a dataset consists of: its columns as src_ names and types them, its key, and the order in
-    which rows of one key win. The order ends with every column that is not in the key, so that it
-    is total. (Two columns or more: on a single one, DuckDB 1.5 rewrites the ranking below into an
+{#- A dataset: its columns as src_ names and types them, its key, and the order in which rows of one
+    key win. The order ends with every column outside the key, so it is total. (Two columns or more: on a single one, DuckDB 1.5 rewrites the ranking below into an
     aggregate that takes twice the time and memory on 25 M rows.) -#}
 {% macro raw_dataset(name) -%}
     {{ return({
@@ -47,7 +46,7 @@
     }[name]) }}
 {%- endmacro %}
 
-{#- Every row of the dataset that counts, duplicates included. -#}
+{#- Every current row of the dataset, duplicates included. -#}
 {% macro current_rows(dataset) -%}
     select
         {{ raw_dataset(dataset)['columns'] | join(',\n        ') }},
@@ -63,9 +62,9 @@
         )
 {%- endmacro %}
 
-{#- One row per key: of the rows that count, the winner. With touched_since (a file id), only the
-    keys that a file changed since then has touched; they are picked before the rows are ranked, so
-    that the work follows what changed. -#}
+{#- One row per key: the winner among the current rows. With touched_since (a file id), only keys
+    touched by files changed since then; they are picked before the ranking, so that the work scales
+    with the change. -#}
 {% macro latest_rows(dataset, touched_since=none) -%}
     {%- set spec = raw_dataset(dataset) -%}
     select current_row.*

@@ -1,5 +1,5 @@
-{#- Layer schemas are the same for everyone, without a prefix of the target's own schema; each
-    environment but the published one has its own, told apart by its name behind them. -#}
+{#- Layer schemas have the same names for everyone, without the target schema as prefix; every
+    environment but the published one appends its name. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ schema_of_environment(custom_schema_name if custom_schema_name else target.schema) }}
 {%- endmacro %}

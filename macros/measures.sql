@@ -1,5 +1,5 @@
-{#- Standard deviation of a sample from its additive parts. Sums of halves are exact, so the figure
-    does not depend on the order of the rows, as the engines' own function does. -#}
+{#- Sample standard deviation from additive parts. Sums of half stars are exact, so the result does
+    not depend on row order, unlike the engines' own function. -#}
 {% macro sample_sd(n, total, total_of_squares) -%}
     case
         when {{ n }} > 1
@@ -7,7 +7,7 @@
     end
 {%- endmacro %}
 
-{#- Tag in lower case, without outer spaces and with single inner ones. -#}
+{#- Tag in lower case, trimmed, with single inner spaces. -#}
 {% macro normalised_tag(tag) -%}
     trim(lower({{ regex_replace(tag, '[[:space:]]+', ' ') }}))
 {%- endmacro %}

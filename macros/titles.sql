@@ -1,6 +1,6 @@
 {#-
     MovieLens writes 'City of Lost Children, The (Cité des enfants perdus, La) (1995)'. These macros
-    make it 'The City of Lost Children (La Cité des enfants perdus)', and the year 1995.
+    turn it into 'The City of Lost Children (La Cité des enfants perdus)' and the year 1995.
 -#}
 
 {% macro title_articles() -%}
@@ -20,8 +20,8 @@
     trim({{ regex_replace(title, ' *' ~ year_at_end(), '') }})
 {%- endmacro %}
 
-{#- In front of the title itself, and in front of each title in parentheses. L' stands without a
-    space, so it has patterns of its own. -#}
+{#- Moves the article to the front of the title and of each title in parentheses. L' takes no space,
+    so it has its own patterns. -#}
 {% macro article_in_front(title) -%}
     {%- set steps = [
         ('^([^()]+), (' ~ title_articles() ~ ')( [(].*|$)', '\\2 \\1\\3'),

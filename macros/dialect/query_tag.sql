@@ -1,5 +1,5 @@
-{#- Names the model or test in the query tag of its statements, behind the run and the step. One
-    statement, where dbt's own would also ask for the tag before and set it again afterwards. -#}
+{#- Appends the model or test to the query tag, after the run and the step. One statement; dbt's own
+    macro would also read the tag before and restore it afterwards. -#}
 {% macro snowflake__set_query_tag() -%}
     {%- do run_query("alter session set query_tag = '" ~ target.query_tag ~ ' ' ~ model.name ~ "'") -%}
 {%- endmacro %}

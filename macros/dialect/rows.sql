@@ -1,4 +1,4 @@
-{#- One row per part of a separated text, beside the key of its row. -#}
+{#- One row per part of a delimited text, with the key of its row. -#}
 {% macro split_to_rows(relation, key, text, separator, part) -%}
     {{ return(adapter.dispatch('split_to_rows', 'movielens')(relation, key, text, separator, part)) }}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#-
-    The part of a text that a group of the pattern matches; null without a match. Patterns keep to
-    what RE2 and Snowflake's engine share: no lazy quantifiers, no lookaround. Snowflake reads a
-    backslash in a literal as an escape, so its variants double it.
+    The text matched by a group of the pattern; null without a match. Patterns use only what RE2 and
+    Snowflake's engine share: no lazy quantifiers, no lookaround. Snowflake reads a backslash in a
+    literal as an escape, so its variants double it.
 -#}
 {% macro regex_extract(text, pattern, group=1) -%}
     {{ return(adapter.dispatch('regex_extract', 'movielens')(text, pattern, group)) }}
@@ -30,8 +30,8 @@
 {%- endmacro %}
 
 
-{#- A lower-case text without its accents, to search in. Snowflake has no function for it: there,
-    letter for letter over Latin, and combining marks (at the end of the first list) are dropped. -#}
+{#- A lower-case text without accents, for searching. Snowflake has no function for this: Latin
+    letters are translated one by one, and combining marks (end of the first list) dropped. -#}
 {% macro strip_accents(text) -%}
     {{ return(adapter.dispatch('strip_accents', 'movielens')(text)) }}
 {%- endmacro %}
@@ -49,7 +49,7 @@
 {%- endmacro %}
 
 
-{#- The texts of a group as one, in their own order. -#}
+{#- The texts of a group joined into one, sorted. -#}
 {% macro join_texts(text, separator) -%}
     {{ return(adapter.dispatch('join_texts', 'movielens')(text, separator)) }}
 {%- endmacro %}

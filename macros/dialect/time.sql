@@ -1,6 +1,6 @@
-{#- Seconds since 1970 to a timestamp without zone, in UTC. A number outside the years 1 to 9999 is no
-    time on every engine and becomes null, for a test to name; left alone, one such row would stop
-    every build. Only MOVIELENS_RANGE_CHECKS=warn lets one through. -#}
+{#- Epoch seconds to a timestamp without zone, in UTC. Outside the years 1 to 9999 not every engine has
+    a time, so the result is null, for a test to report; otherwise one such row would fail every
+    build. Only MOVIELENS_RANGE_CHECKS=warn lets one through. -#}
 {% macro epoch_to_timestamp(seconds) -%}
     {%- set time_in_range -%}
         case when {{ seconds }} between -62135596800 and 253402300799 then {{ seconds }} end
@@ -17,7 +17,7 @@
 {%- endmacro %}
 
 
-{#- A timestamp with zone to one without, in UTC: what is stored must not depend on the session. -#}
+{#- A timestamp with zone to one without, in UTC: stored values must not depend on the session. -#}
 {% macro utc_timestamp(instant) -%}
     {{ return(adapter.dispatch('utc_timestamp', 'movielens')(instant)) }}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#-
-    What an incremental fact remembers between builds: the last manifest entry it has seen.
-    One row per fact in analytics._built_files (model_name, file_id). It is written after the fact
-    itself, so that a build that dies in between repeats its work, with the same result.
+    The watermark of an incremental fact: the last manifest entry it has seen.
+    One row per fact in analytics._built_files (model_name, file_id), written after the fact
+    itself, so that a build that dies in between repeats its work, idempotently.
 -#}
 
 {% macro built_files() -%}
@@ -21,8 +21,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The last manifest entry that the fact being built has seen; none when it has to be built
-    from scratch. -#}
+{#- The watermark of the fact being built; none if it has to be built from scratch. -#}
 {% macro last_file_seen() -%}
     {%- if not execute or not is_incremental() -%}
         {{ return(none) }}
@@ -37,7 +36,7 @@
     delete from {{ built_files() }} where model_name = '{{ this.identifier }}'
 {%- endmacro %}
 
-{#- From the snapshot, not from the manifest: what the fact was built on, not what came since. -#}
+{#- From the snapshot, not the manifest, which may already hold newer entries. -#}
 {% macro remember_files_seen() -%}
     insert into {{ built_files() }} (model_name, file_id)
     select

@@ -1,11 +1,10 @@
 {#-
-    Incremental by load. Since the last entry a fact has seen, files came, changed or went; any key
-    in one of them, or in a version that they superseded, may have another winner now, or none.
-    These keys are deleted from the fact, and the winners they have now are added.
+    Incremental by load. Files that arrived, changed or were removed since a fact's watermark, and the
+    versions they superseded, give the touched keys: those that may now have another winner, or none.
+    These keys are deleted from the fact, and their current winners added.
 -#}
 
-{#- The file versions of a dataset that came after the given entry, and those that stopped counting
-    because of them. -#}
+{#- The file versions of a dataset after the given entry, and those they superseded. -#}
 {% macro changed_files(dataset, since) -%}
     select src_files.file_id
     from {{ ref('src_files') }} as src_files
@@ -40,8 +39,8 @@
     ) as touched_row
 {%- endmacro %}
 
-{#- Pre-hook of a fact. Nothing to delete on a full refresh. A fact of which nothing is remembered
-    is emptied: the build that made it died, and the versions it was made from may be gone. -#}
+{#- Pre-hook of a fact. A full refresh has nothing to delete. A fact without a watermark is emptied:
+    the build that made it died, and the versions it was built from may be gone. -#}
 {% macro delete_touched_keys(dataset) -%}
     {%- set since = last_file_seen() -%}
     {%- if since == -1 -%}
@@ -54,8 +53,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The rows a fact adds: all winners when it starts empty, else those of the touched keys.
-    Both are rendered each time, because that is how dbt learns what the fact reads. -#}
+{#- The rows a fact adds: all winners if it starts empty, else those of the touched keys. Both are
+    rendered every time, so that dbt sees everything the fact reads. -#}
 {% macro rows_to_add(dataset) -%}
     {%- set since = last_file_seen() -%}
     {%- set winners_of_all_keys = 'select * from ' ~ ref('src_' ~ dataset) -%}

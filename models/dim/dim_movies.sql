@@ -36,7 +36,7 @@ linked_movie as (
     select
         described_movie.movie_id,
         coalesce(
-            -- A title that is nothing but a year stays as it is.
+            -- A title that consists only of a year stays.
             nullif(described_movie.title_without_year, ''),
             nullif(trim(described_movie.title_as_given), ''),
             'Movie ' || cast(described_movie.movie_id as varchar)
@@ -46,7 +46,7 @@ linked_movie as (
         described_movie.imdb_id,
         described_movie.tmdb_id,
         'https://www.imdb.com/title/tt'
-        -- IMDb's numbers have seven digits or more.
+        -- IMDb ids have at least seven digits.
         || right('0000000' || described_movie.imdb_id, greatest(7, length(described_movie.imdb_id)))
         || '/' as imdb_url,
         'https://www.themoviedb.org/movie/' || cast(described_movie.tmdb_id as varchar) as tmdb_url

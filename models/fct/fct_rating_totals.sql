@@ -29,7 +29,7 @@ prior as (
     select
         totals.*,
         totals.sum_rating / nullif(totals.n_ratings, 0) as prior_mean,
-        -- A film starts with as many ratings of the mean as films have on average, or 25.
+        -- A film starts with the average number of ratings per film, at least 25, all at the mean.
         cast(
             greatest(25, coalesce(round(totals.n_ratings / nullif(totals.n_rated_movies, 0)), 0)) as bigint
         ) as prior_weight

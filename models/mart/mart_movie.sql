@@ -14,7 +14,7 @@ genres_per_movie as (
     group by movie_id
 ),
 
--- Films and stars first: counting each star in every rating would take four times as long.
+-- Group by film and star first: counting every star over all ratings takes four times as long.
 ratings_per_movie_and_star as (
     select
         movie_id,

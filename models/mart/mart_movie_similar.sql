@@ -5,13 +5,13 @@ with scores as (
 mean_per_tag as (
     select
         tag_id,
-        -- Rounded here and below, so that the order in which the engine adds does not show.
+        -- Rounded here and below, so that the order of summation does not change the result.
         round(avg(relevance), 9) as mean_relevance
     from scores
     group by tag_id
 ),
 
--- What sets a film apart: its tags that fit it better than they fit films on average.
+-- What distinguishes a film: the tags that fit it better than the average film.
 distinctive_tag as (
     select
         scores.movie_id,
@@ -31,13 +31,13 @@ profile as (
         movie_id,
         tag_id,
         rank_in_movie,
-        -- Scaled to length 1, so that the products below sum to a cosine.
+        -- Scaled to length 1, so that the products below sum to the cosine.
         distinction / sqrt(sum(distinction * distinction) over (partition by movie_id)) as weight
     from distinctive_tag
     where rank_in_movie <= 50
 ),
 
--- The caps bound the work: at most 300 films meet at a tag, however many films there are.
+-- The caps bound the work: a tag pairs at most 300 films, however many there are.
 strong_tag as (
     select
         movie_id,

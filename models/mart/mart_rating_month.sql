@@ -35,7 +35,7 @@ month_in_span as (
     cross join month_number
     where {{ add_months('span.first_month', 'month_number.n') }} <= span.last_month
     union
-    -- Were the span longer than the numbers, no rating would be lost.
+    -- If the span outgrew the numbers, ratings would still not be lost.
     select month from ratings_per_month
 ),
 

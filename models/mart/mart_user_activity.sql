@@ -1,7 +1,7 @@
 with raters as (
     select
         n_ratings,
-        -- Half a rating more leaves the whole part as it is, and keeps the logarithm of 8 from being
+        -- Adding half a rating does not change the integer part, and keeps log2(8) from becoming
         -- 2.9999999999999996.
         cast(floor(log(2, n_ratings + 0.5)) as bigint) as power_of_two
     from {{ ref('dim_users') }}
@@ -29,7 +29,7 @@ merged_power as (
 users_per_bucket as (
     select
         bucket,
-        -- Where fewer ratings were merged into it, they are not said more exactly.
+        -- If smaller buckets were merged into it, their bounds are not shown.
         cast(case when min(power_of_two) < bucket then 1 else power(2, bucket) end as bigint) as lo,
         cast(sum(n_users) as bigint) as n_users,
         cast(sum(n_ratings) as bigint) as n_ratings

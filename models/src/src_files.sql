@@ -1,4 +1,4 @@
-{#- A table, not a view: the one snapshot of the manifest that a whole build agrees on. -#}
+{#- A table, not a view: the snapshot of the manifest that the whole build uses. -#}
 {{ config(materialized='table') }}
 
 with manifest as (

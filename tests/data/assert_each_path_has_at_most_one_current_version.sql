@@ -1,4 +1,4 @@
--- A returned row is a path of which two versions count, or one that counts though it was removed.
+-- A returned row is a path with two current versions, or a current one though it was removed.
 select
     path,
     count(*) as n_current,

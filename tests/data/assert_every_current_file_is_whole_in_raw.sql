@@ -1,4 +1,4 @@
--- A returned row is a file that counts and does not have in RAW the rows that were loaded from it.
+-- A returned row is a current file whose rows in RAW are not those loaded from it.
 with rows_in_raw as (
     {%- for dataset in ['movies', 'ratings', 'tags', 'links', 'genome_scores', 'genome_tags'] %}
     select

@@ -1,5 +1,5 @@
--- A returned row is a mart whose users are not the users who have rated. What a mart says of few
--- people is null, and stands for one at least and for fewer than would be shown.
+-- A returned row is a mart whose users do not add up to the users who have rated. A null stands for
+-- too few people to publish: at least one.
 with raters as (
     select count(*) as n_users
     from {{ ref('dim_users') }}

@@ -1,5 +1,5 @@
--- A returned row is a mart whose ratings, or their stars, are not those of fct_ratings. Stars are
--- null where the mart has none.
+-- A returned row is a mart whose ratings or stars do not add up to those of fct_ratings. Stars are
+-- null if the mart has none.
 with fact as (
     select
         count(*) as n_ratings,

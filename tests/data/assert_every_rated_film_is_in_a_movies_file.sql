@@ -1,5 +1,5 @@
--- A returned row is a film that was rated and that no movies file describes: the source is not whole.
--- The film is kept, as an inferred one, so that this warns and does not fail.
+-- A returned row is a rated film that no movies file lists: the source is incomplete. The film is kept
+-- as an inferred one, so this only warns.
 {{ config(severity='warn') }}
 
 select

@@ -1,4 +1,4 @@
--- A returned row is a film that was tagged and that no movies file describes: the source is not whole.
+-- A returned row is a tagged film that no movies file lists: the source is incomplete.
 {{ config(severity='warn') }}
 
 select distinct movies.movie_id

@@ -1,4 +1,4 @@
--- A returned row is a published count that stands for fewer than five people, although there are more.
+-- A returned row is a published count of fewer than five people, although there are more in total.
 with raters as (
     select count(*) as n_users
     from {{ ref('dim_users') }}

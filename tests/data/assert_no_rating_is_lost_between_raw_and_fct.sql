@@ -1,3 +1,3 @@
--- A returned row means that fct_ratings does not have, for each user and film in the rows of RAW
--- that count, the one that wins, or that it has other rows. A full refresh mends it.
+-- A returned row means that fct_ratings lacks the winning row of a user and film with current rows
+-- in RAW, or has other rows. A full refresh repairs it.
 {{ difference_to_raw('ratings') }}

@@ -1,3 +1,3 @@
--- A returned row means that fct_tags does not have, for each user, film and tag in the rows of RAW
--- that count, the one that wins, or that it has other rows. A full refresh mends it.
+-- A returned row means that fct_tags lacks the winning row of a user, film and tag with current rows
+-- in RAW, or has other rows. A full refresh repairs it.
 {{ difference_to_raw('tags') }}

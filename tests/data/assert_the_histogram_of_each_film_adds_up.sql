@@ -1,4 +1,4 @@
--- A returned row is a film whose histogram does not have its number of ratings, or its stars.
+-- A returned row is a film whose histogram does not add up to its ratings or its stars.
 with films as (
     select
         movie_id,

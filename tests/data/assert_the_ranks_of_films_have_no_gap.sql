@@ -1,4 +1,4 @@
--- A returned row is a highest rank that is not the number of rated films.
+-- A returned row is a highest rank that differs from the number of rated films.
 with ranks as (
     select
         count(*) as n_rated,

@@ -1,4 +1,4 @@
--- A returned row is a figure of mart_dataset_status that is not what counting anew gives.
+-- A returned row is a figure of mart_dataset_status that differs from a recount.
 with facts as (
     select
         count(*) as n_ratings,

@@ -1,5 +1,5 @@
--- A returned row is a film whose ratings per year are not, together, its ratings; or one with 100
--- ratings and no years.
+-- A returned row is a film whose yearly ratings do not add up to its ratings, or one with 100
+-- ratings but no years.
 with years_together as (
     select
         movie_id,

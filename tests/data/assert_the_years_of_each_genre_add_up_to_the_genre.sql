@@ -1,4 +1,4 @@
--- A returned row is a genre whose ratings per year are not, together, its ratings.
+-- A returned row is a genre whose yearly ratings do not add up to its ratings.
 with years_together as (
     select
         genre,

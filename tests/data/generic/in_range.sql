@@ -1,5 +1,5 @@
-{#- A number that has to be between two bounds, both included: returns the rows where it is not, or,
-    unless nulls are allowed, where it is missing. -#}
+{#- A number must be between two bounds, inclusive: returns the rows where it is not or, unless nulls
+    are allowed, is missing. -#}
 {% test in_range(model, column_name, min_value, max_value=none, allow_null=false) %}
 
 {%- set faults = [column_name ~ ' < ' ~ min_value] -%}

@@ -1,5 +1,5 @@
-{#- A compound key: returns each combination of the columns that occurs more than once, or that has
-    a part missing. -#}
+{#- A compound key: returns each combination of the columns that occurs more than once or contains a
+    null. -#}
 {% test unique_combination(model, columns) %}
 
 select
