@@ -1,25 +1,24 @@
 #!/usr/bin/env bash
-# report.sh LABEL: opens one issue for a failure, comments on it while it lasts, closes it when all
-# is well again. Reads CODE (exit code, empty if there was none), RESULT (of the job or step),
-# RUN_URL; calls WEBHOOK_URL when an issue opens or closes, and HEARTBEAT_URL when all is well, if
-# they are set.
+# report.sh LABEL: opens one issue per failure, comments on it while it lasts, closes it on recovery.
+# Reads CODE (exit code, empty if there was none), RESULT (of the job or step) and RUN_URL. If set,
+# calls WEBHOOK_URL when an issue opens or closes, and HEARTBEAT_URL after each success.
 set -euo pipefail
 
 label=$1
 declare -A titles=(
-  [production-run]="The production run fails"
-  [production-overdue]="No production run has been done for too long"
+  [production-run]="The production run is failing"
+  [production-overdue]="The production run is overdue"
   [parity]="DuckDB and Snowflake give different marts"
-  [nightly-tests]="The nightly tests fail"
+  [nightly-tests]="The nightly tests are failing"
 )
 declare -A meanings=(
   [1]="It failed."
   [2]="A setting is wrong."
-  [3]="The audit failed or the release was held back; nothing was published, readers see the version before."
+  [3]="The audit failed or the release was held back; nothing was published, readers keep the previous version."
   [4]="Files were loaded, but rows or files were rejected beyond the allowed share."
-  [overdue]="Look at the runs of the workflow Production run, and whether its schedule is on."
-  [parity]="The log says which relations and columns."
-  [tests]="The log says which tests."
+  [overdue]="Check the workflow Production run: its latest runs, and whether its schedule is enabled."
+  [parity]="The log names the relations and columns."
+  [tests]="The log names the tests."
 )
 
 tell() {
@@ -32,17 +31,17 @@ tell() {
 open=$(gh issue list --label "$label" --state open --limit 1 --json number --jq '.[0].number // empty')
 
 if [ "$RESULT" = success ] && [ "${CODE:-}" = 75 ]; then
-  echo "Another run was at work: nothing to say"
+  echo "Another run is in progress: nothing to report"
 elif [ "$RESULT" = success ]; then
   if [ -n "$open" ]; then
-    gh issue close "$open" --comment "All is well again: $RUN_URL"
-    tell "Recovered: ${titles[$label]}. $RUN_URL"
+    gh issue close "$open" --comment "Recovered: $RUN_URL"
+    tell "Resolved: ${titles[$label]}. $RUN_URL"
   fi
   if [ -n "${HEARTBEAT_URL:-}" ]; then
     curl --silent --show-error --fail --max-time 20 "$HEARTBEAT_URL" >/dev/null
   fi
 else
-  body="${meanings[${CODE:-none}]:-It ended before it was done ($RESULT).} $RUN_URL"
+  body="${meanings[${CODE:-none}]:-It ended early ($RESULT).} $RUN_URL"
   if [ -n "$open" ]; then
     gh issue comment "$open" --body "$body"
   else

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The production run: its answer in run.json, its exit code as an output of the step. That another
-# run is at work (75) is no failure of the schedule; if it stays so, watch.yml says it.
+# The production run: writes its report to run.json and its exit code to the step's output. Another
+# run in progress (75) is not a failure; if that persists, watch.yml reports it.
 set -uo pipefail
 
 options=()

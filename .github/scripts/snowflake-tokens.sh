@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Keeps a token of this job for each of the two users in a file that the clients read at each login:
-# GitHub's tokens live for minutes, and a run logs in until its end. Without an argument: writes them
-# once, names the files to the steps that follow, and goes on writing them until the job is over.
+# Keeps a fresh token of this job for each of the two users in a file that clients read at each login:
+# GitHub's tokens expire within minutes, and a run logs in until its end. Without an argument: writes
+# them once, exports their paths to later steps, and keeps refreshing them until the job ends.
 set -euo pipefail
 
 folder="$RUNNER_TEMP/snowflake"
@@ -12,14 +12,14 @@ write() {
     curl --silent --show-error --fail --max-time 20 \
       -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \
       "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=$audience" | jq -re .value >"$folder/$audience.new"
-    # A login finds the old token or the new one, never half of one.
+    # Atomic: a login reads the old token or the new one, never half of one.
     mv "$folder/$audience.new" "$folder/$audience"
   done
 }
 
 if [ "${1:-}" = refresh ]; then
   while sleep "${EVERY:-120}"; do
-    write || echo "no new token; the last one is kept" >&2
+    write || echo "no new token; keeping the last one" >&2
   done
 fi
 

@@ -1,4 +1,4 @@
-"""The answer of `movielens run --json` as a table for people, on the page of the job."""
+"""Renders the report of `movielens run --json` as a table for the job page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ from typing import Any
 
 
 def summary(answer: dict[str, Any]) -> str:
-    """Puts an answer in words.
-
-    Args:
-        answer: What the command printed; empty if it printed nothing.
-
-    Returns:
-        Markdown.
-    """
+    """Renders a report, empty if the command printed none, as Markdown."""
     if not answer:
-        return "### No run\n\nIt ended before the run began; the steps above say where.\n"
+        return "### No run\n\nThe job ended before the run began; see the steps above.\n"
     if error := answer.get("error"):
-        heading = "Another run was at work" if answer["exit_code"] == 75 else "Failed"
-        # In a fence: a message may hold text of a file, which is not to be read as Markdown.
+        heading = "Another run is in progress" if answer["exit_code"] == 75 else "Failed"
+        # Fenced: a message may quote a file, whose text must not be read as Markdown.
         said = f"{error['message']}\n{error.get('remedy', '')}".replace("`", "'").strip()
         return f"### {heading} (exit code {answer['exit_code']})\n\n```text\n{said}\n```\n"
     load, build, publish = answer["load"], answer["build"], answer["publish"]
@@ -36,7 +29,7 @@ def summary(answer: dict[str, Any]) -> str:
         "Tests passed": build["tests_passed"],
         "Tests warned": build["tests_warned"],
         "Published version": publish["version"],
-        "Version before": publish["before"],
+        "Previous version": publish["before"],
         "Seconds": f"{answer['seconds']:.0f}",
     }
     table = "".join(f"| {name} | {value} |\n" for name, value in rows.items())
@@ -45,7 +38,7 @@ def summary(answer: dict[str, Any]) -> str:
 
 
 def main(path: Path) -> None:
-    """Writes the summary of a file to stdout; a run that never began left none."""
+    """Writes the summary of a report file to stdout; a run that never began left none."""
     text = path.read_text() if path.exists() else ""
     sys.stdout.write(summary(json.loads(text) if text.strip() else {}))
 

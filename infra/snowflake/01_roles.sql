@@ -1,4 +1,4 @@
--- Three roles, one for each kind of work. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
+-- Three roles, one per kind of work. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
 use role SECURITYADMIN;
 
 create role if not exists MOVIELENS_LOADER
@@ -8,7 +8,7 @@ create role if not exists MOVIELENS_TRANSFORMER
 create role if not exists MOVIELENS_DASHBOARD
   comment = 'Reads the published marts, and nothing else';
 
--- So that administrators see and can mend what these roles own. None of the three has another.
+-- Lets administrators see and repair what these roles own. None of the three holds another.
 grant role MOVIELENS_LOADER to role SYSADMIN;
 grant role MOVIELENS_TRANSFORMER to role SYSADMIN;
 grant role MOVIELENS_DASHBOARD to role SYSADMIN;

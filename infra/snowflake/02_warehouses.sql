@@ -1,9 +1,9 @@
--- Two warehouses, each with a limit of its own. Run by: ACCOUNTADMIN (only it makes and attaches
--- resource monitors).
+-- Two warehouses, each with its own credit limit. Run by: ACCOUNTADMIN (resource monitors require
+-- it).
 --
--- Loading and building share one: a warehouse bills at least a minute each time it wakes up, and
--- one follows the other at once. The dashboard has its own, so that visitors of a public page
--- neither slow a run down nor use up its credits.
+-- Loading and building share one: a warehouse bills at least a minute per start, and a build follows
+-- its load at once. The dashboard has its own, so that visitors neither slow a run down nor spend
+-- its credits.
 use role ACCOUNTADMIN;
 
 create resource monitor if not exists MOVIELENS_PIPELINE

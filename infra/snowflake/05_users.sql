@@ -1,6 +1,6 @@
--- One service user for each role, with a key of its own and one role. Run by: ACCOUNTADMIN (who
--- also sees the network rules that Snowflake keeps). 06_workload_identity.sql replaces the keys of
--- the pipeline's users.
+-- One service user per role, with its own key and only that role. Run by: ACCOUNTADMIN (who also
+-- sees the network rules that Snowflake maintains). 06_workload_identity.sql replaces the keys of the
+-- pipeline's users.
 use role ACCOUNTADMIN;
 
 create network policy if not exists MOVIELENS_PIPELINE <% ctx.env.pipeline_network %>;
@@ -8,9 +8,9 @@ alter network policy MOVIELENS_PIPELINE set <% ctx.env.pipeline_network %>;
 create network policy if not exists MOVIELENS_DASHBOARD <% ctx.env.dashboard_network %>;
 alter network policy MOVIELENS_DASHBOARD set <% ctx.env.dashboard_network %>;
 
--- TYPE = SERVICE: no password, no sign-in with a browser, ever. No secondary roles: Snowflake's
--- default is all of them, so that a role granted by mistake would count at once. No other way to
--- log in than the one key.
+-- TYPE = SERVICE: no password and no browser sign-in, ever. No secondary roles: Snowflake's default is
+-- all of them, so a role granted by mistake would take effect at once. The key is the only way to
+-- log in.
 create user if not exists MOVIELENS_LOADER type = service;
 alter user MOVIELENS_LOADER set
   type = service

@@ -1,8 +1,8 @@
--- Optional: the scheduled run on GitHub logs in with the token that GitHub signs for it, and no
--- key is kept anywhere. Run by: ACCOUNTADMIN, after 05_users.sql; running that one again
--- would bring the keys back.
+-- Optional: the scheduled run on GitHub logs in with a token that GitHub signs for it, and no key is
+-- stored anywhere. Run by: ACCOUNTADMIN, after 05_users.sql; running that file again restores the
+-- keys.
 --
--- Both users are used in one job, whose tokens differ in their audience only.
+-- One job uses both users; its tokens for them differ only in audience.
 use role ACCOUNTADMIN;
 
 alter user MOVIELENS_LOADER set workload_identity = (

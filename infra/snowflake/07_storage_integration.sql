@@ -1,6 +1,5 @@
--- Optional: Snowflake fetches rows from one prefix of the bucket, where a load has put them
--- (MOVIELENS_STAGE, MOVIELENS_STAGE_NAME); without it, they go through Snowflake's own stages. Run by:
--- ACCOUNTADMIN.
+-- Optional: Snowflake fetches rows from a prefix of the bucket that loads write to (MOVIELENS_STAGE,
+-- MOVIELENS_STAGE_NAME); otherwise they go through Snowflake's internal stages. Run by: ACCOUNTADMIN.
 --
 -- Afterwards `describe integration MOVIELENS_STAGING` shows STORAGE_AWS_IAM_USER_ARN and
 -- STORAGE_AWS_EXTERNAL_ID: two parameters of infra/aws/landing-zone.yaml.
@@ -24,5 +23,5 @@ alter stage MOVIELENS.RAW.STAGING set
   url = 's3://<% ctx.env.staging_bucket %>/<% ctx.env.staging_prefix %>/'
   storage_integration = MOVIELENS_STAGING;
 
--- The stage, not the integration: with that, the loader could make a stage on any other prefix.
+-- The stage, not the integration, which would let the loader create a stage on any other prefix.
 grant usage on stage MOVIELENS.RAW.STAGING to role MOVIELENS_LOADER;

@@ -1,8 +1,8 @@
--- Optional, and for the whole account: what Snowflake grants every role by default, and what costs
--- money or shows data. Only where nobody else relies on it. Run by: ACCOUNTADMIN.
+-- Optional, account-wide: revokes what Snowflake grants every role by default and what costs money or
+-- exposes data. Only if nobody else relies on it. Run by: ACCOUNTADMIN.
 --
--- Without this file a stolen key of the dashboard could also call Snowflake's language models, at
--- the account's expense.
+-- Without this file, a stolen dashboard key could also call Snowflake's language models at the
+-- account's expense.
 use role ACCOUNTADMIN;
 
 revoke use ai functions on account from role PUBLIC;

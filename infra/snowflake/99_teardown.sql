@@ -1,6 +1,5 @@
--- Removes everything that the other files made, and all that was loaded and published. Run by:
--- ACCOUNTADMIN. `undrop database MOVIELENS` brings the data back for a day; grants come back with
--- 01 to 05.
+-- Removes everything the other files created, and all data loaded and published. Run by: ACCOUNTADMIN.
+-- For a day, `undrop database MOVIELENS` restores the data; 01 to 05 restore the grants.
 use role ACCOUNTADMIN;
 
 drop user if exists MOVIELENS_LOADER;

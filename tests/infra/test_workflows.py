@@ -320,7 +320,7 @@ def test_one_issue_is_opened_continued_and_closed(github: GitHub, server: str) -
         in issue["comments"][0]
     )
     assert "rejected" in issue["comments"][1]
-    assert "It ended before it was done (cancelled)." in issue["comments"][2]
+    assert "It ended early (cancelled)." in issue["comments"][2]
     report("success", "75")
     assert github.state()[0]["state"] == "open"
     report("success", "0")
@@ -329,10 +329,10 @@ def test_one_issue_is_opened_continued_and_closed(github: GitHub, server: str) -
     sent = [(path, text.split(".")[0]) for path, text in github.asked]
     assert sent == [
         ("/heartbeat", ""),
-        ("/webhook", "The production run fails"),
-        ("/webhook", "Recovered: The production run fails"),
+        ("/webhook", "The production run is failing"),
+        ("/webhook", "Resolved: The production run is failing"),
         ("/heartbeat", ""),
-        ("/webhook", "The production run fails"),
+        ("/webhook", "The production run is failing"),
     ]
 
 
@@ -376,7 +376,7 @@ def test_runs_that_never_started_are_noticed(
         github.artifact = time.strftime("%Y-%m-%dT%H:%M:%SZ", then)
     done = github.call("watch.sh", MAX_AGE_HOURS="36")
     assert done.returncode == exit_code, done.stderr
-    assert ("has ever been done" if age is None else f"{age} hours ago") in done.stdout
+    assert ("has succeeded yet" if age is None else f"{age} hours ago") in done.stdout
 
 
 def test_each_user_has_a_token_of_its_own_that_is_kept_fresh(github: GitHub, server: str) -> None:
