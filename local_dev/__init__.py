@@ -1,1 +1,1 @@
-"""What a developer's machine stands in for: sample data, an S3 server, a Snowflake server."""
+"""Local stand-ins for production: sample data, an S3 server, a Snowflake server."""

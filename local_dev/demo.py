@@ -1,4 +1,4 @@
-"""`demo`: from nothing to a published dashboard, on the best data that can be had."""
+"""`demo`: from nothing to a published dashboard, on the best data available."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SEED = 42
 
 @dataclass(frozen=True)
 class Sample:
-    """The data that a demonstration runs on.
+    """The data a demo runs on.
 
     Attributes:
         source: The landing zone.
-        story: Where it comes from, in words.
+        story: Where the data comes from, in words.
     """
 
     source: str
@@ -28,11 +28,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What a demonstration did.
+    """What a demo did.
 
     Attributes:
-        story: Which data it ran on.
-        run: What its run did.
+        story: The data it ran on.
+        run: The report of its run.
     """
 
     story: str
@@ -45,12 +45,12 @@ def demo(
     """Loads, builds, audits and publishes sample data.
 
     Args:
-        settings: The settings; a source that is set is what is loaded.
+        settings: The settings; if a source is set, it is loaded.
         ratings: Generate this many ratings instead of trying a download.
-        on_event: Told of each step forward.
+        on_event: Called on progress.
 
     Returns:
-        Which data was taken, and what the run did.
+        The data used, and the report of the run.
 
     Raises:
         MovielensError: As `run` does.
@@ -62,7 +62,7 @@ def demo(
 
 
 def _holds_only_samples(settings: Settings) -> bool:
-    """A demonstration may replace what demonstrations made, never anybody's own data."""
+    """A demo may replace the data of earlier demos, never the user's own."""
     from ingestion.engine import engine_of
     from ingestion.raw import manifest
 
@@ -72,15 +72,15 @@ def _holds_only_samples(settings: Settings) -> bool:
 
 
 def choose_sample(settings: Settings, ratings: int | None, on_event: OnEvent = silent) -> Sample:
-    """Takes the source that is set, else a download, else the generator.
+    """Chooses the source that is set, else a download, else the generator.
 
     Args:
         settings: The settings.
         ratings: Generate this many ratings instead of trying a download.
-        on_event: Told of each step forward.
+        on_event: Called on progress.
 
     Returns:
-        The data, and where it comes from in words.
+        The data, and where it comes from.
     """
     if settings.source is not None:
         return Sample(settings.source, f"the files in {settings.source}")
@@ -107,4 +107,4 @@ def _generated(settings: Settings, ratings: int, why: str, on_event: OnEvent) ->
     if not folder.exists():
         on_event(Event("data", f"generating {ratings:,} ratings"))
         generate(folder, ratings=ratings, seed=SEED)
-    return Sample(str(folder), f"{ratings:,} generated ratings ({why}); they are invented")
+    return Sample(str(folder), f"{ratings:,} generated ratings ({why}); not real data")

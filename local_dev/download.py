@@ -1,7 +1,7 @@
-"""An official MovieLens release, fetched from GroupLens, verified and unpacked.
+"""Downloads an official MovieLens release from GroupLens, verifies and unpacks it.
 
-Libraries were tried and fall short: pooch begins again when a connection breaks, and asks a busy
-server only once; pypdl continues, but tells nobody why it failed.
+Libraries fell short when tried: pooch starts over when a connection breaks and does not retry a
+busy server; pypdl resumes, but hides why it failed.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ RELEASES = ("ml-latest-small", "ml-latest", "ml-20m", "ml-25m", "ml-32m")
 _REQUIRED = {"movies.csv", "ratings.csv", "tags.csv", "links.csv"}
 _EXPECTED = {*FILES, "README.txt", "README.html"}
 _RATIO = 100
-# What of a broken connection's last piece had come is lost, so pieces are small.
+# A broken connection loses its last piece, so pieces are small.
 _PIECE_BYTES = 1 << 16
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 30
-# Continued this many times when the connection breaks in the middle.
+# How often a broken connection is resumed.
 _ATTEMPTS = 5
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of it that is done, from 0 to 1."""
+"""Called with what is being done, and the share done, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class DownloadReport:
-    """What was fetched.
+    """What was downloaded.
 
     Attributes:
         name: The release.
         folder: The folder that holds its files.
         files: The names of the files.
-        fetched_bytes: Bytes that came over the network; 0 if all was there.
+        fetched_bytes: Bytes sent over the network; 0 if everything was already there.
         seconds: How long it took.
     """
 
@@ -77,28 +77,28 @@ def download(
     base_url: str = GROUPLENS,
     progress: Progress | None = None,
 ) -> DownloadReport:
-    """Fetch a release, verify its checksum and unpack it.
+    """Download a release, verify its checksum and unpack it.
 
-    A download that was cut is continued where it ended, if the server still has the same file.
-    A folder that already holds the release is left as it is, also when there is no network to ask
-    whether it was published anew. The folder appears whole or not at all.
+    An interrupted download resumes if the server still has the same file. A folder that already
+    holds the release is left as is, even without a network to check for a newer one. The folder
+    appears atomically.
 
     Args:
         name: One of `RELEASES`.
-        folder: The folder to make.
+        folder: The folder to create.
         base_url: Where `<name>.zip` and `<name>.zip.md5` are.
         progress: Called now and then.
 
     Returns:
-        What was fetched.
+        What was downloaded.
 
     Raises:
         InvalidRequest: There is no release of that name.
         DownloadUnavailable: There is no network, no answer, or no such file.
-        ChecksumMismatch: What arrived is not what the publisher's checksum promises.
-        UnsafeArchive: The archive is damaged or holds what no release holds.
+        ChecksumMismatch: The download does not match the publisher's checksum.
+        UnsafeArchive: The archive is damaged, or not that of a release.
         FolderOccupied: The folder holds something else.
-        FolderBusy: Another process is making the same folder.
+        FolderBusy: Another process is writing the same folder.
         FolderNotWritable: The folder cannot be written.
         DiskFull: The disk has no room.
     """
@@ -122,7 +122,7 @@ def download(
 
 
 def _held(target: Path, name: str) -> str | None:
-    """The checksum of the archive that the folder was unpacked from, if all of it is there."""
+    """The checksum of the archive the folder was unpacked from, if the folder is complete."""
     marker = read_marker(target)
     whole = all((target / file).exists() for file in _REQUIRED)
     return str(marker.get("zip_md5")) if whole and marker.get("edition") == name else None
@@ -139,11 +139,11 @@ def _md5_to_have(session: requests.Session, url: str, target: Path, name: str) -
 
 
 def _session() -> requests.Session:
-    # A host that cannot be reached is told at once; one that is busy is asked again.
+    # An unreachable host fails at once; a busy one is retried.
     retries = Retry(
         total=4,
         connect=0,
-        read=False,  # not 0: the error then says that it was a time-out
+        read=False,  # not 0, which would hide that it was a time-out
         backoff_factor=0.5,
         status_forcelist=(500, 502, 503, 504),
         raise_on_status=False,
@@ -162,16 +162,16 @@ def _network_errors_explained(url: str) -> Iterator[None]:
     except requests.RequestException as error:
         raise DownloadUnavailable(
             f"{_shown(url)} cannot be downloaded: {_reason(error)}. Is there a network?",
-            "Try again later (what arrived is kept and continued), fetch the file by other means "
-            "and name its folder with --source, or make data with: movielens data generate FOLDER",
+            "Try again later (the download resumes), get the file by other means and name its "
+            "folder with --source, or generate data with: movielens data generate FOLDER",
         ) from error
 
 
 _REASONS = (
     (requests.exceptions.ConnectTimeout, f"no connection within {_CONNECT_SECONDS:.0f} seconds"),
     (requests.exceptions.ReadTimeout, "the server stopped answering"),
-    (requests.exceptions.SSLError, "its certificate is not accepted"),
-    (requests.exceptions.ProxyError, "the proxy refuses"),
+    (requests.exceptions.SSLError, "its certificate was rejected"),
+    (requests.exceptions.ProxyError, "the proxy refused"),
     (requests.exceptions.ConnectionError, "no connection to the server"),
 )
 
@@ -180,13 +180,13 @@ def _reason(error: requests.RequestException) -> str:
     if error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, _CutOff):
-        return "the connection broke again and again"
+        return "the connection kept breaking"
     named = (words for kind, words in _REASONS if isinstance(error, kind))
     return next(named, f"no usable answer ({type(error).__name__})")
 
 
 def _shown(url: str) -> str:
-    """The address without a name and password that may be in it."""
+    """The URL without any user name and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
@@ -195,7 +195,7 @@ def _get(
     session: requests.Session, url: str, headers: dict[str, str] | None = None
 ) -> requests.Response:
     timeout = (_CONNECT_SECONDS, _READ_SECONDS)
-    # Without compression on the way: what is counted and resumed are the bytes of the file.
+    # No transfer compression: counting and resuming need the bytes of the file.
     plain = {"Accept-Encoding": "identity", **(headers or {})}
     return session.get(url, headers=plain, stream=True, timeout=timeout)
 
@@ -207,7 +207,7 @@ def _published_md5(session: requests.Session, url: str) -> str:
         found = re.search(r"\b[0-9a-fA-F]{32}\b", response.text)
     if found is None:
         raise DownloadUnavailable(
-            f"{_shown(url)}.md5 holds no checksum, so the download could not be verified.",
+            f"{_shown(url)}.md5 holds no checksum, so the download cannot be verified.",
             "Try again later, or check MOVIELENS_DOWNLOAD_URL.",
         )
     return found[0].lower()
@@ -234,16 +234,16 @@ def _fetch_verified(
             archive.unlink()
             if not continued:
                 raise _mismatch(url, md5)
-            # Perhaps what an earlier command had was of another file: once more, from the start.
+            # The resumed part may come from another version of the file: restart once.
             continued = False
     return fetched
 
 
 def _mismatch(url: str, md5: str) -> ChecksumMismatch:
     return ChecksumMismatch(
-        f"{_shown(url)} has not the checksum that its publisher states ({md5}). "
-        "The download was thrown away.",
-        "Run the same command again; if it happens again, the file at that address is damaged.",
+        f"{_shown(url)} does not match its publisher's checksum ({md5}). "
+        "The download was discarded.",
+        "Run the command again; if that fails too, the file at that address is damaged.",
     )
 
 
@@ -255,7 +255,7 @@ _BROKEN = (
 
 
 class _CutOff(requests.RequestException):
-    """The connection broke after some of the file had arrived."""
+    """The connection broke after part of the file had arrived."""
 
 
 @retry(
@@ -265,7 +265,7 @@ class _CutOff(requests.RequestException):
     reraise=True,
 )
 def _fetch(session: requests.Session, url: str, to: Path, progress: Progress | None) -> int:
-    """Fetches what is missing of a file; returns the bytes that came in this attempt."""
+    """Downloads the rest of a file; returns the bytes that arrived in this attempt."""
     etag_file = _etag(to)
     have = to.stat().st_size if to.exists() and etag_file.exists() else 0
     headers = {}
@@ -284,7 +284,7 @@ def _fetch(session: requests.Session, url: str, to: Path, progress: Progress | N
 
 
 def _remember(etag_file: Path, response: requests.Response) -> None:
-    """Only a strong ETag proves later that the rest is the rest of the same file."""
+    """Only a strong ETag proves that a resumed part belongs to the same file."""
     etag = response.headers.get("ETag", "")
     if etag and not etag.startswith("W/"):
         etag_file.write_text(etag)
@@ -329,7 +329,7 @@ def _unpack(work: Workspace, name: str, progress: Progress | None) -> None:
         raise _unsafe(work, str(unsafe)) from unsafe
 
 
-# What zipfile raises, besides its own, for members that are damaged or packed in an unknown way.
+# What zipfile raises for damaged members or unknown compression.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
@@ -340,8 +340,8 @@ class _Unsafe(Exception):
 def _unsafe(work: Workspace, why: str) -> UnsafeArchive:
     _archive(work).unlink(missing_ok=True)
     return UnsafeArchive(
-        f"The archive {why}. Nothing was unpacked and it was thrown away.",
-        "Check MOVIELENS_DOWNLOAD_URL, then run the same command again.",
+        f"The archive {why}. Nothing was unpacked, and it was discarded.",
+        "Check MOVIELENS_DOWNLOAD_URL, then run the command again.",
     )
 
 
@@ -350,11 +350,11 @@ def _checked(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
     for member in archive.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts:
-            raise _Unsafe(f"holds {member.filename!r}, which points outside of it")
+            raise _Unsafe(f"holds {member.filename!r}, a path outside it")
         if member.is_dir() or path.parts[0] != name or path.name not in _EXPECTED:
             continue
         if len(path.parts) != 2 or path.name in members:
-            raise _Unsafe(f"holds {path.name} more than once or too deep")
+            raise _Unsafe(f"holds {path.name} more than once or nested too deep")
         if member.flag_bits & 0x1:
             raise _Unsafe(f"holds {path.name} encrypted")
         if member.file_size > _RATIO * max(member.compress_size, 1):

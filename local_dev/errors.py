@@ -1,4 +1,4 @@
-"""What can go wrong while sample data is made or fetched, and what to do about it."""
+"""Errors of generating and downloading sample data, each with a remedy."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ class SampleDataError(MovielensError):
 
 
 class InvalidRequest(SampleDataError, ValueError):
-    """What was asked for cannot be made, whatever the state of disk and network."""
+    """The request itself is invalid, whatever the state of disk and network."""
 
 
 class FolderOccupied(SampleDataError):
-    """The folder holds something that this command did not write itself."""
+    """The folder holds something this command did not write."""
 
 
 class FolderBusy(SampleDataError):
-    """Another process is writing the same folder right now."""
+    """Another process is writing the same folder."""
 
 
 class FolderNotWritable(SampleDataError):
-    """The folder, or the one that holds it, cannot be written."""
+    """The folder, or its parent, cannot be written."""
 
 
 class DiskFull(SampleDataError):
-    """The disk (or a quota, or a limit on file sizes) has no room for the data."""
+    """The disk, a quota or a file-size limit has no room for the data."""
 
 
 class DownloadUnavailable(SampleDataError):
-    """The release cannot be fetched now: no network, no answer, or no such file at that address."""
+    """The release cannot be downloaded now: no network, no answer, or no such file."""
 
 
 class ChecksumMismatch(SampleDataError):
-    """What arrived is not what the publisher's checksum promises."""
+    """The download does not match the publisher's checksum."""
 
 
 class UnsafeArchive(SampleDataError):
-    """The archive is damaged, incomplete, or holds what no MovieLens release holds."""
+    """The archive is damaged, incomplete, or not that of a MovieLens release."""
 
 
 @contextmanager
 def disk_errors_explained(folder: Path) -> Iterator[None]:
-    """Turn the operating system's disk errors into ones with a remedy.
+    """Turn the operating system's disk errors into errors with a remedy.
 
     Args:
         folder: The folder that is being written, for the message.
@@ -65,8 +65,8 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
         if is_no_room(error):
             raise disk_full(folder) from error
         raise FolderNotWritable(
-            f"{folder} cannot be written: {error.strerror or error}. Nothing there was changed.",
-            "Choose a folder that you may write to.",
+            f"{folder} cannot be written: {error.strerror or error}. Nothing in it was changed.",
+            "Choose a writable folder.",
         ) from error
 
 
@@ -75,8 +75,8 @@ def disk_full(folder: Path, needed: int | None = None, free: int | None = None) 
 
     Args:
         folder: The folder that is being written.
-        needed: Bytes that the data takes, if known.
-        free: Bytes that are free, if known.
+        needed: Bytes required, if known.
+        free: Bytes available, if known.
 
     Returns:
         The error, to be raised.
@@ -85,8 +85,8 @@ def disk_full(folder: Path, needed: int | None = None, free: int | None = None) 
     if needed is not None and free is not None:
         figures = f" ({_megabytes(needed)} needed, {_megabytes(free)} free)"
     return DiskFull(
-        f"There is no room on the disk for {folder}{figures}. Nothing there was changed.",
-        "Free some space or choose a folder on another disk, then run the same command again.",
+        f"The disk has no room for {folder}{figures}. Nothing in it was changed.",
+        "Free some space or choose a folder on another disk, then run the command again.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Invented data in the shape of a MovieLens release, at any scale, the same for the same seed."""
+"""Generates data in the shape of a MovieLens release, at any scale, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EDITION = "generated"
 GENERATOR = 1
-"""Raised with every change after which the same seed gives other bytes."""
+"""Incremented with every change after which the same seed gives different bytes."""
 FILES = (
     "movies.csv",
     "ratings.csv",
@@ -46,15 +46,15 @@ UTF-8, commas, line ends LF.
 """
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of it that is done, from 0 to 1, never falling.
+"""Called with what is being done, and the share done, from 0 to 1, never falling.
 
-It is called from whichever thread does the work, one call at a time.
+Called from whichever thread does the work, one call at a time.
 """
 
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """One file that was made.
+    """One generated file.
 
     Attributes:
         name: Its name.
@@ -69,7 +69,7 @@ class GeneratedFile:
 
 @dataclass(frozen=True)
 class GenerateReport:
-    """What was made.
+    """What was generated.
 
     Attributes:
         folder: The folder that now holds it.
@@ -91,28 +91,28 @@ def generate(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> GenerateReport:
-    """Make a folder of invented data in the shape of a MovieLens release.
+    """Generate a folder of data in the shape of a MovieLens release.
 
     People, films, tags and the tag genome grow with the number of ratings as they do from
-    ml-latest-small to ml-25m. The folder appears whole or not at all. With the same seed and
-    sizes, every byte is the same, on any number of threads, as long as the versions of Python,
-    numpy and DuckDB and the kind of processor stay the same.
+    ml-latest-small to ml-25m. The folder appears atomically. The same seed and sizes give the same
+    bytes, on any number of threads, as long as the versions of Python, numpy and DuckDB and the
+    processor architecture stay the same.
 
     Args:
-        folder: The folder to make. One that an earlier call made is replaced.
-        ratings: Exactly how many ratings, at least 20.
-        seed: Any number from 0; another one gives other data.
-        genome: Whether to make genome-scores.csv and genome-tags.csv as well.
-        threads: How many threads may write; by default one for each processor.
-        progress: Called now and then with the name of a file and the share of it that is done.
+        folder: The folder to create; one from an earlier call is replaced.
+        ratings: Exact number of ratings, at least 20.
+        seed: Any number from 0.
+        genome: Whether to generate genome-scores.csv and genome-tags.csv as well.
+        threads: Number of writing threads; by default one per processor.
+        progress: Called now and then with a file name and the share of it done.
 
     Returns:
         The folder, its files and the time it took.
 
     Raises:
         InvalidRequest: The number of ratings or the seed is out of range.
-        FolderOccupied: The folder holds anything that no earlier call made.
-        FolderBusy: Another process is making the same folder.
+        FolderOccupied: The folder holds anything no earlier call wrote.
+        FolderBusy: Another process is writing the same folder.
         FolderNotWritable: The folder cannot be written.
         DiskFull: The disk has no room.
     """
@@ -131,15 +131,15 @@ def generate(
 def _require_valid(ratings: int, seed: int) -> None:
     if ratings < LEAST_RATINGS:
         raise InvalidRequest(
-            f"{ratings} ratings are too few: everybody in MovieLens has rated 20 films or more.",
-            f"Ask for {LEAST_RATINGS} ratings or more.",
+            f"{ratings} ratings are too few: everyone in MovieLens has rated at least 20 films.",
+            f"Ask for at least {LEAST_RATINGS} ratings.",
         )
     if seed < 0:
-        raise InvalidRequest(f"{seed} is not a seed.", "Give a whole number from 0.")
+        raise InvalidRequest(f"{seed} is not a valid seed.", "Give a whole number from 0.")
 
 
 def _expected_bytes(ratings: int, genome: bool) -> int:
-    """About how much room the files take: 24 to 28 bytes a rating, the genome two thirds more."""
+    """Estimated size of the files: 24 to 28 bytes per rating, the genome two thirds more."""
     return ratings * (45 if genome else 30)
 
 
@@ -164,7 +164,7 @@ def _write_all(
 
 @contextmanager
 def _engine(work: Workspace, threads: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB as the writer of CSV files, with bounded memory and nothing outside the workspace."""
+    """DuckDB as CSV writer, with bounded memory and its files inside the workspace."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": _MEMORY,
         "temp_directory": str(work.root / "spill"),
@@ -202,7 +202,7 @@ def _write(
 
 
 class _Counter:
-    """Counts the rows that pass, and tells how far the file is."""
+    """Counts rows as they pass, and reports progress."""
 
     def __init__(self, name: str, expected: int, progress: Progress | None) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""A stand-in for S3: moto's server, as a process of its own on this machine only."""
+"""A stand-in for S3: moto's server in its own process, on 127.0.0.1 only."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ main(["--host", "127.0.0.1", "--port", sys.argv[1]])
 
 @contextmanager
 def s3_server(*, port: int | None = None, sample: bool = False) -> Iterator[dict[str, str]]:
-    """Serves an S3.
+    """Serves S3 on 127.0.0.1.
 
     Args:
-        port: On 127.0.0.1; None for one that is free.
-        sample: Whether to fill a bucket with generated data; MOVIELENS_SOURCE names it then.
+        port: The port; None for a free one.
+        sample: Whether to fill a bucket with generated data and name it in MOVIELENS_SOURCE.
 
     Yields:
-        The environment variables with which any S3 client reaches it.
+        The environment variables that let any S3 client reach it.
 
     Raises:
-        OSError: If the port is taken, or it does not answer in time.
+        OSError: If the port is taken, or the server does not answer in time.
     """
     port = port or free_port()
     with process_on(port, [sys.executable, "-c", SERVER, str(port)]):

@@ -1,4 +1,4 @@
-"""Servers of this machine only, each a process of its own."""
+"""Local servers, each in its own process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ START_SECONDS = 60
 
 
 def free_port() -> int:
-    """Finds a port of this machine that nobody listens on."""
+    """Finds a free port on 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,7 @@
 """A stand-in for Snowflake: fakesnow's server, and a thin layer that closes its gaps.
 
-It speaks the protocol of the real connector on 127.0.0.1, over DuckDB. What is proved against it is
-the driver, the protocol, the statements and the flow; not that Snowflake computes the same. See
+It speaks the real connector's protocol on 127.0.0.1, over DuckDB. It proves the driver, the
+protocol, the statements and the flow, not that Snowflake computes the same. See
 `local_dev/README.md`.
 """
 
@@ -51,12 +51,12 @@ from local_dev.snowflake_gaps import rewritten, several
 
 QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
 _KEPT = 10_000
-# Snowflake, too, ends a transaction that others wait for and whose client says nothing; later.
+# Snowflake also ends a blocking transaction whose client is silent, but later.
 _IDLE_SECONDS = 5
 _REFUSED_LOGIN, _REFUSED_ROLE, _GAP = "390144", "390189", "000603"
-# A statement that was ended because of a lock.
+# A statement aborted because of a lock.
 ABORTED = "000625"
-# What the names of all roles and virtual warehouses begin with that there are.
+# The prefix of all existing roles and virtual warehouses.
 _OURS = "MOVIELENS"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'([^']*)'", re.IGNORECASE)
@@ -73,10 +73,10 @@ class Sessions:
     """What the layer knows beyond fakesnow.
 
     Attributes:
-        public_key: What the token of a service user must be signed with; None takes any.
-        statements: What clients sent last, with the user and the query tag of their sessions.
+        public_key: Verifies the tokens of service users; None accepts any.
+        statements: The latest statements sent, with the user and query tag of their sessions.
         roll_back: Ends the transaction of a session whose client is gone.
-        results: Answers to the parts of a request with several statements, by query id.
+        results: Results of each part of multi-statement requests, by query id.
     """
 
     public_key: RSAPublicKey | None = None
@@ -92,7 +92,7 @@ class Sessions:
     _free: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def admits(self, login: dict[str, Any]) -> bool:
-        """Checks a login as Snowflake does for a service user: by the signature of its token."""
+        """Checks a login as Snowflake does for a service user: by its token's signature."""
         if self.public_key is None:
             return True
         try:
@@ -102,12 +102,12 @@ class Sessions:
         return True
 
     def opened(self, token: str, login: dict[str, Any], role: str) -> None:
-        """Notes who a session is of."""
+        """Records whose session it is."""
         tag = str(login.get("SESSION_PARAMETERS", {}).get("QUERY_TAG", ""))
         self._of_token[token] = {"user": str(login.get("LOGIN_NAME")), "role": role, "tag": tag}
 
     def note(self, token: str, statement: str) -> None:
-        """Keeps a statement as it was sent."""
+        """Records a statement as sent."""
         about = self._of_token.get(token, {})
         tag = _TAG.match(statement)
         if tag:
@@ -115,10 +115,10 @@ class Sessions:
         self.statements.append({**about, "statement": statement})
 
     async def in_turn(self, token: str, statement: str) -> bool:
-        """Waits until a statement may run; False if its transaction was ended meanwhile.
+        """Waits until a statement may run; False if its transaction has been aborted.
 
-        Whoever changes something waits for the other statement or transaction that does: DuckDB
-        would refuse the second change of a row, Snowflake waits for the lock.
+        A writer waits for any other writing statement or transaction: DuckDB would reject a second
+        change to a row, Snowflake waits for the lock.
         """
         async with self._free:
             if token in self._aborted:
@@ -139,7 +139,7 @@ class Sessions:
         return True
 
     def commits_first(self, token: str, statement: str) -> bool:
-        """Tells whether a statement ends a transaction because it defines something."""
+        """Whether a statement is DDL, which commits the open transaction."""
         is_in_one = self._writing == token and self._is_open
         if not (is_in_one and _DEFINES.match(statement)):
             return False
@@ -147,7 +147,7 @@ class Sessions:
         return True
 
     async def after(self, token: str, statement: str) -> None:
-        """Lets others go on after a statement that is in no transaction, or ends one."""
+        """Lets others proceed after a statement outside a transaction, or one that ends it."""
         async with self._free:
             if self._writing == token:
                 self._is_running, self._last_seen = False, time.monotonic()
@@ -157,11 +157,11 @@ class Sessions:
 
 
 class Layer:
-    """The endpoints that are put in front of fakesnow's.
+    """The endpoints in front of fakesnow's.
 
     Args:
         behind: fakesnow's application.
-        sessions: What is kept between requests.
+        sessions: State kept between requests.
     """
 
     def __init__(self, behind: Starlette, sessions: Sessions) -> None:
@@ -196,7 +196,7 @@ class Layer:
             return JSONResponse(_refused(_REFUSED_ROLE, told))
         status, answer = await self._passed_on(request, body)
         if answer.get("success"):
-            # As Snowflake does, a session is told which virtual warehouse it has, if any.
+            # Like Snowflake, tell the session its virtual warehouse, if any.
             warehouse = request.query_params.get("warehouse") or _OURS
             known = warehouse.upper() if warehouse.upper().startswith(_OURS) else None
             named = {"roleName": role.upper(), "warehouseName": known}
@@ -205,7 +205,7 @@ class Layer:
         return JSONResponse(answer, status)
 
     async def session(self, request: Request) -> Response:
-        """A session that ends, ends its transaction."""
+        """Ending a session ends its transaction."""
         token = _token(request)
         status, answer = await self._passed_on(request, None)
         if request.query_params.get("delete"):
@@ -234,7 +234,7 @@ class Layer:
         token = _token(request)
         self._sessions.note(token, statement)
         if not await self._sessions.in_turn(token, statement):
-            told = "Your transaction was aborted: another one waited for a table that it had locked"
+            told = "Your transaction was aborted: another one was waiting for a table it had locked"
             return 200, _refused(ABORTED, told)
         try:
             if self._sessions.commits_first(token, statement):
@@ -249,17 +249,17 @@ class Layer:
             self._sessions.results.popitem(last=False)
 
     async def result(self, request: Request) -> Response:
-        """The answer to one of several statements."""
+        """The result of one of several statements."""
         return JSONResponse(self._sessions.results[request.path_params["id"]])
 
     async def statements(self, request: Request) -> Response:
-        """What clients sent; DELETE forgets it."""
+        """The statements sent; DELETE clears them."""
         if request.method == "DELETE":
             self._sessions.statements.clear()
         return JSONResponse(list(self._sessions.statements))
 
     async def _passed_on(self, request: Request, body: Any) -> tuple[int, Any]:
-        """Asks fakesnow, and gives its status and its answer."""
+        """Passes a request to fakesnow; returns its status and answer."""
         content = b"" if body is None else json.dumps(body).encode()
         headers = [
             (name, value)
@@ -282,8 +282,8 @@ class Layer:
 
         await self._behind(scope, receive, send)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            # The connector would repeat for minutes what can never work here.
-            return 200, _refused(_GAP, "the stand-in has a gap here; its log says more")
+            # The connector would retry for minutes what can never work here.
+            return 200, _refused(_GAP, "the stand-in does not support this; its log says more")
         return status, json.loads(b"".join(parts))
 
 
@@ -307,7 +307,7 @@ def _refused(code: str, message: str) -> dict[str, Any]:
 
 
 def _with_nulls(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A gap of fakesnow's: a time that is null arrives as 1970."""
+    """Closes a gap in fakesnow: a null time arrives as 1970."""
 
     def converted(times: Any) -> Any:
         times = times.combine_chunks() if isinstance(times, pa.ChunkedArray) else times
@@ -341,7 +341,7 @@ def _in_place(transform: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_begin(command_of: Callable[[Any], str]) -> Callable[[Any], str]:
-    """A gap of fakesnow's: it begins a transaction, and has no answer ready as for a commit."""
+    """Closes a gap in fakesnow: unlike for a commit, it has no answer to a begin."""
 
     def command(expression: Any) -> str:
         named = command_of(expression)
@@ -351,7 +351,7 @@ def _with_begin(command_of: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _key_pair(folder: Path) -> tuple[Path, Path]:
-    """The private and the public key in a folder; made if they are not there."""
+    """The private and the public key in a folder, created if missing."""
     private, public = folder / "key.pem", folder / "key.pub"
     if not private.exists():
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -366,18 +366,18 @@ def _key_pair(folder: Path) -> tuple[Path, Path]:
 def snowflake_server(
     state: Path | None = None, *, port: int | None = None, keys: Path | None = None
 ) -> Iterator[dict[str, str]]:
-    """Serves a Snowflake in a process of its own, which admits one key.
+    """Serves Snowflake on 127.0.0.1, in its own process, which accepts one key.
 
     Args:
         state: A folder that keeps the databases between starts; None keeps them in memory.
-        port: On 127.0.0.1; None for one that is free.
-        keys: A folder that keeps the key between starts; None for a key that is thrown away.
+        port: The port; None for a free one.
+        keys: A folder that keeps the key between starts; None for a temporary key.
 
     Yields:
-        The environment variables with which any client reaches it.
+        The environment variables that let any client reach it.
 
     Raises:
-        OSError: If the port is taken, or it does not answer in time.
+        OSError: If the port is taken, or the server does not answer in time.
     """
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="movielens-snowflake-") as scratch:
@@ -397,12 +397,12 @@ def snowflake_server(
 
 
 def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None = None) -> None:
-    """Serves until the process is told to stop.
+    """Serves on 127.0.0.1 until the process is told to stop.
 
     Args:
-        port: On 127.0.0.1.
+        port: The port.
         state: A folder that keeps the databases between starts; None keeps them in memory.
-        public_key: What service users sign their tokens with; None admits everybody.
+        public_key: Verifies the tokens of service users; None accepts everyone.
     """
     os.environ.setdefault("TZ", "UTC")
     # `from fakesnow import server` gives a function of that name.
@@ -414,14 +414,14 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
         server.shared_fs = FakeSnow(db_path=state)
     arrow: Any = import_module("fakesnow.arrow")
     arrow.timestamp_to_sf_struct = _with_nulls(arrow.timestamp_to_sf_struct)
-    # fakesnow would also look for session variables, of which nobody here has any, in literals.
+    # fakesnow would also expand session variables, which nobody here uses, inside literals.
     cursor: Any = import_module("fakesnow.cursor").FakeSnowflakeCursor
     cursor._inline_variables = lambda self, statement: statement
     cursor._transform = _in_place(cursor._transform)
     expr: Any = import_module("fakesnow.expr")
     expr.key_command = _with_begin(expr.key_command)
 
-    # An S3 stage is read with the credentials of this process; Snowflake uses its integration's.
+    # An S3 stage is read with this process's credentials; Snowflake uses its integration's.
     server.shared_fs.duck_conn.register_filesystem(fsspec.filesystem("s3"))
 
     def roll_back(token: str) -> None:

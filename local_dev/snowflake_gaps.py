@@ -1,8 +1,7 @@
-"""What fakesnow refuses and Snowflake accepts: each gap one rule that rewrites a statement.
+"""Statements that Snowflake accepts and fakesnow does not, one rewriting rule each.
 
-A rule is a function from a statement to the statement that fakesnow runs in its place. Its
-docstring has a pair, `before` and `after`, which a test holds it to. Statements that no rule knows
-are passed on as they are.
+A rule maps a statement to the one fakesnow runs instead. A test checks it against the `before` and
+`after` in its docstring. Statements that match no rule pass unchanged.
 """
 
 from __future__ import annotations
@@ -39,20 +38,13 @@ RULES: list[Rule] = []
 
 
 def rule(function: Rule) -> Rule:
-    """Adds a rule to those that each statement goes through, in the order of this file."""
+    """Registers a rule; statements go through all rules in the order of this file."""
     RULES.append(function)
     return function
 
 
 def rewritten(statement: str) -> str:
-    """Puts a statement through every rule.
-
-    Args:
-        statement: As a client sent it.
-
-    Returns:
-        What fakesnow is given in its place.
-    """
+    """Applies every rule to a client's statement; returns the one for fakesnow."""
     for each in RULES:
         statement = each(statement)
     return statement
@@ -60,7 +52,7 @@ def rewritten(statement: str) -> str:
 
 @rule
 def session_settings(statement: str) -> str:
-    """Settings of a session that change no result are accepted.
+    """Session settings that change no result are accepted.
 
     before: alter session set query_tag = 'movielens'
     after: select 'Statement executed successfully.' as status
@@ -70,7 +62,7 @@ def session_settings(statement: str) -> str:
 
 @rule
 def put_to_table_stage(statement: str) -> str:
-    """A stage in quotes with quotes inside, and commas between options, as dlt writes them.
+    """A quoted stage with quotes inside, and commas between options, as dlt writes them.
 
     before: PUT 'file:///x.parquet' '@"RAW"."%_FILES"/"id"' OVERWRITE = TRUE, AUTO_COMPRESS = FALSE
     after: PUT 'file:///x.parquet' @RAW.%_FILES/id OVERWRITE = TRUE AUTO_COMPRESS = FALSE
@@ -84,7 +76,7 @@ def put_to_table_stage(statement: str) -> str:
 
 @rule
 def copy_from_table_stage(statement: str) -> str:
-    """The same stages to copy from; commas in the format; a mode of matching in quotes.
+    """The same stages in a copy; commas in the format; a quoted matching mode.
 
     before: COPY INTO "RAW"."T" FROM '@"RAW"."%T"/"1"/t.parquet' FILE_FORMAT = (TYPE = 'PARQUET', BINARY_AS_TEXT = FALSE) MATCH_BY_COLUMN_NAME='CASE_INSENSITIVE'
     after: COPY INTO "RAW"."T" FROM @RAW.%T/1/t.parquet FILE_FORMAT = (TYPE = 'PARQUET' BINARY_AS_TEXT = FALSE) MATCH_BY_COLUMN_NAME=CASE_INSENSITIVE
@@ -100,7 +92,7 @@ def copy_from_table_stage(statement: str) -> str:
 
 @rule
 def remove_staged_files(statement: str) -> str:
-    """Files stay on the stage of the stand-in; they are gone with its folder.
+    """Files stay on the stand-in's stage until its folder is removed.
 
     before: REMOVE '@"RAW"."%T"/"1"/t.parquet'
     after: select 'Statement executed successfully.' as status
@@ -110,7 +102,7 @@ def remove_staged_files(statement: str) -> str:
 
 @rule
 def temporary_in_a_schema(statement: str) -> str:
-    """What is temporary in a schema becomes an ordinary relation there; DuckDB knows none such.
+    """Temporary relations in a schema become ordinary ones; DuckDB has none there.
 
     before: create or replace temporary table MOVIELENS.analytics.t__dbt_tmp as (select 1 as a)
     after: create or replace table MOVIELENS.analytics.t__dbt_tmp as (select 1 as a)
@@ -120,7 +112,7 @@ def temporary_in_a_schema(statement: str) -> str:
 
 @rule
 def sum_of_hashes(statement: str) -> str:
-    """A hash is a whole number, and so is a sum of them; fakesnow would add them up as floats.
+    """Sums of hashes are whole numbers; fakesnow would add them as floats.
 
     before: select sum(hash(a, b)) from t
     after: select sum(cast(hash(a, b) as number(37, 0))) from t
@@ -130,7 +122,7 @@ def sum_of_hashes(statement: str) -> str:
 
 @rule
 def show_tables_with_comments(statement: str) -> str:
-    """The comment of a table is among what is shown of it.
+    """`show tables` includes comments.
 
     before: show tables like '_files' in schema M.raw
     after: select table_name as "name", comment as "comment" from M.information_schema.tables where table_schema = upper('raw') and table_name ilike '_files'
@@ -147,7 +139,7 @@ def show_tables_with_comments(statement: str) -> str:
 
 @rule
 def views_among_the_tables(statement: str) -> str:
-    """What the information schema calls tables are views, too.
+    """`information_schema.tables` includes views.
 
     before: select table_name from information_schema.tables
     after: select table_name from (select table_schema, table_name, bytes from information_schema.tables union all select table_schema, table_name, null from information_schema.views)
@@ -158,13 +150,6 @@ def views_among_the_tables(statement: str) -> str:
 
 
 def several(text: str) -> list[str]:
-    """Divides a request into its statements.
-
-    Args:
-        text: One statement or more, with `;` between them.
-
-    Returns:
-        The statements, without `;`.
-    """
+    """Splits a request into its statements, without the `;` between them."""
     statements = split_statements(StringIO(text), remove_comments=False)
     return [sql.strip().rstrip(";") for sql, _ in statements if sql and sql.strip(" \n;")]

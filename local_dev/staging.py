@@ -1,7 +1,7 @@
-"""A folder that appears whole or not at all.
+"""A folder that appears atomically.
 
-The new content is written into `.<name>.partial/` beside the folder and moved into place by a
-rename, so that a run that is killed leaves the old folder, or none, and never half of a new one.
+New content is written to `.<name>.partial/` beside the folder and renamed into place, so a killed
+run leaves the old folder, or none, never half of a new one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from local_dev.errors import FolderBusy, FolderOccupied, disk_errors_explained, 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The place where a folder is prepared.
+    """Where a folder is prepared.
 
     Attributes:
-        target: The folder that is to appear.
-        root: The hidden folder beside it. What is put here survives a failed run.
+        target: The folder to create.
+        root: The hidden folder beside it; its content survives a failed run.
         data: The folder inside `root` that becomes `target`.
     """
 
@@ -36,16 +36,16 @@ class Workspace:
 
 
 def absolute(folder: Path) -> Path:
-    """The folder without `~`, links and `..`, so that the folder beside it is on the same disk."""
+    """Resolves `~`, links and `..`, so that the folder beside it is on the same disk."""
     return folder.expanduser().resolve()
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Refuse to start what cannot end.
+    """Fail early if the disk is too small.
 
     Args:
         folder: The folder to be written; it need not exist.
-        needed: Bytes that it will take.
+        needed: Bytes required.
 
     Raises:
         DiskFull: Less than that is free.
@@ -57,7 +57,7 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def read_marker(folder: Path) -> dict[str, Any]:
-    """What the marker file of a folder says; empty when there is none, or not one of ours."""
+    """Reads a folder's marker file; empty if there is none, or not one of ours."""
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -77,11 +77,11 @@ def write_marker(folder: Path, marker: dict[str, Any]) -> None:
 
 
 def require_replaceable(target: Path, edition: str, own_files: Collection[str]) -> None:
-    """Check that nothing of somebody else's would be lost.
+    """Check that no foreign files would be lost.
 
     Args:
-        target: The folder that is to be replaced; it need not exist.
-        edition: The edition that its marker must name.
+        target: The folder to replace; it need not exist.
+        edition: The edition its marker must name.
         own_files: The names of the files that may be in it.
 
     Raises:
@@ -98,12 +98,12 @@ def require_replaceable(target: Path, edition: str, own_files: Collection[str]) 
     if foreign:
         raise _occupied(target, f"holds other files ({', '.join(foreign[:3])})")
     if read_marker(target).get("edition") != edition:
-        raise _occupied(target, f"holds files that are not of the edition '{edition}'")
+        raise _occupied(target, f"holds files of another edition than '{edition}'")
 
 
 def _occupied(target: Path, why: str) -> FolderOccupied:
     return FolderOccupied(
-        f"{target} {why}; it was left as it is.",
+        f"{target} {why}; it was left unchanged.",
         "Choose another folder, or remove this one first.",
     )
 
@@ -113,9 +113,9 @@ def prepared_folder(target: Path, edition: str, own_files: Collection[str]) -> I
     """Prepare a folder beside its place, and move it there when the block ends without an error.
 
     Args:
-        target: The folder that is to appear, absolute.
+        target: The folder to create, absolute.
         edition: The edition it will hold; only the same edition is replaced.
-        own_files: The names of the files that an edition may have.
+        own_files: The names of the files an edition may have.
 
     Yields:
         The workspace, with an empty `data` folder.
@@ -158,7 +158,7 @@ def _locked(root: Path, target: Path) -> Iterator[None]:
 
 
 def _recover(work: Workspace) -> None:
-    """Undo a run that was killed: half-made data goes, a folder that was set aside comes back."""
+    """Undo a killed run: remove partial data, restore a folder that was moved aside."""
     shutil.rmtree(work.data, ignore_errors=True)
     old = work.root / "old"
     if old.exists() and not work.target.exists():
@@ -166,7 +166,7 @@ def _recover(work: Workspace) -> None:
 
 
 def _move_into_place(work: Workspace) -> None:
-    """Two renames: a folder that is not empty cannot be replaced by one."""
+    """Two renames, because one cannot replace a folder that is not empty."""
     old = work.root / "old"
     shutil.rmtree(old, ignore_errors=True)
     if work.target.exists():
@@ -180,7 +180,7 @@ def _move_into_place(work: Workspace) -> None:
 
 
 def _tidy(work: Workspace) -> None:
-    """Remove what is of no more use; a download that can be continued is."""
+    """Remove everything but a download that can be resumed."""
     shutil.rmtree(work.data, ignore_errors=True)
     shutil.rmtree(work.root / "old", ignore_errors=True)
     if {path.name for path in work.root.iterdir()} <= {"lock"}:

@@ -1,4 +1,4 @@
-"""A folder of MovieLens files to a landing zone on S3."""
+"""Uploads a folder of MovieLens files to a landing zone on S3."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ingestion.datasets import MARKER
 from ingestion.errors import SettingsError
 from ingestion.landing.listing import list_landing_zone
 
-# What an object's content is known by, however it was divided on its way.
+# Identifies an object's content, however its upload was split.
 _HASH = "sha256"
 Progress = Callable[[str, float], None]
 
@@ -33,9 +33,9 @@ class UploadReport:
     Attributes:
         to: URL of the landing zone.
         uploaded: Keys that are new or have new content.
-        unchanged: Keys that have this content already.
-        ignored: Files that are none of MovieLens.
-        bytes: How many were sent.
+        unchanged: Keys that already have this content.
+        ignored: Files that are not MovieLens files.
+        bytes: Bytes sent.
     """
 
     to: str
@@ -50,19 +50,19 @@ def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
 
     Args:
         folder: A folder of MovieLens files, at any depth.
-        to: The landing zone, `s3://bucket/prefix`; the bucket must be there.
-        progress: Told of each file, and of the share of all bytes that is done.
+        to: The landing zone, `s3://bucket/prefix`; the bucket must exist.
+        progress: Called with each file, and the share of all bytes done.
 
     Returns:
-        What was uploaded.
+        What became of each file.
 
     Raises:
-        SettingsError: If `to` is no URL of S3, or S3 refuses.
-        SourceError: If the folder holds no MovieLens file.
+        SettingsError: If `to` is not an S3 URL, or S3 refuses.
+        SourceError: If the folder holds no MovieLens files.
     """
     url = urlsplit(to)
     if url.scheme != "s3" or not url.netloc:
-        raise SettingsError(f"{to} is no landing zone on S3", "give s3://bucket/prefix")
+        raise SettingsError(f"{to} is not an S3 URL", "give s3://bucket/prefix")
     zone = list_landing_zone(str(folder))
     paths = [*zone.files, *([MARKER] if (folder / MARKER).exists() else [])]
     total = sum((folder / path).stat().st_size for path in paths)
@@ -80,9 +80,9 @@ def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
                 sent += file.stat().st_size
         except (Boto3Error, BotoCoreError, ClientError) as error:
             raise SettingsError(
-                f"s3://{url.netloc}/{key}: {error}. Files before it are uploaded: "
+                f"s3://{url.netloc}/{key}: {error}. Already uploaded: "
                 f"{', '.join(uploaded) or 'none'}",
-                "movielens doctor --source says what is missing; s3:PutObject is needed, too",
+                "movielens doctor --source says what is missing; s3:PutObject is required, too",
             ) from None
         done += file.stat().st_size
     return UploadReport(to, uploaded, unchanged, zone.ignored, sent)
@@ -104,6 +104,6 @@ def _is_there(client: Any, bucket: str, key: str, file: Path) -> bool:
 
 
 def _send(client: Any, bucket: str, key: str, file: Path) -> None:
-    # S3 keeps the checksum; whoever reads the object compares with it.
+    # S3 stores the checksum, and readers of the object verify it.
     more = {"ChecksumAlgorithm": "CRC32", "Metadata": {_HASH: _digest(file)}}
     client.upload_file(str(file), bucket, key, ExtraArgs=more)

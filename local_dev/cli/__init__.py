@@ -1,4 +1,4 @@
-"""The commands that sample data and the stand-ins add to `movielens`."""
+"""The commands for sample data and stand-ins, added to `movielens`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ PLUGIN = Plugin(
     },
     groups={
         "data": (
-            "Make or fetch sample data.",
+            "Generate, download or upload sample data.",
             {
                 "generate": (
                     "local_dev.cli.data:generate",
-                    "Make MovieLens-shaped data, seeded, at any scale.",
+                    "Generate MovieLens-shaped data, seeded, at any scale.",
                 ),
                 "download": (
                     "local_dev.cli.data:download",
-                    "Fetch an official release, checksum verified.",
+                    "Download an official release and verify its checksum.",
                 ),
-                "upload": ("local_dev.cli.data:upload", "Put a folder of MovieLens files on S3."),
+                "upload": (
+                    "local_dev.cli.data:upload",
+                    "Upload a folder of MovieLens files to S3.",
+                ),
             },
         ),
         "dev": (

@@ -1,4 +1,4 @@
-"""The commands that make or fetch sample data."""
+"""The commands that generate, download and upload sample data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _adapter(on_event: OnEvent) -> Callable[[str, float], None]:
-    """Sample data tells of a share from 0 to 1."""
+    """Turns a share from 0 to 1 into progress events."""
     from ingestion.progress import Event
 
     return lambda what, share: on_event(Event("data", what, round(share * 100), 100))
@@ -26,9 +26,9 @@ def _adapter(on_event: OnEvent) -> Callable[[str, float], None]:
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--ratings", type=click.IntRange(min=1_000), default=100_000, show_default=True)
 @click.option("--seed", type=int, default=42, show_default=True, help="Same seed, same bytes.")
-@click.option("--genome/--no-genome", default=True, help="Whether to make the two genome files.")
+@click.option("--genome/--no-genome", default=True, help="Also generate the two genome files.")
 def generate(context: Context, folder: str, ratings: int, seed: int, genome: bool) -> int:
-    """Make all six files, MovieLens-shaped and invented, in FOLDER.
+    """Generate all six MovieLens-shaped files in FOLDER; the data is invented.
 
     Example: movielens data generate landing --ratings 1000000
     """
@@ -51,7 +51,7 @@ def generate(context: Context, folder: str, ratings: int, seed: int, genome: boo
 @click.argument("name")
 @click.argument("folder", type=click.Path(file_okay=False), required=False)
 def download(context: Context, name: str, folder: str | None) -> int:
-    """Fetch the official release NAME from GroupLens, checksum verified.
+    """Download the official release NAME from GroupLens and verify its checksum.
 
     Names: ml-latest-small, ml-latest, ml-20m, ml-25m, ml-32m.
 
@@ -75,9 +75,9 @@ def download(context: Context, name: str, folder: str | None) -> int:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.argument("to", metavar="S3_URL")
 def upload(context: Context, folder: str, to: str) -> int:
-    """Put the MovieLens files of FOLDER on S3, those that are new or changed.
+    """Upload the new and changed MovieLens files of FOLDER to S3.
 
-    Nothing there is deleted. Each object keeps the checksum with which it was sent.
+    Deletes nothing there. Each object keeps the checksum it was sent with.
 
     Example: movielens data upload landing s3://my-bucket/movielens
     """

@@ -1,4 +1,4 @@
-"""The command that shows everything on sample data."""
+"""The command that demonstrates everything on sample data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ingestion.remedies import command as command_line
 
 @command("demo", with_source=True)
 @click.option("--ratings", type=click.IntRange(min=1_000), help="Generate this many ratings.")
-@click.option("--serve", is_flag=True, help="Open the dashboard when all is published.")
+@click.option("--serve", is_flag=True, help="Open the dashboard once everything is published.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 def demo(context: Context, ratings: int | None, serve: bool, port: int) -> int:
     """From nothing to a published dashboard: sample data, load, build, audit, publish.
 
-    Takes --source if it is given, else downloads ml-latest-small, else generates data.
+    Loads --source if given; otherwise downloads ml-latest-small or, failing that, generates data.
 
     Example: movielens demo --serve
     """

@@ -19,7 +19,7 @@ _PORT = click.IntRange(1, 65535)
 
 
 def _serve(context: Context, server: AbstractContextManager[dict[str, str]]) -> int:
-    """Says how to reach a server, and keeps it until Ctrl-C or SIGTERM."""
+    """Prints how to reach a server, and runs it until Ctrl-C or SIGTERM."""
     from ingestion.errors import SettingsError
 
     with ExitStack() as stack:
@@ -56,11 +56,11 @@ def _check_installed() -> None:
 
 @command("dev snowflake")
 @click.option("--port", type=_PORT, default=8900, show_default=True)
-@click.option("--state", type=click.Path(file_okay=False), help="Folder that keeps the databases.")
+@click.option("--state", type=click.Path(file_okay=False), help="Folder to keep the databases in.")
 def snowflake(context: Context, port: int, state: str | None) -> int:
     """Start a stand-in for Snowflake, and print the settings to reach it.
 
-    It admits only the key that it makes in the home folder. What it keeps is gone when it stops,
+    It accepts only the key that it creates in the home folder. Its data is lost when it stops,
     unless --state names a folder.
 
     Example: movielens dev snowflake --state .movielens/snowflake
@@ -78,7 +78,7 @@ def snowflake(context: Context, port: int, state: str | None) -> int:
 
 @command("dev s3")
 @click.option("--port", type=_PORT, default=8901, show_default=True)
-@click.option("--sample/--no-sample", default=True, help="Whether to put sample data into it.")
+@click.option("--sample/--no-sample", default=True, help="Fill the bucket with sample data.")
 def s3(context: Context, port: int, sample: bool) -> int:
     """Start a stand-in for S3 with a bucket of sample data, and print the settings to reach it.
 

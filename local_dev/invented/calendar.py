@@ -1,4 +1,4 @@
-"""When people rate: the history of the service, and the waves of years, months, days and hours."""
+"""When people rate: the service's history, with yearly, monthly, daily and hourly waves."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SECONDS_PER_DAY = 86_400
 FIRST_DAY = int(datetime(1996, 1, 29, tzinfo=UTC).timestamp())
 """The first day with ratings, epoch seconds."""
 LAST_DAY = int(datetime(2018, 9, 24, tzinfo=UTC).timestamp())
-"""The last day on which anybody starts to rate, epoch seconds."""
+"""The last day on which anybody starts rating, epoch seconds."""
 END = LAST_DAY + 2 * SECONDS_PER_DAY
 """All ratings and tags are before this moment, epoch seconds."""
 HALF_STARS_SINCE = int(datetime(2003, 3, 1, tzinfo=UTC).timestamp())
 """Ratings before this moment are whole stars, epoch seconds."""
 TAGS_SINCE = int(datetime(2005, 12, 20, tzinfo=UTC).timestamp())
-"""There are no tags before this moment, epoch seconds."""
+"""No tags exist before this moment, epoch seconds."""
 
 # How busy each year was, from 1996 to 2018.
 _YEARS = (10, 4, 2, 8, 14, 8, 6, 7, 8, 11, 8, 8, 9, 7, 6, 6, 6, 5, 5, 12, 14, 13, 13)
@@ -29,14 +29,7 @@ _LATE_HOURS = (54, 46)
 
 
 def year_start(year: Integers) -> Integers:
-    """The first second of years.
-
-    Args:
-        year: Calendar years.
-
-    Returns:
-        Epoch seconds, UTC.
-    """
+    """The first second of calendar years, as epoch seconds in UTC."""
     moment: Integers = (
         (year - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(np.int64)
     )
@@ -44,14 +37,14 @@ def year_start(year: Integers) -> Integers:
 
 
 class Calendar:
-    """Turns evenly spread numbers into moments that come in the waves of real activity."""
+    """Maps uniform numbers to moments that follow the waves of real activity."""
 
     def __init__(self) -> None:
         days = np.arange(FIRST_DAY, LAST_DAY, SECONDS_PER_DAY).astype("datetime64[s]")
         year = days.astype("datetime64[Y]").astype(np.int64) - 26
         month = days.astype("datetime64[M]").astype(np.int64) % 12
         weekday = (days.astype("datetime64[D]").astype(np.int64) + 3) % 7
-        # Months differ from what their season promises, by a wave with no simple period.
+        # A wave with no simple period makes months differ from their seasonal average.
         wave = 1 + 0.3 * np.sin(np.arange(len(days)) / 47.0) * np.sin(np.arange(len(days)) / 131.0)
         weight = np.array(_YEARS)[year] * np.array(_MONTHS)[month] * np.array(_WEEKDAYS)[weekday]
         self._days = _rising(weight * wave)
@@ -61,8 +54,8 @@ class Calendar:
         """Moments of activity.
 
         Args:
-            share: Where in the whole history, as shares of all activity, in [0, 1).
-            hour_share: Where in the day, likewise.
+            share: Positions in the whole history, as shares of all activity, in [0, 1).
+            hour_share: Positions in the day, likewise.
 
         Returns:
             Epoch seconds.
@@ -73,19 +66,12 @@ class Calendar:
         return moment
 
     def share(self, moment: Integers) -> Floats:
-        """The share of all activity that came before moments.
-
-        Args:
-            moment: Epoch seconds.
-
-        Returns:
-            Shares in [0, 1].
-        """
+        """The share in [0, 1] of all activity before each moment, in epoch seconds."""
         day = (moment - FIRST_DAY) / SECONDS_PER_DAY
         return np.interp(day, np.arange(len(self._days), dtype=np.float64), self._days)
 
 
 def _rising(weight: Floats) -> Floats:
-    """The share of the weight that lies before each place, from 0 to 1."""
+    """The cumulative share of the weight before each place, from 0 to 1."""
     mass = np.cumsum(weight)
     return np.concatenate([[0.0], mass / mass[-1]])

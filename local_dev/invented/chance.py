@@ -1,4 +1,4 @@
-"""Chance that can be repeated, and the curves that make few things popular and many rare."""
+"""Reproducible randomness, and curves that make few things popular and many rare."""
 
 from __future__ import annotations
 
@@ -16,28 +16,25 @@ _CURVE_STEPS = 1 << 16
 
 
 def stream(seed: int, purpose: str, part: int = 0) -> np.random.Generator:
-    """A stream of random numbers of its own.
+    """An independent stream of random numbers.
 
-    Each purpose and each part of the work has one, so that what one of them draws never depends
-    on how much another drew, nor on the order or the threads in which they ran.
+    Each purpose and each part of the work has its own, so that its draws never depend on other
+    draws, or on order or threads.
 
     Args:
         seed: The seed of the whole data set.
         purpose: What the numbers are for.
         part: The number of the chunk of work.
-
-    Returns:
-        A generator at its start.
     """
     return np.random.Generator(np.random.PCG64([seed, zlib.crc32(purpose.encode()), part]))
 
 
 def popularity_curve(ratings: int) -> Floats:
-    """Where, along a catalogue sorted by popularity, each share of all ratings has been given.
+    """Maps shares of all ratings to positions in a catalogue sorted by popularity.
 
-    The weight of the film at share x of the catalogue is exp(-c x^0.36). This is what the real
-    releases follow; c grows with the number of ratings (100,000: 5.8; 25 million: 11.3), since
-    the least known film has about one rating in each.
+    The weight of the film at share x of the catalogue is exp(-c x^0.36), as in the real releases; c
+    grows with the number of ratings (100,000: 5.8; 25 million: 11.3), since the least known film
+    has about one rating in each.
 
     Args:
         ratings: The number of ratings of the data set.
@@ -47,7 +44,7 @@ def popularity_curve(ratings: int) -> Floats:
         share i / 65,536 of the ratings.
     """
     steepness = max(3.0, 5.8 + math.log(ratings / 1e5))
-    # Finer steps where the curve is steep: the first film of 60,000 has a step of its own.
+    # Finer steps where the curve is steep: the first of 60,000 films gets its own step.
     place = np.linspace(0.0, 1.0, 400_001) ** 3
     weight = np.exp(-steepness * place**_POPULARITY_EXPONENT)
     mass = np.concatenate([[0.0], np.cumsum((weight[1:] + weight[:-1]) / 2 * np.diff(place))])
@@ -56,15 +53,7 @@ def popularity_curve(ratings: int) -> Floats:
 
 
 def along(curve: Floats, share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Look shares up in a curve, with straight lines between its points.
-
-    Args:
-        curve: Rising numbers over the shares from 0 to 1.
-        share: Shares in [0, 1].
-
-    Returns:
-        The curve at these shares.
-    """
+    """Evaluate a curve at shares in [0, 1], by linear interpolation."""
     points = curve.astype(np.float32)
     steps = len(points) - 1
     scaled = share * np.float32(steps)
@@ -74,13 +63,13 @@ def along(curve: Floats, share: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def allocate(weights: Floats, total: int, least: Integers, most: Integers) -> Integers:
-    """Share out whole things by weight, exactly, between a least and a most for each.
+    """Allocate a total by weight in whole numbers, within bounds.
 
     Args:
-        weights: How much each would like beyond its least.
-        total: How many there are to share out.
-        least: What each gets in any case.
-        most: What each can get; raised for all alike where the total would not fit.
+        weights: How much each wants beyond its minimum.
+        total: The total to allocate.
+        least: The minimum of each.
+        most: The maximum of each; raised for all equally if the total would not fit.
 
     Returns:
         The number for each; they sum to the total.
@@ -97,7 +86,7 @@ def allocate(weights: Floats, total: int, least: Integers, most: Integers) -> In
 
 
 def _one_round(weights: Floats, left: int, room: Integers) -> Integers:
-    """One step of `allocate`: it always gives at least one thing, and never too many."""
+    """One step of `allocate`: allocates at least one, and never too many."""
     wanted = np.floor(weights / weights.sum() * left).astype(np.int64)
     given: Integers = np.minimum(wanted, room)
     if not given.any():

@@ -1,4 +1,4 @@
-"""Invented films: what they are, when people could first rate them, how known and how good."""
+"""Invented films: what they are, when they can first be rated, how popular and how good."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local_dev.invented.chance import Floats, Integers, stream
 from local_dev.invented.titles import invent_titles
 
 NO_GENRES = "(no genres listed)"
-# Name, share of the films, how well known and how well liked its films are beyond others.
+# Name, share of films, and how much better known and liked its films are than others.
 _GENRES: Sequence[tuple[str, float, float, float]] = (
     ("Action", 1828, 0.45, -0.10),
     ("Adventure", 1263, 0.50, 0.00),
@@ -45,7 +45,7 @@ _TOGETHER = (
     ("Horror", "Mystery", "Sci-Fi", "Thriller"),
 )
 _HOW_MANY_GENRES = (0.295, 0.33, 0.24, 0.10, 0.03, 0.005)
-# Films released per year, between which years are interpolated.
+# Films released per year; years in between are interpolated.
 _OUTPUT_YEARS = (1902, 1915, 1925, 1935, 1945, 1955, 1965, 1975, 1983, 1990, 1996, 2006, 2014, 2018)
 _OUTPUT = (0.3, 1, 4, 14, 20, 28, 40, 50, 100, 150, 260, 300, 260, 90)
 _LAST_MOVIE_ID = 200_000
@@ -63,10 +63,10 @@ class Films:
         movie_id: The ids, rising, with gaps.
         title: The titles, as in movies.csv.
         year: The years of release.
-        genres: One row for each film, one column for each of `GENRES`.
+        genres: One row per film, one column per genre of `GENRES`.
         available_at: When the film could first be rated, epoch seconds.
         popularity: How well known it is; only the order matters. Minus infinity: never rated.
-        quality: The mean rating of somebody without bias, in stars.
+        quality: The mean rating of an unbiased person, in stars.
         imdb_id: Seven digits.
         tmdb_id: The ids; 0 for none.
         in_genome: Whether the film has genome scores.
@@ -88,21 +88,13 @@ class Films:
         return len(self.movie_id)
 
     def genre_text(self) -> list[str]:
-        """The genres of each film as movies.csv has them, with a bar between."""
+        """The genres of each film as in movies.csv, separated by bars."""
         names = np.array(GENRES)
         return ["|".join(names[row]) or NO_GENRES for row in self.genres]
 
 
 def invent_films(seed: int, count: int) -> Films:
-    """Invent films.
-
-    Args:
-        seed: The seed of the data set.
-        count: How many films.
-
-    Returns:
-        The films.
-    """
+    """Invent a number of films."""
     chance = stream(seed, "films")
     year, available_at = _dates(chance, count)
     genres = _genres(chance, year)
@@ -129,7 +121,7 @@ def invent_films(seed: int, count: int) -> Films:
 
 
 def _some(chance: np.random.Generator, among: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
-    """Mark a share of all films, at least one, among those that are given."""
+    """Mark a share of all films, at least one, among the given ones."""
     places = np.flatnonzero(among)
     marked = np.zeros(len(among), dtype=bool)
     marked[chance.choice(places, max(1, round(len(among) * share)), replace=False)] = True
@@ -137,10 +129,10 @@ def _some(chance: np.random.Generator, among: NDArray[np.bool_], share: float) -
 
 
 def _dates(chance: np.random.Generator, count: int) -> tuple[Integers, Integers]:
-    """Years of release, and from when on films can be rated, sorted by the latter.
+    """Years of release, and when films can first be rated, sorted by the latter.
 
-    Most of what was released before the service opened is there from its first day; the rest is
-    entered over the years after it.
+    Most films released before the service opened are there from its first day; the rest are added
+    over the following years.
     """
     years = np.arange(_OUTPUT_YEARS[0], _OUTPUT_YEARS[-1] + 1)
     output = np.interp(years, _OUTPUT_YEARS, _OUTPUT)
@@ -156,7 +148,7 @@ def _dates(chance: np.random.Generator, count: int) -> tuple[Integers, Integers]
 
 
 def _genres(chance: np.random.Generator, year: Integers) -> NDArray[np.bool_]:
-    """One to six genres for each film, those that go together more often together."""
+    """One to six genres per film, favouring those that go together."""
     count = len(year)
     liking = np.log(np.array([share for _, share, *_ in _GENRES])) + np.zeros((count, 1))
     noir, imax = GENRES.index("Film-Noir"), GENRES.index("IMAX")
@@ -196,7 +188,7 @@ def _popularity(
 def _quality(
     chance: np.random.Generator, year: Integers, genres: NDArray[np.bool_], taste: Floats
 ) -> NDArray[np.float32]:
-    """Stars without bias: of old films, only the good ones are still watched."""
+    """Unbiased stars; of old films, only the good ones are still watched."""
     liked = np.array([beyond for *_, beyond in _GENRES])
     survived = np.clip((1982 - year) / 30, 0.0, 1.0) * 0.35
     own = 0.33 * taste + 0.22 * chance.standard_normal(len(year))
@@ -205,7 +197,7 @@ def _quality(
 
 
 def _movie_ids(chance: np.random.Generator, count: int) -> NDArray[np.int32]:
-    """Ids that are close together in the first half, far apart later, as they are in MovieLens."""
+    """Ids that are close together in the first half and far apart later, as in MovieLens."""
     half = count // 2
     late = max(1.3, (_LAST_MOVIE_ID - 1.4 * half) / max(1, count - half))
     mean = np.where(np.arange(count) < half, 1.4, late)
@@ -214,7 +206,7 @@ def _movie_ids(chance: np.random.Generator, count: int) -> NDArray[np.int32]:
 
 
 def _imdb_ids(chance: np.random.Generator, year: Integers) -> list[str]:
-    """Distinct numbers that rise with the years, most of them with leading zeros."""
+    """Distinct numbers that grow with the years, most with leading zeros."""
     drawn = np.sort(200 + (9_000_000 * chance.random(len(year)) ** 8).astype(np.int64))
     place = np.arange(len(drawn))
     distinct = np.maximum.accumulate(drawn - place) + place

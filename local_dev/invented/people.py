@@ -1,4 +1,4 @@
-"""Invented people: how much each rates, when they come, how they judge."""
+"""Invented people: how much they rate, when they visit, how they judge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local_dev.invented.chance import Floats, Integers, allocate, stream
 from local_dev.invented.films import Films
 
 LEAST_RATINGS = 20
-"""Everybody in MovieLens has rated at least this many films."""
+"""Everyone in MovieLens has rated at least this many films."""
 _CATALOGUE_DAYS = 91
 _SHARE_RATED_AGAIN = 0.006
 
@@ -22,9 +22,9 @@ class Catalogues:
     """What could be rated at the start of each quarter, best known first.
 
     Attributes:
-        films: Places of films in `Films`, one catalogue after the other.
-        start: Where in `films` the catalogue of each quarter starts.
-        size: How many films it has.
+        films: Indexes into `Films`, one catalogue after the other.
+        start: Where in `films` each quarter's catalogue starts.
+        size: The number of films in each catalogue.
     """
 
     films: NDArray[np.int32]
@@ -33,7 +33,7 @@ class Catalogues:
 
     @staticmethod
     def at(moment: Integers) -> Integers:
-        """The number of the last catalogue that is not later than moments in epoch seconds."""
+        """The number of the latest catalogue at or before each moment, in epoch seconds."""
         return (moment - FIRST_DAY) // (_CATALOGUE_DAYS * SECONDS_PER_DAY)
 
 
@@ -42,18 +42,18 @@ class People:
     """All people, in the order of their ids, which start at 1.
 
     Attributes:
-        ratings: Rows of ratings of each.
-        again: How many of these rows rate a film once more.
-        catalogue: The number of the catalogue that each chooses from.
-        first_visit: Where in `visits` the visits of each start.
-        n_visits: How often each came.
+        ratings: Each person's number of rating rows.
+        again: How many of these rows re-rate a film.
+        catalogue: The number of the catalogue each person chooses from.
+        first_visit: Where in `visits` each person's visits start.
+        n_visits: Each person's number of visits.
         visits: When each visit starts, epoch seconds.
         last_visit_at: The start of the last visit, epoch seconds.
-        visit_seconds: How long each visit of a person takes.
-        breadth: In (-1, 1): whether somebody looks at unknown films less (-) or more (+).
-        kindness: Stars that somebody gives more than others.
-        moodiness: The spread of somebody's ratings, in stars.
-        whole_stars: Whether somebody never gives half stars.
+        visit_seconds: How long each of a person's visits takes.
+        breadth: In (-1, 1): whether a person watches unknown films less (-) or more (+).
+        kindness: Stars a person gives beyond others.
+        moodiness: The spread of a person's ratings, in stars.
+        whole_stars: Whether a person never gives half stars.
     """
 
     ratings: Integers
@@ -75,13 +75,9 @@ class People:
 
 
 def catalogues(films: Films) -> Catalogues:
-    """Sort, for each quarter, the films that can be rated by how well known they are then.
+    """For each quarter, sort the films that can be rated by their popularity at the time.
 
-    Args:
-        films: All films. Those that nobody rates are in no catalogue.
-
-    Returns:
-        The catalogues.
+    Films that nobody rates are in no catalogue.
     """
     quarters = np.arange(FIRST_DAY, END, _CATALOGUE_DAYS * SECONDS_PER_DAY)
     found = []
@@ -95,16 +91,13 @@ def catalogues(films: Films) -> Catalogues:
 
 
 def invent_people(seed: int, count: int, ratings: int, choice: Catalogues) -> People:
-    """Invent people, and share the ratings out among them.
+    """Invent people, and divide the ratings among them.
 
     Args:
         seed: The seed of the data set.
-        count: How many people.
-        ratings: How many rows of ratings all of them have together.
+        count: The number of people.
+        ratings: The total number of rating rows.
         choice: What they can rate.
-
-    Returns:
-        The people.
     """
     chance = stream(seed, "people")
     wish = np.exp(1.45 * chance.standard_normal(count))
@@ -130,7 +123,7 @@ def invent_people(seed: int, count: int, ratings: int, choice: Catalogues) -> Pe
 
 
 def _visits(chance: np.random.Generator, wish: Floats) -> tuple[Integers, Integers]:
-    """Most people come once; the others come back for months or years, in the same waves."""
+    """Most people visit once; the others return for months or years, in the same waves."""
     calendar = Calendar()
     count = len(wish)
     joined = np.sort(calendar.moment(chance.random(count), chance.random(count)))
@@ -148,13 +141,13 @@ def _visits(chance: np.random.Generator, wish: Floats) -> tuple[Integers, Intege
 
 
 def _rows(wish: Floats, ratings: int, choice: Integers) -> Integers:
-    """Rows of each, at most half of what the catalogue offers unless there are too many rows."""
+    """Rows per person: at most half of the catalogue, unless there are too many rows."""
     least = np.full(len(wish), LEAST_RATINGS)
     return allocate(wish, ratings, least, np.maximum(choice // 2, LEAST_RATINGS))
 
 
 def _rated_again(chance: np.random.Generator, rows: Integers, choice: Integers) -> Integers:
-    """A few of the rows; never so many that a film would have to be rated a third time."""
+    """A few of the rows; never so many that a film would be rated a third time."""
     wanted = np.floor(rows * _SHARE_RATED_AGAIN + chance.random(len(rows))).astype(np.int64)
     again: Integers = np.maximum(np.minimum(wanted, rows - LEAST_RATINGS), rows - choice)
     return again

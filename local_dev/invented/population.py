@@ -1,4 +1,4 @@
-"""A whole invented data set: how its parts scale, and the rows of each of its six files."""
+"""A complete invented data set: how its parts scale, and the rows of its six files."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-# Sizes at ml-latest-small, and the powers with which they grow to those of ml-25m. Below that
-# scale, people rate fewer films each, so that there are still several people.
+# Sizes at ml-latest-small, and the exponents of growth towards ml-25m and below. At smaller scales,
+# people rate fewer films each, so that there are still several people.
 _SMALL = 100_836
 _FILMS = (9_742, 0.337, 0.6)
 _PEOPLE = (610, 1.013, 0.7)
@@ -40,11 +40,11 @@ def _scaled(ratings: int, size: tuple[int, float, float]) -> int:
 
 
 class Population:
-    """Films, people, ratings, tags and the tag genome of one data set.
+    """The films, people, ratings, tags and tag genome of one data set.
 
     Args:
         seed: Any number from 0.
-        ratings: How many ratings, at least 20.
+        ratings: The number of ratings, at least 20.
     """
 
     def __init__(self, seed: int, ratings: int) -> None:
@@ -61,14 +61,7 @@ class Population:
         self._curve = popularity_curve(ratings)
 
     def expected_rows(self, name: str) -> int:
-        """How many rows a file is going to have.
-
-        Args:
-            name: The name of the file.
-
-        Returns:
-            The number of rows; for tags.csv about.
-        """
+        """The number of rows a file will have; approximate for tags.csv."""
         return {
             "movies.csv": len(self._films),
             "ratings.csv": self._ratings,
@@ -79,14 +72,7 @@ class Population:
         }[name]
 
     def batches(self, name: str) -> Iterator[pa.RecordBatch]:
-        """The rows of a file.
-
-        Args:
-            name: The name of the file.
-
-        Returns:
-            Batches of rows, at least one; those of one file have the same columns.
-        """
+        """The rows of a file, in one or more batches with the same columns."""
         return {
             "movies.csv": self._movies,
             "ratings.csv": self._rating_rows,
@@ -144,7 +130,7 @@ class Population:
 
 
 def _named(numbers: NDArray[np.int16], names: Sequence[str]) -> pa.DictionaryArray:
-    """Numbers of which there are few, each formatted once: half the time of writing the file."""
+    """Formats each of a few distinct numbers once, which halves the time to write the file."""
     import pyarrow as pa
 
     return pa.DictionaryArray.from_arrays(pa.array(numbers), pa.array(names))

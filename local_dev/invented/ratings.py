@@ -1,4 +1,4 @@
-"""Who rates which film when, and with how many stars: in chunks that fit into memory."""
+"""Who rates which film, when and with how many stars, in chunks that fit into memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local_dev.invented.films import Films
 from local_dev.invented.people import Catalogues, People
 
 CHUNK_ROWS = 400_000
-"""Rows of a chunk, about: people are not split. A change of it changes the bytes of a seed."""
+"""Approximate rows per chunk, as people are not split. Changing it changes a seed's bytes."""
 _FILM_BITS = 32
 
 
@@ -37,7 +37,7 @@ class RatingRows:
 
 
 class RatingsInventor:
-    """Makes the ratings of a population, chunk by chunk, the same in any order."""
+    """Generates a population's ratings chunk by chunk, independent of order."""
 
     def __init__(
         self, seed: int, films: Films, people: People, choice: Catalogues, curve: Floats
@@ -72,7 +72,7 @@ class RatingsInventor:
     def _who_what(
         self, chance: np.random.Generator, first: int, end: int
     ) -> tuple[Integers, Integers, NDArray[np.bool_]]:
-        """Person, film and whether it is once more; a repetition comes right after its first."""
+        """Person, film and whether it is a re-rating, which directly follows its first rating."""
         people = self._people
         once_more = people.again[first:end]
         films = people.ratings[first:end] - once_more
@@ -95,7 +95,7 @@ class RatingsInventor:
         film: Integers,
         again: NDArray[np.bool_],
     ) -> Integers:
-        """A moment of one of the person's visits, when the film was there already."""
+        """A moment during one of the person's visits, once the film is available."""
         people = self._people
         draw = chance.random(len(person), dtype=np.float32)
         n_visits = people.n_visits[person]
@@ -130,28 +130,28 @@ def distinct_ranks(
     curve: Floats,
     breadth: NDArray[np.float32],
 ) -> Integers:
-    """Draw, for each of many people, places of a list, all different, more of them at its top.
+    """Draw distinct positions of a list for many people, favouring the top.
 
-    The j-th of n places out of N is j + floor(c(q) (N - n)), where c is the curve and q is drawn
-    from the j-th of n equal parts of [0, 1]. It rises with j, so no place comes twice, and
-    nothing has to be drawn again.
+    The j-th of n positions out of N is j + floor(c(q) (N - n)), where c is the curve and q is drawn
+    from the j-th of n equal parts of [0, 1]. It rises with j, so no position repeats and nothing is
+    redrawn.
 
     Args:
-        chance: Where the draws come from.
+        chance: The source of the draws.
         counts: n of each person.
         sizes: N of each person, at least n.
-        curve: Rising numbers from 0 to 1: how much of the list gets each share of the draws.
-        breadth: For each person, in (-1, 1): more than 0 prefers later places.
+        curve: Rising numbers from 0 to 1: how much of the list each share of the draws covers.
+        breadth: For each person, in (-1, 1): above 0 favours later positions.
 
     Returns:
-        The places from 0, in rising order for each person, one person after the other.
+        Positions from 0, rising for each person, one person after the other.
     """
     total = int(counts.sum())
     number = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
     width = np.repeat((1 / np.maximum(counts, 1)).astype(np.float32), counts)
     share = (number.astype(np.float32) + chance.random(total, dtype=np.float32)) * width
     share = np.minimum(share, np.float32(1.0))
-    # Rises on [0, 1], and is exact arithmetic, the same on every processor, unlike a power.
+    # Rises on [0, 1], in arithmetic that is the same on every processor, unlike a power.
     share += np.repeat(breadth, counts) * share * (np.float32(1.0) - share)
     spare = np.repeat(sizes - counts, counts)
     jump = (along(curve, share) * (spare + 1).astype(np.float32)).astype(np.int64)
@@ -159,14 +159,14 @@ def distinct_ranks(
 
 
 def _never_falling(values: Integers, counts: Integers) -> Integers:
-    """Lift what rounding let fall below its predecessor, within each person's values."""
+    """Undo drops below the predecessor caused by rounding, within each person's values."""
     step = np.repeat(np.arange(len(counts), dtype=np.int64) << _FILM_BITS, counts)
     lifted: Integers = np.maximum.accumulate(values + step) - step
     return lifted
 
 
 def _between(chance: np.random.Generator, start: Integers, end: Integers) -> Integers:
-    """Moments from a start to before an end; sooner more often than later."""
+    """Moments from start to before end, favouring earlier ones."""
     share = chance.random(len(start)) ** 2
     moment: Integers = start + (share * np.maximum(end - start, 0)).astype(np.int64)
     return moment

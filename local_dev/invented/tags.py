@@ -1,4 +1,4 @@
-"""Invented tags: what people write on films, each in their own spelling, and the tag genome."""
+"""Invented tags: what people call films, in their own spellings, and the tag genome."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def _listed(text: str) -> list[str]:
     return text.split(",")
 
 
-# A spelling of its own for each: a tag is one word in several spellings, or several words.
+# Each can be spelt in several ways: see _spell.
 _COMMON = _listed(
     "sci-fi,atmospheric,slow burn,time travel,based on a book,plot twist,black and white,funny,"
     "must see,feel-good,coming-of-age,film noir,stop motion,robots,dystopia,heist,road movie,"
     "soundtrack,cult film,low budget,space,ghosts,small town,courtroom,anti-hero,re-watchable,"
     "dark comedy,great ending,surreal,anime,so bad it's good,in my queue,seen at the cinema"
 )
-# What people really write, and what programs take for something else.
+# Things people really write, and programs mistake for something else.
 _ODD = (
     "NA",
     "NULL",
@@ -77,7 +77,7 @@ class TagRows:
     Attributes:
         user_id: From 1.
         movie_id: Ids of films.
-        spelling: Places in `spellings`.
+        spelling: Indexes into `spellings`.
         timestamp: Epoch seconds.
         spellings: Every spelling of every tag.
     """
@@ -107,15 +107,15 @@ class GenomeRows:
 def invent_tags(
     seed: int, count: int, films: Films, people: People, choice: Catalogues, curve: Floats
 ) -> TagRows:
-    """Invent what people write on films.
+    """Invent the tags people give films.
 
     Args:
         seed: The seed of the data set.
-        count: How many tags, about: who writes the same on the same film twice counts once.
+        count: The approximate number of tags: duplicates by one person on one film are dropped.
         films: All films.
-        people: All people; few of them write tags, and few of these write most.
+        people: All people; few of them tag, and a few of those give most tags.
         choice: What people can choose from.
-        curve: How much of a list gets each share of the draws.
+        curve: How much of a list each share of the draws covers.
 
     Returns:
         The rows. Films that nobody rated have at least one tag each.
@@ -142,7 +142,7 @@ def invent_tags(
 def _distinct(
     person: Integers, film: Integers, spelling: Integers
 ) -> tuple[Integers, Integers, Integers]:
-    """Each row once, sorted; as single numbers, since sorting these is much faster."""
+    """Distinct rows, sorted; as single numbers, which sort much faster."""
     sizes = (int(person.max()) + 1, int(film.max()) + 1, int(spelling.max()) + 1)
     key = np.unique(np.ravel_multi_index((person, film, spelling), sizes))
     person, film, spelling = np.unravel_index(key, sizes)
@@ -150,7 +150,7 @@ def _distinct(
 
 
 def _spellings(chance: np.random.Generator, count: int) -> list[str]:
-    """Six spellings of each tag, so that spelling s of tag t is at 6 t + s."""
+    """Six spellings per tag; spelling s of tag t is at 6 t + s."""
     combined = [f"{mood} {subject}" for mood, subject in product(_MOODS, _SUBJECTS)]
     rare = [f"{one} {two}" for one, two in product(combined, _SUBJECTS)]
     chance.shuffle(combined)
@@ -167,7 +167,7 @@ def _spell(tag: str) -> tuple[str, ...]:
 
 
 def _who(chance: np.random.Generator, people: People, count: int) -> Integers:
-    """Who writes each of the tags, of those who came when there were tags."""
+    """Who gives each tag, among people who visited once tags existed."""
     among = np.flatnonzero(people.last_visit_at >= TAGS_SINCE)
     if len(among) == 0:
         among = np.array([np.argmax(people.last_visit_at)])
@@ -197,7 +197,7 @@ def _on_what(
 def _what(
     chance: np.random.Generator, film: Integers, n_tags: int, n_films: int, curve: Floats
 ) -> Integers:
-    """Mostly one of the few tags that everybody finds for that film, else any."""
+    """Mostly one of the few tags that everyone uses for that film, otherwise any."""
 
     def popular(shape: int | tuple[int, int]) -> Integers:
         share = along(curve, chance.random(shape, dtype=np.float32))
@@ -211,7 +211,7 @@ def _what(
 def _when(
     chance: np.random.Generator, person: Integers, film: Integers, films: Films, people: People
 ) -> Integers:
-    """Within an hour of one of the person's visits, when the film and tags were there."""
+    """Within an hour of one of the person's visits, once the film and tags exist."""
     visit = np.floor(chance.random(len(person)) * people.n_visits[person]).astype(np.int64)
     moment = people.visits[people.first_visit[person] + visit]
     moment = moment + chance.integers(0, 3600, len(person))
@@ -227,7 +227,7 @@ def genome_tags(seed: int, count: int) -> list[str]:
 
     Args:
         seed: The seed of the data set.
-        count: How many, at most 1,300.
+        count: The number of tags, at most 1,300.
 
     Returns:
         Their names.
@@ -238,15 +238,15 @@ def genome_tags(seed: int, count: int) -> list[str]:
 
 
 def genome_scores(seed: int, films: Films, n_tags: int) -> Iterator[GenomeRows]:
-    """How relevant each tag of the genome is for each of the better known films.
+    """How relevant each genome tag is to each of the better known films.
 
-    A film's scores follow from its genres and from a few moods that it shares with others, so
-    that films with alike scores are alike.
+    A film's scores follow from its genres and from a few moods it shares with others, so that films
+    with similar scores are similar.
 
     Args:
         seed: The seed of the data set.
         films: All films.
-        n_tags: How many tags the genome has.
+        n_tags: The number of genome tags.
 
     Yields:
         Chunks of rows, sorted by film and tag.
@@ -272,7 +272,7 @@ def _genome_rows(
 ) -> GenomeRows:
     n_tags = meaning.shape[1]
     score = 0.5 * noise.standard_normal((len(movie_id), n_tags), dtype=np.float32) - 3.0
-    # One trait after the other, not a matrix product: its rounding depends on the threads.
+    # One trait at a time: the rounding of a matrix product depends on the number of threads.
     for trait, weights in zip(traits.T, meaning, strict=True):
         score += trait[:, None] * weights[None, :]
     relevance = 0.5 + score / (1 + np.abs(score)) / 2

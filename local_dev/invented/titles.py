@@ -1,4 +1,4 @@
-"""Invented film titles, in the forms that real ones have: articles behind, years, translations."""
+"""Invented film titles in the forms of real ones: trailing articles, years, translations."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ _DOINGS = _words(
 
 _NUMBERS = _words("Three Four Seven Eleven Thirteen Nineteen Forty 101 1,001")
 
-# An article, nouns and endings that go with it, and "of" before a place.
+# An article, matching nouns and endings, and "of" before a place.
 _FOREIGN: Sequence[tuple[str, str, str, str]] = (
     ("Le", "jardin|phare|miroir|café|voleur|théâtre", "secret|perdu|d'été|oublié", "de"),
     ("La", "lumière|fenêtre|rivière|fiancée|forêt", "perdue|d'hiver|voilée", "de"),
@@ -131,7 +131,7 @@ def invent_titles(seed: int, years: Sequence[int], plain_year: Sequence[bool]) -
 
 
 def _fresh(random: Random, number: int, taken: set[str]) -> str:
-    """A title that was not there yet, if a few tries find one: real releases have doubles too."""
+    """A new title, if a few tries find one: real releases have duplicates too."""
     for _ in range(5):
         title = _odd(random, number // 200) if number % 200 == 7 else _usual(random)
         if title not in taken:
@@ -145,7 +145,7 @@ def _without_year(title: str, year: int) -> str:
 
 
 def _usual(random: Random) -> str:
-    """A title of one of the usual forms, now and then with a second one in parentheses."""
+    """A title in one of the usual forms, sometimes with a second one in parentheses."""
     draw = random.random()
     if draw < 0.09:
         return f"{_english(random)} ({_foreign(random)})"
@@ -183,7 +183,7 @@ def _plain(random: Random) -> str:
 
 
 def _headed(random: Random) -> str:
-    """A title with an article, which MovieLens files put behind: "Violin of Nordhaven, The"."""
+    """A title with a trailing article, as in MovieLens files: "Violin of Nordhaven, The"."""
     adjective, noun, place = _word(random, _ADJECTIVES), _noun(random), random.choice(_PLACES)
     title = random.choice(
         (
@@ -209,7 +209,7 @@ def _foreign(random: Random) -> str:
 
 
 def _odd(random: Random, number: int) -> str:
-    """A title that trips whoever takes text for Markdown, HTML, SQL, a formula or a path."""
+    """A title that trips code which reads text as Markdown, HTML, SQL, a formula or a path."""
     noun, name, place = _noun(random), random.choice(_NAMES), random.choice(_PLACES)
     adjective = _word(random, _ADJECTIVES)
     letters = "*".join(name.upper().replace("Ö", "O")[:4])

@@ -298,7 +298,7 @@ def test_a_folder_of_its_own_is_replaced(tmp_path: Path) -> None:
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, foreign: str) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / foreign).write_text("mine")
-    with pytest.raises(FolderOccupied, match="left as it is") as caught:
+    with pytest.raises(FolderOccupied, match="left unchanged") as caught:
         generate(tmp_path / "data", ratings=1_000)
     assert "Choose another folder" in caught.value.remedy
     assert [path.read_text() for path in tmp_path.rglob("*.*") if path.is_file()] == ["mine"]
@@ -348,7 +348,7 @@ def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "data")], capture_output=True, text=True
     )
-    assert "DiskFull: There is no room on the disk" in done.stderr
+    assert "DiskFull: The disk has no room" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
