@@ -14,14 +14,14 @@ DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Install everything, locked and verified by hash, into .venv
+setup: $(READY) ## Install everything into .venv, locked and verified by hash
 
-# uv where it is there or can be had; plain pip otherwise.
+# uv if available or installable; plain pip otherwise.
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required: make PYTHON=python3.12 ...")'
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet \
-		"$$(grep -o '^uv==[^ ;]*' requirements.lock)" 2>/dev/null || echo "uv cannot be had; pip will do"
+		"$$(grep -o '^uv==[^ ;]*' requirements.lock)" 2>/dev/null || echo "uv is not available; using pip"
 	@uv=$$(command -v uv || echo $(BIN)/uv); if [ -x "$$uv" ]; then \
 		"$$uv" pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 		"$$uv" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
@@ -31,18 +31,18 @@ $(READY): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
-# On a terminal the dashboard opens; elsewhere the demo ends when all is published.
-demo: $(READY) ## Sample data to a dashboard (SOURCE=folder or RATINGS=n choose the data)
+# On a terminal the dashboard opens; elsewhere the demo ends once everything is published.
+demo: $(READY) ## Sample data to a dashboard (choose the data with SOURCE=folder or RATINGS=n)
 	@serve=; [ -t 1 ] && [ -z "$$CI" ] && serve=--serve; $(BIN)/movielens demo $(DEMO_OPTIONS) $$serve
 
-dashboard: $(READY) ## Serve the dashboard on what is published
+dashboard: $(READY) ## Serve the dashboard on the published marts
 	@$(BIN)/movielens dashboard
 
-test: $(READY) ## Everything that must be green: lint, types, pytest, dbt's tests
+test: $(READY) ## Everything that must pass: lint, types, pytest, dbt's tests
 	@$(MAKE) --no-print-directory -j 2 $(LINTERS) types
 	@$(MAKE) --no-print-directory pytest
 
-lint: $(READY) ## Style of Python and of SQL, in both dialects
+lint: $(READY) ## Lint Python, and SQL in both dialects
 	@$(MAKE) --no-print-directory -j 2 $(LINTERS)
 
 # The slowest first.
@@ -67,31 +67,31 @@ SQL := .sqlfluff Makefile $(shell find $(LINTED) -not -path '*/__pycache__*')
 	$(BIN)/sqlfluff lint models tests/data --config tests/lint/snowflake.cfg
 	@touch $@
 
-types: $(READY) ## Types of Python
+types: $(READY) ## Type-check Python
 	$(BIN)/mypy
 
 # Tests of one group share what one of them makes: tests/conftest.py.
 PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 10
 
-pytest: $(READY) ## The tests; dbt's own run in them, on real builds
+pytest: $(READY) ## Run the tests, which run dbt's on real builds
 	$(PYTEST) -m "not slow"
 
-test-long: $(READY) ## The long variants of the tests
+test-long: $(READY) ## Run the long variants of the tests
 	$(PYTEST) -m slow
 
-bench: $(READY) ## Ratios to a reference measured in the same run
+bench: $(READY) ## Measure load and generator against DuckDB itself
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.generate
 
-parity: $(READY) ## Both targets from the same files, compared relation by relation
+parity: $(READY) ## Build both targets from the same files and compare every relation
 	@$(BIN)/python -m tests.support.parity
 
-screenshots: $(READY) ## Pictures of every page, light and dark, wide and narrow
+screenshots: $(READY) ## Take pictures of every page, light and dark, wide and narrow
 	$(BIN)/python -m tests.support.screenshots .movielens/screenshots --readme docs/dashboard.png
 
-lock: $(READY) ## Resolve requirements.lock anew: names, versions and hashes, no addresses
+lock: $(READY) ## Rewrite requirements.lock: names, versions and hashes, no addresses
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-annotate \
 		--python-version 3.11 pyproject.toml -o requirements.lock
 
-clean: ## Remove what the demo made (.movielens); the next run makes it anew
+clean: ## Remove the demo's output (.movielens)
 	rm -rf .movielens

@@ -1,1 +1,1 @@
-"""Benchmarks: each prints ratios to a reference that is measured in the same run."""
+"""Benchmarks: each prints ratios to a reference measured in the same run."""

@@ -1,9 +1,9 @@
-"""Every case of bad input: what must become of it, and what becomes of it, as Markdown.
+"""Every case of bad input, its expected and its actual outcome, as Markdown.
 
     python -m benchmarks.bad_input            # one row per family, as in docs/guarantees.md
     python -m benchmarks.bad_input --cases    # one row per case
 
-Exits 1 if anything else happened than what must.
+Exits 1 if any outcome differs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _table(heads: Iterable[str], rows: Iterable[str]) -> str:
 def by_case(checked: Iterable[Checked]) -> str:
     """One row per case."""
     return _table(
-        ("family", "case", "must become", "became", ""),
+        ("family", "case", "expected", "outcome", ""),
         (
             _row(
                 c.case.family, c.case.name, c.case.expected, c.found, "**no**" if c.problems else ""

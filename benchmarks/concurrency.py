@@ -1,10 +1,10 @@
-"""Rounds of several runners at once, on two machines with one warehouse.
+"""Rounds of concurrent runners, on two machines with one warehouse.
 
     python -m benchmarks.concurrency --rounds 50 --seed 1
 
-Each round brings a drop, starts two to five runners within a moment, and compares what counts in
-RAW with the CSV files as plain Python reads them. Exits with 1 if a row was ever doubled or lost, a
-file version half there, or a runner ended in another way than well or with 75.
+Each round adds a drop, starts two to five runners at almost the same time, and compares the current
+rows of RAW with the CSV files as plain Python reads them. Exits with 1 if a row was ever doubled or
+lost, a file version was incomplete, or a runner exited with anything but 0 or 75.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ APART_SECONDS = 0.3
 
 
 def drop(zone: Path, number: int, chance: random.Random) -> None:
-    """A file of new users, and one of the drops before that changes.
+    """Adds a file of new users, and changes one of the earlier drops.
 
     Args:
         zone: The landing zone.
-        number: Of the round.
-        chance: Chooses which one changes.
+        number: Number of the round.
+        chance: Chooses the drop to change.
     """
     header, *rows = (zone / "ratings.csv").read_text().splitlines()
     of_new_users = [f"{number + 1}0{row}" for row in rows[:200]]
@@ -43,7 +43,7 @@ def drop(zone: Path, number: int, chance: random.Random) -> None:
 
 
 def main() -> None:
-    """Prints the figures, and whatever went wrong."""
+    """Prints the figures and any problems."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
@@ -66,7 +66,7 @@ def main() -> None:
             print(f"round {number}: {[code for _, code, _ in endings]} {wrong or ''}", flush=True)
     print(
         f"{arguments.rounds} rounds, {codes.total()} runners on {MACHINES} machines: "
-        f"{codes[0]} ended well, {codes[BUSY]} left with {BUSY}, {len(problems)} problems; "
+        f"{codes[0]} succeeded, {codes[BUSY]} exited with {BUSY}, {len(problems)} problems; "
         f"{time.perf_counter() - started:,.0f} s"
     )
     sys.exit(1 if problems else 0)

@@ -1,12 +1,12 @@
-"""Kills of the real command: at steps, at random times and inside DuckDB's own writes.
+"""Kills the real command: at steps, at random times and inside DuckDB's own writes.
 
     python -m benchmarks.crashes --kills 120 --seed 1
 
-After each kill it looks at what readers would see, runs the command again and compares what counts
-with the CSV files as plain Python reads them, and what is built and published with undisturbed
+After each kill it checks what readers would see, runs the command again, and compares the current
+rows with the CSV files as plain Python reads them, and what is built and published with undisturbed
 runs. In a third of the trials everything but the warehouse is lost with the process. Kills inside
-DuckDB's own writes need `strace` (Linux); without it they are left out, and it says so. Exits with
-1 if anything was ever not as it has to be.
+DuckDB's own writes need `strace` (Linux); without it they are skipped, with a message. Exits with 1
+if anything was ever wrong.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from pathlib import Path
 from local_dev.generate import generate
 from tests.support.crashing import EMPTY, Kill, Outcome, Place, Scenario, State, spread, state_of
 
-# How often each scenario is killed, per kind of kill; a run takes many times as long as a load.
+# Share of kills per scenario and kind; a run takes many times as long as a load.
 SHARES = {
-    "load": {"step": 4, "call of the kernel": 5, "random time": 3},
-    "re-load": {"step": 8, "call of the kernel": 10, "random time": 6},
-    "run": {"step": 5, "call of the kernel": 4, "random time": 3},
-    "re-run": {"step": 8, "call of the kernel": 8, "random time": 4},
-    "vacuum": {"step": 3, "call of the kernel": 4, "random time": 2},
+    "load": {"step": 4, "system call": 5, "random time": 3},
+    "re-load": {"step": 8, "system call": 10, "random time": 6},
+    "run": {"step": 5, "system call": 4, "random time": 3},
+    "re-run": {"step": 8, "system call": 8, "random time": 4},
+    "vacuum": {"step": 3, "system call": 4, "random time": 2},
 }
 COLUMNS = ("kills", "survived", "before", "after", "unreadable", "rebuilt")
 BAD = ("doubled", "lost", "wedged", "other")
 
 
 def change(zone: Path) -> None:
-    """Changes a landing zone in every way that matters to a load."""
+    """Changes a landing zone in every way a load has to handle."""
     ratings = zone / "ratings.csv"
     header, *rows = ratings.read_text().splitlines()
     changed = [row.replace(",4.0,", ",1.5,") if n % 7 == 0 else row for n, row in enumerate(rows)]
@@ -53,13 +53,13 @@ def change(zone: Path) -> None:
 
 @dataclass
 class Bench:
-    """Everything that the trials start from."""
+    """Everything the trials start from."""
 
     folder: Path
     ratings: int
 
     def scenarios(self) -> dict[str, Scenario]:
-        """Loads, builds and publishes undisturbed, twice, and keeps the homes in between."""
+        """Runs undisturbed, twice, and keeps both homes."""
         place = Place(self.folder)
         first_zone, second_zone = self.folder / "zone-1", self.folder / "zone-2"
         generate(first_zone, ratings=self.ratings, seed=1)
@@ -102,12 +102,12 @@ class Bench:
 def kills_of(
     scenario: Scenario, how: str, count: int, chance: random.Random
 ) -> tuple[list[Kill], str]:
-    """Chooses kills of one kind, spread over all that is there, and says of how much."""
+    """Chooses kills of one kind, spread evenly, and names the total they are spread over."""
     if how == "step":
         steps = scenario.steps()
         kills = [Kill(step=number) for number in spread(len(steps), count)]
         total = f"{len(steps):,} steps"
-    elif how == "call of the kernel":
+    elif how == "system call":
         calls = scenario.calls()
         kills = [Kill(call=calls[number - 1]) for number in spread(len(calls), count)]
         total = f"{len(calls):,} calls"
@@ -144,18 +144,18 @@ def shares(kills: int, kinds: list[str], only: str | None) -> dict[tuple[str, st
 
 
 def main() -> None:
-    """Prints the table, and whatever went wrong."""
+    """Prints the table and any problems."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=120)
-    parser.add_argument("--seed", type=int, default=1, help="of the random times")
-    parser.add_argument("--ratings", type=int, default=20_000, help="rows to begin with")
-    parser.add_argument("--only", choices=SHARES, help="one of the scenarios")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random times")
+    parser.add_argument("--ratings", type=int, default=20_000, help="initial rows")
+    parser.add_argument("--only", choices=SHARES, help="a single scenario")
     arguments = parser.parse_args()
     started = time.perf_counter()
-    kinds = ["step", "call of the kernel", "random time"]
+    kinds = ["step", "system call", "random time"]
     if shutil.which("strace") is None:
-        kinds.remove("call of the kernel")
-        print("strace is not there: no kills inside DuckDB's own writes")
+        kinds.remove("system call")
+        print("strace not found: skipping kills inside DuckDB's own writes")
     chance = random.Random(arguments.seed)  # noqa: S311
     every: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="movielens-bench-") as name:
@@ -174,7 +174,7 @@ def main() -> None:
 
 
 def tell(outcome: Outcome) -> None:
-    """Prints a trial in which something was not as it has to be, or the warehouse was lost."""
+    """Prints a trial in which something went wrong, or the warehouse was lost."""
     if outcome.sound and not outcome.rebuilt and "unreadable" not in outcome.found:
         return
     lost = ", home lost" if outcome.kill.lose_home else ""

@@ -1,11 +1,10 @@
-"""The dashboard under load: real sessions on a real server, each change checked in the answer.
+"""The dashboard under load: real sessions on a real server, every answer checked.
 
     python -m benchmarks.dashboard --home .movielens
 
-Each session opens Overview and then changes genre and years at random, with a think time between.
-A change counts when the answer states the filter that was chosen. The clients run on the same
-machine as the server, so the figures are on the pessimistic side. Exits with 1 if an answer was
-wrong, or a goal was missed.
+Each session opens Overview, then changes genre and years at random, with think time in between. A
+change is done once the answer states the chosen filter. Clients and server share a machine, so the
+figures are pessimistic. Exits with 1 if an answer was wrong, or a goal was missed.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ from tests.support.streamlit_session import Answer, Visitor
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 THINK_SECONDS = 2.0
 IDLE_SESSIONS = 100
-# p95 of a filter change in seconds, by the number of sessions; growth of memory in bytes.
+# p95 of a filter change in seconds, by number of sessions; memory growth in bytes.
 GOALS = {10: 0.4, 20: 1.0}
 MOST_GROWTH = 100e6
 
 
 @dataclass
 class Round:
-    """What sessions at the same time saw.
+    """What concurrent sessions saw.
 
     Attributes:
         first: Seconds of each first page.
         changes: Seconds of each filter change.
-        problems: Answers that were wrong.
+        problems: Wrong answers.
     """
 
     first: list[float] = field(default_factory=list)
@@ -51,15 +50,15 @@ class Round:
 
 
 async def visit(port: int, changes: int, chance: random.Random, seen: Round) -> None:
-    """One session: opens the page, and changes the filter some times.
+    """One session: opens the page, and changes the filter a number of times.
 
     Args:
-        port: Of the server.
+        port: The server's port.
         changes: How many times.
         chance: Chooses filters and think times.
-        seen: Takes what was measured.
+        seen: Collects the measurements.
     """
-    # A crowd does not arrive in one moment.
+    # A crowd does not arrive all at once.
     await asyncio.sleep(chance.uniform(0, THINK_SECONDS))
     try:
         async with Visitor(port) as visitor:
@@ -77,16 +76,13 @@ async def visit(port: int, changes: int, chance: random.Random, seen: Round) -> 
 async def change(
     visitor: Visitor, chance: random.Random, seen: Round, *, minimum: bool = False
 ) -> Answer:
-    """Chooses another filter, and checks that the answer is about it.
+    """Chooses another filter, and checks that the answer applies it.
 
     Args:
         visitor: An open page.
-        chance: Chooses.
-        seen: Takes what was wrong.
-        minimum: Choose the least number of ratings too.
-
-    Returns:
-        The answer.
+        chance: Chooses the filter.
+        seen: Collects problems.
+        minimum: Whether to change the minimum number of ratings too.
     """
     genre = chance.choice(list(visitor.widgets["Genre"].options))
     years = visitor.widgets["Released"]
@@ -111,16 +107,13 @@ async def change(
 
 
 async def crowd(port: int, sessions: int, changes: int, seed: int) -> Round:
-    """Sessions at the same time.
+    """Concurrent sessions.
 
     Args:
-        port: Of the server.
+        port: The server's port.
         sessions: How many.
-        changes: Filter changes of each.
-        seed: Of what they choose.
-
-    Returns:
-        What they saw.
+        changes: Filter changes per session.
+        seed: Seed of their choices.
     """
     seen = Round()
     visits = (
@@ -132,15 +125,7 @@ async def crowd(port: int, sessions: int, changes: int, seed: int) -> Round:
 
 
 async def resident_with_idle_sessions(port: int, pid: int) -> int:
-    """Memory of the server while many sessions are open and do nothing.
-
-    Args:
-        port: Of the server.
-        pid: Its process.
-
-    Returns:
-        Bytes.
-    """
+    """Memory of the server, in bytes, while many idle sessions are open."""
     async with AsyncExitStack() as open_pages:
         for _ in range(IDLE_SESSIONS):
             visitor = await open_pages.enter_async_context(Visitor(port))
@@ -150,7 +135,7 @@ async def resident_with_idle_sessions(port: int, pid: int) -> int:
 
 
 async def combinations(port: int, count: int, seed: int) -> Round:
-    """One session that chooses a random combination of all three filters again and again."""
+    """One session that keeps choosing random combinations of all three filters."""
     seen, chance = Round(), random.Random(seed)  # noqa: S311
     async with Visitor(port) as visitor:
         await visitor.load()
@@ -168,34 +153,25 @@ def resident(pid: int) -> int:
 
 
 def processor_seconds(pid: int) -> float:
-    """Reads how much processor time a process has used, in seconds."""
+    """Reads the processor time a process has used, in seconds."""
     numbers = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def milliseconds(values: Sequence[float]) -> str:
-    """Writes median and 95th percentile."""
+    """Formats median and 95th percentile."""
     if len(values) < 2:
         return " / ".join([f"{value * 1000:.0f}" for value in values] * 2) or "–"
     return f"{quantiles(values, n=20)[9] * 1000:.0f} / {percentile_95(values) * 1000:.0f}"
 
 
 def percentile_95(values: Sequence[float]) -> float:
-    """The value that 95 of 100 do not exceed."""
+    """The 95th percentile."""
     return quantiles(values, n=20, method="inclusive")[18]
 
 
 def measure(port: int, pid: int, arguments: argparse.Namespace) -> list[str]:
-    """Runs all rounds, and prints a line for each.
-
-    Args:
-        port: Of the server.
-        pid: Its process.
-        arguments: Of the command line.
-
-    Returns:
-        What was wrong, and the goals that were missed.
-    """
+    """Runs all rounds and prints a line for each; returns wrong answers and missed goals."""
     print(f"Memory, no session yet: {resident(pid) / 1e6:.0f} MB")
     opened = asyncio.run(first_page(port))
     print(
@@ -242,12 +218,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", default=".movielens", help="folder of published marts")
     parser.add_argument("--sessions", type=int, nargs="*", default=[1, 10, 20, 40])
-    parser.add_argument("--changes", type=int, default=8, help="of each session")
+    parser.add_argument("--changes", type=int, default=8, help="per session")
     parser.add_argument("--combinations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if not (Path(arguments.home) / "marts.duckdb").exists():
-        sys.exit(f"Nothing is published in {arguments.home}: movielens demo")
+        sys.exit(f"Nothing is published in {arguments.home}; run: movielens demo")
     os.environ.update(MOVIELENS_HOME=arguments.home, MOVIELENS_TARGET="dev")
     port = free_port()
     where = ["--server.port", str(port), "--server.address", "127.0.0.1"]

@@ -1,10 +1,10 @@
-"""How soon a visitor sees the last chart: new process, new profile, and all warm.
+"""How soon a visitor sees the last chart: new process, new browser profile, or both warm.
 
     python -m benchmarks.dashboard_browser --home .movielens
 
-Time runs from the start of the navigation until the last picture of a chart enters the page. The
-browser runs on the same machine as the server, so the figures are on the pessimistic side. Exits
-with 1 if the goal for a new profile on a warm server was missed.
+Measured from the start of navigation until the last chart is in the page. Browser and server share
+a machine, so the figures are pessimistic. Exits with 1 if the goal for a new profile on a warm
+server was missed.
 """
 
 from __future__ import annotations
@@ -31,15 +31,7 @@ LAST_CHART = """
 
 
 def seconds_to_last_chart(context: BrowserContext, address: str) -> float:
-    """Opens Overview once.
-
-    Args:
-        context: A profile of a browser.
-        address: Root of the dashboard.
-
-    Returns:
-        Seconds until its last chart was drawn.
-    """
+    """Opens Overview once; returns seconds until its last chart is drawn."""
     page = context.new_page()
     page.add_init_script(LAST_CHART)
     page.goto(address)
@@ -50,7 +42,7 @@ def seconds_to_last_chart(context: BrowserContext, address: str) -> float:
 
 
 def with_new_profile(opened: Browser, address: str) -> float:
-    """Opens Overview in a profile that knows nothing of it; returns seconds to the last chart."""
+    """Opens Overview in a fresh profile; returns seconds until its last chart is drawn."""
     context = opened.new_context(viewport={"width": 1280, "height": 900})
     try:
         return seconds_to_last_chart(context, address)
@@ -65,7 +57,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     if not (given.home / "marts.duckdb").exists():
-        sys.exit(f"Nothing is published in {given.home}: movielens demo")
+        sys.exit(f"Nothing is published in {given.home}; run: movielens demo")
     with screenshots.browser() as opened:
         cold = []
         for _ in range(given.rounds):

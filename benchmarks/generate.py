@@ -1,8 +1,8 @@
-"""`generate` against what DuckDB itself needs to write a ratings.csv of the same size.
+"""`generate` compared with DuckDB writing a ratings.csv of the same size.
 
     python -m benchmarks.generate --ratings 25000000
 
-Whole process against whole process, in turns, medians of at least three runs.
+Whole processes, alternating, medians of at least three runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.processes import Measured, line, measure
 
-# The table is made before, by a process of its own: only the writing counts.
+# A separate process creates the table beforehand: only writing is measured.
 TABLE = """
 import duckdb, sys
 duckdb.connect(sys.argv[1]).execute(

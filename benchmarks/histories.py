@@ -1,9 +1,9 @@
-"""Histories of drops through `load` and `build`, every table compared with a rebuild after each.
+"""Histories of drops through `load` and `build`, compared with rebuilds after each drop.
 
     python -m benchmarks.histories --histories 20 --steps 6 --seed 1
 
-The same histories and comparisons as in tests/models/test_histories.py, built with every test of
-the data. Exits with 1 if anything was ever not what a rebuild gives.
+The same histories and comparisons as tests/models/test_histories.py, built with all data tests.
+Exits with 1 if anything ever differed from a rebuild.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.replay import AFTER_A_LOAD, Drops, FullRefresh, Replay, in_wo
 
 
 def _drops(seed: int, steps: int) -> Drops:
-    """What the seed says; now and then two drops are built together, but never the last."""
+    """The drops of a seed; sometimes two are built together, but never the last."""
     after = [AFTER_A_LOAD[(seed + at) % len(AFTER_A_LOAD)] for at in range(steps - 1)]
     return [([], then) for then in (*after, "build")]
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histories", type=int, default=20)
     parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=1, help="of the first; the next has the next")
+    parser.add_argument("--seed", type=int, default=1, help="of the first history")
     parser.add_argument("--base", type=Path, help="a folder with a release to start from")
     arguments = parser.parse_args()
     started = time.perf_counter()
@@ -57,7 +57,7 @@ def main() -> None:
             compared += replay.compared
             steps += len(replay.history)
             failures += bool(problem)
-            print(f"history {seed}: {len(replay.history)} drops: {problem or 'as a rebuild'}")
+            print(f"history {seed}: {len(replay.history)} drops: {problem or 'equals a rebuild'}")
             sys.stdout.flush()
     counts = ", ".join(f"{count:,} with {reference}" for reference, count in compared.items())
     print(f"{arguments.histories} histories, {steps} drops, relations compared: {counts}")

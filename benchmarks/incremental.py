@@ -1,10 +1,10 @@
-"""What a load and a build cost when little, some or all of the rows are new.
+"""What a load and a build cost when few, some or all rows are new.
 
     python -m benchmarks.incremental --ratings 25000000
 
-A home is loaded and built whole; then a file of new users with old ratings lands, of 1 %, 10 % and
-100 % of the rows that were there, and, last, one of tags alone; each in a copy of that home.
-Medians in seconds, and their ratio to the whole load and build of the same run.
+Loads and builds a home from scratch. Then, each in a copy of that home, a file lands that repeats
+1 %, 10 % or 100 % of the ratings under new users, and finally one with tags only. Prints medians in
+seconds, and their ratio to the load and build from scratch of the same run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import duckdb
 
 PROGRAM = str(Path(sys.executable).parent / "movielens")
 SHARES = (0.01, 0.1, 1.0)
-NEW_USERS = 1_000_000_000  # what is added to the ids of the users whose ratings are taken again
+NEW_USERS = 1_000_000_000  # added to the user ids of repeated ratings
 FACTS = ("fct_ratings", "fct_tags", "fct_genome_scores")
 
 
@@ -34,10 +34,10 @@ class Cost(NamedTuple):
 
     Attributes:
         load: The load.
-        facts: The three facts that are incremental, within the build.
+        facts: The three incremental facts, within the build.
         models: All other models.
         audit: All tests.
-        dbt: What the build takes besides: starting dbt, reading the project, its own report.
+        dbt: The rest of the build: starting dbt, parsing the project, its report.
         total: The load and the build.
     """
 
@@ -74,12 +74,12 @@ def _medians(costs: list[Cost]) -> Cost:
 
 
 class Bench:
-    """One home, loaded and built whole, to which a drop can be brought any number of times.
+    """A home loaded and built from scratch, to which a drop can be added any number of times.
 
     Args:
         scratch: A folder for everything.
-        ratings: How many ratings there are at first.
-        runs: How often each drop is brought.
+        ratings: The initial number of ratings.
+        runs: How often each drop is measured.
     """
 
     def __init__(self, scratch: Path, ratings: int, runs: int) -> None:
@@ -96,18 +96,15 @@ class Bench:
         return _cost(self._home, self.zone)
 
     def cost(self, drop: Callable[[Path], Path]) -> Cost:
-        """Brings a drop; its file is gone afterwards.
+        """Measures a drop, and removes its file; returns the medians.
 
         Args:
-            drop: Writes a file into the landing zone, and names it.
-
-        Returns:
-            The medians.
+            drop: Writes a file into the landing zone, and returns its path.
         """
         file = drop(self.zone)
         costs = []
         for _ in range(self._runs):
-            # Always in the same place: dbt reads a project anew whose warehouse has moved.
+            # Always in the same place: dbt reparses a project whose warehouse has moved.
             shutil.rmtree(self._home, ignore_errors=True)
             shutil.copytree(self._base, self._home, copy_function=shutil.copyfile)
             costs.append(_cost(self._home, self.zone))
@@ -116,7 +113,7 @@ class Bench:
 
 
 def _ratings(count: int) -> Callable[[Path], Path]:
-    """Ratings that are there already, as those of users that are not."""
+    """Existing ratings, repeated under new users."""
 
     def drop(zone: Path) -> Path:
         file = zone / "ratings-new.csv"

@@ -1,10 +1,10 @@
-"""`movielens load` against the least that DuckDB itself needs for the same table, on disk.
+"""`movielens load` compared with the least DuckDB itself needs for the same table, on disk.
 
     python -m benchmarks.ingest                    25 M ratings, all rows of the table
     python -m benchmarks.ingest --large 100000000  and 100 M ratings
 
-Whole process against whole process, in turns, medians of at least three runs. The recipe that dlt
-documents (`filesystem | read_csv`) is measured on a part of the file, and compared per row.
+Whole processes, alternating, medians of at least three runs. dlt's documented recipe (`filesystem |
+read_csv`) is measured on part of the file, and compared per row.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ GOALS = "Goals: load 1.8 x, 100 M 1.5 x; peak 1,000 MB and at 100 M 1.2 x; recip
 
 
 class Bench:
-    """The files, the scratch space, and the processes that are measured.
+    """The files, the scratch space, and the measured processes.
 
     Args:
         scratch: A folder with room for everything.
@@ -67,7 +67,7 @@ class Bench:
         return folder
 
     def generate(self, ratings: int) -> tuple[Path, Path]:
-        """Makes a release, in a process of its own: what this one uses counts for its children.
+        """Generates a release in a separate process, whose memory does not count for later ones.
 
         Args:
             ratings: How many.
@@ -96,11 +96,11 @@ class Bench:
     def load_again(
         self, home: Path, source: str | Path, more: dict[str, str] | None = None
     ) -> Measured:
-        """`movielens load` into a home that there is."""
+        """`movielens load` into an existing home."""
         return _movielens("load", "--home", str(home), "--source", str(source), more=more)
 
     def part(self, zone: Path, rows: int) -> Path:
-        """The first rows of a ratings file, in a folder of their own."""
+        """The first rows of a ratings file, in a separate folder."""
         folder = self._fresh("part")
         with (zone / "ratings.csv").open() as whole, (folder / "ratings.csv").open("w") as part:
             part.writelines(islice(whole, rows + 1))

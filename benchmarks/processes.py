@@ -1,4 +1,4 @@
-"""Whole processes, measured: wall time, processor time and peak memory."""
+"""Measures whole processes: wall time, processor time and peak memory."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def measure(command: Sequence[str], more: Mapping[str, str] | None = None) -> Me
 
     Args:
         command: The program and its arguments.
-        more: Environment variables beside this process's own.
+        more: Additional environment variables.
 
     Returns:
         What it took.
 
     Raises:
-        RuntimeError: If it fails; with what it printed.
+        RuntimeError: If it fails; includes its output.
     """
     started = time.perf_counter()
     with tempfile.TemporaryFile() as printed:
@@ -57,7 +57,7 @@ def measure(command: Sequence[str], more: Mapping[str, str] | None = None) -> Me
 
 
 def line(name: str, runs: Sequence[Measured], reference: Sequence[Measured] | None = None) -> str:
-    """Writes the medians of several runs as one row of a table.
+    """Formats the medians of several runs as a table row.
 
     Args:
         name: What was run.
@@ -65,7 +65,7 @@ def line(name: str, runs: Sequence[Measured], reference: Sequence[Measured] | No
         reference: Runs to compare with.
 
     Returns:
-        Name, seconds (median, least and most), ratio to the reference, busy cores, peak memory.
+        Name, seconds (median, minimum, maximum), ratio to the reference, busy cores, peak memory.
     """
     seconds = [run.seconds for run in runs]
     middle = median(seconds)

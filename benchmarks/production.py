@@ -1,10 +1,10 @@
-"""What a production run sends and takes, on the stand-ins for S3 and Snowflake.
+"""What a production run sends, and how long it takes, on the stand-ins for S3 and Snowflake.
 
     python -m benchmarks.production                    generated data
-    python -m benchmarks.production --source FOLDER    MovieLens files of your own
+    python -m benchmarks.production --source FOLDER    your own MovieLens files
 
 Prints wall time and statements of a first run, of one with nothing new and of one with one changed
-file; and what a load puts on Snowflake's stage for each row. docs/cost.md makes credits of them.
+file, and the bytes per row on Snowflake's stage. docs/cost.md turns them into credits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from local_dev.upload import upload
 BUCKET = "movielens-production"
 TO = f"s3://{BUCKET}/landing"
 ROWS = 2_000_000
-# Answered by Snowflake's services layer, which no virtual warehouse is needed for.
+# Answered by Snowflake's cloud services layer, without a virtual warehouse.
 FREE = {"show", "describe", "use", "alter", "comment", "rollback", "begin", "commit", "put"}
 ONE_MORE = "1,1,once more,1400000000\n"
 
@@ -46,7 +46,7 @@ class Production:
     Args:
         folder: The files.
         home: The home folder.
-        env: What reaches the stand-ins.
+        env: The variables that reach the stand-ins.
     """
 
     def __init__(self, folder: Path, home: Path, env: dict[str, str]) -> None:
@@ -64,12 +64,12 @@ class Production:
         most = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
         print(
             f"{name:<22}{took.seconds:>7.1f} s{kinds.total():>7,} statements, "
-            f"{metered:>4,} of them need a warehouse ({most})",
+            f"{metered:>4,} may need a warehouse ({most})",
             flush=True,
         )
 
     def _statements(self) -> list[str]:
-        """What was sent since this was asked last."""
+        """The statements sent since the last call."""
         where = f"http://127.0.0.1:{self.env['SNOWFLAKE_PORT']}/statements"
         with urllib.request.urlopen(where) as answer:
             found = [entry["statement"] for entry in json.load(answer)]
@@ -83,7 +83,7 @@ def _kind(statement: str) -> str:
 
 
 def _staged(folder: Path) -> None:
-    """Prints how many bytes each row is on a stage."""
+    """Prints the bytes per row on the stage."""
     zone_folder, work = folder / "many", folder / "work"
     work.mkdir()
     generate(zone_folder, ratings=ROWS, seed=2)
