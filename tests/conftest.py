@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A home of its own; nothing from the environment of whoever runs the tests."""
+    """A separate home; nothing from the environment of whoever runs the tests."""
     return Settings(home=tmp_path / "home", source=str(tmp_path / "zone"), _env_file=None)
 
 
@@ -80,7 +80,7 @@ def snowflake_stand_in() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def snowflake(snowflake_stand_in: dict[str, str]) -> dict[str, str]:
-    """What a client needs to reach it, with an empty database of the test's own."""
+    """The variables to reach it, with an empty database for this test."""
     return {**snowflake_stand_in, "SNOWFLAKE_DATABASE": f"T{uuid.uuid4().hex[:12]}".upper()}
 
 

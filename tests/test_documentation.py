@@ -1,4 +1,4 @@
-"""What is written is true: README commands run, and everything public is described."""
+"""The documentation is true: README commands run, and everything public is described."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _commands() -> list[list[str]]:
 
 
 def _parse(words: list[str]) -> None:
-    """Parses a command line of `movielens` as far as its last option, and runs nothing."""
+    """Parses a full command line of `movielens`, and runs nothing."""
     command, name = cast("click.Command | None", main), "movielens"
     while isinstance(command, click.Group):
         found, command, words = command.resolve_command(click.Context(command), words)
@@ -54,7 +54,7 @@ def test_every_readme_command_is_there(words: list[str]) -> None:
 
 
 def _copy_of_checkout(to: Path) -> Path:
-    """What a clone would hold if all that is here were committed."""
+    """What a clone would hold if everything here were committed."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     done = subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True)
     for name in filter(None, done.stdout.split("\0")):
@@ -65,7 +65,7 @@ def _copy_of_checkout(to: Path) -> Path:
 
 
 def _shell(folder: Path) -> dict[str, str]:
-    """A shell that knows nothing of this checkout's environment but uv and what uv has cached."""
+    """A shell that shares nothing with this checkout's environment but uv and its cache."""
     tools = folder / "tools"
     tools.mkdir()
     uv = shutil.which("uv", path=f"{PROJECT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}")

@@ -26,7 +26,7 @@ CLOSE = 1e-9
 
 
 class Published:
-    """A landing zone that went all the way, and what it must have become."""
+    """A landing zone taken through the whole product, and the expected results."""
 
     def __init__(self, home: Path, source: Path) -> None:
         self.home = home

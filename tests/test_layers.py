@@ -1,4 +1,4 @@
-"""Imports go one way: along the way of the data, and never back up."""
+"""Imports go one way: along the flow of the data, never back."""
 
 from __future__ import annotations
 

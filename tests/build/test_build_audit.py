@@ -1,4 +1,4 @@
-"""The audit: what fails is not published, is named, and can be looked at."""
+"""The audit: what fails is not published, is named, and can be inspected."""
 
 from __future__ import annotations
 

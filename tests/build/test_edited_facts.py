@@ -1,4 +1,4 @@
-"""An edited fact, or an edited macro that it uses, takes effect; so does taking the edit back."""
+"""Editing a fact, or a macro it uses, takes effect; so does reverting the edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release that cannot be right as a whole is not published, unless that is accepted, once."""
+"""An implausible release is not published, unless it is accepted, for one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A build does again what changed files can have changed, and gives what building all gives."""
+"""A build redoes only what changed files can affect, and equals a full build."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Home:
         self.all_tests = self.tests()
 
     def drop(self, name: str, change: Callable[[list[str]], list[str]]) -> None:
-        """Loads a file of which the lines are changed, all but the first."""
+        """Loads a file with all lines but the header changed."""
         header, *lines = (self.zone / name).read_text().splitlines()
         (self.zone / name).write_text("\n".join([header, *change(lines)]) + "\n")
         assert load(settings=self.settings).changed
 
     def check(self, built: BuildReport, folder: Path) -> None:
-        """All that there is, is what a build of everything would give."""
+        """Everything equals what a full build would give."""
         copy = folder / self.settings.warehouse_file.name
         shutil.copy(self.settings.warehouse_file, copy)
         self.full_refresh.build(copy)
@@ -62,7 +62,7 @@ class Home:
         assert built.models + built.models_kept == self.whole.models
 
     def tests(self) -> list[tuple[str, str]]:
-        """The tests that are published, and how many the version says have passed or warned."""
+        """The published tests, and how many the version says passed or warned."""
         tests = self.target.fetch(
             "select test_name, model_name from marts_candidate.mart_quality order by all"
         )

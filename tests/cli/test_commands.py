@@ -120,7 +120,7 @@ def test_wrong_usage_is_json_if_json_was_asked_for(
 
 
 def on_a_terminal(cli: Cli, *arguments: object, env: dict[str, str] | None = None) -> str:
-    """What a terminal of 80 columns is sent."""
+    """The output sent to a terminal of 80 columns."""
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     own = {name: value for name, value in os.environ.items() if name not in ("CI", "COLUMNS")}

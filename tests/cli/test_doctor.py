@@ -1,4 +1,4 @@
-"""`movielens doctor`: set-ups that work, and what it says of those that do not."""
+"""`movielens doctor`: working set-ups, and what it reports about broken ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "canary-4711"}
 
 @dataclass
 class SetUp:
-    """A place to break things in.
+    """A home to break things in.
 
     Attributes:
         folder: The working directory.
@@ -406,7 +406,7 @@ def test_a_stage_is_tried(production: SetUp) -> None:
 
 
 def test_a_dashboard_that_may_do_everything_is_a_problem(production: SetUp, cli: Cli) -> None:
-    """As anybody may on the stand-in, which knows no privileges."""
+    """The stand-in has no privileges, so anybody may."""
     env = {**production.snowflake, "MOVIELENS_TARGET": "prod"}
     cli.json("load", "--home", "home", "--source", production.folder / "zone", env=env)
     production.set(SNOWFLAKE_DASHBOARD_USER="MOVIELENS_DASHBOARD")

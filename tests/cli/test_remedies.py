@@ -1,4 +1,4 @@
-"""A remedy can be pasted, and repeats the command that its reader has typed."""
+"""A remedy can be pasted, and repeats the command its reader typed."""
 
 from __future__ import annotations
 

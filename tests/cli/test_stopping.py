@@ -1,4 +1,4 @@
-"""A command that is told to stop: by Ctrl-C, by a process manager, by a closed terminal."""
+"""Stopping a command: by Ctrl-C, a process manager or a closed terminal."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def use_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]
 
 @pytest.fixture
 def fresh_caches() -> None:
-    """As in a process that has just started."""
+    """Clears caches, as in a fresh process."""
     marts._engine.cache_clear()
     marts._kept.clear()
     st.cache_data.clear()

@@ -1,4 +1,4 @@
-"""Rules that the dashboard's sources keep, and text of strangers on its way out."""
+"""Rules for the dashboard's sources, and untrusted text on its way out."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_no_beginning_of_a_formula_is_left(start: str) -> None:
 
 
 def test_no_mart_holds_users() -> None:
-    """A row of a mart is never a person, and no column tells one from another."""
+    """No row of a mart is a person, and no column identifies one."""
     columns = {
         f"{mart}.{column}" for mart, names in marts_fixture.contract().items() for column in names
     }

@@ -1,4 +1,4 @@
-"""What a host is given: what it installs, copies, starts and shows."""
+"""What a host installs, copies, starts and shows."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_image_serves_a_page_and_answers_a_change(
 
 
 def test_the_command_line_serves_what_is_published_in_snowflake(cli: Cli) -> None:
-    """No file need be there; that nothing answers at this address is said by the pages."""
+    """No file is needed; the pages say that the address does not answer."""
     port = free_port()
     nowhere = {"SNOWFLAKE_HOST": "127.0.0.1", "SNOWFLAKE_PORT": "9", "SNOWFLAKE_USER": "U"}
     process = cli.start("dashboard", "--port", port, env={**nowhere, "MOVIELENS_TARGET": "prod"})

@@ -71,7 +71,7 @@ expect.set_options(timeout=20_000)
 
 @dataclass
 class Visit:
-    """A page, and what it did that nobody may see: errors, requests to elsewhere."""
+    """A page, and what it must not do: errors, requests to other hosts."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
@@ -221,7 +221,7 @@ def barriers(page: Page) -> list[tuple[object, ...]]:
 
 
 def lasting_faults(page: Page) -> list[str]:
-    """Faults of the layout that are still there when charts have had the time to fit in."""
+    """Layout faults that remain once charts have had time to settle."""
     for _ in range(10):
         found = list(page.evaluate(WORDS_AT_FAULT))
         main = page.locator('[data-testid="stMain"]')

@@ -1,4 +1,4 @@
-"""The dashboard on Snowflake: the same pages, one version each, also while nobody answers."""
+"""The dashboard on Snowflake: the same pages, one version each, even during an outage."""
 
 from __future__ import annotations
 

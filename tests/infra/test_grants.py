@@ -1,4 +1,4 @@
-"""The set-up of Snowflake gives each role what it needs and nothing else, and can be run again."""
+"""The Snowflake set-up gives each role what it needs and nothing else, and is idempotent."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _without_each_statement() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def test_no_statement_is_there_for_nothing() -> None:
-    """Each is missed if it is taken out, in a new account or in one that was changed by hand."""
+    """Each is needed, in a new account or in one changed by hand."""
     unharmed = _in_many_accounts(set_up())
     for name, code, files in _without_each_statement():
         # What it is for is read by people only; what is revoked last has a test of its own.
@@ -141,7 +141,7 @@ def test_the_teardown_leaves_nothing() -> None:
 
 
 def test_another_parser_reads_every_file_too() -> None:
-    """Sqlfluff's Snowflake, without the two things that it does not know yet."""
+    """sqlfluff's Snowflake dialect, without the two things it does not know yet."""
     linter = Linter(config=FluffConfig(overrides={"dialect": "snowflake"}))
     for name, text in set_up().items():
         known = re.sub(r"revoke use ai functions .*;| allowed_\w+_list = \(\)", "", text)
@@ -149,7 +149,7 @@ def test_another_parser_reads_every_file_too() -> None:
 
 
 class Change(NamedTuple):
-    """One bad change: in a file, this text becomes that one; nothing: it is added at the end."""
+    """A bad change: replaces this text in a file by that one, or, without it, appends."""
 
     file: str
     old: str

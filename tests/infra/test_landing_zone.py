@@ -1,4 +1,4 @@
-"""The landing zone's stack: made on the local AWS, read back, and open to nobody else.
+"""The landing zone's stack: created on the local AWS, read back, and open to nobody else.
 
 moto's CloudFormation makes the bucket and the roles. What it passes over (the bucket's policy and
 four of its settings) is made with the same properties by S3's own calls.
@@ -45,7 +45,7 @@ def _local_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class Made(NamedTuple):
-    """What is there once the stack is made, as AWS itself tells it."""
+    """The resources of the stack, as AWS reports them."""
 
     template: dict[str, Any]
     outputs: dict[str, str]

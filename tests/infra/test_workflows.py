@@ -200,7 +200,7 @@ def test_the_run_uses_users_and_warehouses_of_the_set_up() -> None:
 
 
 class GitHub:
-    """Stand-ins for what is outside: `gh` on the PATH, and a server for everything else."""
+    """Stand-ins for the outside world: `gh` on the PATH, and a server for everything else."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

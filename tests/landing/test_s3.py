@@ -92,7 +92,7 @@ def test_a_server_that_is_gone_is_an_error_of_the_file(
 
 @pytest.fixture
 def proxy(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingProxy]:
-    """Between the client and the server; the bucket has two files that it breaks off."""
+    """Between client and server; breaks off two files of the bucket."""
     rows = "".join(f"{user},{user % 97 + 1},3.5,{10**9 + user}\n" for user in range(1, 40_001))
     put(client, "breaking/ratings.csv", RATINGS.splitlines()[0] + "\n" + rows)
     put(client, "breaking/ratings-2.csv.gz", gzip.compress(urandom_ratings(), 1))

@@ -1,4 +1,4 @@
-"""What S3 and a network do at times: survived, or said; nothing lost, nothing doubled."""
+"""S3 and network faults: survived or reported; nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_credentials_of_an_assumed_role(
 
 
 def test_an_object_that_is_replaced_while_it_is_read(faulty: FaultyS3, from_s3: Settings) -> None:
-    """The listed version or none: the second attempt must not take the new one's bytes."""
+    """The listed version or none: a retry must not take bytes of the new one."""
     client = boto3.client("s3")
     faulty.faults.append(Fault("cut", "get", "ratings.csv"))
     replaced = RATINGS.replace("3.5", "1.5")

@@ -1,4 +1,4 @@
-"""The generator: the same seed, the same bytes; every row as MovieLens could have it."""
+"""The generator: the same seed, the same bytes; every row as MovieLens might have it."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def killed(tmp_path: Path) -> Iterator[Path]:
-    """A folder that was replaced by a run that was killed in the middle of the ratings."""
+    """A folder after a run that was killed in the middle of writing ratings."""
     folder = tmp_path / "data"
     generate(folder, ratings=1_000)
     code = "import sys; from local_dev.generate import generate; generate(sys.argv[1], 2_000_000)"

@@ -67,7 +67,7 @@ class Warehouse:
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for as long as the block lasts: dbt has to be able to open it after."""
+        """Open the file during the block only: dbt has to open it afterwards."""
         with duckdb.connect(str(self.path)) as connection:
             yield connection
 
@@ -77,7 +77,7 @@ class Warehouse:
             return connection.execute(sql).fetchall()
 
     def append_rows(self, dataset: str, rows: Sequence[Row]) -> int:
-        """Append rows under a fresh file id that the manifest does not know, and return the id."""
+        """Append rows under a fresh file id, not yet in the manifest, and return the id."""
         self._last_file_id += 1
         marks = ", ".join("?" * (len(DATASETS[dataset].split(",")) + 1))
         with self.connect() as connection:

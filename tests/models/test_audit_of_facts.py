@@ -1,4 +1,4 @@
-"""The audit of a fact against RAW finds whatever a build by load could get wrong."""
+"""Auditing a fact against RAW finds whatever an incremental build could get wrong."""
 
 import yaml
 from dbt.artifacts.schemas.run import RunExecutionResult

@@ -1,4 +1,4 @@
-"""Every model and every test builds, whatever part of MovieLens a landing zone has."""
+"""Every model and test builds, whichever datasets a landing zone has."""
 
 import pytest
 

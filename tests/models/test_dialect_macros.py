@@ -1,4 +1,4 @@
-"""What differs between DuckDB and Snowflake is said in macros, and in both dialects."""
+"""Differences between DuckDB and Snowflake live in macros, for both dialects."""
 
 import re
 import sys

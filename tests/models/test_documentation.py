@@ -1,4 +1,4 @@
-"""What the yml files say is what is built, and says enough."""
+"""The yml files match what is built, and say enough."""
 
 import re
 

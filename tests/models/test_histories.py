@@ -1,4 +1,4 @@
-"""Whatever is dropped, and in whatever order: every table is the one that a rebuild gives."""
+"""Whatever is dropped, in whatever order: every table equals a rebuild."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_what_is_gone_from_the_files_is_gone_from_the_facts(
 
 
 def test_the_product_builds_what_came_again(full_refresh: FullRefresh, tmp_path: Path) -> None:
-    """What the last build saw and what is there now is the same, but for the order it came in."""
+    """What the last build saw equals what is there now, except for the order of arrival."""
     zone = Zone(tmp_path / "zone")
     without_films = partial(build, accept_release=True)
     replay = Replay(tmp_path / "zone", tmp_path, without_films, full_refresh)

@@ -1,4 +1,4 @@
-"""What is published says nothing of one person."""
+"""Nothing published is about a single person."""
 
 from __future__ import annotations
 

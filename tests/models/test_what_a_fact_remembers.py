@@ -1,4 +1,4 @@
-"""What a fact remembers between builds; whole histories of drops are in test_histories.py."""
+"""The watermark of a fact; whole histories of drops are in test_histories.py."""
 
 from .conftest import Row, Warehouse
 
@@ -28,7 +28,7 @@ def test_a_build_that_died_before_it_noted_what_it_had_seen(warehouse: Warehouse
 
 
 def test_a_fact_that_remembers_nothing_is_built_anew(warehouse: Warehouse) -> None:
-    """Its first build died before it noted anything, and vacuum took what was superseded since."""
+    """Its first build died before writing the watermark, and vacuum removed superseded rows."""
     first = warehouse.load("a.csv", "ratings", [(1, 1, 4.0, 10), (1, 2, 3.0, 10)])
     warehouse.dbt(*BUILD_FACTS)
     warehouse.load("a.csv", "ratings", [(1, 1, 4.5, 20)])

@@ -1,4 +1,4 @@
-"""Runs at once, on several machines and on one: nothing is doubled or lost, and losers leave.
+"""Concurrent runs, on one machine or several: nothing is doubled or lost; all but one exit.
 
 `python -m benchmarks.concurrency` does the same in many more rounds.
 

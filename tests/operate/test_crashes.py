@@ -1,4 +1,4 @@
-"""kill -9 at any moment: readers see nothing of it, and the next run gives exactly the files.
+"""kill -9 at any moment: readers notice nothing, and the next run gives exactly the files.
 
 `python -m benchmarks.crashes` does the same at many more moments, on more scenarios.
 """
@@ -110,7 +110,7 @@ def test_a_load_is_killed_when(reload: Scenario, moment: str) -> None:
 
 @one_now(MOMENTS_AFTER_ITS_COMMIT, "its commit")
 def test_a_load_is_killed_after(reload: Scenario, moment: str) -> None:
-    """And its machine is lost, all but the warehouse."""
+    """Its machine is lost as well, except for the warehouse."""
     outcome = reload.try_kill(Kill(steps=MOMENTS_AFTER_ITS_COMMIT[moment], lose_home=True))
     check(outcome)
     assert outcome.found == "after"
@@ -132,7 +132,7 @@ def test_the_next_load_is_killed_while_it_sweeps_what_the_first_left(reload: Sce
 
 
 def test_a_report_is_whole_or_not_there(reload: Scenario) -> None:
-    """A warehouse that is lost is loaded again from the landing zone that the last one names."""
+    """A lost warehouse is loaded again from the landing zone the last run names."""
     place = reload.place
     place.reset(reload.home, reload.zone)
     outcome = Outcome(Kill(steps=("after file open reports/",)))

@@ -1,4 +1,4 @@
-"""A warehouse file that is damaged is set aside and built anew; what is published stays."""
+"""A damaged warehouse file is moved aside and rebuilt; what is published stays."""
 
 from __future__ import annotations
 

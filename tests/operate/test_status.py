@@ -1,4 +1,4 @@
-"""`status` and `doctor`: what the operator sees, also while a run is at work or files are gone."""
+"""`status` and `doctor`: what the operator sees, even during a run or when files are gone."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_without_the_warehouse_it_tells_what_is_published(home: Path, cli: Cli) 
 
 @contextmanager
 def without_permission_to_write(home: Path) -> Iterator[None]:
-    """Root may write everywhere; so it is nobody for a while."""
+    """Root may write everywhere, so it becomes nobody for a while."""
     everything = [home.parent, home, *home.rglob("*")]
     for path in everything:
         path.chmod(0o555 if path.is_dir() else 0o444)

@@ -1,4 +1,4 @@
-r"""Names, cells and reasons that others wrote are stored as they are, and never run as SQL.
+r"""Untrusted names, cells and reasons are stored verbatim, and never run as SQL.
 
 On both engines: in DuckDB only a quote ends a literal, in Snowflake a backslash escapes as well,
 also in the stand-in.
@@ -73,7 +73,7 @@ def test_snowflake_reads_one_literal(text: str) -> None:
 
 
 def test_files_whose_names_and_cells_look_like_sql(own: Settings) -> None:
-    """Loaded, rejected and refused: each is stored as it is, and found again by the next load."""
+    """Loaded, rejected and refused: each is stored verbatim, and found again by the next load."""
     names = [f"{text}.csv" for text in (*HOSTILE[:6], "ends in \\", "$$", "a\nb", FORGED)]
     hostile = 'quote \' and ""both"" \\'
     zone = Path(own.source or "")

@@ -137,7 +137,7 @@ def test_rollback_is_one_entry(settings: Settings, target: Warehouse, reader: Wa
 def test_a_mart_with_other_columns(
     settings: Settings, target: Warehouse, reader: Warehouse
 ) -> None:
-    """The versions before it stay, with null in the new column; and can be returned to."""
+    """Earlier versions stay, with null in the new column, and can be rolled back to."""
     build_candidate(target, 2, "mean")
     publish(settings)
     both = "select _version, number, mean from marts.mart_tag_by_version order by 1"

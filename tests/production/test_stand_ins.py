@@ -28,7 +28,7 @@ from tests.support.landing_zone import MOVIES, write_six
 
 @contextmanager
 def started(cli: Cli, *command: str) -> Iterator[dict[str, str]]:
-    """Starts a stand-in, and gives what it prints; Ctrl-C must end it well."""
+    """Starts a stand-in, and yields its output; Ctrl-C must end it cleanly."""
     process = cli.start(*command, "--port", str(free_port()), "--json")
     try:
         assert process.stdout is not None
@@ -155,7 +155,7 @@ def test_what_no_rule_knows_is_passed_on() -> None:
 
 
 def test_first_runs_at_once(cli: Cli, snowflake: dict[str, str], tmp_path: Path) -> None:
-    """In a database where nothing is yet, with a row for the lease to be made by one of them."""
+    """In an empty database, where one of them has to create the row of the lease."""
     env = {**snowflake, "MOVIELENS_TARGET": "prod"}
     write_six(tmp_path / "zone")
     zone = ("--source", str(tmp_path / "zone"))
@@ -180,7 +180,7 @@ def test_the_row_of_the_lease_comes_with_its_table(snowflake: dict[str, str]) ->
 
 
 class Recording:
-    """A connection that keeps what changes something."""
+    """A connection that records the statements that change something."""
 
     changes: ClassVar[list[str]] = []
 
@@ -239,7 +239,7 @@ def test_nobody_who_reads_waits(snowflake: dict[str, str]) -> None:
 def test_a_transaction_that_kept_others_waiting_too_long_is_gone(
     snowflake: dict[str, str],
 ) -> None:
-    """Its owner gets an error, and does not silently go on outside a transaction."""
+    """Its owner gets an error instead of silently continuing outside a transaction."""
     slow, other = session(snowflake), session(snowflake)
     for statement in ("create schema raw", "create table raw.t as select 0 as n", "begin"):
         slow.cursor().execute(statement)

@@ -1,4 +1,4 @@
-"""The marts as of an earlier load are, hash for hash, those that were published then."""
+"""The marts as of an earlier load equal, hash for hash, those published then."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class History:
 
 
 def change_ratings(zone: Path) -> None:
-    """Rows go and come, too few to hold the release back; some are old, one is for a known key."""
+    """Removes and adds rows, too few to hold the release back; some old, one for a known key."""
     header, *lines = (zone / "ratings.csv").read_text().splitlines()
     moved = [f"9{line}" for line in lines[:30]]
     kept = lines[50:]

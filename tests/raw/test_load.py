@@ -260,7 +260,7 @@ def test_a_refused_new_version_leaves_the_old_one(settings: Settings, zone: Path
 
 @contextmanager
 def rewriting(file: Path) -> Iterator[None]:
-    """Somebody rewrites the file all the time."""
+    """Another process keeps rewriting the file."""
     stop = threading.Event()
 
     def rewrite() -> None:
@@ -384,7 +384,7 @@ def test_switching_to_a_copy_switches(settings: Settings, zone: Path, tmp_path: 
 
 
 class MeddledWith(DuckDBWarehouse):
-    """A warehouse in which rows are gone just before they are counted.
+    """A warehouse that loses rows just before they are counted.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""Bad input leads to one of three outcomes, is said, and takes nothing else with it."""
+"""Bad input has one of three outcomes, is reported, and affects nothing else."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_untrusted_names_and_text_do_nothing_to_the_terminal(cli: Cli, zone: Pat
 
 @contextmanager
 def another_user() -> Iterator[None]:
-    """Root, whom no permission stops, becomes another user for a while; any other user stays."""
+    """Root, which no permission stops, becomes another user for a while; other users stay."""
     root = os.geteuid() == 0
     if root:
         os.setresuid(NOBODY, NOBODY, 0)
@@ -212,7 +212,7 @@ def test_the_settings_of_the_source(tmp_path: Path, zone: Path) -> None:
 def test_a_file_cut_inside_its_last_number_costs_one_row(
     cli: Cli, built: Path, home: Path, tmp_path: Path
 ) -> None:
-    """And not the release: cut so, the time of the last rating is one of 1970."""
+    """Not the whole release: the cut makes the last rating's time one of 1970."""
     zone = shutil.copytree(built / "zone", tmp_path / "copied")
     ratings = (zone / "ratings.csv").read_bytes().rstrip()
     (zone / "ratings.csv").write_bytes(ratings[:-3])

@@ -1,4 +1,4 @@
-"""Readers of another version read again what was refused; this tells when the version rises."""
+"""A new reader version retries refused files; these tests say when it must change."""
 
 from __future__ import annotations
 

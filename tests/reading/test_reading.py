@@ -136,7 +136,7 @@ def _between(dataset: str, record: str) -> bytes:
 def test_an_id_that_duckdb_would_guess_is_rejected(
     read: Reader, dataset: str, number: str, pack: Callable[[bytes], bytes]
 ) -> None:
-    """Plain ratings are read as uniform until the bytes say no; all the others are not."""
+    """Plain ratings are read in bulk unless the bytes forbid it; other datasets are not."""
     content = pack(_between(dataset, BETWEEN[dataset][1].format(number)))
     found = read(f"{dataset}.csv{'.gz' * (pack is gzip.compress)}", content)
     assert found.rejects == [(3, "movie_id", f"'{number}' is not a whole number")]

@@ -113,7 +113,7 @@ class Machines:
         return forking.start(command, cwd=self._cli.folder, env=self._cli.environment(self.env))
 
     def problems(self) -> list[str]:
-        """What must not be, in words: nothing may be doubled, lost, half or left over."""
+        """Problems found, in words: nothing may be doubled, lost, partial or left over."""
         with opened(self.warehouse) as connection:
             reading = self.folder / f"read-{time.monotonic_ns()}"
             counted = compare(connection, read_zone(self.zone, reading))
@@ -142,7 +142,7 @@ def at_once(
 
 
 def wrong_endings(endings: Sequence[tuple[str, int, str]]) -> list[str]:
-    """Tells of runners that neither ended well nor were told that another is at work."""
+    """Names runners that neither succeeded nor exited because another run is in progress."""
     wrong = [
         f"{name} exited {code}: {told}"
         for name, code, told in endings

@@ -296,7 +296,7 @@ class Outcome:
 
     @property
     def sound(self) -> bool:
-        """Whether all was as it has to be."""
+        """Whether nothing went wrong."""
         return not (self.problems or self.doubled or self.lost or self.wedged)
 
 

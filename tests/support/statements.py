@@ -1,4 +1,4 @@
-"""Reads the statements of a set-up, strictly: what is not in this grammar is refused.
+"""Parses the statements of a set-up strictly: anything outside this grammar is an error.
 
 The tokens are sqlglot's; its parser passes over grants and settings that it does not know, and a
 closure of what was passed over proves nothing.

@@ -1,4 +1,4 @@
-"""A visitor without a browser: speaks the protocol of Streamlit's front end over its websocket."""
+"""A visitor without a browser: speaks Streamlit's front-end protocol over its websocket."""
 
 from __future__ import annotations
 

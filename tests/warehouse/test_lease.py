@@ -28,7 +28,7 @@ def zone(tmp_path: Path) -> Path:
 
 
 def machine(folder: Path, name: str, lease_seconds: int = 900) -> Settings:
-    """A home of its own beside a warehouse that all share."""
+    """A separate home with a shared warehouse."""
     settings = Settings(
         home=folder / name,
         warehouse=folder / "shared.duckdb",
@@ -180,7 +180,7 @@ def test_the_old_lease_of_a_home_ends_not_its_new_one(tmp_path: Path, zone: Path
 def test_a_lease_that_was_extended_meanwhile_is_not_taken(
     tmp_path: Path, zone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever found it ended may have waited for the holder, who extended it."""
+    """A run that found it expired may have waited for the holder, which renewed it."""
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
     held = lease.acquire(a)
     target = engine_of(a).warehouse()

@@ -1,4 +1,4 @@
-"""One loader of keys and tokens for ingestion, dbt and the dashboard: every form that is in use."""
+"""One loader of keys and tokens for ingestion, dbt and the dashboard, in every form in use."""
 
 from __future__ import annotations
 

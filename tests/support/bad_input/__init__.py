@@ -1,4 +1,4 @@
-"""Files that something is wrong with, what must become of each, and what becomes of it.
+"""Bad files, with the expected and the actual outcome of each.
 
 Every case is one file (or thing) in a folder of its own. All cases of the same settings lie in one
 landing zone beside six good files and are loaded at once, so that each also shows that it takes no

@@ -21,7 +21,7 @@ Rejected = tuple[int, str | None, str]
 
 @dataclass(frozen=True)
 class Case:
-    """One file and what must become of it; a case that names nothing must load without rows.
+    """A file and its expected outcome; a case that names none must load without rows.
 
     Attributes:
         name: What is wrong.
@@ -100,7 +100,7 @@ GOOD = f"{RATINGS}\n{BEFORE['ratings'][0]}\n{AFTER['ratings'][0]}\n"
 
 
 def file(name: str, text: str, rows: Iterable[Row] = TWO["ratings"], **more: Any) -> Case:
-    """A ratings file that is to be loaded, unless something else is said."""
+    """A ratings file that must load, unless specified otherwise."""
     path = more.pop("path", "ratings.csv")
     content = text.encode() if isinstance(text, str) else text
     return Case(name, path, content, tuple(rows), **more)
@@ -120,7 +120,7 @@ def around(dataset: str, record: str) -> str:
 
 
 def good(record: str, *row: Any, dataset: str = "ratings", name: str = "", **more: Any) -> Case:
-    """One record that is to be loaded, between two others."""
+    """A record that must load, between two others."""
     rows = (BEFORE[dataset][1], row, AFTER[dataset][1])
     name = name or f"`{record}`"
     return Case(name, f"{dataset}.csv", around(dataset, record).encode(), rows, **more)
@@ -134,7 +134,7 @@ def bad(
     name: str = "",
     **more: Any,
 ) -> Case:
-    """One record that is to be rejected, between two others."""
+    """A record that must be rejected, between two others."""
     name = name or f"`{record}`"
     content = around(dataset, record).encode()
     rejected = ((3, column, reason),)

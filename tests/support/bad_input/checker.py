@@ -1,4 +1,4 @@
-"""Loads cases, and compares what became of each with what must."""
+"""Loads cases, and compares their outcomes with the expected ones."""
 
 from __future__ import annotations
 

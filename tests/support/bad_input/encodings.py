@@ -1,4 +1,4 @@
-"""Bytes that are text in one encoding or another."""
+"""Text in various encodings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers, and columns that nobody knows yet."""
+"""Headers, and new columns."""
 
 from __future__ import annotations
 

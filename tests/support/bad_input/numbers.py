@@ -1,4 +1,4 @@
-"""Numbers, their ranges, and how many may be wrong."""
+"""Numbers, their ranges, and the reject limit."""
 
 from __future__ import annotations
 
