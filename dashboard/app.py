@@ -14,15 +14,7 @@ if _PROJECT not in sys.path:
     sys.path.insert(0, _PROJECT)
 
 from dashboard import layout, marts  # noqa: E402
-
-PAGES = {
-    "overview": ("Overview", "What is in the data, and what stands out?"),
-    "films": ("Films", "Search films; see everything about one."),
-    "genres": ("Genres", "Which genres rose or fell, and do old films score higher?"),
-    "tags": ("Tags", "Which words go with loved films?"),
-    "people": ("People", "Who gives the ratings, when, and do newcomers come back?"),
-    "data": ("Data", "Freshness, checks, the meaning of each column, and terms of use."),
-}
+from dashboard.contents import PAGES  # noqa: E402
 
 
 def run() -> None:
@@ -31,17 +23,17 @@ def run() -> None:
     pages = [
         st.Page(
             f"app_pages/{name}.py",
-            title=title,
-            help=help_text,
+            title=page.title,
+            help=page.help,
             url_path=name,
-            default=name == "overview",
+            default=name == next(iter(PAGES)),
         )
-        for name, (title, help_text) in PAGES.items()
+        for name, page in PAGES.items()
     ]
-    page = st.navigation(pages, position="top")
+    chosen = st.navigation(pages, position="top")
     try:
         marts.pin()
-        page.run()
+        chosen.run()
     except marts.VersionGone:
         st.rerun()
     except marts.MartsError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import findings, marts, provenance, sources
+from dashboard import contents, findings, marts, provenance
 from dashboard.charts import Spec
 from dashboard.operator_log import tell_operator
 from dashboard.page_parts import failures_said
@@ -139,7 +139,7 @@ def section(question: str) -> Iterator[None]:
     If a mart is missing, only this section fails.
 
     Args:
-        question: What the section answers; one of `dashboard.sources` where it shows figures.
+        question: What the section answers; one of `dashboard.contents` where it shows figures.
 
     Yields:
         Nothing; write the answer inside.
@@ -147,7 +147,7 @@ def section(question: str) -> Iterator[None]:
     st.header(question, anchor=False)
     with failures_said():
         yield
-    if question in sources.QUESTIONS:
+    if question in contents.QUESTIONS:
         provenance.offer(question)
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import marts, queries
+from dashboard.contents import QUESTIONS, Answer
 from dashboard.page_parts import fragment
-from dashboard.sources import QUESTIONS, Answer
 
 DATA_PAGE = "app_pages/data.py"
 _LABEL = "Where this comes from"
@@ -111,7 +111,7 @@ def offer(question: str) -> None:
     Nothing is queried until it is opened.
 
     Args:
-        question: The section's question in `dashboard.sources`.
+        question: The section's question in `dashboard.contents`.
     """
     opened = st.popover(_LABEL, type="tertiary", key=f"origin of {question}", on_change="rerun")
     if not opened.open:

@@ -3,10 +3,10 @@
     A row is current if its file version is current in this build's snapshot of the manifest.
 -#}
 
-{#- A dataset: its columns as src_ names and types them, its key, and the order in which rows of one
-    key win. The order ends with every column outside the key, so it is total. (Two columns or more: on a single one, DuckDB 1.5 rewrites the ranking below into an
+{#- The datasets: columns as src_ names and types them, key, and the order in which rows of one key
+    win. The order ends with every column outside the key, so it is total. (Two columns or more: on a single one, DuckDB 1.5 rewrites the ranking below into an
     aggregate that takes twice the time and memory on 25 M rows.) -#}
-{% macro raw_dataset(name) -%}
+{% macro raw_datasets() -%}
     {{ return({
         'movies': {
             'columns': ['movie_id', 'title', 'genres'],
@@ -43,7 +43,11 @@
             'key': ['tag_id'],
             'wins_by': ['_file_id', 'tag'],
         },
-    }[name]) }}
+    }) }}
+{%- endmacro %}
+
+{% macro raw_dataset(name) -%}
+    {{ return(raw_datasets()[name]) }}
 {%- endmacro %}
 
 {#- Every current row of the dataset, duplicates included. -#}

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import findings, layout, marts, provenance, queries
-from dashboard.sources import QUESTIONS
+from dashboard.contents import PAGES
 from dashboard.status import Status, published_status
 
 _LAYERS = ["raw", "src", "dim", "fct", "mart"]
@@ -279,8 +279,9 @@ def answers() -> None:
         on_change=_open_chosen,
     )
     rows = [
-        (answer.page, question, ", ".join(provenance.marts_of(answer)))
-        for question, answer in QUESTIONS.items()
+        (page.title, question, ", ".join(provenance.marts_of(answer)))
+        for page in PAGES.values()
+        for question, answer in page.questions.items()
     ]
     layout.table(
         pd.DataFrame(rows, columns=["Page", "Question", "Marts"]),
@@ -398,8 +399,9 @@ def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
     with layout.section("What does each column mean?"):
         _dictionary_table(columns)
     answered = [
-        (answer.page, question)
-        for question, answer in QUESTIONS.items()
+        (page.title, question)
+        for page in PAGES.values()
+        for question, answer in page.questions.items()
         if name in provenance.marts_of(answer)
     ]
     if answered:

@@ -22,6 +22,7 @@ from filelock import FileLock
 from ingestion.cli import main
 from ingestion.publish.duckdb_file import published_version
 from tests.support.cli import PROGRAM, Cli
+from tests.support.contract import table_of
 from tests.support.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -242,19 +243,15 @@ def test_rejected_rows_are_told_with_their_lines(cli: Cli, zone: Path, tmp_path:
     )
 
 
-def test_status_of_nothing_and_of_something(cli: Cli, home: Path, tmp_path: Path) -> None:
+def test_status_of_nothing_and_of_something(
+    cli: Cli, built: Path, home: Path, tmp_path: Path
+) -> None:
     nothing = cli("status", "--home", tmp_path / "new")
     assert nothing.stdout.startswith("Nothing is loaded yet.")
     assert not (tmp_path / "new").exists()
     answer = cli.json("status", "--home", home)
-    assert [dataset["dataset"] for dataset in answer["datasets"]] == [
-        "genome_scores",
-        "genome_tags",
-        "links",
-        "movies",
-        "ratings",
-        "tags",
-    ]
+    files = [file.stem for file in (built / "zone").glob("*.csv")]
+    assert [dataset["dataset"] for dataset in answer["datasets"]] == sorted(map(table_of, files))
     assert answer["published"] == published_version(home / "marts.duckdb")
     assert answer["runs"][0]["status"] == "done"
     assert answer["published"] in cli("status", "--home", home).stdout

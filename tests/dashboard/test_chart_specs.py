@@ -12,22 +12,9 @@ import pytest
 from dashboard import charts, layout
 
 BUILDERS = [
-    charts.activity,
-    charts.course,
-    charts.stars,
-    charts.genre_difference,
-    charts.popular_and_loved,
-    charts.film_stars,
-    charts.film_years,
-    charts.genre_shares,
-    charts.genre_means,
-    charts.genre_decades,
-    charts.genre_pairs,
-    charts.top_tags,
-    charts.loved_tags,
-    charts.concentration,
-    charts.weekday_hours,
-    charts.cohorts,
+    build
+    for name, build in vars(charts).items()
+    if name[0] != "_" and getattr(build, "__module__", "") == charts.__name__ and callable(build)
 ]
 each_chart = pytest.mark.parametrize("build", BUILDERS, ids=lambda build: str(build.__name__))
 

@@ -30,10 +30,7 @@ KNOWN_404 = re.compile(r"/_stcore/(health|host-config)$")
 # Vega says so when it draws before the rows have arrived.
 KNOWN_WARNING = "Infinite extent"
 
-PATHS = [
-    "", "films", "films?film=2", "genres", "tags", "tags?tag_search=fun", "people", "data",
-    "data?table=mart_movie",
-]  # fmt: skip
+PATHS = [*screenshots.pages(film=2).values(), "tags?tag_search=fun"]
 
 # Words of a chart that end outside it (by more than a serif), or lie over other words.
 WORDS_AT_FAULT = """() => [

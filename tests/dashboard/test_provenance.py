@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from dashboard import marts, provenance, queries
-from dashboard.sources import QUESTIONS, Answer
+from dashboard.contents import PAGES, QUESTIONS, Answer
 from tests.support import marts_fixture
 
-PAGES = sorted((marts_fixture.PROJECT / "dashboard" / "app_pages").glob("*.py"))
-FIGURES = [page for page in PAGES if page.stem != "data"]
+SCRIPTS = sorted((marts_fixture.PROJECT / "dashboard" / "app_pages").glob("*.py"))
+FIGURES = [page for page in SCRIPTS if page.stem != "data"]
 
 
 def calls(page: Path, function: str) -> list[ast.Call]:
@@ -25,19 +25,25 @@ def calls(page: Path, function: str) -> list[ast.Call]:
     ]
 
 
+def test_every_page_is_in_the_contents_under_its_name() -> None:
+    assert {page.stem for page in SCRIPTS} == set(PAGES)
+
+
+def test_no_question_is_asked_twice() -> None:
+    assert sum(len(page.questions) for page in PAGES.values()) == len(QUESTIONS)
+
+
 @pytest.mark.parametrize("page", FIGURES, ids=lambda page: page.stem)
 def test_every_section_of_figures_says_what_it_reads(page: Path) -> None:
     asked = {ast.literal_eval(call.args[0]) for call in calls(page, "layout.section")}
-    told = {question for question, answer in QUESTIONS.items() if answer.page.lower() == page.stem}
-    assert asked == told
+    assert asked == set(PAGES[page.stem].questions)
 
 
 @pytest.mark.parametrize("page", FIGURES, ids=lambda page: page.stem)
 def test_no_statement_of_a_page_is_left_untold(page: Path) -> None:
     told = {
         statement
-        for answer in QUESTIONS.values()
-        if answer.page.lower() == page.stem
+        for answer in PAGES[page.stem].questions.values()
         for statement in answer.statements
     }
     sent = {ast.unparse(call.args[0]).split(".")[1] for call in calls(page, "marts.rows")}
@@ -55,7 +61,7 @@ def test_every_answer_reads_described_columns(question: str) -> None:
 
 @pytest.mark.usefixtures("pinned")
 def test_columns_are_those_that_the_statement_names() -> None:
-    answer = Answer("People", (queries.USER_ACTIVITY,), ("n_users",))
+    answer = Answer((queries.USER_ACTIVITY,), ("n_users",))
     read = provenance.columns_read(answer, marts.rows(queries.DICTIONARY))
     assert list(zip(read["table_name"], read["column_name"], strict=True)) == [
         ("mart_dataset_status", "n_users"),

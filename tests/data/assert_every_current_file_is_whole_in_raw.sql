@@ -1,6 +1,6 @@
 -- A returned row is a current file whose rows in RAW are not those loaded from it.
 with rows_in_raw as (
-    {%- for dataset in ['movies', 'ratings', 'tags', 'links', 'genome_scores', 'genome_tags'] %}
+    {%- for dataset in raw_datasets() %}
     select
         _file_id as file_id,
         count(*) as n_rows

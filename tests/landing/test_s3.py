@@ -19,7 +19,7 @@ from ingestion.landing.listing import list_landing_zone
 from ingestion.landing.s3 import open_object
 from ingestion.settings import Settings
 from tests.support.breaking_proxy import BreakingProxy, breaking_proxy
-from tests.support.landing_zone import MOVIES, RATINGS, SIX, rows_in_files, rows_that_count
+from tests.support.landing_zone import MOVIES, RATINGS, SIX, TABLES, rows_in_files, rows_that_count
 
 BUCKET = "movielens-raw"
 
@@ -60,7 +60,7 @@ def test_a_bucket_gives_what_a_folder_gives(client: Any, settings: Settings) -> 
     from_s3 = settings.model_copy(update={"source": f"s3://{BUCKET}/landing"})
     report = load(settings=from_s3)
     assert {file.status for file in report.files} == {"loaded"}
-    for dataset in ("movies", "ratings", "tags", "links", "genome_scores", "genome_tags"):
+    for dataset in TABLES:
         expected = rows_in_files(*zone.glob(f"{dataset.replace('_', '-')}*.csv"))
         assert rows_that_count(settings.warehouse_file, dataset) == expected
     assert load(settings=from_s3).changed is False

@@ -27,15 +27,9 @@ from local_dev.errors import DiskFull, FolderBusy, FolderOccupied, InvalidReques
 from local_dev.generate import FILES, generate
 from local_dev.invented.chance import allocate, popularity_curve
 from local_dev.invented.ratings import distinct_ranks
+from tests.support.contract import CONTRACT
 
-HEADERS = {
-    "movies.csv": ["movieId", "title", "genres"],
-    "ratings.csv": ["userId", "movieId", "rating", "timestamp"],
-    "tags.csv": ["userId", "movieId", "tag", "timestamp"],
-    "links.csv": ["movieId", "imdbId", "tmdbId"],
-    "genome-scores.csv": ["movieId", "tagId", "relevance"],
-    "genome-tags.csv": ["tagId", "tag"],
-}
+HEADERS = {f"{dataset}.csv": list(columns) for dataset, columns in CONTRACT.items()}
 GENRES = (
     "Action|Adventure|Animation|Children|Comedy|Crime|Documentary|Drama|Fantasy|Film-Noir|Horror|"
     "IMAX|Musical|Mystery|Romance|Sci-Fi|Thriller|War|Western|(no genres listed)"

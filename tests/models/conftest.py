@@ -1,7 +1,7 @@
 """A warehouse whose RAW is written by hand, and dbt run on it in this process.
 
-The tests here are about the models alone, so ingestion has no part in them: rows and manifest
-entries go straight into the tables that the models read.
+The tests here are about the models alone, so nothing is loaded: rows and manifest entries go
+straight into the tables that the models read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,15 +15,15 @@ from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from ingestion.datasets import DATASETS
+from ingestion.reading.bulk import SQL_TYPES
+
 PROJECT = Path(__file__).parents[2]
 
-DATASETS = {
-    "movies": "movie_id bigint, title varchar, genres varchar",
-    "ratings": "user_id bigint, movie_id bigint, rating double, timestamp bigint",
-    "tags": "user_id bigint, movie_id bigint, tag varchar, timestamp bigint",
-    "links": "movie_id bigint, imdb_id varchar, tmdb_id bigint",
-    "genome_scores": "movie_id bigint, tag_id bigint, relevance double",
-    "genome_tags": "tag_id bigint, tag varchar",
+# What RAW is has a test of its own: test_the_contract_of_raw.
+RAW_TABLES = {
+    dataset.table: ", ".join(f"{c.name} {SQL_TYPES[c.type]}" for c in dataset.columns)
+    for dataset in DATASETS.values()
 }
 MANIFEST = """
     file_id bigint, path varchar, dataset varchar, version varchar, bytes bigint,
@@ -59,7 +59,7 @@ class Warehouse:
         with self.connect() as connection:
             connection.execute("create schema raw")
             connection.execute(f"create table raw._files ({MANIFEST})")
-            for dataset, columns in DATASETS.items():
+            for dataset, columns in RAW_TABLES.items():
                 connection.execute(f"create table raw.{dataset} ({columns}, _file_id bigint)")
             connection.execute("create schema audit")
             for table, row in AUDIT.items():
@@ -79,7 +79,7 @@ class Warehouse:
     def append_rows(self, dataset: str, rows: Sequence[Row]) -> int:
         """Append rows under a fresh file id, not yet in the manifest, and return the id."""
         self._last_file_id += 1
-        marks = ", ".join("?" * (len(DATASETS[dataset].split(",")) + 1))
+        marks = ", ".join("?" * (len(RAW_TABLES[dataset].split(",")) + 1))
         with self.connect() as connection:
             for row in rows:
                 values = [*row, self._last_file_id]

@@ -6,7 +6,10 @@ import pytest
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 
-from .conftest import Warehouse
+from dashboard import marts, queries
+from dashboard.contents import PAGES
+
+from .conftest import PROJECT, Warehouse
 
 LAYERS = ("src", "dim", "fct", "mart")
 
@@ -63,10 +66,22 @@ def test_the_columns_described_are_the_columns_built(
     assert {table: set(columns) for table, columns in built.items()} == described
 
 
-def test_the_dashboard_depends_on_every_mart(parsed_project: Manifest) -> None:
-    (dashboard,) = parsed_project.exposures.values()
-    marts = {model.unique_id for model in models_of(parsed_project) if model.name[:5] == "mart_"}
-    assert set(dashboard.depends_on.nodes) == marts
+def marts_read_by(page: str) -> set[str]:
+    """The marts that a page of the dashboard reads, by its own text and by the contents."""
+    script = (PROJECT / "dashboard" / "app_pages" / f"{page}.py").read_text(encoding="utf-8")
+    sent = {getattr(queries, name) for name in re.findall(r"queries\.([A-Z_]+)", script)}
+    told = {s for answer in PAGES[page].questions.values() for s in answer.statements}
+    return {mart for each in {queries.STATUS} | sent | told for mart in marts.marts_named(each)}
+
+
+def test_each_page_of_the_dashboard_is_an_exposure_of_what_it_reads(
+    parsed_project: Manifest,
+) -> None:
+    declared = {
+        exposure.name: {node.split(".")[-1] for node in exposure.depends_on.nodes}
+        for exposure in parsed_project.exposures.values()
+    }
+    assert declared == {f"dashboard_{page}": marts_read_by(page) for page in PAGES}
 
 
 def test_no_mart_names_a_person(parsed_project: Manifest) -> None:

@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from tests.support import forking, table_hash
 from tests.support.cli import PROGRAM, Cli
+from tests.support.contract import CONTRACT, table_of
 
 STEPPING = Path(__file__).with_name("stepping.py")
 KILLED = -signal.SIGKILL
@@ -34,19 +35,11 @@ WAREHOUSE, MARTS = "warehouse.duckdb", "marts.duckdb"
 # What DuckDB does to its files, as the kernel sees it.
 FILE_CALLS = "pwrite64,write,ftruncate,fsync,fdatasync,unlink,rename"
 
-CONTRACT: dict[str, dict[str, type]] = {
-    "movies": {"movieId": int, "title": str, "genres": str},
-    "ratings": {"userId": int, "movieId": int, "rating": float, "timestamp": int},
-    "tags": {"userId": int, "movieId": int, "tag": str, "timestamp": int},
-    "links": {"movieId": int, "imdbId": str, "tmdbId": int},
-    "genome-scores": {"movieId": int, "tagId": int, "relevance": float},
-    "genome-tags": {"tagId": int, "tag": str},
-}
 RAW_NAMES = {
     **{"userId": "user_id", "movieId": "movie_id", "tagId": "tag_id"},
     **{"imdbId": "imdb_id", "tmdbId": "tmdb_id"},
 }
-TABLES_OF_ROWS = {name.replace("-", "_"): "_file_id" for name in CONTRACT}
+TABLES_OF_ROWS = {table_of(name): "_file_id" for name in CONTRACT}
 CURRENT = """
     select max(file_id) from raw._files group by path having arg_max(version is not null, file_id)
 """

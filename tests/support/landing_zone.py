@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from tests.support.contract import TYPES, table_of
+
 RATINGS = (
     "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,3,4.5,964981247\n2,1,0.5,1445714994\n"
 )
@@ -25,9 +27,7 @@ SIX = {
     "genome-scores.csv": GENOME_SCORES,
     "genome-tags.csv": GENOME_TAGS,
 }
-
-_INTEGERS = ("userId", "movieId", "timestamp", "tmdbId", "tagId")
-_DECIMALS = ("rating", "relevance")
+TABLES = sorted(table_of(name.removesuffix(".csv")) for name in SIX)
 
 Rows = list[tuple[Any, ...]]
 
@@ -46,8 +46,7 @@ def write_six(folder: Path) -> None:
 
 
 def _converter(name: str) -> Callable[[str], Any]:
-    kind: Callable[[str], Any] = str
-    kind = int if name in _INTEGERS else float if name in _DECIMALS else kind
+    kind = TYPES.get(name, str)
     return lambda text: kind(text) if text else None
 
 

@@ -1,5 +1,7 @@
 -- The marts of the dashboard's tests, computed from the tables movies, ratings, tags, links,
--- relevance and build. Filled by name into tables that are made from models/mart/*.yml.
+-- relevance and build. Filled by name into tables that are made from models/mart/*.yml. Without rows
+-- here: mart_dictionary, which follows from these files, mart_release_check and mart_refused_file. A
+-- mart that is not named in this file gets three rows of plausible values.
 
 create temp table rated as
 select ratings.*, year(rated_at) as rating_year from ratings;

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 from local_dev.servers import free_port, process_on
 
+from dashboard.contents import PAGES
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -50,8 +52,8 @@ def pages(film: int | None) -> dict[str, str]:
     Returns:
         File name to address below the root of the dashboard.
     """
-    listed = {name: name for name in ("films", "genres", "tags", "people", "data")}
-    listed = {"overview": "", **listed, "table": "data?table=mart_movie"}
+    first, *others = PAGES
+    listed = {first: "", **{name: name for name in others}, "table": "data?table=mart_movie"}
     return listed if film is None else {**listed, "film": f"films?film={film}"}
 
 

@@ -12,28 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tests.support.contract import CONTRACT, MAY_BE_EMPTY
 from tests.support.histories import Step
 
 Row = tuple[Any, ...]
 Order = tuple[float, str]
 
 
-def required(convert: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: convert(text) if text else int(text)  # no number: a ValueError
+def converter(name: str, kind: type) -> Callable[[str], Any]:
+    if name in MAY_BE_EMPTY:
+        return lambda text: kind(text) if text else None
+    return lambda text: kind(text) if text else int(text)  # no number: a ValueError
 
 
-def optional(convert: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: convert(text) if text else None
-
-
-WHOLE, DECIMAL, TEXT = required(int), required(float), required(str)
-COLUMNS: dict[str, dict[str, Callable[[str], Any]]] = {
-    "movies": {"movieId": WHOLE, "title": TEXT, "genres": optional(str)},
-    "ratings": {"userId": WHOLE, "movieId": WHOLE, "rating": DECIMAL, "timestamp": WHOLE},
-    "tags": {"userId": WHOLE, "movieId": WHOLE, "tag": TEXT, "timestamp": WHOLE},
-    "links": {"movieId": WHOLE, "imdbId": optional(str), "tmdbId": optional(int)},
-    "genome-scores": {"movieId": WHOLE, "tagId": WHOLE, "relevance": DECIMAL},
-    "genome-tags": {"tagId": WHOLE, "tag": TEXT},
+COLUMNS = {
+    dataset: {name: converter(name, kind) for name, kind in columns.items()}
+    for dataset, columns in CONTRACT.items()
 }
 
 

@@ -1,0 +1,131 @@
+"""Contents of the site: its pages, the questions on each, and what answers them.
+
+Navigation, the way from a figure back to its marts, and the tests of every page follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from dashboard import queries
+
+_MEAN = ("n_ratings", "sum_rating")
+_RANKING = ("prior_mean", "prior_weight")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one section of a page reads.
+
+    Attributes:
+        statements: The statements of `dashboard.queries` it sends.
+        status: The columns of mart_dataset_status it shows or computes with.
+    """
+
+    statements: tuple[str, ...]
+    status: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the site, in `app_pages/`.
+
+    Attributes:
+        title: Its name in the navigation.
+        help: What it is for, in one line.
+        questions: The questions that its sections ask, and what answers each.
+    """
+
+    title: str
+    help: str
+    questions: Mapping[str, Answer] = field(default_factory=dict)
+
+
+# In the order of the navigation; the first is where visitors arrive.
+PAGES: Final[dict[str, Page]] = {
+    "overview": Page(
+        "Overview",
+        "What is in the data, and what stands out?",
+        {
+            "How big is it?": Answer(
+                (queries.RATING_MONTHS, queries.USER_COHORTS),
+                (
+                    *_MEAN,
+                    "n_users",
+                    "n_movies",
+                    "n_rated_movies",
+                    "n_tag_applications",
+                    "n_tag_users",
+                ),
+            ),
+            "When were people rating?": Answer((queries.RATING_MONTHS, queries.STAR_YEARS)),
+            "Which genres score above average?": Answer((queries.GENRES,), _MEAN),
+            "Did half stars change the scores?": Answer((queries.STAR_YEARS,)),
+            "Which films stand out?": Answer(
+                (
+                    queries.MOST_RATED,
+                    queries.BEST_LOVED,
+                    queries.MOST_DIVISIVE,
+                    queries.HIDDEN_GEM,
+                    queries.RELEASE_SPAN,
+                ),
+                ("prior_weight",),
+            ),
+            "Are popular films loved?": Answer(
+                (queries.SCATTER, queries.COUNT_FILMS), ("prior_weight",)
+            ),
+            "What should I watch?": Answer((queries.BEST_LOVED,), _RANKING),
+        },
+    ),
+    "films": Page(
+        "Films",
+        "Search films; see everything about one.",
+        {
+            "Which film are you looking for?": Answer((queries.SEARCH_FILMS,)),
+            "Which films are best loved?": Answer(
+                (queries.BEST_LOVED, queries.RELEASE_SPAN), _RANKING
+            ),
+            "How is it rated?": Answer((queries.FILM,), ("n_rated_movies", *_RANKING)),
+            "How do its stars differ from the usual?": Answer((queries.FILM, queries.STAR_TOTALS)),
+            "When was it rated?": Answer((queries.FILM_YEARS,)),
+            "What do people call it?": Answer((queries.FILM_TAGS, queries.FILM_GENOME_TAGS)),
+            "What is like it?": Answer((queries.FILM_SIMILAR,)),
+        },
+    ),
+    "genres": Page(
+        "Genres",
+        "Which genres rose or fell, and do old films score higher?",
+        {
+            "Which genres rose, which fell?": Answer((queries.GENRE_YEARS, queries.YEAR_TOTALS)),
+            "Do old films score higher?": Answer((queries.GENRE_DECADES,)),
+            "Which genres go together?": Answer((queries.GENRE_PAIRS, queries.GENRES)),
+        },
+    ),
+    "tags": Page(
+        "Tags",
+        "Which words go with loved films?",
+        {
+            "Which films carry a tag?": Answer((queries.SEARCH_TAGS, queries.TAG_FILMS)),
+            "What words do people use most?": Answer((queries.TOP_TAGS,), ("n_tag_users",)),
+            "What words go with loved films?": Answer((queries.TOP_TAGS,), _MEAN),
+        },
+    ),
+    "people": Page(
+        "People",
+        "Who gives the ratings, when, and do newcomers come back?",
+        {
+            "Do a few people give most of the ratings?": Answer((queries.USER_ACTIVITY,)),
+            "When in the week do they rate?": Answer((queries.WEEKDAY_HOURS,)),
+            "Do newcomers come back?": Answer((queries.USER_COHORTS,), ("last_rating_at",)),
+        },
+    ),
+    "data": Page(
+        "Data",
+        "Freshness, checks, the meaning of each column, and terms of use.",
+    ),
+}
+QUESTIONS: Final[dict[str, Answer]] = {
+    question: answer for page in PAGES.values() for question, answer in page.questions.items()
+}

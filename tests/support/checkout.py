@@ -1,0 +1,43 @@
+"""Copies of this checkout, to change and to run as a contributor would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def copy_of_checkout(to: Path) -> Path:
+    """What a clone would hold if all that is here were committed."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True)
+    for name in filter(None, done.stdout.split("\0")):
+        if (PROJECT / name).exists():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, to / name)
+    return to
+
+
+def python_in(copy: Path, *arguments: object, **variables: str) -> str:
+    """Runs this Python in a copy, with the copy's packages; gives what it prints."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MOVIELENS_", "PYTEST_", "DLT_"))
+    }
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=copy,
+        # Before the installed packages, which are those of this checkout.
+        env={**inherited, "PYTHONPATH": str(copy), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1200,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    return done.stdout
