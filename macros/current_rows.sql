@@ -4,8 +4,9 @@
 -#}
 
 {#- The datasets: columns as src_ names and types them, key, and the order in which rows of one key
-    win. The order ends with every column outside the key, so it is total. (Two columns or more: on a single one, DuckDB 1.5 rewrites the ranking below into an
-    aggregate that takes twice the time and memory on 25 M rows.) -#}
+    win. The order ends with every column outside the key, so it is total. (Two columns or more: on a
+    single one, DuckDB 1.5 rewrites the ranking below into an aggregate that takes twice the time
+    and memory on 25 M rows.) -#}
 {% macro raw_datasets() -%}
     {{ return({
         'movies': {

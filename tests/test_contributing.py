@@ -15,6 +15,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dashboard.settings import Settings as DashboardSettings
+from ingestion.operate.doctor.machine import names_of_settings
+from ingestion.settings import Settings
 from tests.support.additions import AUDIT, DATASET, MART, SETTING, Edit, apply
 from tests.support.checkout import PROJECT, copy_of_checkout, python_in
 
@@ -102,6 +105,20 @@ def test_the_page_lists_the_files_that_an_addition_touches(
     listed = {PLACEHOLDER.sub(own, path) for path in files_to_touch(title)}
     assert listed == {edit.path for edit in edits}
     assert len(listed) <= most
+
+
+def test_what_the_dashboard_can_be_told_is_known_to_doctor_and_documented(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    documented = (PROJECT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    for name in DashboardSettings.model_fields:
+        variable = f"MOVIELENS_{name}".upper()
+        assert f"`{variable}`" in documented
+        monkeypatch.setenv(variable, "1")
+    unknown = [
+        finding for finding in names_of_settings(settings) if "nothing reads" in str(finding)
+    ]
+    assert unknown == []
 
 
 @pytest.fixture
