@@ -160,10 +160,11 @@ def _tiny_release(chance: random.Random) -> dict[str, _File]:
         "genome_tags": tags,
         "genome_scores": [{**film, **tag} for film in films[:7] for tag in tags],
         "ratings": [{}] * 30 + [{"userId": str(user), "movieId": "1"} for user in _CROWD],
-        "tags": [{}] * 20,
     }
     return {
-        f"{dataset.file_name}.csv": _File(table, _columns(table), rows(table, keys[table]))
+        f"{dataset.file_name}.csv": _File(
+            table, _columns(table), rows(table, keys.get(table, [{}] * 20))
+        )
         for table, dataset in DATASETS.items()
     }
 
