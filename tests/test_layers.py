@@ -96,3 +96,14 @@ def test_ingestion_needs_neither_the_dashboard_nor_what_serves_development() -> 
         if imported.split(".")[0] in others
     ]
     assert found == []
+
+
+def test_tests_import_neither_each_other_nor_the_benchmarks() -> None:
+    found = [
+        f"{file.relative_to(PROJECT)} imports {imported}"
+        for file in sorted((PROJECT / "tests").rglob("*.py"))
+        for imported in imports_of(file)
+        if imported.startswith(("tests.", "benchmarks"))
+        and not imported.startswith("tests.support")
+    ]
+    assert found == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from ingestion.operate.steps import build
 from ingestion.publish.duckdb_file import published_version
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
+from tests.support.checkout import copy_of_the_project
 from tests.support.cli import Cli
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -27,14 +27,6 @@ def snapshot(home: Path) -> dict[str, tuple[int, int]]:
         for path in home.rglob("*")
         if path.is_file() and path.name != "run.lock"
     }
-
-
-def copy_of_the_project(to: Path) -> Path:
-    for name in ("models", "macros", "tests/data"):
-        shutil.copytree(PROJECT / name, to / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, to)
-    return to
 
 
 def test_a_failed_audit_publishes_nothing_and_shows_the_rows(cli: Cli, home: Path) -> None:

@@ -16,7 +16,7 @@ from ingestion.operate.steps import build
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
-from tests.build.test_build_audit import copy_of_the_project
+from tests.support.checkout import copy_of_the_project
 from tests.support.cli import Cli
 
 ALL_FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}

@@ -13,7 +13,7 @@ from ingestion.build.dbt import Dbt
 from ingestion.build.environments import PUBLISHED
 from ingestion.progress import silent
 from ingestion.settings import Settings
-from tests.build.test_build_audit import copy_of_the_project
+from tests.support.checkout import copy_of_the_project
 
 # When and by which invocation it was read.
 OF_THE_READING = (

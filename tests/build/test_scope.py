@@ -25,7 +25,7 @@ from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from ingestion.warehouse.lease import acquire
 from local_dev.generate import generate
-from tests.build.test_build_audit import copy_of_the_project
+from tests.support.checkout import copy_of_the_project
 from tests.support.replay import FullRefresh, Relations
 
 pytestmark = pytest.mark.xdist_group("scope")

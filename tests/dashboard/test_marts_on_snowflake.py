@@ -21,9 +21,9 @@ from ingestion.operate.steps import publish
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from local_dev.servers import free_port
-from tests.dashboard.test_pages import PAGES, words
-from tests.production.test_publish_on_snowflake import BUILDS, build_candidate, version_of
 from tests.support import marts_fixture
+from tests.support.candidates import BUILDS, build_candidate, version_of
+from tests.support.pages import PAGES, words
 from tests.support.snowflake_account import Account
 
 STATEMENTS = {

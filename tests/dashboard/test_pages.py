@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import contents
 from tests.support import marts_fixture
+from tests.support.pages import PAGES, words
 
 OpenPage = Callable[..., AppTest]
-PAGES = list(contents.PAGES)
 TITLES = {name: page.title for name, page in contents.PAGES.items()}
 TITLES["overview"] = "MovieLens in numbers"
 # How many a page draws of the tiny marts; a page that is not here counts them in tests of its own.
@@ -55,16 +55,6 @@ ADDRESSES = {
     },
 }
 BAD_NUMBERS = ["abc", "1e9", "' or 1=1", "99999999999999999999", "-1", "", "3.0", "９"]
-
-
-def words(app: AppTest) -> str:
-    """Everything that is written on the page."""
-    shown = [
-        element.value
-        for kind in ("title", "header", "text", "caption", "markdown", "info", "warning", "error")
-        for element in app.get(kind)
-    ]
-    return "\n".join(str(value) for value in shown)
 
 
 def assert_healthy(app: AppTest, *, charts: int | None = None) -> None:

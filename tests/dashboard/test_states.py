@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.test_pages import words
 from tests.support import marts_fixture
+from tests.support.pages import words
 
 OpenPage = Callable[..., AppTest]
 LAST_GOOD = "you see the last good version"
@@ -118,7 +118,7 @@ STATES = {
 _FORKS = """
 import json, os, sys
 from streamlit.testing.v1 import AppTest
-from tests.dashboard.test_pages import words
+from tests.support.pages import words
 import dashboard.marts_duckdb
 
 for state, home in json.load(sys.stdin).items():

@@ -5,8 +5,7 @@ from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 
 from ingestion.datasets import FIRST_YEAR, LAST_YEAR
-
-from .conftest import PROJECT, Row, Warehouse, dbt_options
+from tests.support.raw_by_hand import PROJECT, Row, Warehouse, dbt_options
 
 FACTS = ("fct_ratings", "fct_tags", "fct_genome_scores")
 TESTS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import Row, Warehouse
+from tests.support.raw_by_hand import Row, Warehouse
 
 MOVIES: list[Row] = [
     (1, "Matrix, The (1999)", "Action|Sci-Fi"),

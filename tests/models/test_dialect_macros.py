@@ -17,8 +17,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.include.duckdb import PACKAGE_PATH
 
 from ingestion.build.artifacts import Project
-
-from .conftest import PROJECT, dbt_options
+from tests.support.raw_by_hand import PROJECT, dbt_options
 
 DISPATCH = re.compile(r"adapter\.dispatch\('(\w+)', 'movielens'\)")
 

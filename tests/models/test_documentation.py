@@ -8,8 +8,7 @@ from dbt.contracts.graph.nodes import ModelNode
 
 from dashboard import marts, queries
 from dashboard.contents import PAGES
-
-from .conftest import PROJECT, Warehouse
+from tests.support.raw_by_hand import PROJECT, Warehouse
 
 LAYERS = ("src", "dim", "fct", "mart")
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from ingestion.operate.steps import build
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
-from tests.models.conftest import AUDIT
 from tests.support.histories import KINDS, History, Step
 from tests.support.landing_zone import query
+from tests.support.raw_by_hand import AUDIT
 from tests.support.replay import (
     AFTER_A_LOAD,
     Drops,

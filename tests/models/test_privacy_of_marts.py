@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from .conftest import PROJECT
+from tests.support.raw_by_hand import PROJECT
 
 # Numbers of people. Those of tags and of whole editions stand beside nothing else about the people.
 OF_PEOPLE = {

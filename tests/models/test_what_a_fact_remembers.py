@@ -1,6 +1,6 @@
 """The watermark of a fact; whole histories of drops are in test_histories.py."""
 
-from .conftest import Row, Warehouse
+from tests.support.raw_by_hand import Row, Warehouse
 
 FACTS = ("fct_ratings", "fct_tags", "fct_genome_scores")
 BUILD_FACTS = ("run", "--select", *(f"+{name}" for name in FACTS))

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.build.environments import AUDIT, CANDIDATE
 from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
@@ -25,28 +24,13 @@ from ingestion.warehouse.lease import TABLE, acquire
 from ingestion.warehouse.snowflake import SnowflakeWarehouse
 from ingestion.warehouse.snowflake_login import snowflake_settings
 from tests.support import forking
+from tests.support.candidates import MARTS, build_candidate, version_of
 from tests.support.crashing import KILLED, STEPPING, spread
-
-MARTS = ("mart_dataset_status", "mart_genre", "mart_tag")
-BUILDS = "version varchar, fingerprint varchar, audited_at timestamp, built_at timestamp"
 
 
 def kept(settings: Settings) -> list[str]:
     """The versions that a rollback can return to, and the published one."""
     return [v.version for v in engine_of(settings).published().kept() if not v.is_held_back]
-
-
-def version_of(number: int) -> str:
-    return f"20260101T0000{number:02}Z-00000000"
-
-
-def build_candidate(target: Warehouse, number: int, more: str = "") -> None:
-    """Makes what dbt would: an audited candidate, with its number in every mart."""
-    version = version_of(number)
-    for mart in MARTS:
-        columns, row = f"number bigint{more and ', ' + more + ' bigint'}", [number, number]
-        target.replace_table(CANDIDATE, mart, columns, [row[: 1 + bool(more)]])
-    target.replace_table(AUDIT, "builds", BUILDS, [[version, "f", "2026-01-01", "2026-01-01"]])
 
 
 def seen(target: Warehouse) -> tuple[str | None, set[int]]:

@@ -10,8 +10,8 @@ from ingestion.datasets import DATASETS
 from ingestion.errors import RefusedFile
 from ingestion.landing.listing import list_landing_zone
 from ingestion.reading.inspection import stage
-from tests.reading.conftest import Reader
 from tests.support.bad_input.builders import MANY, PACK, zipped
+from tests.support.one_file import Reader
 
 
 @pytest.mark.parametrize("suffix", PACK)

@@ -16,7 +16,7 @@ from ingestion.reading.careful import plain_lines, read_with_care
 from ingestion.reading.header import first_line_of, match_header
 from ingestion.reading.inspection import inspect
 from ingestion.reading.rules import Rules
-from tests.reading.conftest import Reader
+from tests.support.one_file import Reader
 
 RATINGS = "userId,movieId,rating,timestamp\n"
 MOVIES = "movieId,title,genres\n"

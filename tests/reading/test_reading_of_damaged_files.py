@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.reading import inspection as staging
-from tests.reading.conftest import read_as_a_load_does
+from tests.support.one_file import read_as_a_load_does
 from tests.support.slow_reader import header_of, read_slowly
 
 FILES = {

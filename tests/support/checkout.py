@@ -22,6 +22,15 @@ def copy_of_checkout(to: Path) -> Path:
     return to
 
 
+def copy_of_the_project(to: Path) -> Path:
+    """Copies what dbt reads: models, macros and data tests."""
+    for name in ("models", "macros", "tests/data"):
+        shutil.copytree(PROJECT / name, to / name)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, to)
+    return to
+
+
 def python_in(copy: Path, *arguments: object, **variables: str) -> str:
     """Runs this Python in a copy, with the copy's packages; gives what it prints."""
     inherited = {

@@ -15,9 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from local_dev.servers import free_port, process_on
-
 from dashboard.contents import PAGES
+from local_dev.servers import free_port, process_on
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
