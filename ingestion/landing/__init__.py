@@ -1,1 +1,1 @@
-"""What is there: listing a landing zone and fetching its files, from a folder or a bucket."""
+"""Lists a landing zone, in a folder or a bucket, and fetches its files."""

@@ -1,4 +1,4 @@
-"""Files of the landing zone on the local disk, as they are stored."""
+"""Fetches landing zone files to the local disk, as they are stored."""
 
 from __future__ import annotations
 
@@ -24,22 +24,14 @@ _FOR_GOOD = (FileNotFoundError, PermissionError, GaveUp)
 
 
 def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, folder: Path) -> Path:
-    """Gives a file of the landing zone as a local one; copies it if it is not.
+    """Returns the local path of a landing zone file, copying it into `folder` if it is remote.
 
-    A copy is the version that was listed, whole, or none at all: if the connection breaks or what
-    came is not what was uploaded, it is begun again.
-
-    Args:
-        fs: The landing zone's file system.
-        file: The file.
-        folder: Where a copy is written.
-
-    Returns:
-        Where it is, as it is stored.
+    A copy is the complete version that was listed, or nothing: it restarts if the connection
+    breaks or the bytes received are not those that were uploaded.
 
     Raises:
-        FileNotFoundError: If it is gone, or is another one than was listed.
-        PermissionError: If it may not be read.
+        FileNotFoundError: If it is gone, or is not the version that was listed.
+        PermissionError: If this user cannot read it.
         OSError: If it could not be read after several attempts.
     """
     if "file" in fs.protocol:

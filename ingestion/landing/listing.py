@@ -1,4 +1,4 @@
-"""The landing zone: which files are there, which dataset each is of, which version."""
+"""Lists a landing zone: its files, the dataset each belongs to, and its version."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class LandingFile:
 
     Attributes:
         path: Path relative to the landing zone, with `/`.
-        key: What its file system opens it by.
+        key: The key its file system opens it by.
         dataset: The RAW table its rows belong to.
-        version: What identifies its content without reading it.
+        version: Identifies its content without reading it.
         bytes: Size as stored.
         compression: `gzip`, `bz2`, `zstd`, `zip` or None.
-        modified: When the store says it was written, in seconds since 1970; 0 if it does not say.
-        etag: What S3 calls its content by, in quotes; None elsewhere.
+        modified: When it was written, in seconds since 1970; 0 if the store does not say.
+        etag: S3's ETag, in quotes; None elsewhere.
     """
 
     path: str
@@ -59,12 +59,12 @@ class LandingZone:
 
     Attributes:
         url: The landing zone as a URL (`file:///…`, `s3://…`).
-        edition: The MovieLens edition its files are of, or `generated`.
+        edition: The MovieLens edition of its files, or `generated`.
         files: The MovieLens files, by path.
-        ignored: Paths of the other files.
-        unread: Those of them that look like MovieLens data, and what to do about each.
+        ignored: Paths of all other files.
+        unread: Ignored paths that look like MovieLens data, each with advice.
         fs: The file system that opens them.
-        readme: What the release's README states; None if there is none that states counts.
+        readme: Counts from the release's README; None if no README states any.
     """
 
     url: str
@@ -77,7 +77,7 @@ class LandingZone:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the landing zone, the version of each file, and what the README states."""
+        """A hash of the landing zone's URL, the version of each file, and the README's counts."""
         digest = hashlib.sha256(f"{self.url}\0{self.readme}".encode())
         for path, file in sorted(self.files.items()):
             digest.update(f"\n{path}\0{file.version}".encode())
@@ -90,7 +90,7 @@ def _stem_and_compression(name: str) -> tuple[str, str | None] | None:
     stem = name[: -len(suffix)] if compression else name
     if stem.lower().endswith(".csv"):
         return stem[: -len(".csv")], compression
-    # `ratings.zip` holds one CSV file, whatever its name inside.
+    # `ratings.zip` holds one CSV file, under any name.
     return (stem, compression) if compression == "zip" else None
 
 
@@ -101,10 +101,10 @@ def _names(dataset_file_name: str, name: str) -> bool:
 
 
 def classify(path: str) -> tuple[str, str | None] | None:
-    """Tells which dataset a path belongs to.
+    """Finds the dataset a path belongs to.
 
-    A file belongs to the dataset that its name starts with, else to the one that the nearest
-    folder it is in is named after; `ratings.csv` may be a folder, too, as Spark writes it.
+    That is the dataset its file name starts with, else the one the nearest folder is named after;
+    `ratings.csv` may also be a folder, as Spark writes it.
 
     Args:
         path: Path relative to the landing zone.
@@ -128,25 +128,18 @@ def classify(path: str) -> tuple[str, str | None] | None:
 
 
 def by_time(file: LandingFile) -> tuple[float, str]:
-    """Puts files in the order in which they get their file ids.
+    """Sort key for assigning file ids: modification time, then path.
 
-    Of two files that contradict each other, the larger file id wins. In this order that is the
-    later file, in one load of all files as in one load after each. Only a file whose time is not
-    the one at which its content came (moved there with an older time, or touched since) may get
-    another place when everything is loaded anew.
-
-    Args:
-        file: One file of the landing zone.
-
-    Returns:
-        What to sort by: its time, then its path.
+    Where two files contradict each other, the larger file id wins. In this order that is the later
+    file, whether they are loaded together or one by one. Only a file whose time is not that of its
+    content (moved in with an older time, or touched since) may change places in a full reload.
     """
     return file.modified, file.path
 
 
 def _moment(info: Mapping[str, Any]) -> Any:
     moment = info.get("mtime") or info.get("LastModified") or info.get("created")
-    # Some file systems list a number and, asked for one file, give a date.
+    # Some file systems list a number, but return a date for a single file.
     return moment.timestamp() if isinstance(moment, datetime) else moment
 
 
@@ -156,7 +149,7 @@ def _modified(info: Mapping[str, Any]) -> float:
 
 
 def _version(info: Mapping[str, Any]) -> str:
-    """The version id or ETag where the store has one, else size and modification time."""
+    """Returns the version id or ETag where the store has one, else size and modification time."""
     etag = info.get("ETag") or info.get("etag")
     if etag:
         parts = [str(info.get("VersionId") or ""), str(etag).strip('"'), str(info["size"])]
@@ -165,14 +158,7 @@ def _version(info: Mapping[str, Any]) -> str:
 
 
 def listed_version(fs: fsspec.AbstractFileSystem, key: str) -> str:
-    """Asks the store again for the version of one file.
-
-    Args:
-        fs: The file system.
-        key: What it opens the file by.
-
-    Returns:
-        The version, comparable with `LandingFile.version`.
+    """Asks the store again for a file's version, comparable with `LandingFile.version`.
 
     Raises:
         FileNotFoundError: If the file is gone.
@@ -208,7 +194,7 @@ def _readme(
     _, newest, key = max(candidates)
     try:
         text = fs.cat_file(key, start=0, end=LONGEST).decode(errors="replace")
-    except (OSError, ValueError):  # it is no part of the data, and may be closed to this user
+    except (OSError, ValueError):  # it is not part of the data, and this user may lack access
         return None
     return parse(newest, text)
 
@@ -217,9 +203,9 @@ def _files(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, dict[str, Any]
     found: dict[str, dict[str, Any]] = fs.find(root, detail=True, withdirs="file" in fs.protocol)
     folders = [key for key, info in found.items() if info["type"] == "directory"]
     for folder in folders:
-        # It would be left out in silence, and its files would look as if they had been deleted.
+        # It would be skipped silently, and its files would look deleted.
         if not os.access(folder, os.R_OK | os.X_OK):
-            raise PermissionError(f"the folder {folder} in it is closed to this user")
+            raise PermissionError(f"this user cannot read its folder {folder}")
         del found[folder]
     return found
 
@@ -233,33 +219,33 @@ def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, di
         found = _files(fs, root)
     except PermissionError as error:
         raise SourceError(
-            f"The landing zone {source} may not be listed: {error}",
+            f"No permission to list the landing zone {source}: {error}",
             _permission(fs, root),
         ) from None
     except SourceError:
         raise
-    except Exception as error:  # Each store's client has exceptions of its own.
+    except Exception as error:  # Each store's client has its own exceptions.
         raise SourceError(
             f"The landing zone {source} cannot be listed: {type(error).__name__}: {error}",
-            f"{remedy}, the store's credentials (AWS_*) and that it can be reached",
+            f"{remedy}, the store's credentials (AWS_*) and network access to it",
         ) from None
     return found
 
 
 def _permission(fs: fsspec.AbstractFileSystem, root: str) -> str:
     if "s3" not in fs.protocol:
-        return "grant read permission on the folder and those in it"
+        return "grant read permission on the folder and its subfolders"
     bucket = root.partition("/")[0]
     return (
-        f"permit s3:ListBucket on arn:aws:s3:::{bucket} to the credentials in use; "
-        "movielens doctor says whether it is they that are refused"
+        f"allow s3:ListBucket on arn:aws:s3:::{bucket} for the credentials in use; "
+        "movielens doctor checks whether S3 rejects the credentials themselves"
     )
 
 
 def _behind_link(
     fs: fsspec.AbstractFileSystem, key: str, listed: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """A symbolic link counts as what it points to; one that points nowhere as nothing."""
+    """Resolves a symbolic link; a broken one is not a file."""
     if not listed.get("islink"):
         return listed
     try:
@@ -269,7 +255,7 @@ def _behind_link(
 
 
 def _in_utf8(path: str) -> str:
-    r"""A local name may be any bytes; what is not UTF-8 is shown as in `\xff`."""
+    r"""Escapes what is not UTF-8 in a path as in `\xff`; a local name may be any bytes."""
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
@@ -277,14 +263,11 @@ def list_landing_zone(source: str | DltResource) -> LandingZone:
     """Lists a landing zone, at any depth.
 
     Args:
-        source: A folder or a URL that fsspec knows, such as `s3://bucket/prefix`; or a
-            `filesystem(...)` of dlt, of which only the files that it yields count.
-
-    Returns:
-        The MovieLens files with their versions, and the names of all others.
+        source: A folder or any fsspec URL, such as `s3://bucket/prefix`; or dlt's
+            `filesystem(...)`, of which only the files it yields are listed.
 
     Raises:
-        SourceError: If it does not exist, may not be listed or holds no MovieLens file.
+        SourceError: If it does not exist, cannot be listed or holds no MovieLens file.
     """
     if isinstance(source, str):
         fs, root = open_store(source)
@@ -292,7 +275,7 @@ def list_landing_zone(source: str | DltResource) -> LandingZone:
     elif files := files_of(source):
         zone = zone_of(files)
     else:
-        url = source.explicit_args.get("bucket_url") or "that dlt is configured with"
+        url = source.explicit_args.get("bucket_url") or "in dlt's configuration"
         raise _nothing_to_read(str(url), [], [])
     if not zone.files:
         url = source if isinstance(source, str) else zone.url
@@ -301,19 +284,13 @@ def list_landing_zone(source: str | DltResource) -> LandingZone:
 
 
 def zone_of(items: Sequence[FileItemDict]) -> LandingZone:
-    """Makes a landing zone of files that dlt's filesystem source yielded.
+    """Makes a landing zone of the files that one `filesystem(...)` of dlt yielded.
 
-    What dlt says of a file does not identify its content, as S3's ETag does; so they are listed
-    once more.
-
-    Args:
-        items: The files, all of one `filesystem(...)`.
-
-    Returns:
-        The MovieLens files among them, if any, with their versions; and the names of the others.
+    They are listed again, as dlt's items do not identify a file's content as S3's ETag does. There
+    may be no MovieLens file among them.
 
     Raises:
-        SourceError: If they may not be listed.
+        SourceError: If they cannot be listed.
     """
     fs, root = items[0].fsspec, _root(items)
     found = _find(fs, root, _url(fs, root))
@@ -325,20 +302,20 @@ def zone_of(items: Sequence[FileItemDict]) -> LandingZone:
 
 
 def _root(items: Sequence[FileItemDict]) -> str:
-    """The folder that dlt listed, by a file in it that is no link: those it gives resolved."""
+    """Finds the folder that dlt listed, from a file that is not a link: dlt resolves links."""
     for item in items:
         is_local = "file" in item.fsspec.protocol
         key = item.local_file_path if is_local else item.fsspec._strip_protocol(item["file_url"])
         if key.endswith(f"/{item['relative_path']}"):
             return str(key[: -len(item["relative_path"]) - 1])
     raise SourceError(
-        f"dlt gives {items[0]['file_url']} and other links, but not the folder that they are in",
+        f"dlt listed only links, such as {items[0]['file_url']}, so their folder is unknown",
         "give the folder itself instead of filesystem(...)",
     )
 
 
 def _url(fs: fsspec.AbstractFileSystem, root: str) -> str:
-    """The landing zone as a URL; of a server, such as that of SFTP, with its name."""
+    """Returns the landing zone as a URL, with the host name of a server such as SFTP's."""
     url = str(fs.unstrip_protocol(root))
     host = getattr(fs, "host", None)
     return url.replace("://", f"://{host}", 1) if isinstance(host, str) else url
@@ -383,9 +360,7 @@ def _zone(
 
 def _unread(path: str) -> Lookalike | None:
     if classify(path) is not None:
-        return Lookalike(
-            path, "is no file, or a link that leads to none; put the file itself there"
-        )
+        return Lookalike(path, "is not a file, or is a broken link; put the file itself there")
     return lookalike(path)
 
 
@@ -394,5 +369,5 @@ def _nothing_to_read(source: str, ignored: list[str], unread: list[Lookalike]) -
     told = "".join(f"\n  {line}" for line in in_words(unread))
     return SourceError(
         f"The landing zone {source} holds no MovieLens file (other files: {len(ignored)}){told}",
-        f"put files there whose names start as in {names}; or try: movielens demo",
+        f"add files with names that start like {names}; or try: movielens demo",
     )

@@ -1,4 +1,4 @@
-"""What looks like MovieLens data and is not read, and what to do about it."""
+"""Recognises files that look like MovieLens data but are not read, and advises what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMATS = frozenset(
     | {"tab", "tsv", "txt", "xls", "xlsx"}
 )
 _OLD = (
-    "is of a release from before 2014, whose format is not read; take one with CSV files, as in "
+    "is from a release before 2014, in an unsupported format; use one with CSV files, as in "
     "movielens data download ml-latest-small"
 )
 SHOWN = 3
@@ -30,11 +30,11 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Lookalike:
-    """One path that looks like MovieLens data and is not read.
+    """One path that looks like MovieLens data but is not read.
 
     Attributes:
         path: Path relative to the landing zone.
-        advice: Why not, and what to do to have it read.
+        advice: Why not, and how to get it read.
     """
 
     path: str
@@ -42,13 +42,13 @@ class Lookalike:
 
 
 def lookalike(path: str) -> Lookalike | None:
-    """Tells whether a path that belongs to no dataset looks like MovieLens data all the same.
+    """Checks whether a path that belongs to no dataset still looks like MovieLens data.
 
     Args:
         path: Path relative to the landing zone.
 
     Returns:
-        It with what to do about it, or None for any other file.
+        The path with advice, or None for any other file.
     """
     pure = PurePosixPath(path)
     if any(part.startswith((".", "__")) for part in pure.parts):
@@ -74,21 +74,21 @@ def _of_a_dataset(path: PurePosixPath) -> str | None:
         return None
     name, suffix = path.name.lower(), path.suffix.lower().removeprefix(".")
     if _CSV.search(name):
-        # Any CSV file in a folder of the dataset's name is read; it is the file's own name then.
+        # Any CSV file in a folder named after a dataset is read, so only its own name can be wrong.
         return f"is read if its name begins with {dataset.file_name}, as in {dataset.file_name}.csv"
     if suffix in _PACKED:
-        return f"is packed in a way that is not read; pack it as {dataset.file_name}.csv.gz"
+        return f"is in an unsupported archive format; pack it as {dataset.file_name}.csv.gz"
     if suffix in _FORMATS:
-        return f"is no CSV file; save its rows as {dataset.file_name}.csv, with a header"
+        return f"is not a CSV file; save its rows as {dataset.file_name}.csv, with a header"
     if not suffix and name == dataset.file_name:
         return f"is read if it is CSV and its name is {dataset.file_name}.csv"
     return None
 
 
 def _dataset(part: str) -> Dataset | None:
-    """The dataset that a file's or folder's name has as a word: `my-ratings`, `rating`."""
+    """Finds the dataset whose name is a word of a file or folder name: `my-ratings`, `rating`."""
     normalised = part.lower().replace("_", "-").replace(" ", "-")
-    # The longer names first: genome-tags are no tags.
+    # Longest names first: genome-tags are not tags.
     for dataset in sorted(DATASETS.values(), key=lambda each: -len(each.file_name)):
         word = re.escape(dataset.file_name.removesuffix("s"))
         if re.search(rf"(?<![a-z]){word}s?(?![a-z])", normalised):
@@ -97,13 +97,10 @@ def _dataset(part: str) -> Dataset | None:
 
 
 def by_advice(found: Iterable[Lookalike]) -> list[tuple[str, str]]:
-    """Puts those with the same advice together: a folder may hold hundreds of them.
-
-    Args:
-        found: What looks like MovieLens data.
+    """Groups paths by advice, as a folder may hold hundreds with the same.
 
     Returns:
-        For each advice the first paths and how many more there are, and the advice.
+        For each group, the first paths with the number of the others, and the advice.
     """
     paths: dict[str, list[str]] = {}
     for each in found:
@@ -112,14 +109,7 @@ def by_advice(found: Iterable[Lookalike]) -> list[tuple[str, str]]:
 
 
 def in_words(found: Iterable[Lookalike]) -> list[str]:
-    """The same as lines of text.
-
-    Args:
-        found: What looks like MovieLens data.
-
-    Returns:
-        One line for each advice.
-    """
+    """Returns the groups of `by_advice` as lines of text."""
     return [f"{paths} {advice}" for paths, advice in by_advice(found)]
 
 

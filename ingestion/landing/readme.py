@@ -1,7 +1,7 @@
-"""The README next to the files: what the release itself says it holds.
+"""Reads the counts that a release states in its README.
 
-GroupLens writes one sentence of one form into the README of each edition, such as: "It contains
-100836 ratings and 3683 tag applications across 9742 movies. These data were created by 610 users".
+The README of every edition has the same sentence: "It contains 100836 ratings and 3683 tag
+applications across 9742 movies. These data were created by 610 users".
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _COUNTS = re.compile(
 
 @dataclass(frozen=True)
 class Readme:
-    """What a release says of itself.
+    """What a release says about itself.
 
     Attributes:
         path: Path of the README, relative to the landing zone.
-        edition: The edition that it names, such as `ml-25m`; None if it names none.
+        edition: The edition it names, such as `ml-25m`, if any.
         ratings: Number of ratings.
-        users: Number of people who rated or gave tags.
+        users: Number of users who rated or tagged.
         movies: Number of films that the movies file lists.
         tags: Number of tag applications.
     """
@@ -41,19 +41,15 @@ class Readme:
 
 
 def is_readme(name: str) -> bool:
-    """Tells whether a file is called as a release's README is."""
+    """Checks whether a file is named like a release's README."""
     return _NAME.fullmatch(name) is not None
 
 
 def parse(path: str, text: str) -> Readme | None:
-    """Reads the counts that a README states.
-
-    Args:
-        path: Its path in the landing zone.
-        text: Its text, or the beginning of it.
+    """Parses the counts in a README, or in the beginning of one.
 
     Returns:
-        The counts; None if it states none in the form that GroupLens uses.
+        The counts; None if it states none in GroupLens's form.
     """
     words = " ".join(text.split())
     found = _COUNTS.search(words)

@@ -1,4 +1,4 @@
-"""Objects of S3, each read whole in one stream: the version that was listed, as it was uploaded."""
+"""Reads S3 objects, each in one stream: the version that was listed, as it was uploaded."""
 
 from __future__ import annotations
 
@@ -21,28 +21,25 @@ if TYPE_CHECKING:
 
 BUFFER_BYTES = 4 << 20
 ATTEMPTS, READ_SECONDS = 5, 30
-# What S3 answers when the object is gone, or is another one than was listed.
+# S3's answers for an object that is gone or was replaced since it was listed.
 _CHANGED = ("404", "NoSuchKey", "412", "PreconditionFailed")
 _FORBIDDEN = ("403", "AccessDenied", "Forbidden")
 
 
 def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
-    """Opens an object for one reading from its first byte to its last.
+    """Opens an object to be read once, from first byte to last.
 
-    Unlike ranged reads, such a reading can be checked: S3 answers only if the object is still the
-    one that was listed, and the client compares the checksum that was stored at the upload.
-
-    Args:
-        fs: The file system that listed it; its endpoint and credentials are used here too.
-        file: The file.
+    Unlike ranged reads, this can be checked: S3 answers only if the object is still the one that
+    was listed, and the client verifies the checksum stored at upload. It uses the endpoint and
+    credentials of `fs`.
 
     Returns:
-        A stream; reading it raises OSError for whatever goes wrong on the way.
+        A stream; reading it raises OSError for any failure in transit.
 
     Raises:
         FileNotFoundError: If it is gone or was replaced since it was listed.
-        PermissionError: If it may not be read.
-        GaveUp: If S3 cannot be reached, or refuses for another reason, again and again.
+        PermissionError: If the credentials do not permit reading it.
+        GaveUp: If, after retries, S3 cannot be reached or refuses for another reason.
     """
     bucket, key, _ = fs.split_path(file.key)
     same = {"IfMatch": file.etag} if file.etag else {}
@@ -57,13 +54,9 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
 
 
 def login(fs: S3FileSystem) -> dict[str, str | None]:
-    """Tells what a file system of S3 logs in with; where nothing was given, the chain of AWS.
+    """Returns the boto3 client arguments that an S3 file system uses, plus `profile_name`.
 
-    Args:
-        fs: The file system.
-
-    Returns:
-        Arguments of a boto3 client, and `profile_name`.
+    Where nothing was given, AWS's default credential chain applies.
     """
     return {
         "endpoint_url": fs.endpoint_url,
@@ -82,7 +75,7 @@ def _client(anon: bool, profile_name: str | None, **login: str | None) -> Any:
         read_timeout=READ_SECONDS,
         signature_version=UNSIGNED if anon else None,
     )
-    # A session of its own: the one that boto3 shares keeps the profiles that it first saw.
+    # A new session: boto3's shared one caches the profiles it first saw.
     return boto3.Session(profile_name=profile_name).client("s3", config=config, **login)
 
 
@@ -92,13 +85,13 @@ def _in_words(error: ClientError, bucket: str, key: str) -> OSError:
         return FileNotFoundError(f"s3://{bucket}/{key}")
     if code in _FORBIDDEN:
         return PermissionError(
-            f"s3://{bucket}/{key}: {error}; s3:GetObject on arn:aws:s3:::{bucket}/* is needed"
+            f"s3://{bucket}/{key}: {error}; allow s3:GetObject on arn:aws:s3:::{bucket}/*"
         )
     return GaveUp(f"s3://{bucket}/{key}: {error}")
 
 
 class _Body(io.RawIOBase):
-    """The body of an answer as a stream that raises nothing but OSError."""
+    """A response body as a stream that raises only OSError."""
 
     def __init__(self, body: Any, name: str) -> None:
         self._body = body

@@ -1,10 +1,10 @@
-"""The store that holds a landing zone, opened with the credentials that dlt would use.
+"""Opens the store that holds a landing zone, with the credentials that dlt would use.
 
-dlt's users configure the store of its filesystem source as `SOURCES__FILESYSTEM__BUCKET_URL` and
-`SOURCES__FILESYSTEM__CREDENTIALS__…`, or with the same in `.dlt/secrets.toml`. Importing dlt takes
-a second, though, which a run with nothing new does not have. So what is said there is read without
-dlt, and dlt is asked only for what goes beyond a bucket URL and keys of S3. Where nothing is said,
-each store's client finds its credentials by itself, as it does under dlt.
+dlt users configure its filesystem source with `SOURCES__FILESYSTEM__BUCKET_URL` and
+`SOURCES__FILESYSTEM__CREDENTIALS__…`, or the same in `.dlt/secrets.toml`. Importing dlt takes a
+second, too long for a run with nothing new, so that configuration is read without it; dlt is asked
+only for more than a bucket URL and S3 keys. Where nothing is configured, each store's client finds
+its own credentials, as under dlt.
 """
 
 from __future__ import annotations
@@ -46,16 +46,13 @@ _EXTRAS = {
 
 
 def open_store(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """Opens the store of a landing zone.
-
-    Args:
-        url: A folder, or a URL such as `s3://bucket/prefix`.
+    """Opens the store of a landing zone: a folder, or a URL such as `s3://bucket/prefix`.
 
     Returns:
-        Its file system, and what that calls the landing zone.
+        Its file system, and the landing zone's path in it.
 
     Raises:
-        SourceError: If nothing installed reads such URLs, or the store's credentials are unusable.
+        SourceError: If no installed package reads such URLs, or the credentials are unusable.
     """
     said = {} if is_local(url) else _said_to_dlt()
     arguments = _of_s3(url, said)
@@ -70,7 +67,7 @@ def open_store(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         raise SourceError(
             f"{url}: {error}", "give a folder, or s3://bucket/prefix, as MOVIELENS_SOURCE"
         ) from None
-    # Two ways to write one local folder must not look like two landing zones.
+    # Two spellings of one local folder must not look like two landing zones.
     root = os.path.normpath(root) if "file" in fs.protocol else root.rstrip("/")
     return fs, root
 
@@ -81,22 +78,16 @@ def configured_url() -> str | None:
 
 
 def is_local(url: str) -> bool:
-    """Whether a landing zone is a folder of this machine."""
+    """Whether a landing zone is a folder on this machine."""
     return "://" not in url or url.startswith(("file:", "local:"))
 
 
 def files_of(resource: DltResource) -> list[FileItemDict]:
-    """Lists the files of a `dlt.sources.filesystem` resource.
-
-    Args:
-        resource: The resource, with whatever glob, filter or limit its user gave it.
-
-    Returns:
-        The files.
+    """Lists the files that a `dlt.sources.filesystem` resource selects.
 
     Raises:
-        SettingsError: If it is no such resource.
-        SourceError: If it cannot list.
+        SettingsError: If the resource yields anything but files.
+        SourceError: If it cannot list them.
     """
     from dlt.common.exceptions import MissingDependencyException
     from dlt.common.storages.fsspec_filesystem import FileItemDict
@@ -114,7 +105,7 @@ def files_of(resource: DltResource) -> list[FileItemDict]:
         ) from None
     if not all(isinstance(file, FileItemDict) for file in files):
         raise SettingsError(
-            f"The dlt resource {resource.name} yields other things than files",
+            f"The dlt resource {resource.name} yields items that are not files",
             "give a URL, or filesystem(...) of dlt.sources.filesystem without a reader",
         )
     return files
@@ -130,9 +121,9 @@ def _not_installed(url: str, error: Exception) -> SourceError:
 
 
 def _said_to_dlt() -> dict[str, str]:
-    """What dlt's configuration says about its filesystem source, as `credentials.endpoint_url`.
+    """Returns dlt's settings for its filesystem source, by names like `credentials.endpoint_url`.
 
-    dlt's order: the environment, then secrets, then the rest; of each the most specific section.
+    In dlt's order: environment, secrets, config; within each, the most specific section wins.
     """
     folders = [
         Path("/var/dlt"),
@@ -170,11 +161,11 @@ def _flat(file: Path) -> dict[str, str]:
     try:
         return dict(flat(tomllib.loads(file.read_text()), ""))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}", "mend it, or remove it") from None
+        raise SettingsError(f"{file} cannot be read: {error}", "fix it or remove it") from None
 
 
 def _of_s3(url: str, said: dict[str, str]) -> dict[str, Any] | None:
-    """What dlt would open the store with; None if only dlt itself can tell."""
+    """Returns the arguments dlt would open the store with; None if only dlt can tell."""
     keys = {name: text for name, text in said.items() if name != "bucket_url"}
     if not keys:
         return {}
@@ -209,7 +200,7 @@ def _opened_by_dlt(url: str) -> tuple[Any, str]:
         return fsspec_from_config(_configuration(url))
     except ConfigurationException as error:
         raise SourceError(
-            f"{url}: dlt's configuration of the store cannot be used: {error}",
+            f"{url}: dlt's configuration for this store is unusable: {error}",
             "complete SOURCES__FILESYSTEM__CREDENTIALS__… or [sources.filesystem.credentials] in "
             ".dlt/secrets.toml",
         ) from None

@@ -201,7 +201,7 @@ def test_what_looks_like_data_and_is_not_read_is_told_with_advice(
     where = ("--source", zone, "--home", tmp_path / "home")
     for _ in ("first", "again"):
         told = cli("load", *where).stdout.splitlines()
-        assert "  not read: ratings.parquet is no CSV file; save its rows as ratings.csv, " in (
+        assert "  not read: ratings.parquet is not a CSV file; save its rows as ratings.csv, " in (
             line.removesuffix("with a header") for line in told
         )
         assert "  ignored, not MovieLens files: notes.md" in told

@@ -77,7 +77,7 @@ def test_every_name_is_read_or_ignored_by_name(tmp_path: Path) -> None:
     assert zone.url == f"file://{tmp_path}"
 
 
-OLD = "release from before 2014"
+OLD = "release before 2014, in an unsupported format"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_folder_with_nothing_but_lookalikes_says_what_to_do(tmp_path: Path) ->
     with pytest.raises(SourceError, match=r"\(other files: 6\)") as raised:
         put(tmp_path, "ml-25m.zip", *parts)
     assert "\n  ml-25m.zip is a whole release; unpack it there" in str(raised.value)
-    assert "part-2.parquet and 2 more: each is no CSV file" in str(raised.value)
+    assert "part-2.parquet and 2 more: each is not a CSV file" in str(raised.value)
 
 
 def test_the_folder_may_have_any_name(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_read_holds_up_no_other(
 
 
 NOT_LISTED = {
-    "denied": ("403 AccessDenied", r"may not be listed", "s3:ListBucket"),
+    "denied": ("403 AccessDenied", r"No permission to list", "s3:ListBucket"),
     "no such bucket": ("404 NoSuchBucket", "movielens-faults", "MOVIELENS_SOURCE"),
     "wrong keys": ("403 InvalidAccessKeyId", "InvalidAccessKeyId", "movielens doctor"),
     "always busy": ("503 SlowDown", "cannot be listed", "AWS_"),

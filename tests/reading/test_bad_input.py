@@ -125,7 +125,7 @@ def test_a_closed_folder_is_not_taken_for_an_empty_one(of_another_user: Settings
     closed = Path(of_another_user.source or "") / "closed"
     write(closed, ratings=f"{RATINGS}\n{ROW}")
     closed.chmod(0)
-    with another_user(), pytest.raises(SourceError, match="closed to this user"):
+    with another_user(), pytest.raises(SourceError, match="this user cannot read"):
         load(settings=of_another_user)
     closed.chmod(0o700)
 
