@@ -1,4 +1,4 @@
-"""MovieLens Warehouse as a library: the dlt source, the load, and what `movielens` does."""
+"""MovieLens Warehouse as a library: the dlt source and the load behind `movielens`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What MovieLens files hold: the contract of each dataset, and nothing else.
+"""The contract of each MovieLens dataset.
 
-Columns, types and ranges are those of the README files of the GroupLens releases
+Columns, types and ranges come from the READMEs of the GroupLens releases
 (https://grouplens.org/datasets/movielens/).
 """
 
@@ -12,12 +12,12 @@ from typing import Literal
 
 Type = Literal["bigint", "double", "text"]
 INT64_MAX = 2**63 - 1
-# The years of ratings and tags. No release has one from before 9 January 1995; an earlier time is a
-# number that was cut short. One after 2100 is a slip too: milliseconds, or a digit too many.
+# The years of ratings and tags. No release has one before 9 January 1995, so an earlier time is a
+# truncated number; one after 2100 is a mistake too: milliseconds, or an extra digit.
 # dbt cannot read Python, so the audit has both as vars in dbt_project.yml;
 # tests/models/test_audit_of_facts.py fails if they differ.
 FIRST_YEAR, LAST_YEAR = 1995, 2100
-# What `data generate` and `data download` leave beside the files, to say which edition they are.
+# Written next to the files by `data generate` and `data download`, to record their edition.
 MARKER = "movielens.json"
 
 
@@ -29,10 +29,10 @@ class Column:
         source_name: Its name in the CSV header.
         name: Its name in RAW.
         type: Its type in RAW; contract types never change.
-        required: Whether the column must be there and every row must have a value.
+        required: Whether the column must exist, with a value in every row.
         minimum: Smallest value allowed, or None.
         maximum: Largest value allowed, or None.
-        step: Values must be a whole multiple of it, or None.
+        step: Values must be a multiple of it, or None.
     """
 
     source_name: str
@@ -46,10 +46,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One of the six kinds of file, and the RAW table that it lands in.
+    """One of the six kinds of file, and the RAW table it is loaded into.
 
     Attributes:
-        file_name: What the names of its files start with.
+        file_name: The prefix of its files' names.
         table: Its table in the schema `raw`.
         columns: Its columns, in the order of RAW.
     """
@@ -105,7 +105,7 @@ DATASETS: dict[str, Dataset] = {
             "links",
             (
                 _MOVIE,
-                # Text, because three out of four real ones start with a zero.
+                # Text, because three out of four start with a zero.
                 Column("imdbId", "imdb_id", "text", required=False),
                 Column("tmdbId", "tmdb_id", "bigint", False, minimum=0, maximum=INT64_MAX),
             ),
@@ -125,13 +125,13 @@ DATASETS: dict[str, Dataset] = {
     )
 }
 
-# The schema that loads write, and the table in it that says which rows count.
+# The schema that loads write to, and its manifest of committed files.
 RAW = "raw"
 MANIFEST = "_files"
 FILE_ID = "_file_id"
 
-# The editions of which every file is known, by the SHA-256 of its content, whatever the folder is
-# called. Others are recognised by the marker of a download, or by their README.
+# Editions recognised by the SHA-256 of their files, whatever the folder is called. Others are
+# recognised by the marker of a download, or by their README.
 EDITION_BY_SHA256: dict[str, str] = dict.fromkeys(
     (
         "97ad18e4e56a09363c65676b6cb3482ce3e2cea2372a24620c1599c843325f31",  # links.csv

@@ -1,6 +1,6 @@
-"""The one place that knows which engine a target runs on; everything else asks its `Engine`.
+"""Maps each target to its engine; all other code goes through the `Engine` protocol.
 
-docs/engines.md says how to add one.
+docs/engines.md explains how to add one.
 """
 
 from __future__ import annotations
@@ -21,47 +21,47 @@ if TYPE_CHECKING:
     from ingestion.warehouse.lease import Lease
 
     Export: TypeAlias = Callable[[Lease, Environment, Path], None]
-    """Writes the marts of an environment to a DuckDB file of their own."""
+    """Writes the marts of an environment to a separate DuckDB file."""
 
 
 class Engine(Protocol):
-    """Everything that differs from engine to engine, for one set of settings.
+    """Everything that differs between engines, for one set of settings.
 
-    Creating one is free: it opens nothing, and it imports its client only when a method needs it.
+    Creating one is free: it opens nothing, and imports its client only when a method needs it.
     """
 
     extras: frozenset[str]
     """The extras of this package that the engine needs; `doctor` checks their versions."""
 
     packages: tuple[str, ...]
-    """The packages whose versions decide what a build computes, dbt-core aside."""
+    """The packages, besides dbt-core, whose versions affect what a build computes."""
 
     @property
     def marts_file(self) -> Path | None:
         """The file that the dashboard opens; None if the dashboard connects to the engine."""
 
     def warehouse(self, *, loader: bool = False) -> Warehouse:
-        """Gives the warehouse.
+        """Returns the warehouse.
 
         Args:
-            loader: As the user that loads RAW, where another one builds and publishes.
+            loader: Connect as the user that loads RAW, where a different one builds and publishes.
         """
 
     def looked_at(self) -> Warehouse:
-        """Gives the warehouse to read from only: waits for nobody, and needs no write access."""
+        """Returns the warehouse for reading: it waits for no writer and needs no write access."""
 
     def published(self) -> Published:
-        """Gives the published marts."""
+        """Returns the published marts."""
 
     def as_of_export(self) -> Export:
-        """Gives what exports the marts as of an earlier load.
+        """Returns the function that exports the marts as of an earlier load.
 
         Raises:
             SettingsError: If the engine cannot build them.
         """
 
     def dbt_variables(self) -> dict[str, str]:
-        """Gives the environment variables that this engine's output in profiles.yml reads."""
+        """Returns the environment variables that this engine's output in profiles.yml reads."""
 
     def dbt_session(self, *, connects: bool) -> AbstractContextManager[None]:
         """Prepares the warehouse for one dbt command, and cleans up after it.
@@ -71,24 +71,17 @@ class Engine(Protocol):
         """
 
     def checks(self) -> list[Check]:
-        """Gives the checks that `doctor` makes of this engine, in the order of a run."""
+        """Returns the `doctor` checks for this engine, in the order of a run."""
 
 
 ENGINES: Mapping[str, str] = {
     "dev": "ingestion.engines.on_duckdb:DuckDBEngine",
     "prod": "ingestion.engines.on_snowflake:SnowflakeEngine",
 }
-"""The engine of each target, by name: a run imports one engine only."""
+"""The engine of each target, by name, so that a run imports only one."""
 
 
 def engine_of(settings: Settings) -> Engine:
-    """Gives the engine of the target in force.
-
-    Args:
-        settings: Name the target.
-
-    Returns:
-        The engine.
-    """
+    """Returns the engine of the target that is set."""
     engine: Engine = resolve_name(ENGINES[settings.target])(settings)
     return engine

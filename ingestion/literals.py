@@ -1,35 +1,29 @@
-"""Values as SQL literals, as each engine reads them: text of others never becomes SQL."""
+"""SQL literals for each engine, so that untrusted text never becomes SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-# No engine reads this character in a literal the same way, and all have the function.
+# Engines differ on this character in a literal, but all have chr().
 _NUL = "\0"
 _JOINED = " || chr(0) || "
 
 
 def duckdb_literal(value: Any) -> str:
-    """Writes a value as a literal for DuckDB, where only a quote ends a text.
+    """Formats a value as a DuckDB literal, in which only a quote ends a string.
 
     Args:
-        value: A text, a whole number, a time with its time zone, a path, or None.
-
-    Returns:
-        The literal.
+        value: A string, an integer, a time with its time zone, a path, or None.
     """
     return _literal(value, lambda text: text.replace("'", "''"))
 
 
 def snowflake_literal(value: Any) -> str:
-    r"""Writes a value as a literal for Snowflake, where a backslash escapes, so `\'` is a quote.
+    r"""Formats a value as a Snowflake literal, in which a backslash escapes: `\'` is a quote.
 
     Args:
-        value: A text, a whole number, a time with its time zone, or None.
-
-    Returns:
-        The literal.
+        value: A string, an integer, a time with its time zone, or None.
     """
     return _literal(value, lambda text: text.replace("\\", "\\\\").replace("'", "''"))
 

@@ -1,1 +1,1 @@
-"""One module for each engine; `ingestion.engine` says what each has to offer."""
+"""One module per engine; each implements `ingestion.engine.Engine`."""

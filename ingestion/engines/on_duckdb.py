@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 class DuckDBEngine:
-    """The engine of the dev target; `Engine` describes its members.
-
-    Args:
-        settings: Name the two files.
-    """
+    """The engine of the dev target; `Engine` describes its members."""
 
     extras: frozenset[str] = frozenset()
     packages: tuple[str, ...] = ("dbt-duckdb", "duckdb")
@@ -35,39 +31,39 @@ class DuckDBEngine:
         return self._settings.marts_file
 
     def warehouse(self, *, loader: bool = False) -> Warehouse:
-        """Gives the warehouse file; there are no users to choose from."""
+        """Returns the warehouse file; DuckDB has no users, so `loader` has no effect."""
         from ingestion.warehouse.base import DuckDBWarehouse
 
         return DuckDBWarehouse(self._settings.warehouse_file)
 
     def looked_at(self) -> Warehouse:
-        """Gives the warehouse file, opened read-only."""
+        """Returns the warehouse file, opened read-only."""
         from ingestion.warehouse.base import DuckDBWarehouse
 
         return DuckDBWarehouse(self._settings.warehouse_file, read_only=True)
 
     def published(self) -> Published:
-        """Gives the published file and the versions kept beside it."""
+        """Returns the published file and the versions kept next to it."""
         from ingestion.publish.duckdb_file import MartsFile
 
         return MartsFile(self._settings)
 
     def as_of_export(self) -> Export:
-        """Gives the same export that publishing uses."""
+        """Returns the same export that publishing uses."""
         from ingestion.publish.duckdb_file import export_marts
 
         return export_marts
 
     def dbt_variables(self) -> dict[str, str]:
-        """Names the warehouse file."""
+        """Returns the path of the warehouse file."""
         return {"MOVIELENS_WAREHOUSE": str(self._settings.warehouse_file)}
 
     @contextmanager
     def dbt_session(self, *, connects: bool) -> Iterator[None]:
-        """Keeps the file open while dbt runs, and lets go of it afterwards.
+        """Keeps the file open while dbt runs, and closes it afterwards.
 
-        dbt opens and closes the file as it likes, and would leave it open in this process. Holding
-        it open throughout keeps dbt from colliding with a heartbeat of the lease.
+        dbt opens and closes the file at will, and would leave it open in this process. Holding it
+        open throughout keeps dbt from colliding with the lease's heartbeat.
         """
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
@@ -78,7 +74,7 @@ class DuckDBEngine:
                 DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def checks(self) -> list[Check]:
-        """Gives the checks of the two files."""
+        """Returns the checks of the two files."""
         from ingestion.operate.doctor import duckdb_files
 
         return duckdb_files.CHECKS

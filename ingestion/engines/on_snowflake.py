@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 class SnowflakeEngine:
     """The engine of the prod target; `Engine` describes its members.
 
-    Args:
-        settings: Name the stage that rows are loaded through. How to log in is in the SNOWFLAKE_*
-            settings.
+    It logs in with the SNOWFLAKE_* settings; `settings` names the stage to load through.
     """
 
     extras = frozenset({"snowflake"})
@@ -29,23 +27,23 @@ class SnowflakeEngine:
         self._settings = settings
 
     def warehouse(self, *, loader: bool = False) -> Warehouse:
-        """Gives the database as one of its users sees it."""
+        """Returns the database as the loading or the building user sees it."""
         from ingestion.warehouse.snowflake import snowflake_warehouse
 
         return snowflake_warehouse(self._settings, loader)
 
     def looked_at(self) -> Warehouse:
-        """Gives the database as the user that builds sees it: readers block nobody."""
+        """Returns the database as the building user sees it; readers block nobody."""
         return self.warehouse()
 
     def published(self) -> Published:
-        """Gives the published views."""
+        """Returns the published views."""
         from ingestion.publish.snowflake_views import MartsViews
 
         return MartsViews(self.warehouse())
 
     def as_of_export(self) -> Export:
-        """Refuses: no user of a run may create the schemas that this takes.
+        """Refuses: no user of a run may create the schemas this needs.
 
         Raises:
             SettingsError: Always.
@@ -54,23 +52,23 @@ class SnowflakeEngine:
         from ingestion.remedies import command
 
         raise SettingsError(
-            "Marts as of an earlier load are built in a DuckDB warehouse only: in Snowflake that "
-            "takes schemas of their own, which the users of a run may not make. Nothing was built",
-            f"leave --as-of out; or roll back to a version that is kept: {command('rollback')}",
+            "--as-of works only with a DuckDB warehouse: in Snowflake it needs extra schemas, "
+            "which the users of a run may not create. Nothing was built",
+            f"omit --as-of, or roll back to a kept version: {command('rollback')}",
         )
 
     def dbt_variables(self) -> dict[str, str]:
-        """Gives the secrets of the user that builds, in the form that dbt takes."""
+        """Returns the building user's secrets, in the form that dbt takes."""
         from ingestion.warehouse.snowflake import dbt_variables
 
         return dbt_variables()
 
     def dbt_session(self, *, connects: bool) -> AbstractContextManager[None]:
-        """Does nothing: dbt's connections get in nobody's way."""
+        """Does nothing: dbt's connections block nobody."""
         return nullcontext()
 
     def checks(self) -> list[Check]:
-        """Gives the checks of the account and of the stage."""
+        """Returns the checks of the account and the stage."""
         from ingestion.operate.doctor import account
 
         return account.CHECKS

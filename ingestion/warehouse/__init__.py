@@ -1,1 +1,1 @@
-"""The databases: connections, statements, and the lease that admits one writer."""
+"""Connections to the databases, their SQL, and the lease that admits one writer."""

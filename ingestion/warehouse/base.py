@@ -1,4 +1,4 @@
-"""The warehouse as SQL: what ingestion, build and status ask of it besides dlt and dbt."""
+"""The SQL that ingestion, build and status run on a warehouse themselves, besides dlt and dbt."""
 
 from __future__ import annotations
 
@@ -18,48 +18,45 @@ from ingestion.literals import duckdb_literal
 
 Rows = list[tuple[Any, ...]]
 
-# Another run that only looks has the file for some milliseconds, one that writes for much longer.
+# A run that only reads holds the file for milliseconds, one that writes for much longer.
 PATIENCE_SECONDS = 3.0
 LOAD_MEGABYTES = 256
 ROW_GROUP = 122_880  # rows, DuckDB's own
 
 
 class Cursor(Protocol):
-    """The answer to a statement."""
+    """The result of a statement."""
 
     @property
     def description(self) -> Sequence[Sequence[Any]] | None:
         """Name and type of each column."""
 
     def fetchall(self) -> Rows:
-        """All rows; of a change one, with the number of rows that it changed."""
+        """All rows; for a change, one row with the number of rows changed."""
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        """The first row, if there is one."""
+        """The first row, if any."""
 
 
 class Connection(Protocol):
-    """A connection to a warehouse. Its `native` one is the client's own, which dlt takes."""
+    """A connection to a warehouse; `native` is the client's own, which dlt takes."""
 
     native: Any
 
     def literal(self, value: Any) -> str:
-        """Writes a value as the engine reads it: the only way for a text into a statement."""
+        """Formats a value as an SQL literal: the only way to put text into a statement."""
 
     def execute(self, sql: str) -> Cursor:
-        """Runs one statement, without parameters: with any, DuckDB would import pandas."""
+        """Runs one statement; it takes no parameters, for which DuckDB would import pandas."""
 
 
 @contextmanager
 def transaction(connection: Connection, *, commit: bool = True) -> Iterator[None]:
-    """Runs a block of statements in one transaction; closing the connection undoes a failed one.
+    """Runs a block of statements in one transaction; if it fails, closing the connection undoes it.
 
     Args:
         connection: A connection to the warehouse.
-        commit: Whether to commit in the end, or to roll back.
-
-    Yields:
-        While the transaction is open.
+        commit: Whether to commit at the end, or to roll back.
     """
     connection.execute("begin")
     yield
@@ -67,93 +64,78 @@ def transaction(connection: Connection, *, commit: bool = True) -> Iterator[None
 
 
 class Warehouse(ABC):
-    """A warehouse as SQL: what is said in these few methods is the same on every engine.
+    """SQL access to a warehouse, the same on every engine.
 
-    Statements on it are written in what the engines share: `cast()`, `current_timestamp`, names in
-    lower case without quotes, and values through `literal`.
+    Statements use only what the engines share: `cast()`, `current_timestamp`, lower-case names
+    without quotes, and values through `literal`.
     """
 
     is_metered = False
-    """Whether each question costs money, beyond the time that it takes."""
+    """Whether each query costs money."""
 
     is_exclusive = False
-    """Whether a writer keeps all other processes out; `status` then shows the last snapshot."""
+    """Whether a writer locks out all other processes; `status` then shows the last snapshot."""
 
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
 
     def beside(self) -> Warehouse:
-        """The same warehouse for another thread, with a session of its own where it needs one."""
+        """Returns the same warehouse for another thread, in its own session if it needs one."""
         return self
 
     @abstractmethod
     def literal(self, value: Any) -> str:
-        """Writes a value as the engine reads it: the only way for a text into a statement."""
+        """Formats a value as an SQL literal: the only way to put text into a statement."""
 
     @abstractmethod
     def exists(self) -> bool:
-        """Tells whether there is anything to ask."""
+        """Checks whether there is a warehouse to query."""
 
     @abstractmethod
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
-        """Gives dlt's destination for files like that, on this connection if dlt can."""
+        """Returns the dlt destination for such row groups, on this connection if dlt can use it."""
 
     def staging(self) -> Any:
-        """Gives dlt's destination for files on their way; None if they need no other."""
+        """Returns the dlt destination for staging files; None if they are loaded directly."""
         return None
 
     def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
-        """Makes of a Parquet file those that are sent, with how many rows each has.
-
-        Args:
-            parquet: An uncompressed file.
-            rows: How many it has.
+        """Prepares an uncompressed Parquet file for upload.
 
         Returns:
-            That file, where nothing is sent anywhere.
+            The files to load, with the rows in each; where nothing is uploaded, the file itself.
         """
         return [(parquet, rows)]
 
     def size(self) -> int:
-        """Gives the bytes that it takes on this machine."""
+        """Returns the bytes it takes on this machine."""
         return 0
 
     @abstractmethod
     def noted(self) -> dict[str, Any]:
-        """Reads, at no cost, what the last run noted of the whole warehouse; empty if nothing."""
+        """Reads the last run's marker, at no cost; empty if there is none."""
 
     @abstractmethod
     def note(self, content: dict[str, Any]) -> None:
-        """Notes something of the whole warehouse, where asking it costs anything."""
+        """Writes the last run's marker, on a warehouse where queries cost money."""
 
     def has_table(self, schema: str, table: str) -> bool:
-        """Tells whether a table is there."""
+        """Checks whether a table exists."""
         if not self.exists():
             return False
         with self.connect() as connection:
             return has_table(connection, schema, table)
 
     def fetch(self, sql: str) -> Rows:
-        """Runs a query.
-
-        Args:
-            sql: One statement.
-
-        Returns:
-            All its rows.
-        """
+        """Runs a query and returns all rows; none if there is no warehouse yet."""
         if not self.exists():
             return []
         with self.connect() as connection:
             return connection.execute(sql).fetchall()
 
     def execute(self, *statements: str) -> None:
-        """Runs statements in one transaction.
-
-        Args:
-            *statements: The statements.
-        """
+        """Runs statements in one transaction."""
         with self.connect() as connection, transaction(connection):
             for statement in statements:
                 connection.execute(statement)
@@ -161,13 +143,13 @@ class Warehouse(ABC):
     def replace_table(
         self, schema: str, table: str, ddl: str, rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Writes a small table anew; for a moment it is empty.
+        """Replaces a small table; it is briefly empty.
 
         Args:
-            schema: Its schema; created if need be.
+            schema: Its schema, created if missing.
             table: Its name.
             ddl: Its columns with their types.
-            rows: Its rows, in the order of the columns.
+            rows: Its rows, in column order.
         """
         with self.connect() as connection:
             create_schema(connection, schema)
@@ -178,13 +160,9 @@ class Warehouse(ABC):
 
 
 def create_schema(connection: Connection, schema: str) -> None:
-    """Creates a schema if it is not there.
+    """Creates a schema if it does not exist.
 
-    Asked first: `create schema if not exists` needs the privilege to create one even if it is.
-
-    Args:
-        connection: A connection to the warehouse.
-        schema: Its name.
+    Checked first, because `create schema if not exists` needs the privilege even if it exists.
     """
     found = connection.execute(
         "select 1 from information_schema.schemata "
@@ -205,7 +183,7 @@ class DuckDBSession:
         self.native = native
 
     def literal(self, value: Any) -> str:
-        """Writes a value as DuckDB reads it."""
+        """Formats a value as a DuckDB literal."""
         return duckdb_literal(value)
 
     def execute(self, sql: str) -> Cursor:
@@ -213,20 +191,19 @@ class DuckDBSession:
         return self.native.execute(sql)
 
 
-# Held by the thread that opens or closes a file: one that is opened while another thread closes it
-# is refused.
+# Held while a thread opens or closes a file: DuckDB refuses to open one that is being closed.
 _OPENING = threading.RLock()
 
 
 class DuckDBWarehouse(Warehouse):
     """The DuckDB warehouse of the dev target.
 
-    A connection is opened for each block of statements and closed after it, so that dlt, dbt and
-    this class never hold the file against each other.
+    Each block of statements gets its own connection, so dlt, dbt and this class never lock each
+    other out of the file.
 
     Args:
         path: The database file.
-        read_only: Only look: needs no permission to write, and waits for nobody.
+        read_only: Only read: needs no write permission, and does not wait for a writer.
     """
 
     is_exclusive = True
@@ -239,11 +216,8 @@ class DuckDBWarehouse(Warehouse):
     def connect(self) -> Iterator[DuckDBSession]:
         """Opens the database file.
 
-        Yields:
-            A connection.
-
         Raises:
-            BusyError: If another process keeps it open.
+            BusyError: If another process has it open.
             DamagedWarehouse: If it is damaged.
             MovielensError: If it cannot be opened for another reason.
         """
@@ -269,46 +243,46 @@ class DuckDBWarehouse(Warehouse):
             time.sleep(0.05)
 
     def literal(self, value: Any) -> str:
-        """Writes a value as DuckDB reads it."""
+        """Formats a value as a DuckDB literal."""
         return duckdb_literal(value)
 
     def beside(self) -> DuckDBWarehouse:
-        """The same warehouse for a thread that must not get in the way of the others."""
+        """Returns the same warehouse for a thread that must not interfere with the others."""
         return _DuckDBBeside(self.path)
 
     def exists(self) -> bool:
-        """Tells whether anything was ever loaded."""
+        """Checks whether the file exists, that is, whether anything was ever loaded."""
         return self.path.exists()
 
     def size(self) -> int:
-        """Gives the size of the file."""
+        """Returns the size of the file."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def noted(self) -> dict[str, Any]:
-        """Nothing is noted: it can be asked at no cost."""
+        """Returns nothing: queries are free, so no marker is needed."""
         return {}
 
     def note(self, content: dict[str, Any]) -> None:
-        """Keeps nothing."""
+        """Does nothing."""
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
-        """Gives dlt's destination on this connection, so that no other process gets in between."""
+        """Returns the dlt destination on this connection, so no other process gets in between."""
         import dlt
 
-        # What DuckDB keeps of what it has written is never read again. It needs room for the row
-        # groups that its threads fill: two of text, as it came and as it is stored.
+        # DuckDB's cache of what it wrote is never read again. It needs room for the row groups
+        # that its threads fill: two copies of text, as received and as stored.
         megabytes = LOAD_MEGABYTES + 4 * row_group_bytes // 1_000_000
         connection.execute(f"set memory_limit = '{megabytes}MB'")
 
-        # Rows carry their file id, not their order; without it DuckDB writes with all its threads.
+        # Row order does not matter; without it, DuckDB writes with all its threads.
         connection.execute("set preserve_insertion_order = false")
         return dlt.destinations.duckdb(connection.native)
 
 
 class _DuckDBBeside(DuckDBWarehouse):
-    """A DuckDB warehouse that no other thread opens or closes while this one has it open.
+    """A DuckDB warehouse that other threads can neither open nor close while this one has it open.
 
-    So what the others set when they opened it ends with them, as if they were alone.
+    So settings of their connections end with them, as if they were alone.
     """
 
     @contextmanager
@@ -318,16 +292,7 @@ class _DuckDBBeside(DuckDBWarehouse):
 
 
 def has_table(connection: Connection, schema: str, table: str) -> bool:
-    """Tells whether a table is there.
-
-    Args:
-        connection: A connection to the warehouse.
-        schema: Its schema.
-        table: Its name.
-
-    Returns:
-        True if it is.
-    """
+    """Checks whether a table exists."""
     found = connection.execute(
         "select 1 from information_schema.tables "
         f"where lower(table_schema) = {connection.literal(schema)} "
@@ -344,7 +309,7 @@ def _held(path: Path, error: Exception) -> BusyError:
     by = re.search(r"held in (.*?PID \d+\))", str(error))
     return BusyError(
         f"The warehouse {path} is in use by another program"
-        f"{f' ({by[1]})' if by else ''}; nothing was changed by this one",
+        f"{f' ({by[1]})' if by else ''}; this run changed nothing",
         "wait for that run to end, or close that program (a DuckDB shell, a notebook), "
         "and run this again",
     )
@@ -355,13 +320,10 @@ _BROKEN = (duckdb.SerializationException, duckdb.InternalException, duckdb.Fatal
 
 
 def is_damage(error: BaseException) -> bool:
-    """Tells whether an error says for sure that the file of a warehouse is damaged.
+    """Checks whether an error proves that a warehouse's file is damaged.
 
-    Args:
-        error: What was raised; DuckDB finds damage in the middle of a file only when it reads it.
-
-    Returns:
-        True for damage; False for all else, a file that is locked or of a newer DuckDB too.
+    DuckDB finds damage in the middle of a file only when it reads it. A file that is locked or
+    from a newer DuckDB is not damaged.
     """
     return isinstance(error, DamagedWarehouse) or "corrupt database file" in str(error).lower()
 
@@ -372,9 +334,9 @@ def _cannot_open(path: Path, error: Exception) -> MovielensError:
     if at_once or is_damage(error):
         return DamagedWarehouse(
             f"The warehouse {path} is damaged ({reason}). The published marts are untouched",
-            "movielens run sets it aside and builds it anew from the landing zone",
+            "movielens run sets it aside and rebuilds it from the landing zone",
         )
     return MovielensError(
         f"The warehouse {path} cannot be opened: {reason}. The published marts are untouched",
-        "give this user permission there, or choose another with MOVIELENS_WAREHOUSE",
+        "give this user permission, or choose another file with MOVIELENS_WAREHOUSE",
     )

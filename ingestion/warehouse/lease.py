@@ -1,12 +1,12 @@
-"""One writer at a time in one warehouse, whichever machine and home it runs from.
+"""The lease: one writer at a time per warehouse, from any machine and home.
 
-`raw._lease` has one row: who may write, until when, and which file ids are not taken yet. The lock
-of a home ends with its process; a lease outlives a machine that is lost, so it has a time limit.
-Each taking raises the fence. A holder that was paused beyond its time finds the fence raised when
-it commits, and commits nothing; its file ids were reserved for it, so nobody else has used them.
+`raw._lease` has one row: who may write, until when, and the next free file id. A home's lock ends
+with its process; a lease outlives a lost machine, so it expires. Each acquisition raises the fence.
+A run that outlives its lease finds the fence raised when it commits, and commits nothing; its file
+ids were reserved, so no other run has used them.
 
-While a run is at work, a thread of its own extends the lease, so that no step is too long for it. A
-process that is paused or gone extends nothing.
+A heartbeat thread renews the lease during a run, so no step is too long for it. A process that is
+paused or dead renews nothing.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, Warehouse, create_schema, transaction
 
 TABLE = f"{RAW}._lease"
-# The table and its one row, made by one statement: two runs that both inserted one could both hold
-# the lease.
+# One statement creates the table with its row: two runs that each inserted one could both hold the
+# lease.
 _FIRST_ROW = (
     "select cast(0 as bigint) as fence, cast(null as varchar) as holder, "
     "cast(null as varchar) as home, cast(null as timestamptz) as taken_at, "
     "cast(null as timestamptz) as expires_at, cast(0 as bigint) as next_file_id"
 )
-# The clocks of two machines may differ by as much; a lease from further ahead is no lease.
+# Allowed clock skew between machines; a lease from further in the future is ignored.
 _SKEW = "interval '1 minute'"
 _IS_LIVE = (
     "holder is not null and expires_at > current_timestamp "
@@ -49,9 +49,9 @@ _IS_LIVE = (
 
 @dataclass
 class _Extension:
-    """When a lease was extended last, and the lock of the threads that extend it.
+    """When a lease was last renewed, and the lock for the threads that renew it.
 
-    Two transactions of one process that change the row at once would fail as those of two would.
+    Two concurrent transactions on the row fail within one process just as between two.
     """
 
     at: float = field(default_factory=time.monotonic)
@@ -64,10 +64,10 @@ class Lease:
 
     Attributes:
         target: The warehouse.
-        fence: Raised by each taking; the lease is held as long as the table has this number.
-        home: Whose it is; a table that replaced this one may come to the same number.
-        seconds: How long it lasts unless it is renewed.
-        taken_from: Whose expired lease it was, and since when, in words; empty if nobody's.
+        fence: Raised by each acquisition; the lease is held while the table has this number.
+        home: The home that holds it; a replaced table may reach the same fence.
+        seconds: How long it lasts unless renewed.
+        taken_from: The abandoned run it was taken from, with its expiry, in words; else empty.
     """
 
     target: Warehouse
@@ -78,18 +78,18 @@ class Lease:
     _extended: _Extension = field(default_factory=_Extension)
 
     def of(self, target: Warehouse) -> Lease:
-        """The same lease, for another user of the warehouse."""
+        """Returns the same lease for another user of the warehouse."""
         return replace(self, target=target)
 
     def renew(self) -> None:
-        """Extends the lease if a third of its time has passed.
+        """Renews the lease if a third of its time has passed.
 
         Raises:
-            LeaseLost: If another run has taken it.
+            LeaseLost: If another run took it.
         """
         if self._is_due():
             with self._extended.lock, self.target.connect() as connection:
-                if self._is_due():  # The other thread may have been faster.
+                if self._is_due():  # Another thread may have just renewed it.
                     self.hold(connection)
 
     def _is_due(self) -> bool:
@@ -97,47 +97,41 @@ class Lease:
 
     @contextmanager
     def transaction(self, connection: Connection, *, commit: bool = True) -> Iterator[None]:
-        """Extends the lease, and runs a block of statements in the same transaction.
+        """Renews the lease and runs a block of statements in the same transaction.
 
         Args:
             connection: A connection to the warehouse.
-            commit: Whether to commit in the end, or to roll back.
-
-        Yields:
-            Nothing.
+            commit: Whether to commit at the end, or to roll back.
 
         Raises:
-            LeaseLost: If another run has taken it; nothing is run.
+            LeaseLost: If another run took it; nothing is run.
         """
         with self._extended.lock, transaction(connection, commit=commit):
             self.hold(connection)
             yield
 
     def execute(self, *statements: str) -> None:
-        """Extends the lease, and runs statements in the same transaction.
-
-        Args:
-            *statements: The statements.
+        """Renews the lease and runs statements in the same transaction.
 
         Raises:
-            BusyError: If another run has taken it; nothing is run.
+            LeaseLost: If another run took it; nothing is run.
         """
         with self.target.connect() as connection, self.transaction(connection):
             for statement in statements:
                 connection.execute(statement)
 
     def hold(self, connection: Connection, changes: str = "") -> None:
-        """Extends the lease, and with it makes sure that a transaction is the holder's.
+        """Renews the lease, which proves that the transaction belongs to its holder.
 
-        Whoever takes the lease changes the same row, so one of the two transactions waits or
-        fails, and never do both commit.
+        A run that takes the lease updates the same row, so one of the two transactions waits or
+        fails; both never commit.
 
         Args:
             connection: A connection to the warehouse; its open transaction, if any, is used.
             changes: More columns to set, such as `next_file_id = 1`.
 
         Raises:
-            BusyError: If another run has taken it.
+            LeaseLost: If another run took it.
         """
         more = f", {changes}" if changes else ""
         with self._extended.lock:
@@ -147,7 +141,7 @@ class Lease:
             ).fetchall()
             self._extended.at = time.monotonic()
         if not held[0][0]:
-            self._extended.at = -float("inf")  # Whichever thread is next finds out as well.
+            self._extended.at = -float("inf")  # The next thread to renew finds out too.
             raise LeaseLost(
                 "Another run took over the warehouse while this one was paused; "
                 "its uncommitted work was discarded",
@@ -158,15 +152,15 @@ class Lease:
         return f"fence = {self.fence} and home = {connection.literal(self.home)}"
 
     def reserve(self, connection: Connection, count: int, taken: Iterable[int]) -> int:
-        """Reserves file ids that no other run has or will get.
+        """Reserves file ids for this run alone.
 
         Args:
             connection: A connection to the warehouse.
             count: How many.
-            taken: File ids that are in the manifest.
+            taken: File ids in the manifest.
 
         Returns:
-            The first of them, larger than all before it.
+            The first one, larger than any earlier id.
         """
         reserved = connection.execute(f"select next_file_id - 1 from {TABLE}").fetchall()
         first = next_file_id([*taken, *(row[0] for row in reserved)])
@@ -183,28 +177,19 @@ class Lease:
 
 
 def next_file_id(taken: Iterable[int]) -> int:
-    """Chooses a file id that is larger than all before it.
+    """Chooses a file id larger than all that are taken.
 
-    Microseconds since the epoch, so that two runners that know nothing of each other do not
-    choose the same; one more than the largest known if the clock has jumped back.
-
-    Args:
-        taken: File ids that are known.
-
-    Returns:
-        The file id.
+    It is the microseconds since the epoch, so independent runners do not choose the same one; or,
+    if the clock jumped back, one more than the largest taken.
     """
     return max(time.time_ns() // 1_000, max(taken, default=0) + 1)
 
 
 class Heartbeat:
-    """Renews a lease while its run reads, loads or builds, from its own thread and session.
+    """Renews a lease while its run reads, loads or builds, in a separate thread and session.
 
-    If the warehouse cannot be reached, the next beat tries again. It ends when the lease is lost;
-    the run finds out at its next write.
-
-    Args:
-        lease: The lease.
+    If the warehouse cannot be reached, the next beat retries. It stops when the lease is lost; the
+    run finds out at its next write.
     """
 
     def __init__(self, lease: Lease) -> None:
@@ -221,10 +206,10 @@ class Heartbeat:
             except LeaseLost:
                 return
             except Exception as error:
-                logging.getLogger("movielens").info("The lease was not extended: %s", error)
+                logging.getLogger("movielens").info("The lease was not renewed: %s", error)
 
     def stop(self) -> None:
-        """Ends it, when a beat that has begun is over."""
+        """Stops it, waiting for a beat in progress."""
         self._done.set()
         self._thread.join()
 
@@ -236,22 +221,19 @@ def _in(seconds: int) -> str:
 def acquire(settings: Settings, take_over: bool = False) -> Lease:
     """Takes the lease of a warehouse.
 
-    The caller holds the lock of its home, so a lease of the same home is that of a run that died,
-    and is taken at once.
+    The caller holds its home's lock, so a lease of the same home belongs to a dead run and is taken
+    at once.
 
     Args:
-        settings: Say which warehouse, which home this is and how long the lease lasts.
+        settings: Set the warehouse, the home and the lease's duration.
         take_over: Take it even if another home's run still holds it.
 
-    Returns:
-        The lease.
-
     Raises:
-        BusyError: If a run of another home holds it, or has just been faster.
+        BusyError: If another home's run holds it, or took it first.
     """
     target, home = engine_of(settings).warehouse(loader=True), _home_id(settings)
     if target.noted():
-        target.note({})  # what was noted of the whole no longer holds
+        target.note({})  # the last run's marker is about to become stale
     with target.connect() as connection:
         _make_table(connection)
         with transaction(connection):
@@ -260,7 +242,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
             ).fetchall()[0]
             if is_live and held_by_home != home and not take_over:
                 raise _busy(holder, expires_at)
-            # Only if nobody was faster, and nobody has extended it: this may have waited for them.
+            # Only if no run took or renewed it: this statement may have waited for one.
             mine = connection.literal(home)
             is_free = "true" if take_over else f"not ({_IS_LIVE} and home <> {mine})"
             taken = connection.execute(
@@ -277,7 +259,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
 
 
 def _make_table(connection: Connection) -> None:
-    """Before any transaction: some engines commit at each statement that defines something."""
+    """Creates the lease table; before any transaction, as some engines commit at each DDL."""
     create_schema(connection, RAW)
     connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
 
@@ -287,7 +269,7 @@ def _shown(moment: datetime) -> str:
 
 
 def _busy(holder: str, expires_at: datetime | None) -> BusyError:
-    until = f"at {_shown(expires_at)}" if expires_at else "in time"
+    until = f"at {_shown(expires_at)}" if expires_at else "eventually"
     return BusyError(
         f"Another run is in progress in this warehouse ({holder}); this one changed nothing",
         f"wait for it to finish; if it is dead, its lease expires {until}, "
@@ -304,7 +286,7 @@ def _holder() -> str:
 
 
 def _home_id(settings: Settings) -> str:
-    """A name of its own for each home: host names and paths are not unique among containers."""
+    """Returns the home's unique id: host names and paths are not unique among containers."""
     file = settings.home / "id"
     if not file.exists():
         write_whole(file, f"{uuid.uuid4()}\n")

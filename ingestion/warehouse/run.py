@@ -1,4 +1,4 @@
-"""A run at work, as each of its steps receives it."""
+"""The current run, as each of its steps receives it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ingestion.warehouse.lease import Heartbeat, Lease, acquire
 
 @dataclass
 class Run:
-    """One run at work: it holds the lock of its home and, once it writes, the warehouse's lease.
+    """The current run: it holds its home's lock and, once it writes, the warehouse's lease.
 
     Attributes:
         settings: Its settings.
-        take_over: Whether it may take the lease of a run that still holds it.
-        notes: Remarks for whoever started the run.
+        take_over: Whether it may take the lease from a run that still holds it.
+        notes: Remarks to print at the end of the run.
     """
 
     settings: Settings
@@ -26,16 +26,13 @@ class Run:
     _heartbeat: Heartbeat | None = None
 
     def lease(self, target: Warehouse) -> Lease:
-        """Takes the lease of the warehouse, or extends it; it is kept until the run ends.
+        """Takes or renews the warehouse's lease, which is held until the run ends.
 
         Args:
-            target: The warehouse, as the user that is going to write.
-
-        Returns:
-            The lease.
+            target: The warehouse, connected as the user that will write.
 
         Raises:
-            BusyError: If a run of another home holds it, or has taken it over.
+            BusyError: If another home's run holds it, or took it over.
         """
         if self._lease is None:
             self._lease = acquire(self.settings, self.take_over)
@@ -47,11 +44,7 @@ class Run:
         return self._lease.of(target)
 
     def end(self) -> Warehouse | None:
-        """Releases the lease.
-
-        Returns:
-            The warehouse, if this run held its lease to the end.
-        """
+        """Releases the lease; returns the warehouse if this run held its lease to the end."""
         lease = self._lease
         self.forget_lease()
         if lease is None or not lease.target.exists():
@@ -60,7 +53,7 @@ class Run:
         return lease.target
 
     def forget_lease(self) -> None:
-        """Drops the lease without releasing it, because its warehouse is being replaced."""
+        """Drops the lease without releasing it, as its warehouse is being replaced."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
         self._lease = self._heartbeat = None

@@ -1,4 +1,4 @@
-"""Snowflake as the warehouse of the prod target."""
+"""The Snowflake warehouse of the prod target."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from ingestion.warehouse.snowflake_login import (
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-# Query tag of every session: the run, followed by the step and the table or model.
+# Query tag of every session: the run, then the step and the table or model.
 TAG = f"movielens {uuid.uuid4().hex[:8]}"
-# Snowflake's documentation: 100 to 250 MB, compressed, load best.
+# Snowflake recommends files of 100 to 250 MB, compressed.
 STAGED_BYTES = 128_000_000
 _STAGING: dict[str, Any] = {"preserve_insertion_order": "false", "memory_limit": "512MB"}
-# Ended because of a lock that another transaction had, or waited for.
+# The statement was aborted by a lock that another transaction held or waited for.
 _LOCKED = 625
-_REMEDY = "movielens doctor --target prod says which setting it is"
+_REMEDY = "movielens doctor --target prod finds the setting at fault"
 
 
 class _Session:
-    """A connection that speaks as DuckDB's does."""
+    """A connection with DuckDB's interface."""
 
     def __init__(self, native: SnowflakeConnection) -> None:
         self.native = native
 
     def literal(self, value: Any) -> str:
-        """Writes a value as Snowflake reads it."""
+        """Formats a value as a Snowflake literal."""
         return snowflake_literal(value)
 
     def execute(self, sql: str) -> Cursor:
@@ -62,13 +62,13 @@ class _Session:
 class SnowflakeWarehouse(Warehouse):
     """The Snowflake warehouse of the prod target.
 
-    One connection serves the whole process: each login takes as long as many statements.
+    One connection serves the whole process, as a login takes as long as many statements.
 
     Args:
-        settings: Whose login.
+        settings: The login.
         tag: Query tag of its statements.
-        stage: Prefix of S3 through which rows are loaded; None for Snowflake's own stages.
-        stage_name: Snowflake's name of the stage on that prefix.
+        stage: S3 prefix to load rows through; None for Snowflake's own stages.
+        stage_name: The Snowflake stage on that prefix.
     """
 
     is_metered = True
@@ -87,14 +87,11 @@ class SnowflakeWarehouse(Warehouse):
 
     @contextmanager
     def connect(self) -> Iterator[_Session]:
-        """Gives the connection; what was begun and not committed is rolled back.
-
-        Yields:
-            The connection.
+        """Yields the connection; if the block fails, its transaction is rolled back.
 
         Raises:
-            SettingsError: If the settings do not suffice to log in.
-            MovielensError: If Snowflake cannot be reached, or refuses a statement.
+            SettingsError: If the settings are not enough to log in.
+            MovielensError: If Snowflake cannot be reached or refuses a statement.
         """
         session = _Session(_connection(self.settings, self.tag))
         try:
@@ -107,21 +104,21 @@ class SnowflakeWarehouse(Warehouse):
             raise
 
     def beside(self) -> SnowflakeWarehouse:
-        """The same warehouse through another login, which is made when it is needed."""
+        """Returns the same warehouse through another login, made when first needed."""
         return SnowflakeWarehouse(
             self.settings, f"{self.tag} heartbeat", self.stage, self.stage_name
         )
 
     def literal(self, value: Any) -> str:
-        """Writes a value as Snowflake reads it."""
+        """Formats a value as a Snowflake literal."""
         return snowflake_literal(value)
 
     def exists(self) -> bool:
-        """The database is set up before it is used: infra/snowflake."""
+        """Returns True: infra/snowflake sets up the database beforehand."""
         return True
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
-        """Gives dlt's destination, which logs in once more."""
+        """Returns the dlt destination, which logs in separately."""
         import dlt
         from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
 
@@ -143,16 +140,16 @@ class SnowflakeWarehouse(Warehouse):
         )
 
     def staging(self) -> Any:
-        """Gives the prefix of S3, if rows are loaded through one."""
+        """Returns the dlt destination for the S3 prefix, if rows are loaded through one."""
         if self.stage is None:
             return None
         import dlt
 
-        # Without the slash dlt would ask the stage for paths that begin with one.
+        # Without the trailing slash, dlt would ask the stage for paths that begin with one.
         return dlt.destinations.filesystem(bucket_url=f"{self.stage.rstrip('/')}/")
 
     def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
-        """Compresses a file, and divides it so that a warehouse loads its parts side by side."""
+        """Compresses a file and splits it, for a parallel load."""
         import pyarrow.parquet as pq
 
         folder = parquet.with_suffix("")
@@ -166,7 +163,7 @@ class SnowflakeWarehouse(Warehouse):
         return sorted(part for part in parts if part[1])
 
     def noted(self) -> dict[str, Any]:
-        """Reads the comment of the manifest, which needs no virtual warehouse."""
+        """Reads the manifest's comment, which needs no virtual warehouse."""
         schema = f"{self.settings.database}.{RAW}"
         show = f"show tables like {self.literal(MANIFEST)} in schema {schema}"
         with self.connect() as session:
@@ -183,7 +180,7 @@ class SnowflakeWarehouse(Warehouse):
             return {}
 
     def note(self, content: dict[str, Any]) -> None:
-        """Writes the comment of the manifest; only its owner, the loader, may."""
+        """Writes the manifest's comment; only its owner, the loader, may."""
         comment = self.literal(json.dumps(content) if content else "")
         with self.connect() as session:
             session.execute(f"comment on table {RAW}.{MANIFEST} is {comment}")
@@ -191,15 +188,15 @@ class SnowflakeWarehouse(Warehouse):
 
 @lru_cache
 def _client() -> Any:
-    """Imports Snowflake's connector, which takes a second."""
+    """Imports the Snowflake connector, which takes a second."""
     try:
         with warnings.catch_warnings():
-            # Its copy of requests complains of other versions than its own of what it uses.
+            # Its bundled requests warns about the versions of its own dependencies.
             warnings.simplefilter("ignore")
             return import_module("snowflake.connector")
     except ImportError:
         raise SettingsError(
-            "The client of Snowflake is not installed",
+            "The Snowflake connector is not installed",
             'install the extra: pip install "movielens-warehouse[snowflake]"',
         ) from None
 
@@ -221,7 +218,9 @@ def _check(settings: SnowflakeSettings) -> None:
     missing = [name for name in ("account", "user") if not getattr(settings, name)]
     if missing:
         names = " and ".join(f"SNOWFLAKE_{name.upper()}" for name in missing)
-        raise SettingsError(f"The prod target needs {names}, not set; nothing was changed", _REMEDY)
+        raise SettingsError(
+            f"The prod target needs {names} to be set; nothing was changed", _REMEDY
+        )
 
 
 def _in_words(error: Exception) -> MovielensError:
@@ -229,17 +228,18 @@ def _in_words(error: Exception) -> MovielensError:
     said = str(getattr(error, "msg", None) or error).strip().splitlines()[0]
     if number == _LOCKED:
         return BusyError(
-            f"Another run was faster: {said} ({number}). Nothing was changed by this one",
+            f"Another run was faster: {said} ({number}). This one changed nothing",
             "wait for that run to end and run this again",
         )
-    return MovielensError(f"Snowflake: {said} ({number}). What is published is untouched", _REMEDY)
+    return MovielensError(
+        f"Snowflake: {said} ({number}). The published marts are untouched", _REMEDY
+    )
 
 
 def dbt_variables() -> dict[str, str]:
-    """Gives the environment variables with which dbt logs in (profiles.yml).
+    """Returns the environment variables that dbt logs in with (profiles.yml).
 
-    Returns:
-        Secrets in the one form that dbt takes, under names that keep them out of its logs.
+    Secrets are in the one form dbt accepts, under names that keep them out of its logs.
     """
     settings = snowflake_settings()
     return {
@@ -252,23 +252,20 @@ def dbt_variables() -> dict[str, str]:
 
 
 def snowflake_warehouse(settings: Settings, loader: bool = False) -> SnowflakeWarehouse:
-    """Gives the Snowflake warehouse as one of its users sees it.
+    """Returns the Snowflake warehouse, connected as one of its users.
 
     Args:
-        settings: Say through which stage rows are loaded.
-        loader: As the user that loads RAW; else as the one that builds and publishes.
-
-    Returns:
-        The warehouse.
+        settings: Set the stage that rows are loaded through.
+        loader: Connect as the user that loads RAW, not the one that builds and publishes.
 
     Raises:
-        SettingsError: If only a half of the stage is set.
+        SettingsError: If only one of the two stage settings is set.
     """
     if (settings.stage is None) != (settings.stage_name is None):
         raise SettingsError(
-            "MOVIELENS_STAGE (a prefix of S3) and MOVIELENS_STAGE_NAME (Snowflake's stage on it) "
-            "are only of use together, and one of them is not set; nothing was changed",
-            "set both, or neither for Snowflake's own stages",
+            "MOVIELENS_STAGE (an S3 prefix) and MOVIELENS_STAGE_NAME (Snowflake's stage on it) "
+            "must be set together, but only one is; nothing was changed",
+            "set both, or neither to use Snowflake's own stages",
         )
     part = LOADER if loader else ""
     return SnowflakeWarehouse(snowflake_settings(part), TAG, settings.stage, settings.stage_name)

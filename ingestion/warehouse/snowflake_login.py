@@ -1,7 +1,7 @@
-"""How every part of the project logs in to Snowflake: one set of settings, one loader of keys.
+"""Snowflake login for the whole project: one set of settings, one key loader.
 
-Named as Snowflake's own clients name them (`SNOWFLAKE_ACCOUNT`, ...), so that a set-up that works
-for those works here. Imports nothing heavy: the dashboard uses it on a host of its own.
+Settings have the names that Snowflake's own clients use (`SNOWFLAKE_ACCOUNT`, ...), so a set-up for
+those works here. Imports stay light, because the dashboard uses this on a separate host.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ LOGIN_SECONDS = 10
 
 
 class KeyProblem(ValueError):
-    """A private key that cannot be used; its message holds nothing of the key."""
+    """A private key that cannot be used; the message contains no part of the key."""
 
 
 class SnowflakeSettings(BaseSettings):
-    """The settings of one Snowflake user: environment, else `.env`, else default."""
+    """One Snowflake user's settings, from the environment, else `.env`, else the default."""
 
     model_config = SettingsConfigDict(
         env_prefix="SNOWFLAKE_",
@@ -35,29 +35,27 @@ class SnowflakeSettings(BaseSettings):
 
     account: str = Field(default="", description="Account identifier, such as myorg-account1.")
     user: str = Field(default="", description="Service user.")
-    role: str | None = Field(
-        default=None, description="Its role; default: the user's default role."
-    )
+    role: str | None = Field(default=None, description="Role; default: the user's default role.")
     warehouse: str | None = Field(
-        default=None, description="Virtual warehouse; default: the user's."
+        default=None, description="Virtual warehouse; default: the user's default."
     )
     database: str = Field(default="MOVIELENS", description="Database that holds all schemas.")
     private_key: SecretStr | None = Field(
-        default=None, description="Private key: PEM text or base64 of it, or base64 DER."
+        default=None, description="Private key: PEM text, base64 of it, or base64 DER."
     )
     private_key_path: Path | None = Field(default=None, description="File with the private key.")
     private_key_passphrase: SecretStr | None = Field(
         default=None, description="Passphrase of the key."
     )
     authenticator: str | None = Field(
-        default=None, description="WORKLOAD_IDENTITY to log in without a key, by OIDC."
+        default=None, description="WORKLOAD_IDENTITY to log in with OIDC instead of a key."
     )
     workload_identity_provider: str | None = Field(
-        default=None, description="OIDC, AWS, AZURE or GCP, with WORKLOAD_IDENTITY."
+        default=None, description="OIDC, AWS, AZURE or GCP, for WORKLOAD_IDENTITY."
     )
-    token: SecretStr | None = Field(default=None, description="OIDC token, with WORKLOAD_IDENTITY.")
+    token: SecretStr | None = Field(default=None, description="OIDC token, for WORKLOAD_IDENTITY.")
     token_file_path: Path | None = Field(default=None, description="File with the OIDC token.")
-    host: str | None = Field(default=None, description="Host; default: that of the account.")
+    host: str | None = Field(default=None, description="Host; default: the account's.")
     port: int = Field(default=443, description="Port.")
     protocol: Literal["https", "http"] = Field(default="https", description="Protocol.")
 
@@ -66,12 +64,9 @@ def snowflake_settings(part: str = "") -> SnowflakeSettings:
     """Resolves the settings of one user.
 
     Args:
-        part: `LOADER_` for the user that loads, which is another one if any of
-            SNOWFLAKE_LOADER_USER, _ROLE, _PRIVATE_KEY, ... is set; `DASHBOARD_` for the one that
-            reads. What is not set is as for the others.
-
-    Returns:
-        The settings.
+        part: `LOADER_` for the user that loads RAW, a separate one if any of
+            SNOWFLAKE_LOADER_USER, _ROLE, _PRIVATE_KEY, ... is set; `DASHBOARD_` for the user that
+            reads. Settings without that prefix are the default.
     """
     common = SnowflakeSettings()
     if not part:
@@ -81,19 +76,19 @@ def snowflake_settings(part: str = "") -> SnowflakeSettings:
 
 
 def private_key(settings: SnowflakeSettings) -> bytes | None:
-    """Loads a private key, in whichever form it is given.
+    """Loads a private key in any supported form.
 
-    The connector, dbt and dlt each read some of these forms, and not the same; all take the result.
+    The connector, dbt and dlt each read different forms; all accept the result.
 
     Args:
-        settings: PEM text with its lines or without, base64 of it, base64 DER, or a file of any of
-            these or of DER; with a passphrase or without.
+        settings: With PEM text (line breaks optional), base64 of it, base64 DER, or a file of any
+            of these or of DER; with or without a passphrase.
 
     Returns:
         The key as unencrypted PKCS 8 in DER, as the connector takes it; None if none is set.
 
     Raises:
-        KeyProblem: If it cannot be read; says why, without a byte of it.
+        KeyProblem: If it cannot be read; the message contains no part of the key.
     """
     if settings.private_key_path is not None:
         try:
@@ -114,7 +109,7 @@ _BEGINS = b"-----BEGIN"
 
 
 def _decoded(given: bytes) -> bytes:
-    """PEM or DER, out of what may be base64 of it, or may have its line ends spelt out."""
+    r"""Returns PEM or DER from a key that may be base64, or have its line ends written as `\n`."""
     text = given.strip().replace(b"\\n", b"\n")
     if text.startswith(_BEGINS):
         return text
@@ -137,10 +132,10 @@ def _pkcs8(key: bytes, passphrase: bytes | None) -> bytes:
             needed = "is encrypted, and SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is not set"
         raise KeyProblem(f"The private key {needed}") from None
     except Exception:
-        # What the library says may hold parts of what it could not read.
+        # The library's message may quote parts of the key.
         raise KeyProblem(
-            "The private key is no RSA key in PEM or DER, or SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is "
-            "not that of the key"
+            "The private key is not an RSA key in PEM or DER, or SNOWFLAKE_PRIVATE_KEY_PASSPHRASE "
+            "is wrong"
         ) from None
     return loaded.private_bytes(
         serialization.Encoding.DER,
@@ -150,13 +145,9 @@ def _pkcs8(key: bytes, passphrase: bytes | None) -> bytes:
 
 
 def token(settings: SnowflakeSettings) -> str | None:
-    """Reads the OIDC token, for a client that does not read the file itself.
+    """Returns the current OIDC token, for a client that cannot read the token file itself.
 
-    Args:
-        settings: With a token, with a file of one, or with neither.
-
-    Returns:
-        The token as of now: whoever fills the file may renew it at any time.
+    The file may be renewed at any time.
 
     Raises:
         KeyProblem: If the file cannot be read.
@@ -172,17 +163,14 @@ def token(settings: SnowflakeSettings) -> str | None:
 
 
 def connector_arguments(settings: SnowflakeSettings, tag: str) -> dict[str, Any]:
-    """Puts together what `snowflake.connector.connect` takes.
+    """Builds the arguments of `snowflake.connector.connect`.
 
     Args:
-        settings: Whose login.
+        settings: The login.
         tag: Query tag of the session.
 
-    Returns:
-        The arguments.
-
     Raises:
-        KeyProblem: If there is a private key, or a file of a token, that cannot be read.
+        KeyProblem: If the private key or the token file cannot be read.
     """
     current = token(settings)
     file = str(settings.token_file_path) if settings.token_file_path else None
@@ -198,7 +186,7 @@ def connector_arguments(settings: SnowflakeSettings, tag: str) -> dict[str, Any]
         "private_key": private_key(settings),
         "authenticator": settings.authenticator,
         "workload_identity_provider": settings.workload_identity_provider,
-        # The client reads the file at each login: by then the token may have been renewed.
+        # The client rereads the file at each login, as the token may have been renewed.
         "token": None if file else current,
         "token_file_path": file,
         "login_timeout": LOGIN_SECONDS,

@@ -234,7 +234,7 @@ def test_a_key_that_is_none_gives_a_plain_message(
     assert not app.exception
     assert_gives_nothing_away(app)
     assert "The published data cannot be read" in app.error[0].value
-    assert "The private key is no RSA key" in caplog.text
+    assert "The private key is not an RSA key" in caplog.text
     assert "canary-4711" not in caplog.text
 
 

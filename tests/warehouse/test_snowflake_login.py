@@ -95,8 +95,8 @@ def test_no_key_is_none() -> None:
 
 CUT = PEMS["PKCS 8"][:900]
 UNUSABLE = {
-    "no key at all": ({"private_key": "not a key"}, "no RSA key in PEM or DER"),
-    "a key that is cut off": ({"private_key": CUT.decode()}, "no RSA key in PEM or DER"),
+    "no key at all": ({"private_key": "not a key"}, "not an RSA key in PEM or DER"),
+    "a key that is cut off": ({"private_key": CUT.decode()}, "not an RSA key in PEM or DER"),
     "no passphrase": ({"private_key": PEMS["encrypted"].decode()}, "PASSPHRASE is not set"),
     "a passphrase too many": (
         {"private_key": PEMS["PKCS 8"].decode(), "private_key_passphrase": "x"},
@@ -104,7 +104,7 @@ UNUSABLE = {
     ),
     "another passphrase": (
         {"private_key": PEMS["encrypted"].decode(), "private_key_passphrase": "another"},
-        "is not that of the key",
+        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is wrong",
     ),
     "no such file": ({"private_key_path": "gone.p8"}, "gone.p8: No such file or directory"),
     "a folder": ({"private_key_path": "."}, "Is a directory"),
