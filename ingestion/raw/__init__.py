@@ -1,1 +1,1 @@
-"""Exactly once into RAW: compare with the manifest, append, verify, commit."""
+"""Loads files into RAW exactly once: compare with the manifest, append, verify, commit."""

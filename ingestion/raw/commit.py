@@ -1,4 +1,4 @@
-"""How rows get into RAW and come to count: sweep, append, verify, commit."""
+"""Writes a load to RAW: sweep, append, verify, commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ingestion.warehouse.lease import Lease
 
 @dataclass(frozen=True)
 class Change:
-    """What one load writes: rows of files under their ids, and removals under theirs.
+    """What one load writes: the rows of files, and removals, each under a file id.
 
     Attributes:
         zone: The landing zone.
@@ -40,20 +40,20 @@ class Change:
 
 
 def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, float]) -> str:
-    """Sweeps, appends, verifies and commits, on one connection that no other run gets between.
+    """Sweeps, appends, verifies and commits, on one connection so that no other run gets between.
 
     Args:
         settings: The settings.
         lease: The lease of the warehouse.
         change: What to write.
-        steps: Gets the seconds that each step took.
+        steps: Receives the seconds of each step.
 
     Returns:
         dlt's load id.
 
     Raises:
-        MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
-        BusyError: If another run has taken the lease; nothing is committed.
+        MovielensError: If RAW does not have the rows that were read; nothing is committed.
+        LeaseLost: If another run took the lease; nothing is committed.
     """
     with lease.target.connect() as connection:
         with timed(steps, "sweep"):
@@ -71,7 +71,7 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
 def _append(
     settings: Settings, target: Warehouse, connection: Connection, loaded: list[Outcome]
 ) -> str:
-    """Appends rows with dlt; gives the id of the load, also of one that only records removals."""
+    """Appends rows with dlt; returns the load id, even for a load that only records removals."""
     if not loaded:
         return create_load_id()
     source = rows_source(loaded, _missing(connection), target.staged)
@@ -90,7 +90,7 @@ def _missing(connection: Connection) -> set[str]:
 
 
 def _row_group_bytes(loaded: Iterable[Outcome]) -> int:
-    """The size of as many rows as DuckDB takes at a time, of the file in which they are largest."""
+    """Returns the size of one DuckDB row group, in the file with the largest rows."""
     sizes = (
         outcome.parquet.stat().st_size * min(ROW_GROUP, outcome.rows) // outcome.rows
         for outcome in loaded
@@ -100,7 +100,7 @@ def _row_group_bytes(loaded: Iterable[Outcome]) -> int:
 
 
 def _pipeline(settings: Settings, destination: Any, staging: Any) -> dlt.Pipeline:
-    """A pipeline with a fresh working folder: what a crash left behind is never taken up again."""
+    """Creates a pipeline in an empty working folder, so it never resumes what a crash left."""
     pipeline = dlt.pipeline(
         pipeline_name="movielens",
         pipelines_dir=str(settings.work_dir / "dlt"),
@@ -108,13 +108,13 @@ def _pipeline(settings: Settings, destination: Any, staging: Any) -> dlt.Pipelin
         staging=staging,
         dataset_name=manifest.SCHEMA,
     )
-    # The manifest is the state; dlt need not keep one of its own in the warehouse.
+    # The manifest is the state; dlt need not restore its own from the warehouse.
     pipeline.config.restore_from_destination = False
     return pipeline
 
 
 def _sweep(connection: Connection, before: int) -> None:
-    """Removes rows, with smaller file ids than this load's, that a crash left uncommitted."""
+    """Deletes rows that a crash left uncommitted, with file ids below this load's."""
     if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
         return
     with transaction(connection):
@@ -127,14 +127,10 @@ def _sweep(connection: Connection, before: int) -> None:
 
 
 def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
-    """Checks that RAW has, under each file id, the rows that were read.
-
-    Args:
-        connection: A connection to the warehouse.
-        loaded: What was read.
+    """Verifies that RAW has, under each file id, the rows that were read and rejected.
 
     Raises:
-        MovielensError: If it has more or fewer, or other numbers of rejected rows.
+        MovielensError: If it has more or fewer of either.
     """
     for outcome in loaded:
         counts = {outcome.file.dataset: outcome.rows, manifest.REJECTED_ROWS: len(outcome.rejects)}
@@ -146,13 +142,13 @@ def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
             if rows != expected:
                 raise MovielensError(
                     f"{outcome.file.path}: {expected} rows were read for "
-                    f"{manifest.SCHEMA}.{table}, but {rows} are in it. Nothing of this load counts",
+                    f"{manifest.SCHEMA}.{table}, but it has {rows}. Nothing was committed",
                     "run it again; if it happens again, report it with the log",
                 )
 
 
 def _commit(connection: Connection, lease: Lease, change: Change, load_id: str) -> None:
-    """Makes all file versions of a load count at once, if the lease is still this run's."""
+    """Commits all file versions of a load at once, if this run still holds the lease."""
     entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
     rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
     with lease.transaction(connection):

@@ -1,7 +1,7 @@
-"""`load`: brings what is new in a landing zone into RAW, exactly once.
+"""`load`: loads what is new in a landing zone into RAW, exactly once.
 
-The protocol is that of every engine: list and compare; append rows under fresh file ids; verify
-that the rows which were read are there; commit all file versions in the manifest at once.
+The protocol is the same on every engine: list and compare; append rows under new file ids; verify
+that all rows that were read are there; commit all file versions to the manifest at once.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class FileReport:
         dataset: The RAW table of its rows.
         status: `loaded`, `unchanged`, `refused`, `put off`, `missing` or `removed`.
         rows: Rows loaded by this load.
-        rejected: Rows that were rejected and are in `raw._rejected_rows`.
+        rejected: Rows quarantined in `raw._rejected_rows`.
         bytes: Size as stored.
-        seconds: Time that reading it took.
-        new_columns: RAW columns that nothing models yet.
+        seconds: Time spent reading it.
+        new_columns: RAW columns that no model uses yet.
         reason: Why it was refused or put off.
         examples: The first rejected rows, in words.
-        warnings: What is odd about the rows that were loaded.
+        warnings: Anything odd about the rows that were loaded.
     """
 
     path: str
@@ -68,15 +68,15 @@ class LoadReport:
 
     Attributes:
         source: URL of the landing zone.
-        edition: The MovieLens edition its files are of, or `generated`.
+        edition: The MovieLens edition of its files, or `generated`.
         load_id: dlt's load id, or None if nothing changed.
         seconds: Wall time of the load.
         files: What became of each file.
-        ignored: Paths in the landing zone that are no MovieLens files.
-        steps: Seconds that each step took, by its name.
-        notes: Remarks for whoever started the load, such as a lease that was taken over.
-        listing: Identifies what was listed: the landing zone, and the version of each file.
-        unread: Those of `ignored` that look like MovieLens data, and what to do about each.
+        ignored: Paths in the landing zone that are not MovieLens files.
+        steps: Seconds spent in each step, by name.
+        notes: Remarks for the user, such as that a lease was taken over.
+        listing: Fingerprint of the landing zone as it was listed.
+        unread: Ignored paths that look like MovieLens data, each with advice.
     """
 
     source: str
@@ -91,7 +91,7 @@ class LoadReport:
     unread: list[Lookalike] = field(default_factory=list)
 
     def of_status(self, status: str) -> list[FileReport]:
-        """The files of one status."""
+        """Returns the files with a status."""
         return [file for file in self.files if file.status == status]
 
     @property
@@ -118,18 +118,11 @@ class LoadReport:
 def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     """Loads what is new or changed in a landing zone into RAW.
 
-    Args:
-        run: The run at work.
-        request: What is asked for.
-
-    Returns:
-        What became of each file.
-
     Raises:
         SettingsError: If no source is known, or the warehouse holds another landing zone.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
-        BusyError: If another run took over while this one was paused.
-        MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
+        BusyError: If another run is in progress, or took over while this one was paused.
+        MovielensError: If RAW does not have the rows that were read; nothing is committed.
     """
     started = time.perf_counter()
     steps: dict[str, float] = {}
@@ -141,7 +134,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     load_id = None
     if not plan.is_empty:
         lease = run.lease(target)
-        # Another run may have committed since; from here on, none can.
+        # Another run may have committed meanwhile; from here on, none can.
         plan = plan_of(target, request, plan.zone)
         outcomes, load_id = _carry_out(run, lease, plan, request, steps)
     zone = plan.zone
@@ -164,7 +157,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
 
 
 def rules_of(settings: Settings) -> Rules:
-    """Takes from the settings what decides how files are read."""
+    """Returns the settings that decide how files are read."""
     return Rules(
         reject_rows=settings.reject_rows,
         reject_share=settings.reject_share,
@@ -180,7 +173,7 @@ def _held_source(settings: Settings, target: Warehouse) -> str:
     if source is None:
         raise SettingsError(
             "No landing zone is set",
-            "give one with --source or MOVIELENS_SOURCE; or try: movielens demo",
+            "set --source or MOVIELENS_SOURCE; or try: movielens demo",
         )
     return source
 
@@ -202,7 +195,7 @@ def _carry_out(
         with timed(steps, "read"), _imported_beside("dlt" if to_read else "json"):
             outcomes = _read_all(run, lease, plan, first_id, request)
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
-        # Another landing zone replaces this one when some of it can be read, and then as a whole.
+        # A new landing zone replaces the old one entirely, but only if some of it can be read.
         if plan.switched and not loaded:
             return outcomes, None
         load_id = None
@@ -232,10 +225,10 @@ def _carry_out(
 
 @contextmanager
 def _imported_beside(module: str) -> Iterator[None]:
-    """Imports a module while DuckDB reads, which takes as long as reading a million rows.
+    """Imports a module while DuckDB reads, as importing takes as long as reading a million rows.
 
-    Nothing else may import parts of it at the same time: dlt's imports go round in circles, and
-    two threads on the same circle meet modules that are half imported.
+    Nothing else may import parts of it meanwhile: dlt has circular imports, and two threads in one
+    circle would see half-imported modules.
     """
     with ThreadPoolExecutor(1) as beside:
         beside.submit(import_module, module)

@@ -1,4 +1,4 @@
-"""The manifest `raw._files`: which file versions count, and what a listing changes about that."""
+"""The manifest `raw._files`: the committed file versions, and how a listing differs from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion.warehouse.base import Warehouse
 SCHEMA, TABLE = RAW, MANIFEST
 FILES = f"{SCHEMA}.{TABLE}"
 REJECTED_ROWS = "_rejected_rows"
-# The tables whose rows count by their file id, and the column that has it.
+# The tables with rows of files, and the column that holds the file id.
 TABLES_OF_ROWS = {**dict.fromkeys(DATASETS, FILE_ID), REJECTED_ROWS: "file_id"}
 
 # In the order of the table; dlt's type names.
@@ -35,15 +35,15 @@ COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Known:
-    """The current version of one path, as the manifest has it.
+    """The current version of one path in the manifest.
 
     Attributes:
         path: Path relative to the landing zone.
         dataset: The RAW table of its rows.
-        version: What identified its content when it was listed.
+        version: Its `LandingFile.version` when it was listed.
         content_hash: SHA-256 of its decompressed content.
         source: URL of the landing zone it came from.
-        rows: Rows that count.
+        rows: Rows that were loaded.
         rejected: Rows that were rejected.
         file_id: Its file id.
     """
@@ -60,14 +60,14 @@ class Known:
 
 @dataclass(frozen=True)
 class Load:
-    """One load that was committed.
+    """One committed load.
 
     Attributes:
         load_id: dlt's load id.
         loaded_at: When it was committed, UTC.
-        files: File versions that it brought.
-        removed: Paths that it recorded as removed.
-        rows: Rows that it brought.
+        files: File versions it loaded.
+        removed: Paths it recorded as removed.
+        rows: Rows it loaded.
         last_file_id: Its last manifest entry.
     """
 
@@ -81,13 +81,13 @@ class Load:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a listing changes about the manifest.
+    """The difference between a listing and the manifest.
 
     Attributes:
-        new: Files whose path is not known.
-        changed: Files listed in another version than the known one.
-        unchanged: Files listed in the known version.
-        missing: Known paths that are not listed.
+        new: Files whose path is not in the manifest.
+        changed: Files whose version differs from the manifest's.
+        unchanged: Files in the manifest's version.
+        missing: Paths in the manifest that are not listed.
     """
 
     new: list[LandingFile] = field(default_factory=list)
@@ -97,18 +97,17 @@ class Comparison:
 
     @property
     def to_read(self) -> list[LandingFile]:
-        """The files whose content is not known, the earliest first."""
+        """The new and changed files, earliest first."""
         return sorted([*self.new, *self.changed], key=by_time)
 
 
 def counting(as_of: int | None = None) -> str:
-    """Says in SQL which entries of the manifest have rows that count.
+    """Returns the SQL condition on `raw._files` that selects the current file versions.
+
+    These are the last entries of their paths, unless the path was removed.
 
     Args:
-        as_of: The last entry that is taken into account; None for all of them.
-
-    Returns:
-        A condition on `raw._files`: the last entry of its path, and no removal.
+        as_of: The last entry to consider; None for all.
     """
     earlier = "" if as_of is None else f" where file_id <= {as_of}"
     last = f"select max(file_id) from {FILES}{earlier} group by path"
@@ -118,18 +117,15 @@ def counting(as_of: int | None = None) -> str:
 def entry(
     zone: LandingZone, load_id: str, file_id: int, path: str, dataset: str, **loaded: Any
 ) -> dict[str, Any]:
-    """Makes an entry of the manifest.
+    """Makes a manifest entry, with a value for each column.
 
     Args:
         zone: The landing zone of the load.
-        load_id: dlt's id of the load.
-        file_id: The entry's id, under which the rows are.
+        load_id: dlt's load id.
+        file_id: The entry's id, which its rows carry.
         path: Path relative to the landing zone.
         dataset: The RAW table of its rows.
-        **loaded: The columns that tell of the file version; none for a path that is gone.
-
-    Returns:
-        A value for each column.
+        **loaded: The columns that describe the file version; none for a removed path.
     """
     return {
         "file_id": file_id,
@@ -149,14 +145,7 @@ def entry(
 
 
 def current_files(warehouse: Warehouse) -> dict[str, Known]:
-    """Reads which file versions count now.
-
-    Args:
-        warehouse: The warehouse.
-
-    Returns:
-        The current version of each path; paths recorded as removed are not among them.
-    """
+    """Reads the current version of each path that is not recorded as removed."""
     if not warehouse.has_table(SCHEMA, TABLE):
         return {}
     rows = warehouse.fetch(
@@ -171,14 +160,7 @@ def current_files(warehouse: Warehouse) -> dict[str, Known]:
 
 
 def loads(target: Warehouse) -> list[Load]:
-    """Lists the loads that were committed.
-
-    Args:
-        target: The warehouse.
-
-    Returns:
-        All of them, newest first.
-    """
+    """Lists the committed loads, newest first."""
     if not target.has_table(SCHEMA, TABLE):
         return []
     rows = target.fetch(
@@ -194,15 +176,7 @@ def loads(target: Warehouse) -> list[Load]:
 
 
 def compare(zone: LandingZone, known: dict[str, Known]) -> Comparison:
-    """Compares a listing with the manifest.
-
-    Args:
-        zone: The listing.
-        known: The current files.
-
-    Returns:
-        Which files are new, changed, unchanged and missing.
-    """
+    """Compares a listing with the manifest's current files."""
     comparison = Comparison()
     for path, file in zone.files.items():
         if path not in known:

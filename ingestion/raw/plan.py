@@ -1,4 +1,4 @@
-"""What a load would do, found out by comparing a listing with what RAW holds."""
+"""Plans a load by comparing a listing with the manifest."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What a load is asked for.
+    """The options of a load.
 
     Attributes:
-        source: The landing zone, as a URL or as dlt's `filesystem(...)`; None for the one that the
-            warehouse holds.
-        rules: What decides how files are read.
-        remove_missing: Record known paths that are no longer there as removed.
-        switch_source: Allow another landing zone than the one that the warehouse holds.
-        on_event: Told of each step forward.
+        source: The landing zone, as a URL or dlt's `filesystem(...)`; None for the one already in
+            the warehouse.
+        rules: How files are read.
+        remove_missing: Record known paths that no longer exist as removed.
+        switch_source: Allow a landing zone other than the one in the warehouse.
+        on_event: Called for each step of progress.
     """
 
     source: str | DltResource | None
@@ -40,17 +40,17 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """What a load would do; printed, it says so in a line.
+    """What a load would do; `str()` sums it up in a line.
 
     Attributes:
         zone: The listing.
         known: The current version of each path.
-        comparison: What the listing changes about them.
+        comparison: How the listing differs from them.
         gone: Paths to record as removed.
-        switched: Whether another landing zone replaces the one that is held.
-        refusals: The files that stand refused.
-        refused: Those of them that would only be refused again.
-        is_settled: Whether refusals and README are those that are recorded.
+        switched: Whether a new landing zone replaces the one in the warehouse.
+        refusals: The files that are still refused.
+        refused: The files that would only be refused again.
+        is_settled: Whether the recorded refusals and README are up to date.
     """
 
     zone: LandingZone
@@ -64,7 +64,7 @@ class LoadPlan:
 
     @property
     def to_read(self) -> list[LandingFile]:
-        """The files to read, the earliest first."""
+        """The files to read, earliest first."""
         return [file for file in self.comparison.to_read if file.path not in self.refused]
 
     @property
@@ -84,15 +84,7 @@ class LoadPlan:
 
 
 def plan_load(target: Warehouse, request: LoadRequest, source: str | DltResource) -> LoadPlan:
-    """Finds out what a load would do; changes nothing.
-
-    Args:
-        target: The warehouse.
-        request: What is asked for.
-        source: The landing zone.
-
-    Returns:
-        What it would do.
+    """Lists a landing zone and plans its load; changes nothing.
 
     Raises:
         SettingsError: If the warehouse holds another landing zone, which may not be replaced.
@@ -102,15 +94,7 @@ def plan_load(target: Warehouse, request: LoadRequest, source: str | DltResource
 
 
 def plan_of(target: Warehouse, request: LoadRequest, zone: LandingZone) -> LoadPlan:
-    """Finds out what a load of what was listed would do.
-
-    Args:
-        target: The warehouse.
-        request: What is asked for.
-        zone: The listing.
-
-    Returns:
-        What it would do.
+    """Plans the load of a listing; changes nothing.
 
     Raises:
         SettingsError: If the warehouse holds another landing zone, which may not be replaced.
@@ -121,7 +105,7 @@ def plan_of(target: Warehouse, request: LoadRequest, zone: LandingZone) -> LoadP
         raise SettingsError(
             f"The warehouse holds the landing zone {', '.join(sorted(sources))}, not {zone.url}; "
             "user and movie ids of two landing zones must not be mixed. Nothing was changed",
-            f"choose another MOVIELENS_HOME, or replace what is there: {_switched(zone)}",
+            f"choose another MOVIELENS_HOME, or replace the old one: {_switched(zone)}",
         )
     comparison = manifest.compare(zone, known)
     gone = comparison.missing if request.remove_missing else []

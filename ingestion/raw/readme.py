@@ -1,4 +1,4 @@
-"""What the README of a landing zone stated when it was last loaded, kept in `raw._readme`."""
+"""Keeps the counts in a landing zone's README, as of its last load, in `raw._readme`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ _COLUMNS = (
 
 
 def recall(target: Warehouse) -> Readme | None:
-    """Reads what the README said when the landing zone was last loaded.
-
-    Args:
-        target: The warehouse.
-
-    Returns:
-        Its counts; None if there was none.
-    """
+    """Reads the README's counts as of the last load; None if there was no README."""
     if not target.has_table(SCHEMA, TABLE):
         return None
     rows = target.fetch(f"select path, edition, ratings, users, movies, tags from {SCHEMA}.{TABLE}")
@@ -30,15 +23,10 @@ def recall(target: Warehouse) -> Readme | None:
 
 
 def remember(target: Warehouse, zone: LandingZone) -> None:
-    """Keeps what the README of a landing zone says, in place of what was kept.
-
-    Args:
-        target: The warehouse.
-        zone: The landing zone.
-    """
+    """Replaces the recorded counts with those of a landing zone's README."""
     table, readme = f"{SCHEMA}.{TABLE}", zone.readme
     with target.connect() as connection:
-        # Before the transaction: Snowflake commits at each statement that defines something.
+        # Before the transaction, as Snowflake commits at each DDL statement.
         connection.execute(f"create table if not exists {table} ({_COLUMNS})")
     statements = [f"delete from {table}"]
     if readme is not None:

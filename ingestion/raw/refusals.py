@@ -1,8 +1,7 @@
-"""Files that were refused: kept, and named by every run and status, until they load or are gone.
+"""Records refused files, which every run and status names until they load or are deleted.
 
-A file that would only be refused again is not read again: its version, the settings and the readers
-are those that refused it. Whoever changes the readers so that they decide differently raises
-`rules.READER_VERSION`.
+A file is not reread if it would only be refused again, that is, if its version, the settings and
+the readers are unchanged. A change to what the readers refuse must raise `rules.READER_VERSION`.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Refusal:
-    """One file that was refused, in the version that was refused last.
+    """A file and the last version of it that was refused.
 
     Attributes:
         path: Path in the landing zone.
-        dataset: The RAW table that its rows would be in.
+        dataset: The RAW table its rows belong to.
         bytes: Its size as stored.
         reason: Why, in words; may quote the file.
         refused_at: When it was refused, UTC.
-        version: What identified its content when it was listed.
-        judged_by: The settings and readers by which its content was refused; None if it could not
-            be read, which the next run tries again.
+        version: Its `LandingFile.version` when it was listed.
+        judged_by: The settings and readers that refused its content; None if it could not be read,
+            which the next run retries.
         source: URL of the landing zone.
     """
 
@@ -51,19 +50,12 @@ class Refusal:
 
 
 def judged_by(rules: Rules) -> str:
-    """Names what a refusal depends on beside the file: the readers and the settings."""
+    """Describes what a refusal depends on besides the file: the readers and the settings."""
     return f"readers {READER_VERSION}, {rules}"
 
 
 def recall(target: Warehouse) -> list[Refusal]:
-    """Reads which files stand refused.
-
-    Args:
-        target: The warehouse.
-
-    Returns:
-        The refusals of the landing zone that was loaded last, by path.
-    """
+    """Reads the files that are still refused, of the landing zone loaded last, by path."""
     if not target.has_table(*TABLE.split(".")):
         return []
     columns = ", ".join(field.name for field in fields(Refusal))
@@ -71,15 +63,9 @@ def recall(target: Warehouse) -> list[Refusal]:
 
 
 def standing(refusals: Iterable[Refusal], zone: LandingZone, rules: Rules) -> dict[str, Refusal]:
-    """Finds the files that would only be refused again.
+    """Finds the files that would only be refused again, by path.
 
-    Args:
-        refusals: What stands refused.
-        zone: The listing.
-        rules: The settings in force.
-
-    Returns:
-        The refusals by path, of files listed in the version that the same readers refused.
+    Their listed version was refused by the same readers and settings.
     """
     listed = {path: file.version for path, file in zone.files.items()}
     return {
@@ -94,12 +80,12 @@ def standing(refusals: Iterable[Refusal], zone: LandingZone, rules: Rules) -> di
 def settled(
     refusals: Iterable[Refusal], zone: LandingZone, read: Mapping[str, Outcome]
 ) -> list[str]:
-    """Finds the files that no longer stand refused, or will be recorded again.
+    """Finds the files that are no longer refused, or will be recorded again.
 
     Args:
-        refusals: What stood refused.
+        refusals: What was refused before.
         zone: The listing.
-        read: What became of the files that were read, by path.
+        read: The outcome of each file that was read, by path.
 
     Returns:
         The paths of files that are gone, were read, or are listed in a version that is loaded.
@@ -123,14 +109,14 @@ def update(
     before: Iterable[Refusal],
     read: Iterable[Outcome],
 ) -> None:
-    """Records what was refused, and forgets what was loaded or is no longer in the landing zone.
+    """Records what was refused, and forgets what was loaded or has left the landing zone.
 
     Args:
         target: The warehouse.
         zone: The listing.
-        rules: The settings in force.
-        before: What stood refused.
-        read: What became of the files that were read.
+        rules: The settings that were applied.
+        before: What was refused before.
+        read: The outcomes of the files that were read.
     """
     outcomes = {outcome.file.path: outcome for outcome in read}
     gone = settled(before, zone, outcomes)
@@ -138,7 +124,7 @@ def update(
     if not gone and not refused:
         return
     with target.connect() as connection:
-        # Before the transaction: Snowflake commits at each statement that defines something.
+        # Before the transaction, as Snowflake commits at each DDL statement.
         connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
     statements = []
     if gone:

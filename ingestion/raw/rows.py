@@ -1,4 +1,4 @@
-"""Rows of RAW as dlt takes them: tables, types and the source that a load runs."""
+"""The rows of RAW for dlt: tables, types and the source that a load runs."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _REJECTED_COLUMNS = {
 
 
 def column_hints(columns: dict[str, str]) -> Any:
-    """Gives dlt's column hints for columns by name and type."""
+    """Returns dlt's column hints for columns by name and type."""
     return {name: {"name": name, "data_type": type_} for name, type_ in columns.items()}
 
 
 def columns_of(dataset: Dataset) -> dict[str, str]:
-    """Gives the RAW columns of a dataset with dlt's type names, provenance included."""
+    """Returns a dataset's RAW columns, including provenance, with dlt's type names."""
     columns: dict[str, str] = {column.name: column.type for column in dataset.columns}
     return {**columns, FILE_ID: "bigint"}
 
@@ -56,14 +56,11 @@ def _rows_of(dataset: Dataset, outcome: Outcome, staged: Staged) -> Iterator[Any
 
 
 def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pa.Table:
-    """Puts rows into an Arrow table in which every column is there and typed, nulls or not.
+    """Builds an Arrow table with every column present and typed, even if all null.
 
     Args:
-        rows: The rows; none gives an empty table, which dlt creates as it is.
+        rows: The rows; if empty, so is the table, and dlt still creates it.
         columns: The columns in order, with dlt's type names.
-
-    Returns:
-        The table.
     """
     import pyarrow as pa
 
@@ -74,27 +71,18 @@ def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pa.Table
         "timestamp": pa.timestamp("us", "UTC"),
     }
     schema = pa.schema([(name, types[type_]) for name, type_ in columns.items()])
-    # Without rows no array is made, for which PyArrow would import pandas.
+    # Without rows, avoid making arrays, for which PyArrow would import pandas.
     return pa.Table.from_pylist(rows, schema=schema) if rows else pa.Table.from_batches([], schema)
 
 
 def rejected_rows(outcome: Outcome) -> pa.Table:
-    """Gives the rejected records of a file as rows of `raw._rejected_rows`."""
+    """Returns a file's rejected records as rows of `raw._rejected_rows`."""
     rows = [{"file_id": outcome.file_id, **vars(reject)} for reject in outcome.rejects]
     return arrow_table(rows, _REJECTED_COLUMNS)
 
 
 def manifest_rows(zone: LandingZone, outcomes: Iterable[Outcome], load_id: str) -> list[Any]:
-    """Writes the manifest entries of file versions.
-
-    Args:
-        zone: The landing zone they came from.
-        outcomes: What was loaded.
-        load_id: dlt's id of the load.
-
-    Returns:
-        One row per loaded file version, as a dictionary with the columns of the manifest.
-    """
+    """Returns the manifest entries of loaded file versions, as dictionaries by column."""
     return [
         manifest.entry(
             zone,
@@ -114,15 +102,16 @@ def manifest_rows(zone: LandingZone, outcomes: Iterable[Outcome], load_id: str) 
 
 
 def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: Staged) -> DltSource:
-    """Makes a dlt source of file versions that were read already.
+    """Makes a dlt source of file versions that were already read.
 
     Args:
-        outcomes: What was read; only what is loaded is taken.
-        missing: Tables of RAW that are not there yet; they are made, even if nothing is in them.
-        staged: Makes of a Parquet file those that are sent, with how many rows each has.
+        outcomes: What was read; only what was loaded is used.
+        missing: RAW tables that do not exist yet; they are created even if they get no rows.
+        staged: Prepares a Parquet file for upload; see `Warehouse.staged`.
 
     Returns:
-        A source with one resource per dataset, the rejected rows and the manifest, without rows.
+        A source with a resource per dataset, one for rejected rows, and one for the manifest,
+        which creates it but adds no rows.
     """
     loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
 

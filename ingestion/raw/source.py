@@ -1,4 +1,4 @@
-"""MovieLens as a dlt source, on dlt's filesystem source: for any pipeline and destination."""
+"""MovieLens as a dlt source for any pipeline and destination, built on dlt's filesystem source."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _TABLE = b"table"
 
 @dlt.source(name="movielens", max_table_nesting=0)
 def movielens_source(
-    source: Any = None,  # a type of dlt's own would keep dlt from looking it up as SOURCES__…
+    source: Any = None,  # with dlt's own type, dlt would not look it up as SOURCES__…
     *,
     reject_rows: int = 10,
     reject_share: float = 0.001,
@@ -57,23 +57,23 @@ def movielens_source(
     """MovieLens CSV files as a dlt source, for any dlt pipeline and destination.
 
     One resource per dataset (`movies`, `ratings`, `tags`, `links`, `genome_scores`,
-    `genome_tags`), fed by dlt's filesystem source. Beside its rows, a resource appends to `_files`
-    which file versions it loaded and to `_rejected_rows` what could not be loaded. Which versions
-    are known is kept in dlt's own state, so a second run over unchanged files extracts nothing. A
-    file that is refused is logged and read again by the next run.
+    `genome_tags`), fed by dlt's filesystem source. Besides its rows, a resource appends the file
+    versions it loaded to `_files`, and the rows it could not load to `_rejected_rows`. dlt's state
+    keeps the versions already loaded, so a second run over unchanged files extracts nothing. A
+    refused file is logged, and read again by the next run.
 
     The guarantees are those of the pipeline and destination it runs in; `ingestion.load` adds
-    verification and a commit after all rows are there.
+    verification, and a commit once all rows are there.
 
     Args:
         source: The landing zone: a folder, a URL such as `s3://bucket/prefix`, or a
-            `filesystem(...)` of `dlt.sources.filesystem`; default: what dlt's configuration has as
+            `filesystem(...)` of `dlt.sources.filesystem`; default: dlt's setting
             `sources.filesystem.bucket_url`.
-        reject_rows: Rejected rows that a file may have before it is refused, at least.
-        reject_share: Share of a file's rows that may be rejected, if that is more.
-        encoding: What files that are not UTF-8 are read as, such as `cp1252` or `utf-16`.
-        range_checks: `reject`: a row with a value out of its column's range is rejected; `warn`:
-            it is loaded, and logged how many there are.
+        reject_rows: How many rows of a file may be rejected before it is refused.
+        reject_share: The same as a share of the file's rows; the larger limit applies.
+        encoding: The encoding of files that are not UTF-8, such as `cp1252` or `utf-16`.
+        range_checks: `reject` rejects rows with a value outside its column's range; `warn` loads
+            them and logs their number.
 
     Yields:
         The resources.
@@ -81,7 +81,7 @@ def movielens_source(
     Raises:
         SettingsError: If no landing zone is given or configured.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
-        ValueError: If the encoding or the range checks are none that there are.
+        ValueError: If the encoding or the range checks are not supported.
 
     Example:
         >>> pipeline = dlt.pipeline("films", destination="duckdb", dataset_name="raw")
@@ -109,13 +109,13 @@ def read_movielens(
 ) -> Iterator[Any]:
     """Reads the MovieLens files that dlt's filesystem source lists, all datasets in one resource.
 
-    It fills the tables of `movielens_source` and keeps its promises; which file versions are known
-    is in the state of this resource, so it needs no `incremental`. With one on the filesystem
-    source, dlt never offers an old file again: then a file that cannot be read fails the run, so
-    that it is not passed over.
+    It fills the same tables as `movielens_source`, with the same guarantees. This resource's state
+    keeps the file versions already loaded, so it needs no `incremental`. With `incremental` on the
+    filesystem source, dlt never offers an old file again; so a file that cannot be read then fails
+    the run, lest it be skipped.
 
     Args:
-        files: A page of files of `filesystem(...)`.
+        files: A page of files from `filesystem(...)`.
         reject_rows: As for `movielens_source`.
         reject_share: As for `movielens_source`.
         encoding: As for `movielens_source`.
@@ -127,7 +127,7 @@ def read_movielens(
     Raises:
         SourceError: If the files cannot be listed, or one cannot be read and would not be offered
             again.
-        ValueError: If the encoding or the range checks are none that there are.
+        ValueError: If the encoding or the range checks are not supported.
 
     Example:
         >>> from dlt.sources.filesystem import filesystem
@@ -136,26 +136,26 @@ def read_movielens(
     """
     rules = Rules(reject_rows, reject_share, encoding, range_checks)
     for table, item in _extracted(zone_of(files), DATASETS.values(), rules):
-        # A file to import has a mark already, and dlt takes its table from `table_name` above.
+        # A file to import is already marked, and dlt takes its table from `table_name` above.
         is_import = not hasattr(item, "schema")
         yield item if is_import else dlt.mark.with_table_name(item, table)
 
 
 def _zones(source: str | DltResource | None) -> DltResource:
-    """The landing zone, as dlt's filesystem source lists it while it extracts."""
+    """Returns the landing zone, which dlt's filesystem source lists while it extracts."""
     if source is None:
         raise SettingsError(
             "No landing zone is given",
-            'name one, as in movielens_source("s3://bucket/prefix"), or set '
+            'pass one, as in movielens_source("s3://bucket/prefix"), or set '
             "SOURCES__FILESYSTEM__BUCKET_URL",
         )
     if not isinstance(source, str):
         return source | _zone_of_page()
     zone = list_landing_zone(source)
-    # dlt's glob fails at links that lead nowhere, and at [ ] * ? in the name of a folder.
+    # dlt's glob fails on broken links, and on [ ] * ? in a folder's name.
     if is_local(source) or glob.has_magic(source):
         return dlt.resource([zone], name="landing_zone")
-    # One page, so that files get their ids in the order of their times.
+    # A single page, so that files get their ids in the order of their times.
     files = filesystem(source, zone.fs, file_glob="**", files_per_page=sys.maxsize)
     return files | _zone_of_page()
 
@@ -178,10 +178,10 @@ def _rows(dataset: Dataset, rules: Rules) -> DltResource:
 
 
 def _keep_apart(resource: DltResource) -> None:
-    """Spares `_files` and `_rejected_rows` the hints that a resource has for its dataset."""
+    """Keeps a resource's hints for its dataset off `_files` and `_rejected_rows`."""
     none: dict[str, Any] = {}
     for table in (manifest.TABLE, manifest.REJECTED_ROWS):
-        for columns in (none, column_hints(TABLES[table])):  # hints add up, so start from none
+        for columns in (none, column_hints(TABLES[table])):  # hints accumulate, so start from none
             resource.apply_hints(
                 table_name=table,
                 write_disposition="append",
@@ -195,10 +195,10 @@ def _keep_apart(resource: DltResource) -> None:
 def _extracted(
     zone: LandingZone, datasets: Collection[Dataset], rules: Rules
 ) -> Iterator[tuple[str, Any]]:
-    """Reads what is new of some datasets: Arrow tables and files to import, by RAW table."""
+    """Reads what is new in some datasets: Arrow tables and files to import, by RAW table."""
     state = dlt.current.resource_state()
     if "files" not in state:
-        # The tables are there even if no file of their datasets ever lands.
+        # The tables exist even if no file of their datasets ever lands.
         for dataset in datasets:
             yield _of(dataset.table, arrow_table([], columns_of(dataset)))
     known = state.setdefault("files", {})
@@ -236,7 +236,7 @@ def _extracted_file(
 
 
 def _check_offered_again(outcome: Outcome) -> None:
-    """Fails the run at a file that could not be read if dlt's cursor would pass it over."""
+    """Fails the run if dlt's cursor would skip a file that could not be read."""
     if outcome.status != "refused" or outcome.refused_for_good:
         return
     resource: Any = dlt.current.resource()
@@ -246,14 +246,14 @@ def _check_offered_again(outcome: Outcome) -> None:
             raise SourceError(
                 f"{outcome.file.path} was refused: {outcome.reason}. With `incremental` on "
                 "filesystem(...), dlt would not offer it again. Nothing of this run was loaded",
-                "mend that and run again, leave the file out with add_filter, or do without "
-                "incremental: what is loaded is known anyway",
+                "fix that and run again, exclude the file with add_filter, or drop incremental: "
+                "loaded files are known anyway",
             )
         resource = resource._parent
 
 
 def _load_id() -> str:
-    """The id of the load package that the running pipeline is extracting into."""
+    """Returns the id of the load package that the current pipeline extracts into."""
     from dlt.common.configuration.container import Container
     from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 
@@ -263,7 +263,7 @@ def _load_id() -> str:
 def _items(zone: LandingZone, outcome: Outcome) -> Iterator[tuple[str, Any]]:
     table, parquet = outcome.file.dataset, cast("Path", outcome.parquet)
     if outcome.new_columns:
-        # Not imported as it is: what becomes of the columns is for dlt's schema contract to say.
+        # Not imported as a file, so that dlt's schema contract decides about the new columns.
         yield from (_of(table, batch) for batch in _batches(parquet))
     else:
         rows = _Rows(table)
@@ -284,13 +284,13 @@ def _batches(parquet: Path) -> Iterator[pa.Table]:
 
 
 def _of(table: str, rows: pa.Table) -> tuple[str, pa.Table]:
-    """Notes in Arrow's metadata, too, which table rows belong to."""
+    """Tags rows with their table, in Arrow's metadata too."""
     return table, rows.replace_schema_metadata({_TABLE: table})
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What dlt takes for the rows of a file to import, when it asks which table they belong to."""
+    """Stands in for the rows of a file to import when dlt asks for their table."""
 
     table: str
 

@@ -423,7 +423,7 @@ def test_a_load_counts_what_arrived(
     with monkeypatch.context() as meddled:
         other = MeddledWith(settings.warehouse_file, statement)
         meddled.setattr(DuckDBEngine, "warehouse", lambda *_, **__: other)
-        with pytest.raises(MovielensError, match=r"were read for raw\..* are in it"):
+        with pytest.raises(MovielensError, match=r"were read for raw\..* but it has"):
             load(settings=settings)
     assert query(settings.warehouse_file, "select count(*) from raw._files") == [(0,)]
     report = load(settings=settings)
