@@ -153,7 +153,7 @@ def test_a_step_may_take_longer_than_the_lease(settings: Settings, target: Wareh
     with exclusive_run(short) as run:
         held = run.lease(target)
         time.sleep(3)
-        with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+        with pytest.raises(BusyError, match="Another run is in progress in this warehouse"):
             acquire(other)
         held.execute()
     acquire(other).release()

@@ -85,7 +85,7 @@ def test_marts_of_the_past_are_refused(cli: Cli, snowflake: dict[str, str]) -> N
     env = {**snowflake, "MOVIELENS_TARGET": "prod"}
     done = cli("build", "--as-of", "1", "--home", "home", env=env)
     assert done.returncode == 2
-    assert "in a DuckDB warehouse only" in done.stderr
+    assert "works only with a DuckDB warehouse" in done.stderr
 
 
 def test_a_port_in_use_is_said(cli: Cli, snowflake: dict[str, str]) -> None:

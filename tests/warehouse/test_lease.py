@@ -46,7 +46,7 @@ def test_another_machine_is_kept_out_until_the_lease_is_released(
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
     with exclusive_run(a) as run:
         run.lease(engine_of(a).warehouse())
-        with pytest.raises(BusyError, match="Another run is at work in this warehouse") as busy:
+        with pytest.raises(BusyError, match="Another run is in progress in this warehouse") as busy:
             load(settings=b)
         assert "--take-over" in busy.value.remedy
     assert load(settings=b).rows == 3
@@ -127,7 +127,7 @@ def test_a_step_may_take_longer_than_the_lease(tmp_path: Path, zone: Path) -> No
     with exclusive_run(a) as run:
         held = run.lease(engine_of(a).warehouse())
         time.sleep(2)
-        with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+        with pytest.raises(BusyError, match="Another run is in progress in this warehouse"):
             load(settings=b)
         held.execute("create table raw.still_held (a int)")
     assert load(settings=b).rows == 3
@@ -146,7 +146,7 @@ def test_a_run_whose_lease_was_taken_hears_of_it_and_ends_nobody_elses(
             lost.renew()
         with pytest.raises(LeaseLost):
             run.lease(engine_of(a).warehouse())
-    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+    with pytest.raises(BusyError, match="Another run is in progress in this warehouse"):
         load(settings=c)
 
 
@@ -164,7 +164,7 @@ def test_a_lease_of_a_warehouse_that_was_replaced_is_none(
     else:
         with pytest.raises(LeaseLost):
             before.execute("create table raw.of_another (a int)")
-    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+    with pytest.raises(BusyError, match="Another run is in progress in this warehouse"):
         load(settings=c)
 
 
@@ -173,7 +173,7 @@ def test_the_old_lease_of_a_home_ends_not_its_new_one(tmp_path: Path, zone: Path
     old = lease.acquire(a)
     lease.acquire(a)
     old.release()
-    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+    with pytest.raises(BusyError, match="Another run is in progress in this warehouse"):
         load(settings=b)
 
 
@@ -193,7 +193,7 @@ def test_a_lease_that_was_extended_meanwhile_is_not_taken(
         return execute(session, sql)
 
     monkeypatch.setattr(DuckDBSession, "execute", after_the_holder)
-    with pytest.raises(BusyError, match="Another run is at work in this warehouse"):
+    with pytest.raises(BusyError, match="Another run is in progress in this warehouse"):
         load(settings=b)
 
 
