@@ -1,1 +1,1 @@
-"""What a file says: a record is loaded as it stands or rejected; too many refuse the file."""
+"""Reads a file: each record is loaded exactly or rejected; too many rejects refuse the file."""

@@ -1,8 +1,8 @@
-"""From the bytes of one CSV file to one Parquet file: every record loaded exactly, or rejected.
+"""Reads a CSV file into a Parquet file: every record is loaded exactly, or rejected.
 
-Two readers. The bulk reader is DuckDB; it only counts as right when it can be proved so: every
-record that the bytes hold came out, and each satisfies its dataset's contract. Any doubt, and the
-careful reader reads the file again, record by record, and says of each record what is wrong.
+There are two readers. The bulk reader is DuckDB; its result is used only if provably right: every
+record in the bytes came out, and each satisfies its dataset's contract. In any doubt, the careful
+reader rereads the file record by record, and gives a reason for each one it rejects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SQL_TYPES = {"bigint": "bigint", "double": "double", "text": "varchar"}
 
 
 def _literally(path: Path) -> str:
-    """A path in which DuckDB's `*`, `?` and `[` stand for themselves."""
+    """Returns a path literal with DuckDB's wildcards `*`, `?` and `[` escaped."""
     return duckdb_literal(re.sub(r"([*?[])", r"[\1]", str(path)))
 
 
@@ -48,7 +48,7 @@ def _value(column: Column, position: int | None, uniform: bool) -> str:
 
 
 def _spelling(column: Column, position: int) -> str:
-    """What keeps DuckDB's lenient casts ('2.5' to 3, '0x10' to 16, '1_000' to 1000) out."""
+    """Bars DuckDB's lenient casts, such as '2.5' to 3, '0x10' to 16 and '1_000' to 1000."""
     number = r"[0-9]+" if column.type == "bigint" else r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?"
     return f"regexp_full_match(c{position}, '{number}')"
 
@@ -71,24 +71,21 @@ def _valid(column: Column, position: int | None, uniform: bool) -> str:
     checks = [f"{value} is not null"]
     if not uniform:
         checks.append(_spelling(column, position))
-    # No spelling above has a sign, so a minimum of 0 holds by itself.
+    # Accepted spellings have no sign, so a minimum of 0 always holds.
     checks.extend(_range_checks(replace(column, minimum=column.minimum or None), value))
     valid = " and ".join(checks)
     return f"({valid})" if column.required else f"(c{position} is null or ({valid}))"
 
 
 def bulk_sql(path: Path, header: Header, file_id: int, uniform: bool, to: Path) -> str:
-    """Writes the statement of the bulk reader.
+    """Returns the bulk reader's statement: a `copy` of only the records that satisfy the contract.
 
     Args:
         path: A plain local CSV file.
-        header: Where its columns stand.
+        header: Its columns' positions.
         file_id: The value of the provenance column.
-        uniform: Whether the bytes prove that numbers are spelt in one way (see `Bytes`).
+        uniform: Whether the bytes prove that numbers have only one spelling (see `Bytes`).
         to: The Parquet file.
-
-    Returns:
-        A DuckDB `copy` that keeps the records that satisfy the contract, and only these.
     """
     select = [f'{_value(column, at, uniform)} as "{column.name}"' for column, at in header.columns]
     select.append(f'{file_id}::bigint as "{FILE_ID}"')
@@ -106,9 +103,9 @@ def read_in_bulk(path: Path, header: Header, file_id: int, uniform: bool, to: Pa
 
     Args:
         path: A plain local CSV file.
-        header: Where its columns stand.
+        header: Its columns' positions.
         file_id: The value of the provenance column.
-        uniform: Whether the bytes prove that numbers are spelt in one way.
+        uniform: Whether the bytes prove that numbers have only one spelling.
         to: The Parquet file to write.
 
     Returns:
@@ -130,7 +127,7 @@ def read_in_bulk(path: Path, header: Header, file_id: int, uniform: bool, to: Pa
 def _is_proved(written: int, content: Bytes, header: Header) -> bool:
     """Whether every record came out, and none had more fields than the header.
 
-    DuckDB rejects a record that has too few fields, but passes one that has empty fields too many.
+    DuckDB rejects a record with too few fields, but accepts one with extra empty fields.
     """
     separators = (header.width - 1) * content.records
     return (content.countable, written, content.separators) == (True, content.records, separators)
@@ -145,19 +142,17 @@ def read_csv(
     inspected: Callable[[], Bytes],
     uniform: bool,
 ) -> Reading:
-    """Reads one CSV file into one Parquet file, in bulk if that can be proved right.
+    """Reads one CSV file into one Parquet file, in bulk if that is provably right.
 
     Args:
         path: A plain local CSV file.
-        header: Where its columns stand.
+        header: Its columns' positions.
         file_id: The value of the provenance column.
         to: The Parquet file to write.
         rules: How many rejects are allowed.
-        inspected: Gives what the bytes hold; may wait for a pass that runs beside this one.
-        uniform: Whether to expect numbers spelt in one way; if the bytes say no, care is taken.
-
-    Returns:
-        What was loaded and what was rejected.
+        inspected: Returns the inspection's findings; may wait for one running in parallel.
+        uniform: Whether to expect one spelling of numbers; if the bytes disprove it, the careful
+            reader takes over.
 
     Raises:
         RefusedFile: If its bytes are not text, or too many records are rejected.
@@ -171,14 +166,14 @@ def read_csv(
 
 
 def out_of_range(parquet: Path, header: Header) -> list[str]:
-    """Counts values outside the ranges of their columns.
+    """Counts values outside their columns' ranges.
 
     Args:
         parquet: A file that `read_csv` wrote.
-        header: The header with its ranges.
+        header: The header, with ranges.
 
     Returns:
-        One sentence per column that has such values.
+        A phrase for each column that has such values.
     """
     found = []
     with duckdb.connect() as connection:

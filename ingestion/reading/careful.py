@@ -1,8 +1,8 @@
-"""The careful reader: each record of a CSV file loaded exactly, or rejected with a reason.
+"""The careful reader: each record of a CSV file is loaded exactly, or rejected with a reason.
 
-Even in a damaged file nearly all lines are plain: the right number of fields, each spelt in the
-usual way and in its range. One regular expression finds runs of them, which are parsed as a whole;
-every other record is looked at by itself. So the cost follows the number of doubtful records.
+Even in a damaged file nearly all lines are plain: the right number of fields, each in the usual
+spelling and in range. One regular expression finds runs of them, which are parsed in bulk; every
+other record is checked on its own. So the cost grows with the number of doubtful records.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ingestion.reading.rules import Reject, Rules
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# A quoted field may hold line ends; a quote that is never closed must not swallow the file.
+# A quoted field may contain line ends, but an unclosed quote must not swallow the file.
 LINES_PER_RECORD = 1_000
 # Python converts no more than 4,300 digits.
 LONGEST_NUMBER = 4_000
-# A field of some megabytes need not be repeated in the reason.
+# A reason need not repeat a field of several megabytes.
 LONGEST_SHOWN = 80
 BATCH_RECORDS = 200_000
 
@@ -41,7 +41,7 @@ class Record(NamedTuple):
 
     Attributes:
         text: The record; only its first line if it is malformed.
-        fields: Its fields; none for a blank line; None if it is malformed.
+        fields: Its fields; empty for a blank line; None if it is malformed.
         lines: How many lines it has.
     """
 
@@ -57,19 +57,19 @@ def _plain_number(column: Column) -> str:
     if column.type == "bigint" and column.minimum:
         return _whole_numbers(int(column.minimum), int(column.maximum or INT64_MAX))
     if column.type == "bigint":
-        # One digit less than the largest value has: then any digits are in range.
+        # One digit fewer than the largest value: then any digits are in range.
         digits = len(str(int(column.maximum or INT64_MAX))) - 1
         return f"{'-?' if column.minimum is None else ''}[0-9]{{1,{digits}}}"
     if column.step and column.minimum is not None and column.maximum is not None:
         count = round((column.maximum - column.minimum) / column.step) + 1
         values = [column.minimum + column.step * number for number in range(count)]
         return "|".join(sorted({re.escape(s) for v in values for s in (f"{v:g}", repr(v))}))
-    # A fraction is in every range of a dataset's contract that has no steps.
+    # Every range in the contracts that has no step includes the fractions.
     return "-?[0-9]{1,15}(?:\\.[0-9]{1,30})?" if column.minimum is None else "0?\\.[0-9]{1,30}"
 
 
 def _whole_numbers(low: int, high: int) -> str:
-    """Those whose first digit and length alone tell that they are in range."""
+    """Matches numbers whose first digit and length alone prove that they are in range."""
     numbers = []
     for more in range(len(str(low)) - 1, len(str(high))):
         size = int(10**more)
@@ -89,13 +89,12 @@ def _plain_value(column: Column) -> str:
 
 
 def plain_lines(header: Header) -> re.Pattern[bytes]:
-    """Writes the expression of a run of plain lines: each a whole record that can be loaded.
+    """Compiles an expression for a run of plain lines, each a whole record that can be loaded.
+
+    It matches nothing else, if applied where a record begins.
 
     Args:
-        header: Where the columns stand, and what is allowed in them.
-
-    Returns:
-        An expression that matches nothing else, at a place where a record begins.
+        header: The columns' positions and contract.
     """
     values = {at: _plain_value(column) for column, at in header.columns if at is not None}
     line = ",".join(values[at] for at in range(header.width))
@@ -113,7 +112,7 @@ def _lines_in(run: bytes) -> int:
 
 
 def _record(data: bytes, at: int, header: Header, is_end: bool) -> tuple[Record, int] | None:
-    """The record at a place and where the next one begins; None if it may go on after the data."""
+    """Returns the record at a position and the next one's; None if it may go on beyond the data."""
     quotes = 0
     lines: list[bytes] = []
     end = at
@@ -132,12 +131,12 @@ def _record(data: bytes, at: int, header: Header, is_end: bool) -> tuple[Record,
             if not is_end:
                 return None
             break
-    # Only its first line is at fault; what follows starts anew.
+    # Reject only its first line, and start over at the next.
     return Record(lines[0].decode(), None, 1), at + len(lines[0])
 
 
 def _is_whole(fields: list[str], lines: list[bytes], header: Header) -> bool:
-    """Whether lines are one record, rather than several between quotes that were lost."""
+    """Whether lines are one record, rather than several between stray quotes."""
     if len(fields) != header.width:
         return False
     inside = (_row(header, _fields(line.decode())) for line in lines[1:-1])
@@ -154,7 +153,7 @@ def _fields(text: str) -> list[str] | None:
 def _items(
     pieces: Iterable[bytes], plain: re.Pattern[bytes], header: Header
 ) -> Iterator[bytes | Record]:
-    """Yields runs of plain lines, and every other record by itself, in their order."""
+    """Yields runs of plain lines, and every other record on its own, in order."""
     rest = b""
     for piece, is_end in chain(((piece, False) for piece in pieces), [(b"", True)]):
         data, at = rest + piece, 0
@@ -222,7 +221,7 @@ def _convert(column: Column, text: str) -> Any:
 
 
 def _row(header: Header, fields: list[str] | None) -> list[Any] | tuple[str | None, str]:
-    """The values of a record, or the column at fault and what is wrong with it."""
+    """Returns a record's values, or the column at fault and what is wrong with it."""
     if fields is None:
         return None, "an unbalanced or misplaced quote"
     if len(fields) != header.width:
@@ -265,7 +264,7 @@ class _Output:
         self._width = header.width
         self._file_id = file_id
         self._schema = pa.schema([(n, t) for n, t, _ in self._columns] + [(FILE_ID, pa.int64())])
-        # Read once and thrown away: what makes a file small takes more time than it saves.
+        # The file is read once and deleted: making it smaller takes longer than it saves.
         self._writer = pq.ParquetWriter(
             to, self._schema, compression="none", use_dictionary=False, write_statistics=False
         )
@@ -342,17 +341,14 @@ def read_with_care(
 
     Args:
         path: A plain local CSV file in UTF-8.
-        header: Where its columns stand, and what is allowed in them.
+        header: Its columns' positions and contract.
         file_id: The value of the provenance column.
         rules: How many rejects are allowed.
-        lines: How many lines the file has at most.
+        lines: The most lines the file can have.
         to: The Parquet file to write.
 
-    Returns:
-        What was loaded and what was rejected.
-
     Raises:
-        RefusedFile: If more records are rejected than is allowed, or all of them.
+        RefusedFile: If more records are rejected than allowed, or all of them.
     """
     start = first_line_of(path)
     line = start.lines + 1
@@ -383,7 +379,7 @@ def read_with_care(
 
 def _check_number(rejects: list[Reject], limit: int) -> None:
     if len(rejects) > limit:
-        settings = " (MOVIELENS_REJECT_ROWS and MOVIELENS_REJECT_SHARE say how many may be)"
+        settings = " (MOVIELENS_REJECT_ROWS and MOVIELENS_REJECT_SHARE set the limit)"
         raise _refused(f"more than {limit:,} rows had to be rejected", rejects, settings)
 
 

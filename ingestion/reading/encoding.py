@@ -1,4 +1,4 @@
-"""Whether bytes are UTF-8 text; if not, what they look like, and reading them as that."""
+"""Checks that bytes are UTF-8 text; if not, guesses what they are, and transcodes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from ingestion.errors import RefusedFile
 
-# With the longest first: the mark of UTF-32 begins with that of UTF-16.
+# Longest first: the BOM of UTF-32 begins with that of UTF-16.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -22,11 +22,11 @@ _NUL_PATTERNS = {
     "x0x0": "utf-16-le",
     "0x0x": "utf-16-be",
 }
-# What no text begins with, and the suffix by which a file of that kind is unpacked.
+# First bytes that no text has, and the suffix that makes such a file be unpacked.
 _ARCHIVES: tuple[tuple[str, str, tuple[bytes, ...]], ...] = (
     ("a gzip archive", ".gz", (b"\x1f\x8b",)),
     ("a bzip2 archive", ".bz2", (b"BZh",)),
-    # Zstandard may begin with a frame that is skipped.
+    # Zstandard may begin with a skippable frame.
     (
         "a Zstandard archive",
         ".zst",
@@ -41,7 +41,7 @@ _WRONG_UTF8 = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
 
 
 class NotText(RefusedFile):
-    """Bytes that are no text in UTF-8; they may be text in another encoding."""
+    """Bytes that are not UTF-8 text, but may be text in another encoding."""
 
 
 def text_encoding(name: str) -> str:
@@ -54,7 +54,7 @@ def text_encoding(name: str) -> str:
         The name in Python's spelling.
 
     Raises:
-        ValueError: If it is no encoding of text.
+        ValueError: If it is not a text encoding.
     """
     try:
         sample = "movieId,title\n"
@@ -62,17 +62,14 @@ def text_encoding(name: str) -> str:
             return codecs.lookup(name).name
     except (LookupError, UnicodeError):
         pass
-    raise ValueError(f"{name!r} is no encoding of text; such are utf-8, cp1252, utf-16")
+    raise ValueError(f"{name!r} is not a text encoding; use one such as utf-8, cp1252 or utf-16")
 
 
 def looks_like_archive(beginning: bytes) -> tuple[str, str] | None:
     """Recognises an archive by its first bytes.
 
-    Args:
-        beginning: The first bytes of a file.
-
     Returns:
-        What it is and how the name of such a file ends, or None.
+        What it is and its file name suffix, or None.
     """
     found = ((what, suffix) for what, suffix, marks in _ARCHIVES if beginning.startswith(marks))
     return next(found, None)
@@ -83,13 +80,10 @@ def _saved(encoding: str) -> str:
 
 
 def check_first_bytes(beginning: bytes) -> None:
-    """Checks that a file does not begin like one that is no text in UTF-8.
-
-    Args:
-        beginning: Its first bytes.
+    """Checks that a file's first bytes may be UTF-8 text.
 
     Raises:
-        NotText: If it does.
+        NotText: If they mark an archive or another encoding.
     """
     for mark, encoding in _MARKS.items():
         if beginning.startswith(mark):
@@ -99,7 +93,7 @@ def check_first_bytes(beginning: bytes) -> None:
             )
     if archive := looks_like_archive(beginning):
         what, suffix = archive
-        remedy = f"; give it a name that ends in {suffix}" if suffix else ""
+        remedy = f"; rename it to end in {suffix}" if suffix else ""
         raise NotText(f"it is {what}, not text{remedy}")
 
 
@@ -108,10 +102,10 @@ def check_text(piece: bytes, lines_before: int) -> None:
 
     Args:
         piece: Whole lines of a file.
-        lines_before: How many lines of it come before.
+        lines_before: How many lines precede them.
 
     Raises:
-        NotText: If they are not; names the line, the byte and the encoding they look like.
+        NotText: If they are not; names the line, the byte and the likely encoding.
     """
     if b"\0" in piece:
         at = piece.index(b"\0")
@@ -134,38 +128,31 @@ def _with_nul(line: bytes) -> str:
     encoding = _NUL_PATTERNS.get("".join("0" if byte == 0 else "x" for byte in line[:4]))
     if encoding:
         return f"the file looks like {encoding.upper()}. {_saved(encoding)}"
-    return "the file is damaged, or is no text"
+    return "the file is damaged, or is not text"
 
 
 def _without_nul(piece: bytes, error: UnicodeDecodeError) -> str:
     if error.end == len(piece) and error.reason == "unexpected end of data":
-        return "the last character is cut: the file is not complete"
+        return "the last character is cut off: the file is incomplete"
     if _WRONG_UTF8.match(piece, error.start):
-        return "it is UTF-8 as no program should write it: an overlong form or half a pair"
+        return "it is invalid UTF-8: an overlong form or half a surrogate pair"
     if not piece.decode(errors="ignore").isascii():
         return (
-            "other parts of it are UTF-8: it is damaged, put together from several encodings, or "
-            "in one that MOVIELENS_ENCODING can name"
+            "other parts of it are UTF-8: it is damaged, mixes encodings, or has another one, to "
+            "be set with MOVIELENS_ENCODING"
         )
     try:
         piece.decode("cp1252")
     except UnicodeDecodeError:
-        return "MOVIELENS_ENCODING can name another encoding to read it as; or save it as UTF-8"
+        return "set its encoding with MOVIELENS_ENCODING, or save it as UTF-8"
     return f"the file looks like Latin-1 or Windows-1252. {_saved('cp1252')}"
 
 
 def transcoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Turns text in another encoding into UTF-8.
-
-    Args:
-        blocks: The text, cut anywhere.
-        encoding: What it is in.
-
-    Yields:
-        The blocks in UTF-8.
+    """Transcodes text, cut anywhere, from another encoding to UTF-8.
 
     Raises:
-        NotText: If they are not in the encoding.
+        NotText: If it is not in that encoding.
     """
     lines = 0
     try:

@@ -1,4 +1,4 @@
-"""One file version: from the landing zone to a Parquet file, or to the words why not."""
+"""Reads one file version from the landing zone into a Parquet file, or refuses it."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Outcome:
     Attributes:
         file: The file as it was listed.
         file_id: Its file id, if it is loaded.
-        status: `loaded`; `unchanged` (only touched: the content is the known one); `refused`; or
-            `put off` to the next run, because it changed while it was read.
+        status: `loaded`; `unchanged` (touched, but with the same content); `refused`; or `put off`
+            to the next run, because it changed while it was read.
         rows: Rows that are loaded.
         rejects: Records that are not.
         content_hash: SHA-256 of its decompressed content.
-        new_columns: RAW columns that its dataset's contract does not know.
-        warnings: What is odd about what was loaded.
+        new_columns: RAW columns that are not in its dataset's contract.
+        warnings: Anything odd about what was loaded.
         reason: Why it was refused or put off.
-        refused_for_good: Whether its content is why: then it will be refused again.
-        seconds: Time that reading it took.
-        parquet: Where its rows are, until they are loaded.
+        refused_for_good: Whether it was refused for its content, and so would be again.
+        seconds: Time spent reading it.
+        parquet: The file with its rows, until they are loaded.
     """
 
     file: LandingFile
@@ -56,7 +56,7 @@ class Outcome:
     parquet: Path | None = None
 
     def edition(self, zone: LandingZone) -> str:
-        """The edition that the file is of: known by its content, else that of the landing zone."""
+        """Returns the file's edition: recognised by its content, else the landing zone's."""
         return EDITION_BY_SHA256.get(self.content_hash, zone.edition)
 
 
@@ -68,18 +68,15 @@ def read_file(
     rules: Rules,
     known_hash: str | None = None,
 ) -> Outcome:
-    """Reads one file version into a Parquet file.
+    """Reads one file version into a Parquet file; a bad file is an outcome, never an exception.
 
     Args:
         zone: The landing zone.
         file: One of its files.
-        file_id: The file id that its rows get.
-        folder: Where the Parquet file and temporary files are written.
+        file_id: The file id for its rows.
+        folder: Where to write the Parquet file and temporary files.
         rules: How strict to be.
-        known_hash: Content hash of the version that counts now, if any.
-
-    Returns:
-        What became of it; never raises for what is wrong with the file itself.
+        known_hash: Content hash of the current version, if any.
     """
     outcome = Outcome(file, file_id)
     started = time.perf_counter()
@@ -96,7 +93,7 @@ def read_file(
         outcome.status = "put off"
         outcome.reason = "it was changed or deleted while it was read; the next run reads it"
     except PermissionError as error:
-        outcome.status, outcome.reason = "refused", f"it may not be read: {error}"
+        outcome.status, outcome.reason = "refused", f"no permission to read it: {error}"
     except OSError as error:
         if is_no_room(error):
             raise
@@ -127,7 +124,7 @@ def _read(
         try:
             _read_as(rules.encoding, stored, outcome, folder, rules, known_hash)
         except NotText as second:
-            raise RefusedFile(f"{problem}. Nor is it {rules.encoding}: {second}") from None
+            raise RefusedFile(f"{problem}. It is not {rules.encoding} either: {second}") from None
         outcome.warnings.append(f"read as {rules.encoding} (MOVIELENS_ENCODING): {problem}")
 
 
@@ -189,7 +186,7 @@ def _warnings(header: Header, rules: Rules, parquet: Path) -> list[str]:
     found = header.missing
     if rules.range_checks == "warn":
         found += [
-            f"{what}; loaded (MOVIELENS_RANGE_CHECKS=warn), but the audit may hold the marts back"
+            f"{what}; loaded (MOVIELENS_RANGE_CHECKS=warn), but the audit may block publishing"
             for what in out_of_range(parquet, header)
         ]
     return found
@@ -199,6 +196,6 @@ def _header(path: Path, dataset: Dataset, inspected: Callable[[], Bytes]) -> Hea
     try:
         return match_header(first_line_of(path).text, dataset)
     except (RefusedFile, UnicodeDecodeError) as problem:
-        # That the bytes are no text, or none at all, says more than that the header is wrong.
+        # That the file is not text, or is empty, says more than that its header is wrong.
         inspected()
         raise RefusedFile(str(problem)) from None

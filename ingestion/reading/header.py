@@ -1,4 +1,4 @@
-"""The header of a CSV file, matched by name against its dataset's contract."""
+"""Matches a CSV header against its dataset's contract, by name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ingestion.errors import RefusedFile
 from ingestion.reading.encoding import NotText
 
 LONGEST_HEADER = 1 << 20
-# A line of a megabyte need not be repeated in a message.
+# A message need not repeat a line of a megabyte.
 LONGEST_SHOWN = 200
-# Each stays a column of RAW for ever; more than this is not a new column but another file.
+# Each stays in RAW for ever; a file with more is not MovieLens data.
 MOST_NEW_COLUMNS = 100
-# The shortest limit of the databases that dlt writes to.
+# The lowest limit among the databases that dlt writes to.
 LONGEST_NAME = 63
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?((?:\r\n?|\n)*)([^\r\n]*)(\r\n?|\n|\Z)")
 LINE_END = re.compile(rb"\r\n?|\n")
@@ -28,12 +28,12 @@ LINE_END = re.compile(rb"\r\n?|\n")
 
 @dataclass(frozen=True)
 class Header:
-    """Where each column of a dataset stands in one file.
+    """The positions of a dataset's columns in one file.
 
     Attributes:
         width: Number of columns in the file.
-        positions: For each contract column its position from 0, or None if the file lacks it.
-        extra: Columns that the contract does not know (always text), with their positions.
+        positions: Each contract column with its position from 0, or None if the file lacks it.
+        extra: Columns that are not in the contract (always text), with their positions.
     """
 
     width: int
@@ -41,7 +41,7 @@ class Header:
     extra: tuple[tuple[Column, int], ...]
 
     def without_ranges(self) -> Header:
-        """The same header for a contract of types only."""
+        """Returns the same header for a contract without ranges."""
         positions = tuple(
             (replace(column, minimum=None, maximum=None, step=None), at)
             for column, at in self.positions
@@ -50,24 +50,25 @@ class Header:
 
     @property
     def columns(self) -> tuple[tuple[Column, int | None], ...]:
-        """The columns of the RAW table that this file fills, contract first."""
+        """The RAW columns that this file fills, contract first."""
         return (*self.positions, *self.extra)
 
     @property
     def missing(self) -> list[str]:
-        """Columns of the contract that the file lacks, in words."""
+        """Contract columns that the file lacks, in words."""
         found = [column.source_name for column, _ in self.extra]
         return [
-            f"it has no column {column.source_name!r}{nearest(column.source_name, found)}: null"
+            f"it has no column {column.source_name!r}{nearest(column.source_name, found)}: "
+            "loaded as null"
             for column, at in self.positions
             if at is None
         ]
 
     @property
     def shape(self) -> bytes | None:
-        """What is left of each line when its digits are taken out, as in `,,.,` for ratings.
+        """Each line without its digits, such as `,,.,` for ratings.
 
-        None if it has columns whose values are not digits with at most one decimal point.
+        None if there are columns whose values are not digits with at most one decimal point.
         """
         points = {at: b"." if column.type == "double" else b"" for column, at in self.columns}
         if any(column.type == "text" for column, _ in self.columns) or None in points:
@@ -76,7 +77,7 @@ class Header:
 
 
 def snake_case(name: str) -> str:
-    """Names a RAW column after a CSV column, as dlt's default naming convention does.
+    """Converts a CSV column name to a RAW one, with dlt's default naming convention.
 
     Args:
         name: A name such as `tmdbId` or `Box Office`.
@@ -84,7 +85,7 @@ def snake_case(name: str) -> str:
     Returns:
         A name such as `tmdb_id` or `box_office`; a very long one is cut and ends in a hash.
     """
-    # As a whole first: another thread may be importing it, and a part of it would not wait.
+    # All of dlt first: another thread may be importing it, and importing a part would not wait.
     import dlt  # noqa: F401
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
@@ -96,8 +97,8 @@ class FirstLine(NamedTuple):
 
     Attributes:
         line: The line without its end.
-        bytes: Where the records start: its bytes, those of a BOM and of blank lines before it.
-        lines: Its line number; more than 1 if blank lines come before it.
+        bytes: Where the records start, after the line and any BOM and blank lines before it.
+        lines: Its line number; more than 1 if blank lines precede it.
     """
 
     line: bytes
@@ -106,18 +107,18 @@ class FirstLine(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The line as text; not all bytes are."""
+        """The line as text; raises UnicodeDecodeError if it is not UTF-8."""
         return self.line.decode()
 
 
 def first_line(beginning: bytes) -> FirstLine:
-    """Finds the header line; blank lines before it count for nothing.
+    """Finds the header line, skipping blank lines before it.
 
     Args:
-        beginning: The first bytes of a file, at least `LONGEST_HEADER` if it has them.
+        beginning: The first `LONGEST_HEADER` bytes of a file, or more; all of a shorter file.
 
     Returns:
-        The line, empty if there are only blank ones, and where the records start.
+        The line, empty if all are blank, and where the records start.
 
     Raises:
         NotText: If the line has no end.
@@ -130,7 +131,7 @@ def first_line(beginning: bytes) -> FirstLine:
 
 
 def first_line_of(path: Path) -> FirstLine:
-    """Finds the header line of a plain file, as `first_line` does."""
+    """Finds the header line of a plain file; see `first_line`."""
     with path.open("rb") as stream:
         return first_line(stream.read(LONGEST_HEADER))
 
@@ -138,7 +139,8 @@ def first_line_of(path: Path) -> FirstLine:
 def _refuse_other_separator(line: str, names: list[str], expected: str) -> None:
     if line.lower().startswith("sep="):
         raise RefusedFile(
-            f"the first line, {_cut(line)!r}, is for a spreadsheet; expected a header: {expected}"
+            f"the first line, {_cut(line)!r}, is meant for a spreadsheet; "
+            f"expected a header: {expected}"
         )
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(names) == 1 and separator in line:
@@ -168,19 +170,19 @@ def _refuse_too_many(names: list[str], dataset: Dataset) -> None:
     if new > MOST_NEW_COLUMNS:
         raise RefusedFile(
             f"the header has {new:,} columns that {dataset.file_name} files do not have; "
-            f"at most {MOST_NEW_COLUMNS} new ones are taken"
+            f"at most {MOST_NEW_COLUMNS} new ones are allowed"
         )
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Tells which name may have been meant.
+    """Suggests the name that may have been meant.
 
     Args:
-        name: The name of a column that is missing.
-        names: Names that were found.
+        name: The name of a missing column.
+        names: The names that were found.
 
     Returns:
-        Such as ` (the nearest is 'user')`, or nothing.
+        Text such as ` (the nearest is 'user')`, or nothing.
     """
     near = difflib.get_close_matches(name.lower(), [found.lower() for found in names], 1, 0.5)
     return f" (the nearest is {near[0]!r})" if near else ""
@@ -199,19 +201,16 @@ def _cut(text: str) -> str:
 
 
 def match_header(line: str, dataset: Dataset) -> Header:
-    """Matches a header line with the contract of a dataset, by name.
+    """Matches a header line against a dataset's contract, by name.
 
-    Case, order and spaces round the names do not matter.
+    Case, order and spaces around the names do not matter.
 
     Args:
         line: The first line of the file, without its line end.
         dataset: The dataset that the file belongs to.
 
-    Returns:
-        Where each column stands.
-
     Raises:
-        RefusedFile: If a required column is missing or renamed, a name stands twice, another
+        RefusedFile: If a required column is missing or renamed, a name appears twice, another
             separator is used, or the line is data.
     """
     expected = ",".join(column.source_name for column in dataset.columns)
@@ -249,7 +248,7 @@ def _extra_columns(
     for position in sorted(at.values()):
         name = snake_case(names[position])
         if name.startswith("_dlt_"):
-            raise RefusedFile(f"the column {names[position]!r} has a name of dlt's own; rename it")
+            raise RefusedFile(f"the column name {names[position]!r} is reserved by dlt; rename it")
         if name in taken:
             raise RefusedFile(
                 f"two columns have the same name in RAW, {name}: "

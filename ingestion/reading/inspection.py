@@ -1,4 +1,4 @@
-"""The bytes of one file: brought to a plain local file, and checked from first to last."""
+"""Unpacks one file to a plain local file, and checks every byte of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ingestion.reading.header import first_line, match_header
 PIECE_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
 ARCHIVE_RATIO = 100
-# A small archive may be of a file that repeats itself; it fills no disk.
+# A small archive may hold a very repetitive file; up to this size it fills no disk.
 UNPACKED_IN_ANY_CASE = 64 << 20
 EMPTY = "the file is empty (zero bytes); expected a header line"
 _BROKEN_ARCHIVE = (
@@ -47,24 +47,24 @@ class Readable(Protocol):
     """What lines can be read from."""
 
     def read(self, size: int, /) -> bytes:
-        """Reads at most about that many bytes; none at the end."""
+        """Reads about `size` bytes at most; returns none at the end."""
         ...
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """What one pass over a file's bytes found.
+    """The findings of one pass over a file's bytes.
 
     Attributes:
         content_hash: SHA-256 of the decompressed content.
-        records: CSV records after the header, as counted from line ends outside quotes.
-        lines: Lines of any kind of line end; there are no more records than that.
+        records: CSV records after the header, counted by line ends outside quotes.
+        lines: Lines, with any kind of line end; an upper bound on the records.
         separators: Commas outside quotes, after the header.
-        countable: Whether quotes and line ends stand only where RFC 4180 has them, so that these
-            counts can be relied on.
-        uniform: Whether every line after the header, its digits taken out, has the one shape
-            that its columns give it (see `Header.shape`): then no number can be spelt in
-            another way, and DuckDB's lenient casts have nothing to be lenient about.
+        countable: Whether quotes and line ends are only where RFC 4180 allows them, so that these
+            counts are reliable.
+        uniform: Whether every line after the header, without its digits, has the same shape (see
+            `Header.shape`): then numbers have only one spelling, and DuckDB's lenient casts have
+            nothing to be lenient about.
     """
 
     content_hash: str
@@ -76,7 +76,7 @@ class Bytes:
 
 
 class _Inspector:
-    """Takes whole lines at a time, so that nothing is cut at a boundary."""
+    """Takes only whole lines, so that no record or character is cut at a boundary."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -160,15 +160,15 @@ class _Inspector:
         self._separators += part.count(b",")
 
     def _check_inside(self, part: bytes) -> None:
-        """A field that holds a whole line may be a quote that was never closed."""
+        """A field that contains a whole line may be an unclosed quote."""
         self._ends_inside += part.count(b"\n")
         if self._ends_inside > 1:
             self._regular = False
 
     def _check_quotes(self, part: bytes, closed_before: bool, opens_after: bool) -> None:
-        """A quote opens a field or closes it; readers differ on what any other one means."""
+        """A quote opens or closes a field; readers differ on what any other quote means."""
         if not part:
-            return  # A doubled quote, or the edge of the piece.
+            return  # A doubled quote, or the end of the piece.
         self._ends_inside = 0
         if closed_before and not part.startswith((b",", b"\n", b"\r\n")):
             self._regular = False
@@ -189,25 +189,21 @@ class _Inspector:
 
 
 def blocks(stream: Readable) -> Iterator[bytes]:
-    """Reads a stream to its end, some megabytes at a time."""
+    """Reads a stream to its end, a few megabytes at a time."""
     return iter(partial(stream.read, PIECE_BYTES), b"")
 
 
 def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Puts blocks together anew, so that each piece ends where a line ends.
+    """Regroups blocks, cut anywhere, into pieces of a few megabytes that end at a line end.
 
-    Args:
-        blocks: Text that may be cut anywhere.
-
-    Yields:
-        Pieces of some megabytes; the last one ends where the stream does.
+    The last piece ends where the stream does.
 
     Raises:
         NotText: If there is a line of `LONGEST_LINE` bytes or more.
     """
     rest: list[bytes] = []
     for block in blocks:
-        # Where lines end at a lone CR, one that is followed by no LF.
+        # If lines end in a lone CR, cut at one that no LF follows.
         end = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
         if end:
             yield b"".join([*rest, block[:end]])
@@ -227,7 +223,7 @@ def _open_zip(raw: IO[bytes]) -> Iterator[IO[bytes]]:
         if len(members) != 1:
             raise RefusedFile(f"a zip must hold exactly one file; found {len(members)}: {names}")
         member = members[0]
-        path = PureWindowsPath(member.filename)  # Knows both kinds of slashes, and drives.
+        path = PureWindowsPath(member.filename)  # Handles both kinds of slashes, and drives.
         if path.root or path.drive or ".." in path.parts:
             raise RefusedFile(f"the zip's member {member.filename!r} points outside the archive")
         if member.flag_bits & 0x1:
@@ -251,7 +247,7 @@ def _decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]
     elif compression:
         import pyarrow as pa
 
-        # Python's own reader of bz2 ends in silence where a second stream is damaged.
+        # Python's own bz2 reader stops silently where a second stream is damaged.
         with pa.CompressedInputStream(raw, compression) as stream:
             yield cast("IO[bytes]", stream)
     else:
@@ -266,7 +262,7 @@ def _check_mark(raw: IO[bytes], compression: str | None) -> None:
     unknown = f"something that begins with {beginning!r}"
     what, suffix = looks_like_archive(beginning) or (unknown, "")
     if compression and COMPRESSIONS.get(suffix) != compression:
-        raise RefusedFile(f"its name is that of a {compression} archive, but it is {what}")
+        raise RefusedFile(f"it is named like a {compression} archive, but it is {what}")
 
 
 def _bounded(pieces: Iterator[bytes], file: LandingFile) -> Iterator[bytes]:
@@ -283,13 +279,6 @@ def _bounded(pieces: Iterator[bytes], file: LandingFile) -> Iterator[bytes]:
 
 def inspect(path: Path, dataset: Dataset) -> Bytes:
     """Reads a plain local file once and checks every byte of it.
-
-    Args:
-        path: The file.
-        dataset: Which dataset it is of.
-
-    Returns:
-        Its content hash and what is known of its records.
 
     Raises:
         RefusedFile: If it is empty or is not UTF-8 text.
@@ -314,20 +303,17 @@ def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) 
 def stage(
     stored: Path, file: LandingFile, dataset: Dataset, to: Path, encoding: str | None = None
 ) -> Bytes:
-    """Makes a plain file in UTF-8 of one that is compressed or encoded, checking it on the way.
+    """Unpacks and transcodes a file into a plain UTF-8 one, checking every byte of it.
 
     Args:
         stored: The file as it is stored.
-        file: As it was listed.
-        dataset: Which dataset it is of.
+        file: The file as it was listed.
+        dataset: The dataset it belongs to.
         to: The plain file to write.
-        encoding: What it is if it is not UTF-8.
-
-    Returns:
-        Its content hash and what is known of its records.
+        encoding: Its encoding if that is not UTF-8.
 
     Raises:
-        RefusedFile: If it is empty, cut short, not what its name says or not text.
+        RefusedFile: If it is empty, truncated, not what its name says or not text.
     """
     try:
         with stored.open("rb") as raw:

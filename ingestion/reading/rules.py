@@ -1,4 +1,4 @@
-"""How strict the reading of files is, and what it says of a record that it turns away."""
+"""How strictly files are read, and how a rejected record is described."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from ingestion.reading.encoding import text_encoding
 
 RangeChecks = Literal["reject", "warn"]
-# Raised with every change of the readers that may load what they refused: files that were refused
-# by an earlier version are read again. (A test tells when the readers have changed.)
+# Raise it with every change that may let the readers load what they refused: files refused by an
+# earlier version are then read again. (A test fails when the readers have changed.)
 READER_VERSION = 1
 
 
@@ -18,8 +18,8 @@ class Reject:
     """One record that could not be loaded.
 
     Attributes:
-        line: The line that it starts at, the header being line 1.
-        raw_text: The record as it stands in the file.
+        line: The line it starts on; the header is line 1.
+        raw_text: The record as it is in the file.
         column_name: The column at fault, or None if the record has the wrong shape.
         reason: What was expected and what was found.
     """
@@ -35,17 +35,17 @@ class Reject:
 
 @dataclass(frozen=True)
 class Rules:
-    """The settings that decide what becomes of a file.
+    """The settings that decide whether a file's records are loaded, and the file refused.
 
     Attributes:
-        reject_rows: Rejected records that a file may have before it is refused, at least.
-        reject_share: The same as a share of the file's records, if that is more.
-        encoding: What files that are not UTF-8 are read as.
+        reject_rows: How many records of a file may be rejected before it is refused.
+        reject_share: The same as a share of the file's records; the larger limit applies.
+        encoding: The encoding of files that are not UTF-8.
         range_checks: Whether a value outside its column's range rejects its record, or is loaded
-            and warned of.
+            with a warning.
 
     Raises:
-        ValueError: If the encoding is none, or the range checks are neither.
+        ValueError: If the encoding or the range checks are not supported.
     """
 
     reject_rows: int = 10
@@ -59,5 +59,5 @@ class Rules:
             raise ValueError(f"range checks are 'reject' or 'warn', not {self.range_checks!r}")
 
     def limit(self, records: int) -> int:
-        """The number of rejected records allowed in a file of that many records."""
+        """Returns how many rejects are allowed in a file of that many records."""
         return max(self.reject_rows, int(self.reject_share * records))

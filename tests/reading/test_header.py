@@ -66,7 +66,7 @@ def test_an_optional_column_may_be_missing() -> None:
         ("userId|movieId|rating|timestamp", "separated by bars; expected commas"),
         ("", f"the first line is blank; expected a header: {EXPECTED.partition(' ')[2]}"),
         ("   ", "the first line is blank"),
-        ("sep=;", "the first line, 'sep=;', is for a spreadsheet; expected a header: user"),
+        ("sep=;", "the first line, 'sep=;', is meant for a spreadsheet; expected a header: user"),
         ('userId,"movieId,rating,timestamp', "the header has an unbalanced or misplaced quote"),
         (
             "userId,movieId,rating,timestamp," + ",".join(f"n{n}" for n in range(101)),

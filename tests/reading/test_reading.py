@@ -53,7 +53,7 @@ def test_rejects_up_to_what_is_allowed_and_not_one_more(read: Reader) -> None:
             "line 97: user_id: 'x' is not a whole number; "
             "line 98: user_id: 'x' is not a whole number; "
             "line 99: user_id: 'x' is not a whole number "
-            "(MOVIELENS_REJECT_ROWS and MOVIELENS_REJECT_SHARE say how many may be)"
+            "(MOVIELENS_REJECT_ROWS and MOVIELENS_REJECT_SHARE set the limit)"
         )
 
 

@@ -94,13 +94,13 @@ FAMILIES: dict[str, list[Case]] = {
         refused(
             "bzip2 named .gz",
             bz2.compress(MANY),
-            "its name is that of a gzip archive, but it is a bzip2 archive",
+            "it is named like a gzip archive, but it is a bzip2 archive",
             path="ratings.csv.gz",
         ),
         refused(
             "gzip named .zip",
             gzip.compress(MANY),
-            "its name is that of a zip archive, but it is a gzip archive",
+            "it is named like a zip archive, but it is a gzip archive",
             path="ratings.zip",
         ),
         refused(

@@ -201,9 +201,7 @@ def named_archives() -> list[Case]:
                 f"{suffix} cut in the middle", whole[: len(whole) // 2], "not a complete", path=path
             ),
             refused(f"{suffix} without its last byte", whole[:-1], "not a complete", path=path),
-            refused(
-                f"text named .{suffix}", MANY, "its name is that of a", "begins with", path=path
-            ),
+            refused(f"text named .{suffix}", MANY, "it is named like a", "begins with", path=path),
             refused(f"{suffix} of nothing", pack(b""), "is empty", path=path),
             refused(f"zero bytes named .{suffix}", b"", "is empty (zero bytes)", path=path),
             refused(f"{suffix} named .csv", whole, "archive", "ends in ." + suffix),

@@ -94,7 +94,7 @@ FAMILIES: dict[str, list[Case]] = {
             "half a surrogate pair",
             GOOD.encode() + b"\xed\xa0\x80,1,1,1\n",
             "line 4: byte 0xed",
-            "half a pair",
+            "half a surrogate pair",
         ),
         refused(
             "beyond Unicode",
@@ -163,13 +163,13 @@ FAMILIES: dict[str, list[Case]] = {
                 "not that either",
                 b"movieId,title,genres\n1,\xe9\n2,\x81,x\n",
                 "is not UTF-8",
-                "Nor is it cp1252",
+                "It is not cp1252 either",
                 path="movies.csv",
             ),
             refused(
                 "a NUL in it",
                 b"movieId,title,genres\n1,\xe9\0,x\n",
-                "Nor is it cp1252",
+                "It is not cp1252 either",
                 "NUL",
                 path="movies.csv",
             ),
@@ -196,13 +196,13 @@ FAMILIES: dict[str, list[Case]] = {
             refused(
                 "cut in the middle of a character",
                 GOOD.encode("utf-16")[:-1],
-                "Nor is it utf-16",
+                "It is not utf-16 either",
                 "truncated",
             ),
             refused(
                 "half a surrogate pair",
                 GOOD.encode("utf-16") + b"\x00\xd8\x0a\x00",
-                "Nor is it utf-16",
+                "It is not utf-16 either",
             ),
         ]
     ],
@@ -210,7 +210,7 @@ FAMILIES: dict[str, list[Case]] = {
         refused(
             "half a surrogate pair, spelt out",
             f"{TAGS}\n1,2,é,964982704\n1,2,\\ud800,964982705\n".encode("latin-1"),
-            "Nor is it raw-unicode-escape",
+            "It is not raw-unicode-escape either",
             "surrogates not allowed",
             path="tags.csv",
             settings={"encoding": "raw_unicode_escape"},

@@ -28,7 +28,7 @@ FAMILIES: dict[str, list[Case]] = {
             "links.csv",
             b"imdbId,movieId\n0114709,1\n",
             ((1, "0114709", None),),
-            warned=("it has no column 'tmdbId': null",),
+            warned=("it has no column 'tmdbId': loaded as null",),
         ),
         Case(
             "an optional column is misspelt",
@@ -36,7 +36,7 @@ FAMILIES: dict[str, list[Case]] = {
             b"movieId,imdbId,tmbdId\n1,0114709,862\n",
             ((1, "0114709", None, "862"),),
             new=("tmbd_id",),
-            warned=("it has no column 'tmdbId' (the nearest is 'tmbdid'): null",),
+            warned=("it has no column 'tmdbId' (the nearest is 'tmbdid'): loaded as null",),
         ),
         Case(
             "an optional column is wholly empty",
@@ -197,7 +197,9 @@ FAMILIES: dict[str, list[Case]] = {
             new=("x",),
         ),
         refused(
-            "dlt's own names", f"{RATINGS},_dlt_id\n1,2,3.5,964982704,x\n", "a name of dlt's own"
+            "dlt's own names",
+            f"{RATINGS},_dlt_id\n1,2,3.5,964982704,x\n",
+            "'_dlt_id' is reserved by dlt",
         ),
         refused(
             "the name of provenance",
