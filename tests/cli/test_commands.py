@@ -385,7 +385,7 @@ def test_one_run_at_a_time(cli: Cli, zone: Path, tmp_path: Path, command: str) -
     source = ["--source", str(zone)] if command in ("load", "run") else []
     with FileLock(home / "run.lock"):
         error = cli.json(command, "--home", home, *source, exit_code=75)["error"]
-    assert error["message"].startswith(f"Another run is at work in {home}")
+    assert error["message"].startswith(f"Another run is in progress in {home}")
 
 
 def test_two_loads_at_once_load_once(cli: Cli, zone: Path, tmp_path: Path) -> None:

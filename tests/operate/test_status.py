@@ -130,7 +130,7 @@ def test_it_answers_while_a_run_has_the_warehouse(held: Path, cli: Cli) -> None:
     assert answer["warehouse"] == "busy"
     assert {dataset["dataset"] for dataset in answer["datasets"]} >= {"ratings", "movies"}
     assert answer["published"] == answer["candidate"]
-    assert "A run is at work" in cli("status", "--home", held).stdout
+    assert "A run is in progress" in cli("status", "--home", held).stdout
 
 
 def test_what_is_shown_meanwhile_is_what_the_run_before_left(home: Path) -> None:
