@@ -274,7 +274,7 @@ class DuckDBWarehouse(Warehouse):
         megabytes = LOAD_MEGABYTES + 4 * row_group_bytes // 1_000_000
         connection.execute(f"set memory_limit = '{megabytes}MB'")
 
-        # Row order does not matter; without it, DuckDB writes with all its threads.
+        # Rows carry their file id, so order does not matter; without it DuckDB writes in parallel.
         connection.execute("set preserve_insertion_order = false")
         return dlt.destinations.duckdb(connection.native)
 

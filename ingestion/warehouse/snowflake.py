@@ -191,7 +191,7 @@ def _client() -> Any:
     """Imports the Snowflake connector, which takes a second."""
     try:
         with warnings.catch_warnings():
-            # Its bundled requests warns about the versions of its own dependencies.
+            # Its vendored requests warns about newer versions of its dependencies than it knows.
             warnings.simplefilter("ignore")
             return import_module("snowflake.connector")
     except ImportError:
