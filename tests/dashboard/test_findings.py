@@ -52,7 +52,9 @@ def test_half_stars_from_the_start_are_no_change() -> None:
 def test_half_star_effect_compares_both_sides() -> None:
     lower = findings.half_star_effect(stars((2001, 4, 30), (2003, 3.5, 30)))
     assert lower is not None
-    assert lower.startswith("The mean is lower since half stars came in 2003: 3.50, and 4.00")
+    assert lower.startswith(
+        "The mean has been lower since half stars came in 2003: 3.50, against 4.00"
+    )
     higher = findings.half_star_effect(stars((2001, 3, 30), (2003, 3.5, 30)))
     assert higher is not None
     assert "higher" in higher
@@ -92,7 +94,7 @@ def test_trend_names_what_moved_most() -> None:
     rows += [("Flat", y, 0.2) for y in years]
     frame = pd.DataFrame(rows, columns=["genre", "rating_year", "value"])
     assert findings.trend(frame, "share") == (
-        "Last three years against the first three: Up rose by 30.0 percentage points."
+        "Last three years compared with the first three: Up rose by 30.0 percentage points."
     )
     assert findings.trend(frame[frame["genre"] == "Flat"], "share") is None
     assert findings.trend(frame.head(5), "share") is None
@@ -210,4 +212,4 @@ def test_a_span_of_months_is_summed_up() -> None:
     assert findings.span(rows, pd.Series([True, True, False])) == (
         "January 2001 to February 2001: 3 ratings, 75.0 % of all, mean 4.00."
     )
-    assert findings.span(rows, pd.Series([False, True, False])) == "February 2001: no rating."
+    assert findings.span(rows, pd.Series([False, True, False])) == "February 2001: no ratings."
