@@ -557,7 +557,7 @@ def test_months_in_the_address_are_summed_up(open_page: OpenPage, published: Pat
     app = open_page(published, months=["Jan 1998", "Dec 2000"])
     assert_healthy(app)
     assert "January 1998 to December 2000: no ratings." in words(app)
-    assert any("no rating." in name for name in names_of_charts(app))
+    assert any("no ratings." in name for name in names_of_charts(app))
 
 
 @pytest.mark.parametrize("asked", [["Dec 2000", "Jan 1998"], ["abc", "<script>"], ["1998-01"]])
