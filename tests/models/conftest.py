@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from tests.support.raw_by_hand import Warehouse, dbt_options
+from ingestion.build.dbt import Dbt
+from ingestion.build.environments import PUBLISHED
+from ingestion.progress import silent
+from ingestion.settings import Settings
+from tests.support.raw_by_hand import Warehouse
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +26,12 @@ def dbt_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def parsed_project(dbt_folder: Path) -> Manifest:
-    """The project as dbt parses it, once for all tests."""
-    parsed = dbtRunner().invoke(["parse", *dbt_options()])
-    assert isinstance(parsed.result, Manifest), parsed.exception
-    return parsed.result
+    """The project as dbt parses it, once for all tests; those that build find it parsed, too."""
+    settings = Settings(home=dbt_folder / "home", _env_file=None)
+    settings.logs_dir.mkdir(parents=True)
+    parsed = Dbt(settings, PUBLISHED, silent)._parsed
+    assert isinstance(parsed, Manifest)
+    return parsed
 
 
 @pytest.fixture

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
+import duckdb
 import pytest
 from fakesnow.cursor import FakeSnowflakeCursor, SnowflakeWithStageCommands
 from fakesnow.instance import FakeSnow
 from sqlglot import parse_one
 
 from local_dev.snowflake import _in_place
-from local_dev.snowflake_gaps import rewritten
+from local_dev.snowflake_gaps import rewritten, several
 from tests.support.both_targets import Production
 
 pytestmark = pytest.mark.xdist_group("production")
 
+OF_STAGES = re.compile(r"\s*(put|copy|remove)\b", re.IGNORECASE)
 # Snowflake's documentation: these are answered by the services layer, without a virtual warehouse.
 OF_METADATA = re.compile(r"\s*(show|describe|use|alter session|comment|rollback)\b", re.IGNORECASE)
 
@@ -36,17 +40,21 @@ def test_the_stand_in_makes_of_a_statement_what_fakesnow_does(production: Produc
     """With one copy of it in place of seventy."""
     cursor = FakeSnow().connect("PRODUCTION", "RAW").cursor()
     copying = FakeSnowflakeCursor._transform
+
+    def made(transform: Callable[..., Any], statement: str) -> object:
+        parsed = parse_one(statement, read=SnowflakeWithStageCommands)
+        try:
+            return transform(cursor, parsed, None).sql(dialect="duckdb")
+        except duckdb.Error as error:  # some look for tables, of which there are none here
+            return type(error)
+
+    statements = [rewritten(s) for sent in production.sent for s in several(sent["statement"])]
+    of_a_kind = {tuple(statement.split()[:3]): statement for statement in statements}
+    looked_at = [one for one in of_a_kind.values() if not OF_STAGES.match(one)]
+    expected = [made(copying, statement) for statement in looked_at]
+    assert len({one for one in expected if isinstance(one, str)}) > 10
     in_place = _in_place(copying)
-    sent = [rewritten(each["statement"]) for each in production.sent]
-    one_of_each = {tuple(statement.split()[:3]): statement for statement in sent}
-    assert len(one_of_each) > 30
-    for statement in one_of_each.values():
-        expected, found = (
-            transform(cursor, parse_one(statement, read=SnowflakeWithStageCommands), None)
-            for transform in (copying, in_place)
-        )
-        assert found.sql(dialect="duckdb") == expected.sql(dialect="duckdb")
-        assert found.args.keys() == expected.args.keys()
+    assert [made(in_place, statement) for statement in looked_at] == expected
 
 
 def test_a_run_with_nothing_new_needs_no_virtual_warehouse(production: Production) -> None:
