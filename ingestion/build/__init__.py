@@ -1,1 +1,1 @@
-"""dbt builds the candidate marts and audits them; readers see nothing of it."""
+"""dbt builds the candidate marts and audits them; readers see none of it."""

@@ -1,4 +1,4 @@
-"""What dbt leaves behind of a build, as rows: tests, columns and edges of the lineage."""
+"""Reads dbt's artifacts into rows: test results, columns and lineage edges."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MODEL_COLUMNS = (
 MODEL_EDGES = "from_name varchar, from_layer varchar, to_name varchar, to_layer varchar"
 
 Node = Mapping[str, Any]
-# The marts that tell of the build itself, built when its tests are known.
+# Marts that report on the build itself, built once its test results are in.
 REPORT_TAG = "audit_report"
-# Configuration that has no part in what a model computes.
+# Configuration that does not affect what a model computes.
 _NOT_CODE = ("database", "docs", "meta", "schema", "tags")
 
 
@@ -42,7 +42,7 @@ class TestResult(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from every other test."""
+        """Unique key."""
         return self.test_name, self.model_name
 
 
@@ -50,7 +50,7 @@ class Project:
     """dbt's manifest: models, sources and tests.
 
     Args:
-        target_path: dbt's target folder, in which it has written `manifest.json`.
+        target_path: dbt's target folder, which contains `manifest.json`.
     """
 
     def __init__(self, target_path: Path) -> None:
@@ -118,10 +118,10 @@ class Project:
         ]
 
     def test_results(self, results: Iterable[Any]) -> list[TestResult]:
-        """Puts the results of a build's tests beside what is known of the tests.
+        """Joins a build's test results with what the manifest says about each test.
 
         Args:
-            results: dbt's results, of models and tests alike.
+            results: dbt's results, for models and tests alike.
 
         Returns:
             Rows of `TEST_RESULTS`.
@@ -148,20 +148,20 @@ class Project:
         return rows
 
     def relations(self) -> set[tuple[str, str]]:
-        """Names every table and view that a build makes, with its schema."""
+        """Lists every table and view that a build creates, as (schema, name)."""
         return {(str(model["schema"]), _name(model)) for model in self._models}
 
     @property
     def facts(self) -> dict[str, str]:
-        """The schema of each incremental model, by its name."""
+        """The schema of each incremental model, by name."""
         return {_name(node): str(node["schema"]) for node in self._incremental()}
 
     def code_of_facts(self) -> dict[str, dict[str, str]]:
-        """Collects the code that decides the rows of each incremental model.
+        """Collects the code that determines each incremental model's rows.
 
         Returns:
-            Per model, the text of each piece by its name, such as `macro normalised_tag`: itself,
-            the models that it reads down to RAW, and the macros that any of them calls.
+            Per model, the text of each piece by name, such as `macro normalised_tag`: the model
+            itself, its upstream models down to RAW, and the macros that any of them calls.
         """
         return {_name(node): self._code_of(node) for node in self._incremental()}
 
@@ -180,12 +180,12 @@ class Project:
         return code
 
     def _macros_called_by(self, unique_id: str) -> list[str]:
-        """Those that dbt finds in its text; of dispatched ones, the variant of this engine."""
+        """The macros dbt finds in its text; for a dispatched one, this engine's variant."""
         macro = self._macros.get(unique_id)
         return [] if macro is None else _macros_of(macro)
 
     def tested(self, unique_id: str) -> str:
-        """Names the table that a test is of."""
+        """Returns the name of the table that a test checks."""
         return _name(self._tables[self._tested_id(self._tests[unique_id])])
 
     def _tested_id(self, test: Node) -> str:
@@ -206,7 +206,7 @@ def _reachable(starts: Iterable[str], following: Callable[[str], Iterable[str]])
 
 
 def _code(model: Node) -> str:
-    """The text of a model, and what it is told in its configuration or in dbt_project.yml."""
+    """A model's SQL and its configuration, including what dbt_project.yml sets."""
     config = {k: v for k, v in model["config"].items() if k not in _NOT_CODE}
     return f"{model['raw_code']}\n{json.dumps(config, sort_keys=True)}"
 
@@ -216,7 +216,7 @@ def _macros_of(node: Node) -> list[str]:
 
 
 def _in_words(test: Node) -> str:
-    """Words a generic test that nobody described, such as `relationships: to dim_movies`."""
+    """Describes a generic test without a description, as in `relationships: to dim_movies`."""
     metadata = test.get("test_metadata") or {}
     arguments = {
         name: value

@@ -1,4 +1,4 @@
-"""Failed tests of an audit, and the rows they failed on."""
+"""An audit's failed tests and the rows that failed them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FailedTest:
     Attributes:
         name: Its name.
         table: The table it tests.
-        rows: How many rows failed it.
+        rows: Number of failing rows.
         message: dbt's message.
         examples: The first of these rows, as text.
     """
@@ -38,11 +38,7 @@ class FailedTest:
 
 
 class AuditFailure(AuditError):
-    """The audit of a candidate failed.
-
-    Args:
-        failures: The tests that failed.
-    """
+    """The audit of a candidate failed."""
 
     def __init__(self, failures: list[FailedTest]) -> None:
         lines = [_in_words(failure) for failure in failures]
@@ -71,14 +67,8 @@ def raise_failures(
 ) -> None:
     """Raises if any model or test of a build failed.
 
-    Args:
-        settings: The settings.
-        target: The warehouse.
-        environment: Where it was built.
-        results: dbt's results.
-
     Raises:
-        AuditFailure: If a test failed; `status --failing` shows its rows from then on.
+        AuditFailure: If a test failed; `status --failing` then shows its rows.
         MovielensError: If a model could not be built.
     """
     failed = [r for r in results if str(r.status) in ("fail", "error", "runtime error")]
@@ -118,15 +108,10 @@ def _failed_test(target: Warehouse, project: artifacts.Project, result: Any) -> 
 def failing_rows(
     target: Warehouse, compiled_sql: str, limit: int
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Fetches rows that failed a test.
-
-    Args:
-        target: The warehouse.
-        compiled_sql: The test as dbt ran it.
-        limit: How many rows at most.
+    """Fetches rows that failed a test, given its SQL as dbt ran it.
 
     Returns:
-        The names of the columns, and the rows.
+        Column names and rows.
     """
     with target.connect() as connection:
         cursor = connection.execute(f"select * from ({compiled_sql}) as failing limit {limit}")

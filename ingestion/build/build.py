@@ -41,19 +41,19 @@ class BuildReport:
     """What one build did.
 
     Attributes:
-        version: The version that the candidate gets when it is published.
+        version: The version under which the candidate is published.
         built: False if there was nothing to do.
         seconds: Wall time.
         models: Models built.
         tests_passed: Data tests and unit tests that passed.
-        tests_warned: Tests that only warn, and did, now or when they were last run.
-        warnings: Their names, with the number of rows.
+        tests_warned: Tests that only warn, and did, in this build or when last run.
+        warnings: Their names and row counts.
         node_seconds: Seconds of each model and test, such as `model.fct_ratings`.
-        models_kept: Models that were left as they were: nothing that they read has changed.
-        tests_kept: Tests that were not run again, for the same reason.
-        rebuilt: Facts that were rebuilt from all current rows, and why each was.
-        readme: What the README states, beside what there is.
-        release: What does not make sense about the release, and was accepted or only reported.
+        models_kept: Models skipped because their inputs are unchanged.
+        tests_kept: Tests skipped for the same reason.
+        rebuilt: Facts rebuilt from all current rows, and why.
+        readme: The README's counts compared with the candidate's.
+        release: Failed plausibility checks that were accepted or only reported.
     """
 
     version: str
@@ -76,16 +76,16 @@ def fingerprint(
 ) -> str:
     """Identifies what a build would compute: the current file versions, and the code.
 
-    By their file ids, for they say in which order the files came, too: of two that contradict each
-    other the later one wins, so a file that went and came back can be another thing to build.
+    File ids are included because they record arrival order: when two files contradict each other,
+    the later one wins, so a file that was removed and came back can change the result.
 
     Args:
-        settings: Say where the models are.
+        settings: Where the models are.
         files: File id and content hash of each current file version.
-        landing: What the build tells of the landing zone; None if nothing.
+        landing: What the build reports about the landing zone; None if nothing.
 
     Returns:
-        A SHA-256 in hexadecimal.
+        A SHA-256 hex digest.
     """
     digest = hashlib.sha256()
     for file_id, content_hash in sorted(files):
@@ -106,20 +106,20 @@ def build_candidate(
     """Builds the candidate and audits it with every test.
 
     Args:
-        run: The run at work.
-        seen: Tells what readers see; asked only if something is built.
+        run: The current run.
+        seen: Returns what readers see; called only if something is built.
         full_refresh: Rebuild the facts from all current rows.
         accept_release: Publish this once, even if the release fails its plausibility checks.
-        on_event: Told of each model and test.
+        on_event: Called for each model and test.
 
     Returns:
         What was built; `built` is False if files and models are those of the last candidate.
 
     Raises:
         AuditFailure: If a test failed; the candidate cannot be published.
-        ReleaseRefused: If the release as a whole cannot be right; no more can that one.
+        ReleaseRefused: If the release is implausible; it cannot be published either.
         MovielensError: If a model could not be built.
-        SettingsError: If nothing was loaded yet, or the models are not there.
+        SettingsError: If nothing is loaded yet, or the models are missing.
         BusyError: If another run has taken the lease.
     """
     started = time.perf_counter()
@@ -155,7 +155,7 @@ def build_candidate(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a build would compute, and the candidate that has it already, audited."""
+    """What a build would compute, and the audited candidate that already has it, if any."""
 
     fingerprint: str
     landing: Landing
@@ -175,13 +175,10 @@ def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
 
 
 def check_project(settings: Settings) -> None:
-    """Makes sure that there is something to build.
-
-    Args:
-        settings: Say where the models are.
+    """Checks that there are models to build.
 
     Raises:
-        SettingsError: If they are not there.
+        SettingsError: If there are none.
     """
     if not (settings.project / "dbt_project.yml").exists():
         raise SettingsError(
@@ -196,14 +193,14 @@ class Job:
 
     Attributes:
         settings: The settings.
-        lease: The lease of the warehouse.
+        lease: The warehouse's lease.
         environment: Where to build.
         fingerprint: What is built: file versions and code.
-        landing: What the build tells of the landing zone.
-        seen: Tells what readers see, to compare the release with; None to compare it with nothing.
+        landing: What the build reports about the landing zone.
+        seen: Returns what readers see, to compare the release with; None for no comparison.
         full_refresh: Build everything, and the facts from all current rows.
-        accept_release: Accept a release that does not make sense as a whole.
-        on_event: Told of each model and test.
+        accept_release: Accept a release that fails its plausibility checks.
+        on_event: Called for each model and test.
     """
 
     settings: Settings
@@ -225,23 +222,17 @@ class Job:
 def build_in(job: Job) -> BuildReport:
     """Builds and audits in one environment; the caller holds the lock.
 
-    What no changed file can have changed is left as the last complete build made and tested it.
-
-    Args:
-        job: What to build, and where.
-
-    Returns:
-        What was built.
+    Models and tests whose inputs are unchanged are left as of the last complete build.
 
     Raises:
         AuditFailure: If a test failed.
-        ReleaseRefused: If the release as a whole cannot be right.
+        ReleaseRefused: If the release is implausible.
         MovielensError: If a model could not be built.
         BusyError: If another run has taken the lease; the candidate cannot be published.
     """
     started = time.perf_counter()
     settings, target, environment = job.settings, job.target, job.environment
-    # What an earlier build of that kind left when it failed or died.
+    # Left by an earlier as-of build that failed or died.
     Environment(AS_OF).drop(target)
     dbt = Dbt(settings, environment, job.on_event)
     project = artifacts.Project(environment.dbt_dir(settings))
@@ -271,7 +262,7 @@ def _run(job: Job, dbt: Dbt, arguments: list[str]) -> list[Any]:
 
 
 def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResult]) -> str:
-    """Writes what is known of the build, for the marts that tell of it; names its version."""
+    """Records the build, for the marts that report on it; returns its version."""
     schemas = ", ".join(map(job.target.literal, ("raw", *job.environment.schemas)))
     tables = job.target.fetch(
         "select case when lower(table_schema) = 'raw' then 'raw.' else '' end "

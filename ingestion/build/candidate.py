@@ -1,4 +1,4 @@
-"""The candidate: the marts that were built last, and whether they may be published."""
+"""The candidate: the marts built last, and whether they may be published."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ingestion.warehouse.base import Warehouse
 
 @dataclass(frozen=True)
 class Candidate:
-    """The marts that were built last.
+    """The marts built last.
 
     Attributes:
         version: Their version.
-        fingerprint: What they were computed from: file versions, code and what is known of the
+        fingerprint: What they were computed from: file versions, code and what is known about the
             landing zone.
         audited: Whether every test passed.
         built_at: When they were built, UTC.
-        source: URL of the landing zone that they were built from; None if an earlier release
-            built them.
+        source: URL of the landing zone they were built from; None if an earlier release built
+            them.
     """
 
     version: str
@@ -31,13 +31,10 @@ class Candidate:
 
 
 def candidate(target: Warehouse) -> Candidate | None:
-    """Tells which candidate is in the warehouse.
-
-    Args:
-        target: The warehouse.
+    """Finds the candidate in the warehouse.
 
     Returns:
-        The candidate, or None if none is complete enough to speak of.
+        The candidate; None if there is none, or its build record is incomplete.
     """
     if not target.exists() or not target.has_table(AUDIT, "builds"):
         return None

@@ -1,4 +1,4 @@
-"""dbt, run in this process: quietly, on one environment, with everything it writes in the home."""
+"""Runs dbt in this process: quietly, in one environment, writing files only to the home folder."""
 
 from __future__ import annotations
 
@@ -19,18 +19,15 @@ from ingestion.progress import Event, OnEvent
 from ingestion.settings import Settings
 from ingestion.signals import interruption
 
-# Everything that decides what a build computes, besides the data.
+# Everything but the data that determines what a build computes.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
 
 
 def code_fingerprint(settings: Settings) -> str:
     """Identifies the models, macros and data tests, and the engine that runs them.
 
-    Args:
-        settings: Say where they are, and on which engine they run.
-
     Returns:
-        A SHA-256 in hexadecimal.
+        A SHA-256 hex digest.
     """
     digest = hashlib.sha256()
     for package in ("dbt-core", *engine_of(settings).packages):
@@ -53,16 +50,16 @@ def _version(package: str) -> str:
 
 
 class Dbt:
-    """dbt on one environment: reads the project once, builds any part of it, any number of times.
+    """dbt in one environment: parses the project once, builds any part of it, any number of times.
 
     Args:
         settings: The settings.
         environment: Where to build.
-        on_event: Told of each model and test.
+        on_event: Called for each model and test.
 
     Raises:
         SettingsError: If dbt is not installed.
-        MovielensError: If dbt cannot read the project.
+        MovielensError: If dbt cannot parse the project.
     """
 
     def __init__(self, settings: Settings, environment: Environment, on_event: OnEvent) -> None:
@@ -72,7 +69,7 @@ class Dbt:
         self._parsed: Any = None
         code, folder = code_fingerprint(settings), environment.dbt_dir(settings)
         key = _project_key(settings, environment, code)
-        # Either way manifest.json, which `artifacts` reads, is written.
+        # Both ways write manifest.json, which `artifacts` reads.
         self._parsed = recall(key, folder)
         if self._parsed is None:
             _forget_other_code(folder, code)
@@ -83,13 +80,13 @@ class Dbt:
         """Runs `dbt build`.
 
         Args:
-            *arguments: More arguments, such as what to select.
+            *arguments: Further arguments, such as selectors.
 
         Returns:
-            dbt's results, one per node; failures are among them.
+            dbt's results, one per node, failures included.
 
         Raises:
-            MovielensError: If dbt stopped before it had results.
+            MovielensError: If dbt stopped before it had any results.
         """
         result = self._invoke("build", "--no-write-json", *arguments)
         return list(getattr(result, "results", []))
@@ -140,9 +137,9 @@ def _project_key(settings: Settings, environment: Environment, code: str) -> Pro
 
 
 def _forget_other_code(folder: Path, code: str) -> None:
-    """Makes dbt read all of the project again when any of it has changed.
+    """Makes dbt re-parse the whole project when any of it has changed.
 
-    With only a macro changed, dbt 1.11's partial parsing loses the descriptions of tests.
+    When only a macro changes, dbt 1.11's partial parsing loses test descriptions.
     """
     parsed = folder / "parsed-code"
     if not parsed.exists() or parsed.read_text() != code:

@@ -1,10 +1,10 @@
-"""Facts follow their code: one whose SQL, or a macro it uses, was edited is rebuilt from all rows.
+"""Rebuilds a fact from all rows when its SQL, or a macro it uses, was edited.
 
 A fact is incremental, so an edit alone would only reach the rows of files that change later. The
-table `audit.fact_code` therefore remembers, per fact, a hash of each piece of code that its rows
-come from: the model, the models below it down to RAW, every macro that these call, the project's
-vars and the engine. When a piece differs, the fact is dropped, and the build makes it from all
-current rows. The same heals an edit that is reverted.
+table `audit.fact_code` therefore stores, per fact, a hash of each piece of code behind its rows:
+the model, its upstream models down to RAW, every macro they call, the project's vars and the
+engine. When a piece differs, the fact is dropped, and the build recreates it from all current
+rows. Reverting an edit has the same effect.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from ingestion.warehouse.lease import Lease
 _TABLE = "fact_code"
 _SHOWN = 3
 Code = Mapping[str, str]
-"""A hash of each piece of code, by its name, such as `macro normalised_tag`."""
+"""A hash of each piece of code, by name, such as `macro normalised_tag`."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts of one environment, and the code that they are to be built with.
+    """One environment's facts and the code to build them with.
 
     Attributes:
         environment: Where they are built.
-        schemas: The schema of each fact, by its name.
+        schemas: The schema of each fact, by name.
         code: The code of each fact.
     """
 
@@ -45,7 +45,7 @@ class Facts:
 
     @classmethod
     def of(cls, settings: Settings, environment: Environment, project: Project) -> Facts:
-        """Reads the facts of a project and their code."""
+        """Reads a project's facts and their code."""
         shared = {"vars of dbt_project.yml": _vars(settings), "the engine": _engine(project)}
         code = {fact: _hashes({**of, **shared}) for fact, of in project.code_of_facts().items()}
         return cls(environment, project.facts, code)
@@ -55,13 +55,10 @@ class Facts:
         return f"{self.environment.schema(AUDIT)}.{_TABLE}"
 
     def outdated(self, target: Warehouse) -> dict[str, str]:
-        """Finds the facts whose rows were made by other code.
-
-        Args:
-            target: The warehouse.
+        """Finds the facts whose rows were built with other code.
 
         Returns:
-            Why each has to be rebuilt, by its name; a fact that is not there is not among them.
+            Why each must be rebuilt, by name; facts that do not exist yet are left out.
         """
         there, recorded = self._there(target), self._recorded(target)
         return {
@@ -71,13 +68,9 @@ class Facts:
         }
 
     def rebuild(self, lease: Lease, outdated: Collection[str]) -> None:
-        """Drops facts that are outdated, then records the code of all.
+        """Drops outdated facts, then records the code of all.
 
-        In this order, so that recorded code is always that of the rows, whatever dies in between.
-
-        Args:
-            lease: The lease of the warehouse.
-            outdated: The facts to drop.
+        In this order, the recorded code always matches the rows, even after a crash in between.
 
         Raises:
             BusyError: If another run has taken the lease; nothing is dropped.
@@ -120,7 +113,7 @@ def _vars(settings: Settings) -> str:
 
 
 def _engine(project: Project) -> str:
-    """The release of an engine that is a package of this installation; Snowflake is none."""
+    """The engine's version if it is an installed package, which Snowflake is not; else its name."""
     try:
         return metadata.version(project.engine)
     except metadata.PackageNotFoundError:
@@ -134,9 +127,9 @@ def _hashes(code: Mapping[str, str]) -> Code:
 
 
 def _difference(before: Code | None, now: Code) -> str:
-    """Says what differs; nothing if nothing does."""
+    """Describes what changed; empty if nothing did."""
     if before is None:
-        return "the code it was built with is not known"
+        return "the code it was built with is unknown"
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
     return f"{', '.join(changed[:_SHOWN])}{more} changed" if changed else ""

@@ -1,7 +1,7 @@
-"""What dbt has read of a project, kept for the life of the process.
+"""Caches dbt's parsed projects for the life of the process.
 
-Reading the project takes dbt longer than many a build of what changed. Whoever builds more than
-once in one process, in one home or in several, has it read once for each version of the code.
+Parsing a project often takes dbt longer than building what changed. A process that builds more than
+once, in one home or several, parses each version of the code once.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ FILE = "manifest.json"
 
 
 class ProjectKey(NamedTuple):
-    """Everything that decides what dbt reads.
+    """Everything that determines what dbt parses.
 
     Attributes:
-        project: The folder of the project.
+        project: The project's folder.
         code: Fingerprint of its models, macros and data tests, and of the engines.
         profiles: The text of profiles.yml.
         target: The target in it.
-        database: What the relations' names begin with; of all that profiles.yml takes from the
-            environment, only this gets into what dbt has read.
+        database: Prefix of the relations' names; of all that profiles.yml takes from the
+            environment, only this ends up in the parsed project.
         variables: dbt's `--vars`.
     """
 
@@ -47,11 +47,11 @@ _parsed: OrderedDict[ProjectKey, _Parsed] = OrderedDict()
 
 
 def remember(key: ProjectKey, manifest: Manifest, target_path: Path) -> None:
-    """Keeps what dbt has just read, before any build writes into it.
+    """Caches a project that dbt has just parsed, before any build modifies it.
 
     Args:
-        key: What it was read from.
-        manifest: What dbt gave.
+        key: What it was parsed from.
+        manifest: The parsed project.
         target_path: dbt's target folder, with the manifest.json that it wrote.
     """
     artifact = (target_path / FILE).read_bytes()
@@ -61,14 +61,14 @@ def remember(key: ProjectKey, manifest: Manifest, target_path: Path) -> None:
 
 
 def recall(key: ProjectKey, target_path: Path) -> Manifest | None:
-    """Gives what dbt read before, as new: what a build changes in it stays in that build.
+    """Returns a copy of a cached project: what a build changes in it stays in that build.
 
     Args:
-        key: What would be read.
-        target_path: dbt's target folder, which gets the manifest.json of that time.
+        key: What would be parsed.
+        target_path: dbt's target folder, into which the cached manifest.json is written.
 
     Returns:
-        It; None if dbt has to read the project.
+        The project; None if dbt has to parse it.
     """
     parsed = _parsed.get(key)
     if parsed is None:

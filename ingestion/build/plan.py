@@ -1,4 +1,4 @@
-"""What a build would do, found out by comparing code and files with those of the last build."""
+"""Plans a build by comparing code and files with those of the last one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from ingestion.warehouse.base import Warehouse
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What a build would do; printed, it says so.
+    """What a build would do; `str()` puts it into words.
 
     Attributes:
-        full_refresh: Whether the facts are built from all current rows because somebody asks for
-            that.
-        rebuilt: The facts that are built from all current rows, and why each is.
-        parts: What dbt selects; None for everything.
+        full_refresh: Whether a build of the facts from all current rows was requested.
+        rebuilt: Facts to build from all current rows, and why.
+        parts: dbt's selectors; None for everything.
     """
 
     full_refresh: bool = False
@@ -28,11 +27,11 @@ class BuildPlan:
 
     @property
     def arguments(self) -> list[str]:
-        """Arguments of `dbt build` for all but the marts that describe the build itself."""
+        """Arguments of `dbt build` for all but the marts that report on the build itself."""
         arguments = ["--exclude", f"tag:{artifacts.REPORT_TAG}+"]
         if self.parts is not None:
-            # A test of several models runs if one of them is selected for what it reads. Cautious:
-            # `src_files`, which is always built, does not select it. Unit tests read no data.
+            # A test of several models runs if the inputs of one of them changed. Cautious: not
+            # merely because `src_files`, which is always built, is one. Unit tests read no data.
             arguments += ["--select", *self.parts, "--indirect-selection", "cautious"]
             arguments += ["--exclude-resource-type", "unit_test"]
         return [*arguments, "--full-refresh"] if self.full_refresh else arguments
@@ -53,18 +52,7 @@ def plan_build(
     *,
     full_refresh: bool = False,
 ) -> BuildPlan:
-    """Finds out what a build would do; changes nothing.
-
-    Args:
-        settings: The settings.
-        target: The warehouse.
-        facts: The facts of the environment to build in.
-        project: The models and tests.
-        full_refresh: Build the facts from all current rows.
-
-    Returns:
-        What it would do.
-    """
+    """Plans a build in the environment of the facts; changes nothing."""
     rebuilt = facts.outdated(target)
     if full_refresh:
         rebuilt = dict.fromkeys(facts.code, "--full-refresh")

@@ -1,9 +1,9 @@
-"""Whether a whole release makes sense: checked on the candidate, before anybody can see it.
+"""Checks whether a release is plausible as a whole: on the candidate, before readers see it.
 
 Data tests look at rows. A release can pass all of them and still be wrong as a whole: half of the
 ratings file is missing, two columns are swapped, the films are those of another release. So the
-candidate's counts are compared with what is published, with the README and with each other. What
-cannot be right holds the release back, unless the operator accepts it, for one run.
+candidate's counts are compared with the published marts, with the README and with each other. An
+implausible release is held back, unless the operator accepts it for one run.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Seen:
 
     Attributes:
         counts: How much it holds; None if nothing is published.
-        source: URL of the landing zone that it was built from; None if that is not known.
+        source: URL of the landing zone it was built from; None if unknown.
     """
 
     counts: Counts | None = None
@@ -70,13 +70,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about a release that cannot be right.
+    """A plausibility check that a release failed.
 
     Attributes:
         name: What was checked, such as `ratings shrink`.
-        message: The figures, in words.
+        message: The figures, as text.
         outcome: `refused`; `accepted` by the operator; or `reported` only.
-        setting: The setting that has the limit; empty if there is none.
+        setting: The setting with the limit; empty if there is none.
     """
 
     name: str
@@ -93,8 +93,8 @@ class StatedCount:
         what: `ratings`, `users`, `movies` or `tags`.
         stated: The README's figure.
         loaded: Rows in the current files; None for users, whom no file lists.
-        counted: The figure of the candidate.
-        agrees: Whether rows and figure are what the README states.
+        counted: The candidate's figure.
+        agrees: Whether rows and figure match the README.
     """
 
     what: str
@@ -113,18 +113,18 @@ class StatedCount:
 
 
 class ReleaseRefused(AuditError):
-    """The release as a whole cannot be right, so it was not published.
+    """The release is implausible as a whole, so it was not published.
 
     Args:
-        findings: What cannot be right.
+        findings: The checks it failed.
         source: The landing zone it came from.
     """
 
     def __init__(self, findings: list[Finding], source: str) -> None:
         lines = "\n".join(f"  {_with_limit(finding)}" for finding in findings)
         super().__init__(
-            "The release does not make sense as a whole, so nothing was published; what is "
-            f"published is untouched:\n{lines}",
+            "The release is implausible as a whole, so nothing was published; the published marts "
+            f"are untouched:\n{lines}",
             f"check the files in {source}; if they are right: "
             + again("--accept-release", otherwise=("run",)),
         )
@@ -137,13 +137,13 @@ def _with_limit(finding: Finding) -> str:
 
 @dataclass(frozen=True)
 class Landing:
-    """What is known of the landing zone beside the rows of its files.
+    """What is known about the landing zone besides the rows of its files.
 
     Attributes:
-        source: Its URL; None if that is no part of a build.
+        source: Its URL; None if a build does not record it.
         loaded: Rows of the current files, by dataset.
         readme: What its README states; None if there is none.
-        refusals: The files that stand refused.
+        refusals: The files that are still refused.
     """
 
     source: str | None = None
@@ -153,21 +153,13 @@ class Landing:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies what a build tells of it; empty if it tells nothing."""
+        """Identifies what a build reports about it; empty if nothing."""
         refused = "".join(f"{r.path}\0{r.version}\0{r.refused_at}\n" for r in self.refusals)
         return f"{self.readme}\n{refused}" if self.readme or refused else ""
 
 
 def landing_of(target: Warehouse, files: Iterable[Known]) -> Landing:
-    """Reads what is known of the landing zone that the warehouse holds.
-
-    Args:
-        target: The warehouse.
-        files: The current files.
-
-    Returns:
-        What is known.
-    """
+    """Reads what is known about the landing zone, given its current files."""
     loaded: Counter[str] = Counter()
     source = None
     for file in files:
@@ -177,18 +169,10 @@ def landing_of(target: Warehouse, files: Iterable[Known]) -> Landing:
 
 
 def count(target: Warehouse, environment: Environment) -> Counts:
-    """Counts what a candidate holds.
-
-    Args:
-        target: The warehouse.
-        environment: Where it was built.
-
-    Returns:
-        Its counts.
-    """
+    """Counts what the candidate in an environment holds."""
     analytics, marts = environment.schema(ANALYTICS), environment.schema(CANDIDATE)
     inferred = f"select movie_id from {analytics}.dim_movies where is_inferred"
-    # From what is small already: at 32 M ratings the facts take a second each.
+    # From small tables: at 32 M ratings each fact would take a second.
     rows = target.fetch(
         f"""
         select
@@ -211,18 +195,18 @@ def check(
     is_same_zone: bool,
     accept: bool,
 ) -> list[Finding]:
-    """Finds what cannot be right about a release.
+    """Runs the plausibility checks on a release.
 
     Args:
-        settings: Have the limits.
-        now: What the candidate holds.
-        published: What readers see; None if nothing is published.
-        is_same_zone: Whether that is of the same landing zone. Another one may be smaller; that
-            is reported.
-        accept: Whether what is found is accepted.
+        settings: The limits.
+        now: The candidate's counts.
+        published: The counts readers see; None if nothing is published.
+        is_same_zone: Whether both are of the same landing zone. Another one may be smaller; that
+            is only reported.
+        accept: Whether failed checks are accepted.
 
     Returns:
-        What was found; nothing about a release that makes sense.
+        The failed checks.
     """
     outcome: Outcome = "accepted" if accept else "refused"
     found = [
@@ -250,9 +234,9 @@ def _orphans(settings: Settings, now: Counts, outcome: Outcome) -> Iterable[Find
     ):
         if orphans > limit * all_of_them:
             message = (
-                f"{what}: {orphans:,} of {all_of_them:,} ({orphans / all_of_them:.1%}) are of "
-                f"films that no movies file lists; the limit is {limit:.1%}. Are columns swapped, "
-                "or a movies file missing?"
+                f"{what}: {orphans:,} of {all_of_them:,} ({orphans / all_of_them:.1%}) refer "
+                f"to films that no movies file lists; the limit is {limit:.1%}. Are columns "
+                "swapped, or a movies file missing?"
             )
             yield Finding(f"{what} of unknown films", message, outcome, "MOVIELENS_ORPHAN_LIMIT")
 
@@ -277,8 +261,8 @@ class Judgement:
     """What was found about a release that may be published.
 
     Attributes:
-        stated: What the README states, beside what there is.
-        findings: What does not make sense, and was accepted or is only reported.
+        stated: The README's counts compared with the candidate's.
+        findings: The failed checks, accepted or only reported.
     """
 
     stated: list[StatedCount] = field(default_factory=list)
@@ -288,20 +272,17 @@ class Judgement:
 def judge(
     settings: Settings, target: Warehouse, landing: Landing, seen: Seen, *, accept: bool
 ) -> Judgement:
-    """Compares a candidate as a whole with its README and with what is published.
+    """Compares a candidate as a whole with its README and with the published marts.
 
     Args:
-        settings: Have the limits.
+        settings: The limits.
         target: The warehouse.
-        landing: The landing zone that the candidate was built from.
+        landing: The landing zone the candidate was built from.
         seen: What readers see.
-        accept: Whether what does not make sense is accepted.
-
-    Returns:
-        What was found.
+        accept: Whether failed checks are accepted.
 
     Raises:
-        ReleaseRefused: If the release cannot be right, and is not accepted.
+        ReleaseRefused: If a check failed and is not accepted.
     """
     now = count(target, PUBLISHED)
     findings = check(
@@ -317,14 +298,10 @@ def judge(
 
 
 def compare_with_readme(landing: Landing, now: Counts) -> list[StatedCount]:
-    """Sets what the README states beside what there is.
-
-    Args:
-        landing: The landing zone.
-        now: What the candidate holds.
+    """Compares the README's counts with the candidate's.
 
     Returns:
-        One entry for each count that it states.
+        One entry for each count that the README states.
     """
     stated, loaded = landing.readme, landing.loaded
     if stated is None:
@@ -343,15 +320,9 @@ def record(
     landing: Landing,
     judged: Judgement,
 ) -> None:
-    """Writes what a build tells of its release, for the marts that publish it.
+    """Records what a build reports about its release, for the marts that publish it.
 
-    Without the reasons of refusals: they may quote rows, and what is published has no user ids.
-
-    Args:
-        target: The warehouse.
-        environment: Where it was built.
-        landing: The landing zone.
-        judged: What was found about the release.
+    Without the reasons for refusals: they may quote rows, and published marts have no user ids.
     """
     audit = environment.schema(AUDIT)
     checks: list[tuple[Any, ...]] = [
@@ -377,9 +348,6 @@ def record(
 
 def recorded(target: Warehouse) -> list[StatedCount]:
     """Reads how the last build compared with the README.
-
-    Args:
-        target: The warehouse.
 
     Returns:
         One entry for each count that the README states.

@@ -1,8 +1,8 @@
-"""Which part of a build has to be done: everything, or what changed files can have changed.
+"""Decides how much to build: everything, or what changed files can affect.
 
-A model or a test gives what it gave before if its code, the engine and every file behind it are the
-same. That is known when the last build was complete and audited: `audit.built_from` says from which
-code and up to which entry of the manifest. It is removed before a build and written after it.
+A model or test gives the same result as before if its code, the engine and every file behind it are
+unchanged. That is known only if the last build was complete and audited: `audit.built_from` records
+its code and its watermark in the manifest. It is removed before a build and written after it.
 """
 
 from __future__ import annotations
@@ -18,26 +18,20 @@ from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import Lease
 
 _BUILT_FROM = "built_from"
-# The model that is one snapshot of the manifest.
+# The model that is a snapshot of the manifest.
 _SNAPSHOT = "src_files"
-# What names the snapshot itself, and so may change with any file. Models that read RAW have it from
-# macros, which look up the files of their own tables only.
+# Models that refer to the snapshot directly, so any file may change them. Models that read RAW get
+# it through macros, which look up only the files of their own tables.
 _READS_SNAPSHOT = "tag:reads_manifest"
 
 
 def affected(
     settings: Settings, target: Warehouse, environment: Environment, project: Project
 ) -> list[str] | None:
-    """Finds what has to be built and tested.
-
-    Args:
-        settings: The settings.
-        target: The warehouse.
-        environment: Where to build.
-        project: The models and tests.
+    """Finds what must be built and tested.
 
     Returns:
-        dbt's selectors of it; None for everything.
+        dbt's selectors; None for everything.
     """
     audit = environment.schema(AUDIT)
     if not target.has_table(audit, _BUILT_FROM):
@@ -55,10 +49,10 @@ def affected(
 
 
 def selectors(datasets: Iterable[str]) -> list[str]:
-    """Selects the models and data tests that changed files can have changed.
+    """Selects the models and data tests that changed files can affect.
 
     Args:
-        datasets: The RAW tables of which files came, changed or went.
+        datasets: The RAW tables whose files were added, changed or removed.
 
     Returns:
         dbt's selectors.
@@ -78,16 +72,16 @@ def begin(lease: Lease, environment: Environment) -> None:
     """Forgets the last build: until this one is audited, no candidate can be published."""
     audit = environment.schema(AUDIT)
     there = [table for table in ("builds", _BUILT_FROM) if lease.target.has_table(audit, table)]
-    # Emptied, not dropped: some engines commit before each statement that defines something.
+    # Emptied, not dropped: some engines commit before each DDL statement.
     lease.execute(*(f"delete from {audit}.{table}" for table in there))
 
 
 def complete(settings: Settings, lease: Lease, environment: Environment) -> None:
-    """Notes that everything is built and audited.
+    """Records that everything is built and audited.
 
     Args:
         settings: The settings.
-        lease: The lease of the warehouse, held since before what was to be built was found out.
+        lease: The warehouse's lease, held since before the build was planned.
         environment: Where it was built.
 
     Raises:
@@ -108,12 +102,7 @@ def complete(settings: Settings, lease: Lease, environment: Environment) -> None
 def merged_results(
     target: Warehouse, environment: Environment, results: list[TestResult]
 ) -> list[TestResult]:
-    """Puts the results of this build's tests in place of those of the build before.
-
-    Args:
-        target: The warehouse.
-        environment: Where it was built.
-        results: Of the tests that were run.
+    """Merges this build's test results into those of the build before.
 
     Returns:
         The results of all tests, each from when it was last run.

@@ -117,7 +117,7 @@ def test_facts_of_a_home_that_recorded_no_code_are_rebuilt(checkout: Checkout) -
     checkout.edit("macros/titles.sql", "the year 1995", "the year")
     report = build(checkout.settings)
     assert set(report.rebuilt) == ALL_FACTS
-    assert "not known" in report.rebuilt["fct_tags"]
+    assert "unknown" in report.rebuilt["fct_tags"]
 
 
 @pytest.mark.slow

@@ -185,7 +185,7 @@ def test_no_ratings_swapped_columns_and_foreign_films_are_held_back(zone: Zone) 
     moved = [",".join((u, str(10**6 + int(m)), *rest)) for u, m, *rest in map(_split, lines)]
     ratings.write_text("\n".join([header, *moved[:60], *lines[60:]]) + "\n")
     error = zone.run(exit_code=3)["error"]
-    assert re.search(r"60 of 99\d \(6\.0%\) are of films that no movies", error["message"])
+    assert re.search(r"60 of 99\d \(6\.0%\) refer to films that no movies", error["message"])
 
     ratings.write_text(as_it_was)
     again = zone.run()
