@@ -1,4 +1,4 @@
-"""Loads that were committed, and the marts as of one of them, from RAW alone."""
+"""Builds the marts as of an earlier committed load, from RAW alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AsOfReport:
 
     Attributes:
         load: The load.
-        file: The DuckDB file that has them, laid out as the published one.
+        file: The DuckDB file that holds them, laid out like the published one.
         bytes: Its size.
         build: What was built and audited.
         seconds: Wall time.
@@ -58,22 +58,19 @@ class _CountedThen(NamedTuple):
 def build_marts_as_of(
     run: Run, load_id: str, export: Export, *, on_event: OnEvent = silent
 ) -> AsOfReport:
-    """Builds and audits the marts as of an earlier load, into a file of their own.
+    """Builds and audits the marts as of an earlier load, into a separate file.
 
-    The facts, the candidate and what is published stay as they are: everything is built anew in an
-    environment of its own, which is dropped when the file is written. Safe to repeat and to kill.
+    The facts, the candidate and the published marts are untouched: everything is rebuilt in a
+    separate environment, which is dropped once the file is written. Safe to repeat and to kill.
 
     Args:
-        run: The run at work.
-        load_id: The load, or the beginning of its id if no other begins so.
-        export: Writes the marts to a file of their own.
-        on_event: Told of each model and test.
-
-    Returns:
-        What was built, and where it is.
+        run: The current run.
+        load_id: The load's id, or an unambiguous prefix of it.
+        export: Writes the marts to a separate file.
+        on_event: Called for each model and test.
 
     Raises:
-        SettingsError: If there is no such load, rows that counted then are no longer in RAW.
+        SettingsError: If there is no such load, or its rows are no longer all in RAW.
         AuditFailure: If a test failed; no file is written.
         BusyError: If another run has taken the lease.
     """
@@ -117,13 +114,13 @@ def _find(known: list[Load], load_id: str) -> Load:
     found = found or [load for load in known if load_id and load.load_id.startswith(load_id)]
     if len(found) == 1:
         return found[0]
-    problem = "Several loads have an id that begins" if found else "No load has an id that begins"
+    problem = "Several loads have ids that start" if found else "No load has an id that starts"
     shown = [f"{load.load_id} ({load.loaded_at:%Y-%m-%d %H:%M} UTC)" for load in found or known]
     more = f" and {len(shown) - _NAMED} earlier ones" if len(shown) > _NAMED else ""
     raise SettingsError(
         f"{problem} with {load_id!r}; nothing was built. "
-        f"{'They are' if found else 'There are'} {', '.join(shown[:_NAMED])}{more}",
-        f"movielens status shows the last loads; {manifest.FILES} has all of them",
+        f"{'Matches' if found else 'Loads'}: {', '.join(shown[:_NAMED])}{more}",
+        f"movielens status lists the last loads; {manifest.FILES} has all of them",
     )
 
 
@@ -139,14 +136,14 @@ def _files_as_of(target: Warehouse, load: Load) -> list[_CountedThen]:
     )
     if not rows:
         raise SettingsError(
-            f"No file counted as of load {load.load_id}, so there is nothing to build",
-            "movielens status shows the last loads",
+            f"No file was current as of load {load.load_id}, so there is nothing to build",
+            "movielens status lists the last loads",
         )
     return [_CountedThen(*row) for row in rows]
 
 
 def _check_all_there(target: Warehouse, load: Load, counted: list[_CountedThen]) -> None:
-    """Refuses what vacuum has emptied; the audit checks the files that still count."""
+    """Refuses a load whose rows vacuum removed; the audit checks the files still current."""
     superseded = [file for file in counted if file.is_superseded and file.rows]
     gone: list[_CountedThen] = []
     for dataset in sorted({file.dataset for file in superseded}):
@@ -162,8 +159,8 @@ def _check_all_there(target: Warehouse, load: Load, counted: list[_CountedThen])
         names = ", ".join(f"{file.path} ({file.rows:,} rows)" for file in gone[:_NAMED])
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
         raise SettingsError(
-            f"The marts as of load {load.load_id} cannot be built: rows that counted then were "
-            f"removed from RAW by movielens vacuum, those of {names}{more}. Nothing was built",
-            "choose a later load; MOVIELENS_KEEP_DAYS says for how many days superseded rows are "
-            "kept from now on",
+            f"The marts as of load {load.load_id} cannot be built: movielens vacuum has removed "
+            f"rows from RAW that were current then, those of {names}{more}. Nothing was built",
+            "choose a later load; MOVIELENS_KEEP_DAYS sets how many days superseded rows are kept "
+            "from now on",
         )

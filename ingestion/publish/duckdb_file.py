@@ -19,18 +19,14 @@ from ingestion.publish.published import Version
 from ingestion.settings import Settings
 from ingestion.warehouse.lease import Lease
 
-# Earlier releases put the tables there; now they are in the default schema of the file.
+# Earlier releases put the tables here; now they are in the file's default schema.
 _EARLIER_SCHEMA = "marts"
 _SUFFIX = ".duckdb"
 _ROLLED_BACK = ".rolled-back"
 
 
 class MartsFile:
-    """The file that readers open, and the versions that are kept beside it, one file each.
-
-    Args:
-        settings: Say where they are.
-    """
+    """The file that readers open, and the kept versions, one file each."""
 
     is_shared = False
 
@@ -47,7 +43,7 @@ class MartsFile:
         return self._file.stat().st_size if self._file.exists() else 0
 
     def bring_up_to_date(self) -> None:
-        """Rewrites the files that an earlier release wrote with the tables in another schema."""
+        """Rewrites files in which an earlier release put the tables in another schema."""
         for file in (self._file, *self._folder.glob(f"*{_SUFFIX}")):
             # One that cannot be rewritten stays: the dashboard and published_version read both.
             with suppress(duckdb.Error), duckdb.connect() as connection:
@@ -56,7 +52,7 @@ class MartsFile:
                     _write_marts(connection, _EARLIER_SCHEMA, file)
 
     def kept(self) -> list[Version]:
-        """The versions that are kept, oldest first, those that are held back included."""
+        """The kept versions, oldest first, including those held back."""
         names = (file.name.removesuffix(_SUFFIX) for file in self._folder.glob(f"*{_SUFFIX}"))
         return sorted(map(self._described, names), key=lambda version: version.version)
 
@@ -68,7 +64,7 @@ class MartsFile:
         return Version(version, note.get("source"), published_at, name != version)
 
     def counts(self) -> Counts | None:
-        """How much the version that readers see holds; None if nothing is published."""
+        """The published version's counts; None if nothing is published."""
         if not self._file.exists():
             return None
         try:
@@ -79,16 +75,16 @@ class MartsFile:
                     f"from opened.{schema}.mart_dataset_status"
                 ).fetchall()
         except duckdb.Error:
-            return None  # it holds no marts, so readers lose nothing that could be compared
+            return None  # it holds no marts, so there is nothing to compare with
         return Counts(*rows[0]) if rows else None
 
     def publish(self, lease: Lease, version: str, source: str | None) -> None:
-        """Makes the candidate what readers see, all marts at once.
+        """Publishes the candidate, all marts at once.
 
         Args:
-            lease: The lease of the warehouse, held since before the candidate was chosen.
+            lease: The warehouse's lease, held since before the candidate was chosen.
             version: Its version.
-            source: URL of the landing zone that it was built from.
+            source: URL of the landing zone it was built from.
 
         Raises:
             BusyError: If another run has taken the lease.
@@ -106,19 +102,19 @@ class MartsFile:
             )
 
     def roll_back(self, to: str, left: str | None) -> None:
-        """Makes an earlier version what readers see.
+        """Returns readers to an earlier version.
 
         Args:
             to: The version to return to.
-            left: The version that readers saw.
+            left: The version to leave.
         """
-        # Marked first: if this one dies in between, the next run does not bring it back unasked.
+        # Marked first: if this process dies in between, the next run does not republish it.
         if left and self._of(left).exists():
             self._of(left).rename(self._of(left + _ROLLED_BACK))
         self._install(to, self._read_note(to).get("source"))
 
     def remove(self, versions: list[str]) -> None:
-        """Removes versions, and what a crash left beside them."""
+        """Removes versions, and leftovers of a crash."""
         for version in versions:
             self._of(version).unlink()
             self._note(version).unlink(missing_ok=True)
@@ -132,12 +128,12 @@ class MartsFile:
         return self._folder / f"{version}.json"
 
     def _read_note(self, version: str) -> dict[str, str]:
-        """Reads what is noted of a version, beside its file because readers must not see it."""
+        """Reads a version's note, kept out of its marts file because readers must not see it."""
         note = self._note(version)
         return dict(json.loads(note.read_text())) if note.exists() else {}
 
     def _install(self, version: str, source: str | None) -> None:
-        """Puts a version where readers look, by one rename."""
+        """Puts a version where readers look, with one rename."""
         now = datetime.now(UTC).replace(tzinfo=None, microsecond=0).isoformat()
         write_whole(self._note(version), json.dumps({"source": source, "published_at": now}))
         beside = self._file.with_suffix(".next")
@@ -153,13 +149,10 @@ class MartsFile:
 
 
 def published_version(marts_file: Path) -> str | None:
-    """Tells which version a marts file holds.
-
-    Args:
-        marts_file: The file.
+    """Finds the version of a marts file.
 
     Returns:
-        The version, or None if there is no such file or it is not one of published marts.
+        The version; None if there is no such file, or it does not hold published marts.
     """
     if not marts_file.exists():
         return None
@@ -170,17 +163,11 @@ def published_version(marts_file: Path) -> str | None:
 
 
 def read_version(marts_file: Path) -> str:
-    """Reads which version a marts file holds, whichever release wrote it.
-
-    Args:
-        marts_file: The file.
-
-    Returns:
-        The version.
+    """Reads the version of a marts file, whichever release wrote it.
 
     Raises:
-        duckdb.Error: If it is not a file of published marts.
-        IndexError: If the mart that should tell has no row.
+        duckdb.Error: If the file does not hold published marts.
+        IndexError: If mart_dataset_status is empty.
     """
     with duckdb.connect() as connection:
         schema = _attach(connection, marts_file)
@@ -189,7 +176,7 @@ def read_version(marts_file: Path) -> str:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
-    """Attaches a marts file as `opened`, and tells which schema its tables are in."""
+    """Attaches a marts file as `opened`; returns the schema of its tables."""
     connection.execute(f"attach {duckdb_literal(marts_file)} as opened (read_only)")
     earlier = connection.execute(
         "from duckdb_schemas() where database_name = 'opened' and schema_name = ?",
@@ -199,12 +186,12 @@ def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
 
 
 def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
-    """Writes an environment's marts, and nothing else, into a file of their own.
+    """Writes an environment's marts, and nothing else, to a separate file.
 
     Args:
-        lease: The lease of the warehouse, held since before the marts were chosen.
+        lease: The warehouse's lease, held since before the marts were chosen.
         environment: Whose marts.
-        file: The file; it appears when it is whole.
+        file: The file; it appears once it is complete.
 
     Raises:
         BusyError: If another run has taken the lease, and may have built others meanwhile.
@@ -216,9 +203,9 @@ def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
 
 
 def _write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) -> None:
-    """Writes the marts of a schema into a file, which appears, or is replaced, when it is whole."""
+    """Writes a schema's marts to a file, which appears or is replaced once it is complete."""
     unfinished = file.with_suffix(".unfinished")
-    # A crash may have left it, and a log that DuckDB would replay into the new one.
+    # A crash may have left it, with a log that DuckDB would replay into the new file.
     for leftover in file.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
     tables = connection.execute(

@@ -1,4 +1,4 @@
-"""`publish` and `rollback`: what readers see, all marts at once."""
+"""`publish` and `rollback`: switch what readers see, all marts at once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class PublishReport:
 
     Attributes:
         version: The published version.
-        published: Whether that changed.
+        published: Whether it changed.
         before: The version that was published before, if any.
         bytes: Size of all published marts.
         seconds: Wall time.
-        held_back: A version that a rollback left: no run publishes it by itself.
+        held_back: A version that was rolled back: no run publishes it by itself.
     """
 
     version: str | None
@@ -37,10 +37,10 @@ class PublishReport:
 
 
 def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
-    """Publishes the audited candidate: readers see the old version or the new, nothing between.
+    """Publishes the audited candidate: readers see the old version or the new, never a mix.
 
     Args:
-        run: The run at work.
+        run: The current run.
         again: Publish a version even if it was rolled back.
 
     Returns:
@@ -48,7 +48,7 @@ def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
 
     Raises:
         MovielensError: If there is no audited candidate.
-        BusyError: If another run has taken the lease; readers see what they saw.
+        BusyError: If another run has taken the lease; readers see no change.
     """
     started = time.perf_counter()
     target, marts = engine_of(run.settings).warehouse(), engine_of(run.settings).published()
@@ -58,7 +58,7 @@ def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
     if before == found.version:
         return _report(marts, started, before, before)
     lease = run.lease(target)
-    found = _audited(target)  # nobody builds another one before this one is copied
+    found = _audited(target)  # under the lease, no run can replace it before it is copied
     if not again and any(v.is_held_back for v in marts.kept() if v.version == found.version):
         return _report(marts, started, before, before, held_back=found.version)
     marts.publish(lease, found.version, found.source)
@@ -70,7 +70,7 @@ def _audited(target: Warehouse) -> Candidate:
     found = candidate(target)
     if found is None or not found.audited:
         raise MovielensError(
-            "There is no audited candidate; what is published is untouched", command("build")
+            "There is no audited candidate; the published marts are untouched", command("build")
         )
     return found
 
@@ -94,16 +94,12 @@ def _report(
 
 
 def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
-    """Removes versions beyond MOVIELENS_KEEP_VERSIONS, and what a crash left beside them.
+    """Removes versions beyond MOVIELENS_KEEP_VERSIONS, and leftovers of a crash.
 
     The published version and those after it stay.
 
-    Args:
-        settings: The settings.
-        dry_run: Only report which.
-
     Returns:
-        The versions, oldest first.
+        The versions removed, or to be removed in a dry run, oldest first.
     """
     marts = engine_of(settings).published()
     current = marts.current()
@@ -117,10 +113,10 @@ def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
 def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
     """Returns to the version before the published one.
 
-    The version that is left behind is kept, but no `run` publishes it again unasked.
+    The version rolled back from is kept, but no `run` publishes it again by itself.
 
     Args:
-        run: The run at work.
+        run: The current run.
         switch_source: Return to it even if it was built from another landing zone.
 
     Returns:
@@ -145,8 +141,8 @@ def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
     if not earlier:
         raise MovielensError(
             f"There is no version before {current or 'the first one'} to return to; "
-            "what is published is untouched",
-            f"MOVIELENS_KEEP_VERSIONS (now {settings.keep_versions}) says how many are kept",
+            "the published marts are untouched",
+            f"MOVIELENS_KEEP_VERSIONS (now {settings.keep_versions}) sets how many are kept",
         )
     to = earlier[-1]
     if not switch_source:
@@ -158,11 +154,11 @@ def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
 def _check_same_zone(to: Version, current: Version) -> None:
     if to.source == current.source:
         return
-    unknown = "one that is not known"
+    unknown = "an unknown one"
     raise SettingsError(
-        f"The version before, {to.version}, was built from another landing zone: "
+        f"The previous version, {to.version}, was built from another landing zone: "
         f"{to.source or unknown}; the published one from {current.source or unknown}. "
-        "What is published is untouched",
-        "if readers are to see that landing zone: "
+        "The published marts are untouched",
+        "if readers should see that landing zone: "
         + again("--switch-source", otherwise=("rollback",)),
     )

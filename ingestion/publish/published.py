@@ -1,4 +1,4 @@
-"""What readers see, as publishing, building and status ask for it; the same on every engine."""
+"""What readers see: one interface to it for publish, build and status, on every engine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ingestion.warehouse.lease import Lease
 
 @dataclass(frozen=True)
 class Version:
-    """One published version that is kept.
+    """A published version that is kept.
 
     Attributes:
         version: Its name.
-        source: URL of the landing zone that it was built from; None if that is not known.
-        published_at: When readers last came to see it, UTC; None if that is not known.
-        is_held_back: Whether a rollback left it: no run publishes it by itself.
+        source: URL of the landing zone it was built from; None if unknown.
+        published_at: When it was last published, UTC; None if unknown.
+        is_held_back: Whether it was rolled back: no run publishes it by itself.
     """
 
     version: str
@@ -30,7 +30,7 @@ class Version:
 
 
 class Published(Protocol):
-    """What readers see, and the versions that are kept."""
+    """What readers see, and the kept versions."""
 
     is_shared: bool
     """Whether runs of other homes publish there too."""
@@ -42,33 +42,26 @@ class Published(Protocol):
         """Bytes of what readers see."""
 
     def kept(self) -> list[Version]:
-        """The versions that are kept, oldest first, those that are held back included."""
+        """The kept versions, oldest first, including those held back."""
 
     def counts(self) -> Counts | None:
-        """How much the version that readers see holds; None if nothing is published."""
+        """The published version's counts; None if nothing is published."""
 
     def bring_up_to_date(self) -> None:
         """Rewrites what an earlier release published in another layout."""
 
     def publish(self, lease: Lease, version: str, source: str | None) -> None:
-        """Makes the candidate, built from a landing zone, what readers see, all marts at once."""
+        """Publishes the candidate, built from the landing zone `source`, all marts at once."""
 
     def roll_back(self, to: str, left: str | None) -> None:
-        """Makes an earlier version what readers see."""
+        """Returns readers to an earlier version."""
 
     def remove(self, versions: list[str]) -> None:
-        """Removes versions, and what a crash left beside them."""
+        """Removes versions, and leftovers of a crash."""
 
 
 def seen(settings: Settings) -> Seen:
-    """Tells what readers see, as far as a new release is compared with it.
-
-    Args:
-        settings: Say which target.
-
-    Returns:
-        How much it holds, and which landing zone it came from.
-    """
+    """Returns the counts and landing zone of what readers see, to compare a release with."""
     marts = engine_of(settings).published()
     current = marts.current()
     sources = [version.source for version in marts.kept() if version.version == current]

@@ -1,21 +1,21 @@
-"""The published marts in Snowflake: a store that is only appended to, and views on it.
+"""The published marts in Snowflake: an append-only store, and views on it.
 
-`marts_store` has a table for each mart, with the rows of every version that is kept, and
-`_versions`, whose last entry says which one counts. What readers may see are the secure views of
-`marts`: `mart_x` has the rows of the version that counts, so all of them change with that one
-entry, in the transaction that writes it; `mart_x_by_version` has those of all versions that are
-kept, for a reader that pins the one it started with; `current_version` names the one that counts.
+`marts_store` has a table per mart, with the rows of every kept version, and `_versions`, whose last
+entry names the current one. Readers have access only to the secure views of `marts`: `mart_x` has
+the rows of the current version, so all of them change with that one entry, in the transaction that
+writes it; `mart_x_by_version` has those of all kept versions, for a reader that pins the one it
+started with; `current_version` names the current one.
 
-A publish goes like this, and can die at any point:
+A publish takes these steps, and can die at any point:
 
-1. A store or a view that is not there, or has other columns than the candidate, is made anew: rows
+1. A store or view that is missing, or whose columns differ from the candidate's, is rebuilt: rows
    of kept versions stay, with null in new columns. Readers see the same rows as before.
 2. The candidate's rows are appended under its version. No view shows them.
 3. They are counted. No view shows them.
 4. The entry is written, in one transaction with the lease. From here on every view shows them.
 5. Versions beyond those to be kept are removed.
 
-The rows that a publish leaves which died between 2 and 4 are removed by the next one.
+Rows left by a publish that died between 2 and 4 are removed by the next one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MartsViews:
         return str(version) if version else None
 
     def size(self) -> int:
-        """Bytes of all versions that are kept."""
+        """Bytes of all kept versions."""
         rows = self._target.fetch(
             "select sum(bytes) from information_schema.tables "
             f"where lower(table_schema) = {self._target.literal(STORE)}"
@@ -72,7 +72,7 @@ class MartsViews:
         """Nothing to do: `publish` fits the store's tables to the marts."""
 
     def kept(self) -> list[Version]:
-        """The versions that are kept, oldest first, those that are held back included."""
+        """The kept versions, oldest first, including those held back."""
         published: dict[str, dict[str, Any]] = {}
         left: dict[str, int] = {}
         for entry in self._entries():
@@ -89,7 +89,7 @@ class MartsViews:
         ]
 
     def _entries(self) -> list[dict[str, Any]]:
-        """What was published and rolled back, in this order; an earlier release had no source."""
+        """All publishes and rollbacks, oldest first; an earlier release recorded no source."""
         if not self._target.has_table(STORE, "_versions"):
             return []
         with self._target.connect() as connection:
@@ -98,7 +98,7 @@ class MartsViews:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def counts(self) -> Counts | None:
-        """How much the version that readers see holds; None if nothing is published."""
+        """The published version's counts; None if nothing is published."""
         current = self.current()
         if current is None:
             return None
@@ -109,12 +109,12 @@ class MartsViews:
         return Counts(*rows[0]) if rows else None
 
     def publish(self, lease: Lease, version: str, source: str | None) -> None:
-        """Makes the candidate what readers see, all marts at once.
+        """Publishes the candidate, all marts at once.
 
         Args:
-            lease: The lease of the warehouse, held since before the candidate was chosen.
+            lease: The warehouse's lease, held since before the candidate was chosen.
             version: Its version.
-            source: URL of the landing zone that it was built from.
+            source: URL of the landing zone it was built from.
 
         Raises:
             MovielensError: If the store does not have the candidate's rows; nothing is published.
@@ -136,11 +136,11 @@ class MartsViews:
                 connection.execute(_entry(self._target, version, source))
 
     def roll_back(self, to: str, left: str | None) -> None:
-        """Makes an earlier version what readers see, by one entry.
+        """Returns readers to an earlier version, with one entry.
 
         Args:
             to: The version to return to.
-            left: The version that readers saw.
+            left: The version to leave.
         """
         source = next((v.source for v in self.kept() if v.version == to), None)
         self._target.execute(_entry(self._target, to, source, left))
@@ -184,7 +184,7 @@ def _make_schemas(connection: Connection) -> None:
 
 
 def _columns(connection: Connection, schema: str) -> dict[str, Columns]:
-    """Names and types of the columns of each table of a schema, in their order."""
+    """Column names and types of each mart in a schema, in order."""
     rows = connection.execute(
         "select lower(table_name), lower(column_name), data_type, ordinal_position "
         f"from information_schema.columns where lower(table_schema) = {connection.literal(schema)} "
@@ -198,7 +198,7 @@ def _columns(connection: Connection, schema: str) -> dict[str, Columns]:
 
 
 def _make_room(connection: Connection, mart: str, columns: Columns, stored: Columns) -> None:
-    """Gives a mart's store exactly its columns, and the views on it."""
+    """Gives a mart's store exactly the mart's columns, and creates the views on it."""
     if stored == [("_version", "TEXT"), *columns]:
         return
     names = ", ".join(name for name, _ in columns)
@@ -246,6 +246,6 @@ def _verify(connection: Connection, marts: dict[str, Columns], version: str) -> 
         if built != stored:
             raise MovielensError(
                 f"{mart} has {built} rows, but {stored} are in {STORE} for version {version}. "
-                "Nothing was published; what is published is untouched",
+                "Nothing was published; the published marts are untouched",
                 command("publish"),
             )
