@@ -1,1 +1,1 @@
-"""The jobs of those who run the project: run, status, doctor, vacuum."""
+"""The operator's jobs: run, status, doctor, vacuum."""

@@ -16,18 +16,18 @@ from ingestion.warehouse.run import Run
 
 @contextmanager
 def exclusive_run(settings: Settings, *, take_over: bool = False) -> Iterator[Run]:
-    """Holds the lock of a home. Only entry points do; the steps of a run receive the `Run`.
+    """Holds a home's lock. Only entry points call this; the steps of a run receive the `Run`.
 
     Args:
-        settings: Say which home.
-        take_over: Whether the run may take the lease of a run that still holds it.
+        settings: Which home.
+        take_over: Whether the run may take a lease that another run still holds.
 
     Yields:
-        The run at work, while no other can start.
+        The current run; no other can start meanwhile.
 
     Raises:
         BusyError: If another run holds the lock.
-        SettingsError: If the home cannot be written to.
+        SettingsError: If the home is not writable.
     """
     make_home(settings.home)
     lock = FileLock(settings.home / "run.lock", timeout=0)

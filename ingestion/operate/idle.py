@@ -32,8 +32,8 @@ def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
     Args:
         settings: The settings.
         lease: The lease, held since before the listing was compared.
-        listing: Identifies it.
-        version: What is published.
+        listing: The listing's fingerprint.
+        version: The published version.
 
     Raises:
         BusyError: If another run has taken the lease.
@@ -45,9 +45,6 @@ def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
 
 def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishReport] | None:
     """Checks whether a run would have nothing to do.
-
-    Args:
-        settings: The settings.
 
     Returns:
         What each step would report; None if only the warehouse can tell.

@@ -17,11 +17,8 @@ def rebuild_if_damaged(run: Run, steps: Callable[[], Result]) -> Result:
     """Runs steps that begin with a load; replaces a damaged warehouse and runs them again.
 
     Args:
-        run: The run; gets a note of what was done.
+        run: The current run; gets a note of what was done.
         steps: What to run.
-
-    Returns:
-        What the steps return.
     """
     try:
         return steps()

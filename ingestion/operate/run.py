@@ -37,9 +37,9 @@ class LastRun:
     """How the last run of a home ended.
 
     Attributes:
-        outcome: `done`, or the name of what it failed with.
+        outcome: `done`, or the name of the exception.
         exit_code: Its exit code; 4 if files were refused.
-        message: What it failed with, in words.
+        message: The error message, if it failed.
         at: When it ended, UTC.
     """
 
@@ -92,18 +92,18 @@ def run(
         settings: The settings.
         full_refresh: Rebuild the facts from all current rows.
         remove_missing: Record known paths that are no longer there as removed.
-        switch_source: Allow another landing zone than the one that the warehouse holds.
+        switch_source: Allow a landing zone other than the one the warehouse holds.
         accept_release: Publish this once, even if the release fails its plausibility checks.
         take_over: Take the warehouse from a run of another home that still holds its lease.
-        on_event: Told of each step forward.
+        on_event: Called at each step.
 
     Returns:
         What each step did.
 
     Raises:
         RejectedError: If every file was refused and nothing was loaded before.
-        ReleaseRefused: If the release as a whole cannot be right.
-        MovielensError: As the steps do. A failed audit publishes nothing.
+        ReleaseRefused: If the release is implausible.
+        MovielensError: As raised by the steps. A failed audit publishes nothing.
     """
     request = LoadRequest(
         source=settings.source,
@@ -146,7 +146,7 @@ def _remembered(settings: Settings) -> Iterator[LastRun]:
         failures = [asdict(test) for test in getattr(error, "failures", [])]
         findings = [asdict(finding) for finding in getattr(error, "findings", [])]
         found = {"failures": failures, "release": findings}
-        with suppress(OSError):  # a full disk is what the error is about
+        with suppress(OSError):  # a full disk may be the error
             how = {name: value for name, value in asdict(ended).items() if name != "at"}
             write_report(settings, "run", {"status": "failed", **how, **found})
         raise
@@ -158,11 +158,8 @@ def _remembered(settings: Settings) -> Iterator[LastRun]:
 def last_run(settings: Settings) -> LastRun | None:
     """Reads how the last run of a home ended.
 
-    Args:
-        settings: Say which home.
-
     Returns:
-        How and when; None if none has ended there.
+        How and when; None if no run has ended there.
     """
     file = settings.home / LAST_RUN
     if not file.exists():
@@ -170,7 +167,7 @@ def last_run(settings: Settings) -> LastRun | None:
     text = file.read_text().strip()
     try:
         ended = LastRun(**json.loads(text))
-    except (ValueError, TypeError):  # earlier releases noted the outcome alone
+    except (ValueError, TypeError):  # earlier releases recorded only the outcome
         ended = LastRun(text, 0 if text == "done" else 1)
     ended.at = datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(tzinfo=None)
     return ended
@@ -200,7 +197,7 @@ def _run(work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport
 
 
 def _note(work: Run, report: RunReport) -> None:
-    """Leaves the marker by which the next run with the same files finds nothing to do."""
+    """Leaves the marker that tells the next run with the same files that it has nothing to do."""
     target = engine_of(work.settings).warehouse(loader=True)
     untold = {"loaded", "unchanged", "removed"}
     all_in_order = {file.status for file in report.load.files} <= untold

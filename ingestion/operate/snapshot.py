@@ -1,6 +1,6 @@
-"""A summary of the warehouse, kept beside it for when a run has it open.
+"""A summary of the warehouse, for when a run has it open.
 
-DuckDB lets no other process read a file that one is writing. So each run leaves a snapshot in the
+While one process writes a DuckDB file, no other can read it. So each run leaves a snapshot in the
 home folder, and `status` shows it while the next run is in progress.
 """
 
@@ -32,14 +32,14 @@ SHOWN_LOADS = 5
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """What is current of one dataset.
+    """The current files of one dataset.
 
     Attributes:
         dataset: The RAW table.
         files: Current file versions.
-        rows: Rows of them.
-        rejected: Rows of these files that were rejected.
-        loaded_at: When the newest of them was committed.
+        rows: Their rows.
+        rejected: Their rejected rows.
+        loaded_at: When the newest was committed.
     """
 
     dataset: str
@@ -57,12 +57,12 @@ class Snapshot:
         source: URL of the landing zone, or None if nothing is loaded.
         edition: The MovieLens edition it holds.
         datasets: What is current of each dataset.
-        candidate: Version of the marts that were built last.
+        candidate: Version of the marts built last.
         candidate_audited: Whether they passed every test.
         loads: The last loads, newest first; `build --as-of` takes their ids.
-        refused: The files that stand refused, and why.
-        readme: What the release's README states, beside what the last build counted.
-        taken_at: When this was so, UTC.
+        refused: The files that are still refused, and why.
+        readme: The README's counts compared with those of the last build.
+        taken_at: When the snapshot was taken, UTC.
     """
 
     source: str | None = None
@@ -80,14 +80,7 @@ _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
 
 
 def take(target: Warehouse) -> Snapshot:
-    """Looks at a warehouse.
-
-    Args:
-        target: The warehouse.
-
-    Returns:
-        What it holds now.
-    """
+    """Takes a snapshot of a warehouse."""
     last = candidate(target)
     loaded = _datasets(target)
     zone: tuple[Any, ...] = (None, None)
@@ -109,12 +102,7 @@ def take(target: Warehouse) -> Snapshot:
 
 
 def keep(settings: Settings, target: Warehouse) -> None:
-    """Saves a snapshot of a warehouse after writing to it; does its best and never fails.
-
-    Args:
-        settings: Say where.
-        target: The warehouse.
-    """
+    """Saves a snapshot of a warehouse after a write; best effort, never fails."""
     # Whatever prevents it has already failed the run.
     with suppress(MovielensError, OSError, duckdb.Error):
         text = json.dumps(asdict(take(target)), indent=2, default=str)
@@ -124,11 +112,8 @@ def keep(settings: Settings, target: Warehouse) -> None:
 def kept(settings: Settings) -> Snapshot | None:
     """Reads the snapshot that the last run left.
 
-    Args:
-        settings: Say where.
-
     Returns:
-        The snapshot; None if there is none, or one of another release.
+        The snapshot; None if there is none, or another release wrote it.
     """
     try:
         return _ADAPTER.validate_json((settings.home / FILE).read_bytes())

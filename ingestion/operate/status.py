@@ -28,16 +28,16 @@ class Status(Snapshot):
 
     Attributes:
         published: The version that readers see.
-        published_at: When readers came to see it, UTC; None if that is not known.
-        published_source: The landing zone it was built from; None if that is not known.
-        held_back: Versions that a rollback left: no run publishes them by itself.
-        versions: Versions that are kept, oldest first, those that are held back left out.
+        published_at: When it was published, UTC; None if unknown.
+        published_source: The landing zone it was built from; None if unknown.
+        held_back: Versions that were rolled back: no run publishes them by itself.
+        versions: Kept versions, oldest first, without those held back.
         marts_bytes: Size of all published marts.
         runs: What the last runs did, newest first.
         last_run: How the last run of this home ended; None if none has.
-        warehouse: `open`; `busy`: a run has it to itself, and what is shown of it is what the run
-            before left; `missing`; or `unreadable`.
-        problem: Why the warehouse could not be looked at, in words; empty if it could.
+        warehouse: `open`; `busy`: a run has it open, so the snapshot of the run before is shown;
+            `missing`; or `unreadable`.
+        problem: Why the warehouse could not be read; empty if it could.
     """
 
     published: str | None = None
@@ -53,13 +53,10 @@ class Status(Snapshot):
 
 
 def status(settings: Settings) -> Status:
-    """Looks at the warehouse and the published marts; changes nothing.
-
-    Args:
-        settings: The settings.
+    """Reads the state of the warehouse and the published marts; changes nothing.
 
     Returns:
-        Their state; of a DuckDB warehouse that cannot be opened, the last known state.
+        Their state; for a DuckDB warehouse that cannot be opened, the last known state.
     """
     state, problem, held = _warehouse(settings)
     marts = engine_of(settings).published()
@@ -116,15 +113,10 @@ def _run(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Fetches the rows on which a test of the last failed audit fails now.
-
-    Args:
-        settings: The settings.
-        test: The name of the test.
-        limit: How many rows at most.
+    """Fetches the rows that now fail a test of the last failed audit.
 
     Returns:
-        The names of the columns, and the rows.
+        Column names and rows.
 
     Raises:
         SettingsError: If that test did not fail in the last failed audit.
@@ -134,13 +126,13 @@ def failing(settings: Settings, test: str, limit: int) -> tuple[list[str], list[
     if not failed.get(test):
         names = ", ".join(sorted(failed)) or "none"
         raise SettingsError(
-            f"{test!r} is not a data test of the last failed audit (there: {names})",
-            f"{command('build')} audits again",
+            f"{test!r} is not a data test that failed in the last failed audit (failed: {names})",
+            f"audit again: {command('build')}",
         )
     try:
         return failing_rows(engine_of(settings).warehouse(), failed[test], limit)
     except duckdb.CatalogException as error:
         raise SettingsError(
             f"The rows that failed {test!r} are gone: {str(error).splitlines()[0]}",
-            "build again, which audits anew",
+            "build again, which repeats the audit",
         ) from None

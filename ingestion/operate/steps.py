@@ -1,4 +1,4 @@
-"""Each step of a run by itself, as commands and scripts call it: takes the lock, then works."""
+"""Each step of a run on its own, for commands and scripts: takes the lock, then works."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ def load(
 ) -> LoadReport:
     """Loads what is new or changed in a landing zone into RAW.
 
-    Safe to repeat and to kill at any time: rows count only once their file versions are committed
-    in the manifest, all of a load at once. Unchanged files are not read. A DuckDB warehouse that
-    is damaged is set aside and loaded anew.
+    Idempotent, and safe to kill at any time: rows count only once their file versions are committed
+    in the manifest, all of a load at once. Unchanged files are not read. A damaged DuckDB warehouse
+    is set aside and reloaded.
 
     Args:
         source: The landing zone: a folder, a URL such as `s3://bucket/prefix`, or a
             `filesystem(...)` of `dlt.sources.filesystem`, of which only the files that it yields
-            count; default: the setting MOVIELENS_SOURCE, else the bucket URL that dlt's filesystem
-            source is configured with, else the one that the warehouse holds.
+            count; default: MOVIELENS_SOURCE, else the bucket URL configured for dlt's filesystem
+            source, else the landing zone that the warehouse holds.
         settings: The settings; default: environment and `.env`.
         remove_missing: Record known paths that are no longer there as removed.
-        switch_source: Allow a landing zone other than the one that the warehouse holds, whose
-            files are recorded as removed.
+        switch_source: Allow a landing zone other than the one the warehouse holds, whose files
+            are then recorded as removed.
         take_over: Take the warehouse from a run of another home that still holds its lease.
-        on_event: Told of each step forward.
+        on_event: Called at each step.
 
     Returns:
-        What became of each file.
+        What happened to each file.
 
     Raises:
         SettingsError: If no source is known, or the warehouse holds another landing zone.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
-        BusyError: If another run is at work, or took over while this one was paused.
+        BusyError: If another run is in progress, or took over while this one was paused.
         MovielensError: If the rows in RAW are not the rows that were read; nothing is committed.
     """
     settings = settings or resolve(source=source if isinstance(source, str) else None)
@@ -83,17 +83,17 @@ def build(
         settings: The settings.
         full_refresh: Rebuild the facts from all current rows.
         accept_release: Publish this once, even if the release fails its plausibility checks.
-        on_event: Told of each model and test.
+        on_event: Called for each model and test.
 
     Returns:
         What was built; `built` is False if files and models are those of the last candidate.
 
     Raises:
         AuditFailure: If a test failed; the candidate cannot be published.
-        ReleaseRefused: If the release as a whole cannot be right; no more can that one.
+        ReleaseRefused: If the release is implausible; it cannot be published either.
         MovielensError: If a model could not be built.
-        SettingsError: If nothing was loaded yet, or the models are not there.
-        BusyError: If another run is at work.
+        SettingsError: If nothing is loaded yet, or the models are missing.
+        BusyError: If another run is in progress.
     """
     with exclusive_run(settings) as run:
         return build_candidate(
@@ -106,21 +106,21 @@ def build(
 
 
 def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent) -> AsOfReport:
-    """Builds and audits the marts as of an earlier load, into a file of their own.
+    """Builds and audits the marts as of an earlier load, into a separate file.
 
     Args:
         settings: The settings.
-        load_id: The load, or the beginning of its id if no other begins so.
-        on_event: Told of each model and test.
+        load_id: The load's id, or an unambiguous prefix of it.
+        on_event: Called for each model and test.
 
     Returns:
         What was built, and where it is.
 
     Raises:
-        SettingsError: If there is no such load, rows that counted then are no longer in RAW, or the
-            engine cannot build them.
+        SettingsError: If there is no such load, its rows are no longer all in RAW, or the engine
+            cannot build them.
         AuditFailure: If a test failed; no file is written.
-        BusyError: If another run is at work.
+        BusyError: If another run is in progress.
     """
     export = engine_of(settings).as_of_export()
     with exclusive_run(settings) as run:
@@ -128,7 +128,7 @@ def build_as_of(settings: Settings, load_id: str, *, on_event: OnEvent = silent)
 
 
 def publish(settings: Settings, *, again: bool = True) -> PublishReport:
-    """Publishes the audited candidate: readers see the old version or the new, nothing between.
+    """Publishes the audited candidate: readers see the old version or the new, never a mix.
 
     Args:
         settings: The settings.
@@ -139,7 +139,7 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
 
     Raises:
         MovielensError: If there is no audited candidate.
-        BusyError: If another run is at work.
+        BusyError: If another run is in progress.
     """
     with exclusive_run(settings) as run:
         return publish_candidate(run, again=again)
@@ -148,7 +148,7 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
 def rollback(settings: Settings, *, switch_source: bool = False) -> PublishReport:
     """Returns to the version before the published one.
 
-    The version that is left behind is kept, but no `run` publishes it again unasked.
+    The version rolled back from is kept, but no `run` publishes it again by itself.
 
     Args:
         settings: The settings.
@@ -160,7 +160,7 @@ def rollback(settings: Settings, *, switch_source: bool = False) -> PublishRepor
     Raises:
         MovielensError: If there is no earlier version.
         SettingsError: If the earlier version was built from another landing zone.
-        BusyError: If another run is at work.
+        BusyError: If another run is in progress.
     """
     with exclusive_run(settings) as run:
         return roll_back(run, switch_source=switch_source)
@@ -169,19 +169,16 @@ def rollback(settings: Settings, *, switch_source: bool = False) -> PublishRepor
 def vacuum(settings: Settings, *, dry_run: bool = False) -> VacuumReport:
     """Removes rows that were superseded long ago, rows of loads that died, and old versions.
 
-    Rows go when the file version they are of was superseded more than MOVIELENS_KEEP_DAYS ago and
-    every model has seen its successor; loads before that can then no longer be built with --as-of.
-    Entries of the manifest stay.
+    Rows are removed once their file version was superseded more than MOVIELENS_KEEP_DAYS ago and
+    every model's watermark has passed its successor; loads before that can then no longer be built
+    with --as-of. Manifest entries stay.
 
     Args:
         settings: The settings.
         dry_run: Only report what would be removed.
 
-    Returns:
-        What was removed.
-
     Raises:
-        BusyError: If another run is at work.
+        BusyError: If another run is in progress.
     """
     with exclusive_run(settings) as run:
         return vacuum_warehouse(run, dry_run=dry_run)

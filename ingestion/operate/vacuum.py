@@ -24,11 +24,11 @@ class VacuumReport:
     """What was removed, or would be.
 
     Attributes:
-        rows: Rows by RAW table, those without any left out.
+        rows: Rows by RAW table; tables without any are left out.
         versions: Published versions.
-        kept_days: For how long superseded rows are kept.
+        kept_days: How many days superseded rows are kept.
         bytes_before: Size of the DuckDB file before.
-        bytes_after: Its size after; DuckDB uses freed space again, and returns what is at its end.
+        bytes_after: Its size after; DuckDB reuses freed space, and returns only the file's end.
         dry_run: Whether nothing was removed.
         seconds: Wall time.
     """
@@ -46,11 +46,8 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
     """Removes rows that were superseded long ago, rows of loads that died, and old versions.
 
     Args:
-        run: The run at work.
+        run: The current run.
         dry_run: Only report what would be removed.
-
-    Returns:
-        What was removed.
     """
     started = time.perf_counter()
     settings = run.settings

@@ -72,7 +72,7 @@ def test_what_a_model_has_not_seen_stays(history: Settings) -> None:
 def test_it_says_what_it_removed(cli: Cli, history: Settings) -> None:
     arguments = ("vacuum", "--home", history.home)
     told = cli(*arguments, "--dry-run", env={"MOVIELENS_KEEP_DAYS": "0"})
-    assert "Would go   rows: 3 of raw.ratings, 1 of raw.tags" in told.stdout
+    assert "Would remove rows: 3 of raw.ratings, 1 of raw.tags" in told.stdout
     assert cli.json(*arguments)["rows"] == {"tags": 1}
 
 

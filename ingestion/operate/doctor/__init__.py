@@ -1,7 +1,7 @@
-"""`doctor`: looks at everything that a run needs, and says of what is missing how to mend it.
+"""`doctor`: checks everything a run needs, and says how to fix what is missing.
 
-Every check is made although an earlier one failed, unless it needs what that one did not find. What
-may be done is found out by doing it; what was made for that is removed again.
+Every check runs even if an earlier one failed, unless it needs what that one did not find.
+Privileges are checked by using them; whatever that creates is removed again.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Diagnosis:
 
     @property
     def exit_code(self) -> int:
-        """0; 1 if anything would stop a run or show what must not be seen; else 4 for refusals.
+        """0; 1 if anything would stop a run or expose too much; else 4 for refusals.
 
-        A refused file stops no run: the others load.
+        A refused file does not stop a run: the others load.
         """
         problems = {finding.code for finding in self.findings if finding.status == "problem"}
         if problems == {REFUSED}:
@@ -44,11 +44,8 @@ class Diagnosis:
 def diagnose(settings: Settings) -> Diagnosis:
     """Checks settings, credentials, connections, privileges and versions.
 
-    Args:
-        settings: The settings in force.
-
     Returns:
-        What was found; nothing is raised for what is wrong.
+        What was found; problems are reported, not raised.
     """
     started = time.perf_counter()
     own = engine_of(settings).checks()
@@ -61,7 +58,7 @@ def _made(check: Check, settings: Settings) -> Iterator[Finding]:
     name = check.__name__.strip("_").replace("_", " ")
     try:
         yield from check(settings)
-    except Exception as error:  # what nobody thought of is a finding, too
+    except Exception as error:  # an unforeseen failure is a finding, too
         yield problem(
             name,
             "check-failed",

@@ -1,4 +1,4 @@
-"""Checks of a Snowflake account: keys, logins, and what each user may do, by trying it."""
+"""Checks of a Snowflake account: keys, logins and, by trying them, each user's privileges."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 TAG = "movielens doctor"
-SET_UP = "run the files of infra/snowflake in their order (docs/production.md)"
+SET_UP = "run the files of infra/snowflake in order (docs/production.md)"
 GRANTS = "run infra/snowflake/04_grants.sql"
 _KEYS = "SNOWFLAKE_PRIVATE_KEY (PEM or base64 of it) or SNOWFLAKE_PRIVATE_KEY_PATH"
 _READ = "select count(*) from "
@@ -47,14 +47,14 @@ _STATUS = f"{MARTS}.mart_dataset_status"
 
 @dataclass(frozen=True)
 class _User:
-    """One of the users of an account, by what it has to be able to do, and must not be.
+    """A user of the account: what it must and must not be able to do.
 
     Attributes:
         about: What it does.
-        part: What the names of its settings begin with, behind `SNOWFLAKE_`.
-        creates: What it makes, such as `table raw`.
-        must_not_create: What it must not be able to make.
-        reads: Tables that it reads, if they are there.
+        part: Prefix of its settings' names, after `SNOWFLAKE_`.
+        creates: What it creates, such as `table raw`.
+        must_not_create: What it must not be able to create.
+        reads: Tables that it reads, if they exist.
         must_not_read: Tables that it must not be able to read.
     """
 
@@ -82,7 +82,7 @@ _READER = _User(
 
 
 def snowflake(_: Settings) -> Iterator[Finding]:
-    """Each user can log in, can do what it has to, and cannot do what it must not."""
+    """Each user can log in, can do what it must, and cannot do what it must not."""
     usual = snowflake_settings().user
     loads, reads = (user.settings.user != usual for user in (_LOADER, _READER))
     for user in [_TRANSFORMER, _LOADER] if loads else [_ALL]:
@@ -93,7 +93,7 @@ def snowflake(_: Settings) -> Iterator[Finding]:
         yield skipped(
             "dashboard",
             "SNOWFLAKE_DASHBOARD_USER (and its key) are not set, so what the public can see is not "
-            "tried",
+            "checked",
         )
 
 
@@ -110,7 +110,7 @@ def _key(user: _User) -> Iterator[Finding]:
     try:
         key = private_key(settings)
     except KeyProblem as error:
-        yield problem(about, "key-unusable", str(error), f"set {_KEYS} to a key in PKCS 8")
+        yield problem(about, "key-unusable", str(error), f"set {_KEYS} to a PKCS 8 key")
         return
     if key is None and not settings.authenticator:
         yield problem(
@@ -124,7 +124,7 @@ def _key(user: _User) -> Iterator[Finding]:
         yield warning(
             about,
             "two-keys",
-            "both SNOWFLAKE_PRIVATE_KEY and SNOWFLAKE_PRIVATE_KEY_PATH are set; the file counts",
+            "both SNOWFLAKE_PRIVATE_KEY and SNOWFLAKE_PRIVATE_KEY_PATH are set; the file is used",
             "unset one of them",
         )
     path = settings.private_key_path
@@ -192,7 +192,7 @@ def _of(user: _User) -> Iterator[Finding]:
 
 
 def _missing(user: _User, session: SnowflakeConnection) -> Iterator[Finding]:
-    """What a session lacks is told by the answer to its login, without a virtual warehouse."""
+    """Reads what a session lacks from the answer to its login, without a virtual warehouse."""
     settings = user.settings
     if str(session.database or "").upper() != settings.database.upper():
         yield problem(
@@ -226,7 +226,7 @@ def _privileges(user: _User, target: Warehouse) -> Iterator[Finding]:
                 user.about,
                 "schema-missing",
                 f"{user.settings.database} has no schema {schema}, or {user.about} may not use it",
-                f"the first run makes it if it may; {SET_UP}",
+                f"the first run creates it if it may; {SET_UP}",
             )
         elif refusal := _refusal(target, thing):
             yield problem(user.about, "cannot-write", f"create {thing}: {refusal}", GRANTS)
@@ -243,7 +243,7 @@ def _privileges(user: _User, target: Warehouse) -> Iterator[Finding]:
         yield problem(
             user.about,
             "may-do-too-much",
-            f"{user.settings.user} must not be able to {', '.join(may_not)}, and is",
+            f"{user.settings.user} can {', '.join(may_not)}, but must not be able to",
             "revoke what infra/snowflake/04_grants.sql does not grant",
         )
     yield ok(user.about, f"writes {', '.join(may) or 'nothing'}; reads {', '.join(user.reads)}")
@@ -257,7 +257,7 @@ def _schemas(target: Warehouse) -> set[str]:
 
 
 def _refusal(target: Warehouse, thing: str) -> str:
-    """Tries to create a table or a view, puts a file on the stage of a table, removes both."""
+    """Tries to create a table or view, and to put a file on the table's stage; removes both."""
     kind, schema = thing.split()
     name = f"_doctor_{secrets.token_hex(4)}"
     body = "as select 1 as a" if kind == "view" else "(a int)"
@@ -281,7 +281,7 @@ def _stage_refusal(target: Warehouse, schema: str, table: str) -> str:
 
 
 def _told(error: MovielensError) -> str:
-    return str(error).removesuffix(". What is published is untouched")
+    return str(error).removesuffix(". The published marts are untouched")
 
 
 def _refused(target: Warehouse, statement: str) -> str:
@@ -293,7 +293,7 @@ def _refused(target: Warehouse, statement: str) -> str:
 
 
 def _state(target: Warehouse) -> Iterator[Finding]:
-    """Whether a run is at work, and what readers see."""
+    """Whether a run is in progress, and what readers see."""
     if not target.has_table(manifest.SCHEMA, "_lease"):
         yield ok("account", "nothing is loaded yet")
         return
@@ -304,7 +304,7 @@ def _state(target: Warehouse) -> Iterator[Finding]:
         yield warning(
             "account",
             "run-at-work",
-            f"a run is at work ({held[0][0]}); another one would leave with 75",
+            f"a run is in progress ({held[0][0]}); another one would exit with code 75",
             f"wait for it to end; if it is dead: {command('run', '--take-over')}",
         )
     current = MartsViews(target).current()
@@ -315,14 +315,14 @@ def _state(target: Warehouse) -> Iterator[Finding]:
 
 
 def stage(settings: Settings) -> Iterator[Finding]:
-    """Rows can be put on the stage on S3, if there is one, and Snowflake sees them."""
+    """Rows can be put on the S3 stage, if one is set, and Snowflake sees them."""
     if settings.stage is None and settings.stage_name is None:
         return
     if settings.stage is None or settings.stage_name is None:
         yield problem(
             "stage",
             "stage-half-set",
-            "of MOVIELENS_STAGE and MOVIELENS_STAGE_NAME one is not set",
+            "only one of MOVIELENS_STAGE and MOVIELENS_STAGE_NAME is set",
             "set both, or neither for Snowflake's own stages",
         )
         return
@@ -332,12 +332,12 @@ def stage(settings: Settings) -> Iterator[Finding]:
     try:
         fs, key = fsspec.core.url_to_fs(probe)
         fs.pipe_file(key, b"1")
-    except Exception as error:  # each store's client has exceptions of its own
+    except Exception as error:  # each store's client raises its own exceptions
         yield problem(
             "stage",
             "stage-not-writable",
             f"{settings.stage}: {type(error).__name__}: {error}",
-            "permit s3:PutObject there, as infra/aws/landing-zone.yaml does",
+            "grant s3:PutObject there, as infra/aws/landing-zone.yaml does",
         )
         return
     try:
@@ -360,7 +360,7 @@ def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
         "stage",
         "stage-not-usable",
         f"{settings.stage_name}: {said}",
-        "make the stage on that prefix, and grant its usage to the loader: "
+        "create the stage on that prefix, and grant the loader usage of it: "
         "infra/snowflake/07_storage_integration.sql",
     )
 

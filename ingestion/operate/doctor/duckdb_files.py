@@ -1,4 +1,4 @@
-"""Checks of DuckDB's two files: the warehouse, and what is published."""
+"""Checks of the two DuckDB files: the warehouse and the published marts."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "warehouse",
             "warehouse-missing",
-            f"{settings.warehouse_file} is missing; what is published does not need it",
-            f"{command('run')} loads everything from the landing zone",
+            f"{settings.warehouse_file} is missing; the published marts do not need it",
+            f"{command('run')} reloads everything from the landing zone",
         )
         return
     if not target.exists():
         yield ok(
-            "warehouse", f"{settings.warehouse_file} is not there yet; the first load makes it"
+            "warehouse", f"{settings.warehouse_file} does not exist yet; the first load creates it"
         )
         return
     try:
@@ -40,7 +40,7 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
 
 
 def published(settings: Settings) -> Iterator[Finding]:
-    """What readers see can be read."""
+    """The published marts can be read."""
     if not settings.marts_file.exists():
         yield warning("published", "nothing-published", "readers see nothing yet", command("run"))
         return

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""What a check reports."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Finding:
 
     Attributes:
         about: What was checked.
-        status: `ok`; `warning`: a run works; `problem`: it does not, or shows what must not be
-            seen; `skipped`: not checked, for the reason given.
+        status: `ok`; `warning`: a run works; `problem`: it fails, or would expose too much;
+            `skipped`: not checked, for the reason given.
         found: What was found.
-        code: A name of what is wrong that does not change; empty if nothing is.
+        code: A stable name for what is wrong; empty if nothing is.
         remedy: The command or setting that fixes it.
     """
 
@@ -43,10 +43,10 @@ def skipped(about: str, because: str) -> Finding:
 
 
 def warning(about: str, code: str, found: str, remedy: str) -> Finding:
-    """A run works, but."""
+    """A run works, but something is wrong."""
     return Finding(about, "warning", found, code, remedy)
 
 
 def problem(about: str, code: str, found: str, remedy: str) -> Finding:
-    """A run would fail, or too much could be seen."""
+    """A run would fail, or would expose too much."""
     return Finding(about, "problem", found, code, remedy)

@@ -1,4 +1,4 @@
-"""Checks of the landing zone: it can be listed, a file of it can be read, the clocks agree."""
+"""Checks of the landing zone: it can be listed, a file can be read, the clocks agree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHAIN = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is "
     "attached"
 )
-# S3 refuses what is signed with a clock that is off by 15 minutes, Snowflake a token by one or two.
+# S3 rejects requests signed with a clock off by 15 minutes; Snowflake, tokens off by one or two.
 OFF = timedelta(minutes=1)
 
 
@@ -56,13 +56,13 @@ def landing_zone(settings: Settings) -> Iterator[Finding]:
     try:
         with zone.fs.open(file.key, "rb", block_size=1024) as stream:
             stream.read(1)
-    except Exception as error:  # each store's client has exceptions of its own
-        permission = f"s3:GetObject on {source}/*" if source.startswith("s3:") else "reading"
+    except Exception as error:  # each store's client raises its own exceptions
+        permission = f"s3:GetObject on {source}/*" if source.startswith("s3:") else "read access"
         yield problem(
             "files",
             "file-not-readable",
             f"{file.path} cannot be read: {type(error).__name__}: {error}",
-            f"permit {permission} to this user",
+            f"grant this user {permission}",
         )
 
 
@@ -75,7 +75,7 @@ def _bucket(source: str) -> Iterator[Finding]:
         from ingestion.landing.s3 import login
     except ImportError:
         remedy = 'pip install "movielens-warehouse[s3]"'
-        yield problem(ABOUT, "s3-not-installed", "the client of S3 is not installed", remedy)
+        yield problem(ABOUT, "s3-not-installed", "the S3 client is not installed", remedy)
         return
     bucket, prefix = urlsplit(source).netloc, urlsplit(source).path.strip("/")
     patience = Config(
@@ -102,7 +102,7 @@ def _not_reached(error: Exception, bucket: str) -> Finding:
     if name in ("NoCredentialsError", "PartialCredentialsError"):
         return problem(ABOUT, "aws-no-credentials", f"no credentials for s3://{bucket}", CHAIN)
     if name == "ProfileNotFound":
-        return problem(ABOUT, "aws-no-profile", str(error), f"set AWS_PROFILE aright; or {CHAIN}")
+        return problem(ABOUT, "aws-no-profile", str(error), f"name an existing profile; or {CHAIN}")
     return problem(
         ABOUT,
         "s3-unreachable",
@@ -116,15 +116,15 @@ def _refused(response: Any, bucket: str, prefix: str) -> Finding:
     code, status = str(said.get("Code")), response["ResponseMetadata"]["HTTPStatusCode"]
     found = f"s3://{bucket}/{prefix}: {code}: {said.get('Message')}"
     if code == "RequestTimeTooSkewed":
-        return problem("clock", "clock-is-off", found, "set the clock of this machine (NTP)")
+        return problem("clock", "clock-is-off", found, "set this machine's clock (NTP)")
     if code in ("NoSuchBucket", "404"):
         return problem(
-            ABOUT, "s3-no-bucket", found, "check MOVIELENS_SOURCE; infra/aws makes the bucket"
+            ABOUT, "s3-no-bucket", found, "check MOVIELENS_SOURCE; infra/aws creates the bucket"
         )
     if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"):
         return problem(ABOUT, "aws-credentials-refused", found, CHAIN)
     if status == 403:
-        permission = f"permit s3:ListBucket on arn:aws:s3:::{bucket} to this user or role"
+        permission = f"grant this user or role s3:ListBucket on arn:aws:s3:::{bucket}"
         return problem(ABOUT, "s3-list-denied", found, f"{permission}; infra/aws does")
     return problem(ABOUT, "s3-refused", found, "check MOVIELENS_SOURCE and AWS_DEFAULT_REGION")
 
@@ -133,11 +133,11 @@ def clock(date: str | None, of_whom: str) -> Iterator[Finding]:
     """Compares this machine's clock with a server's.
 
     Args:
-        date: The server's, as in the header of an answer.
-        of_whom: Whose it is.
+        date: The server's, as in a response header.
+        of_whom: The server's name.
 
     Yields:
-        What was found, if the server said anything.
+        What was found, if the server sent a date.
     """
     if not date:
         return
@@ -148,8 +148,8 @@ def clock(date: str | None, of_whom: str) -> Iterator[Finding]:
             "clock",
             "clock-is-off",
             f"this machine's clock is {seconds:+,} s from that of {of_whom}, "
-            "which refuses what is signed at another time",
-            "set the clock of this machine (NTP)",
+            "which rejects what is signed at another time",
+            "set this machine's clock (NTP)",
         )
     else:
         yield ok("clock", f"{seconds:+} s from that of {of_whom}")

@@ -35,7 +35,7 @@ _OTHERS = {
 
 
 def names_of_settings(_: Settings) -> Iterator[Finding]:
-    """A setting whose name is misspelt is silently none."""
+    """No setting's name is misspelt; one that is would silently be ignored."""
     given = {*os.environ, *(name.upper() for name in dotenv_values(".env"))}
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | _OTHERS
     for part in ("", LOADER, READER):
@@ -45,14 +45,14 @@ def names_of_settings(_: Settings) -> Iterator[Finding]:
     )
     for name in unknown:
         near = difflib.get_close_matches(name, known, 1)
-        hint = f"it may be meant as {near[0]}" if near else "movielens config shows all there are"
-        yield warning("settings", "unknown-setting", f"{name} is set, and nothing reads it", hint)
+        hint = f"did you mean {near[0]}?" if near else "movielens config lists all settings"
+        yield warning("settings", "unknown-setting", f"{name} is set, but nothing reads it", hint)
     if not unknown:
-        yield ok("settings", "every MOVIELENS_* and SNOWFLAKE_* that is set is one that is read")
+        yield ok("settings", "every MOVIELENS_* and SNOWFLAKE_* that is set is a known setting")
 
 
 def versions(settings: Settings) -> Iterator[Finding]:
-    """Installed packages are those that this version was tested with."""
+    """The installed packages are those this version was tested with."""
     extras = {"", "dbt", *engine_of(settings).extras}
     if (settings.source or "").startswith("s3:"):
         extras.add("s3")
@@ -80,7 +80,7 @@ def _wrong_packages(extras: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def home_folder(settings: Settings) -> Iterator[Finding]:
-    """What is local can be written, and there is room."""
+    """The home folder is writable and has room."""
     try:
         make_home(settings.home)
     except SettingsError as error:
@@ -95,11 +95,11 @@ def home_folder(settings: Settings) -> Iterator[Finding]:
             f"{command('vacuum')}, or another folder with MOVIELENS_HOME",
         )
     else:
-        yield ok("home folder", f"{settings.home} can be written, {free / 1e9:.0f} GB are free")
+        yield ok("home folder", f"{settings.home} is writable, {free / 1e9:.0f} GB are free")
 
 
 def other_runs(settings: Settings) -> Iterator[Finding]:
-    """No run is at work, and none was cut off."""
+    """No run is in progress, and none was cut off."""
     if not settings.home.is_dir():
         yield skipped("other runs", "there is no home folder")
         return
@@ -110,7 +110,7 @@ def other_runs(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "other runs",
             "run-at-work",
-            f"a run is at work in {settings.home}; another one would leave with 75",
+            f"a run is in progress in {settings.home}; another one would exit with code 75",
             "wait for it to end",
         )
         return
@@ -121,15 +121,15 @@ def other_runs(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "other runs",
             "run-cut-off",
-            f"a load was cut off and left {settings.work_dir}; nothing of it counts",
-            f"{command('run')} sweeps it and starts over",
+            f"a load was cut off and left {settings.work_dir}; none of it was committed",
+            f"{command('run')} cleans up and starts over",
         )
     else:
-        yield ok("other runs", "none is at work here, none was cut off")
+        yield ok("other runs", "none is in progress here, none was cut off")
 
 
 def models(settings: Settings) -> Iterator[Finding]:
-    """There is something to build."""
+    """There are models to build."""
     if (settings.project / "dbt_project.yml").exists():
         yield ok("models", f"those in {settings.project}")
     else:
@@ -142,7 +142,7 @@ def models(settings: Settings) -> Iterator[Finding]:
 
 
 def schedule(settings: Settings) -> Iterator[Finding]:
-    """The last run of this home was not too long ago, and did not fail."""
+    """This home's last run was recent, and did not fail."""
     last = last_run(settings)
     if last is None or last.at is None:
         yield skipped("schedule", "no run has ended in this home yet")
@@ -153,20 +153,20 @@ def schedule(settings: Settings) -> Iterator[Finding]:
             "schedule",
             "no-run-lately",
             f"the last run ended {ago / timedelta(hours=1):,.0f} hours ago",
-            "look at what starts it (cron, a workflow); MOVIELENS_RUN_EVERY_HOURS says how often",
+            "check what starts it (cron, a workflow); MOVIELENS_RUN_EVERY_HOURS says how often",
         )
     elif last.outcome != "done":
         said = last.message.partition("\n")[0] or last.outcome
         yield warning(
             "schedule",
             "last-run-failed",
-            f"the run that ended at {ended} ended with exit code {last.exit_code}: {said}",
+            f"the last run ended at {ended} with exit code {last.exit_code}: {said}",
             f"movielens status; the logs are in {settings.logs_dir}",
         )
     elif last.exit_code:
         yield ok("schedule", f"the last run ended at {ended}, with files refused")
     else:
-        yield ok("schedule", f"the last run ended well at {ended}")
+        yield ok("schedule", f"the last run succeeded at {ended}")
 
 
 CHECKS: list[Check] = [

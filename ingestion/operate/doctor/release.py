@@ -1,4 +1,4 @@
-"""Checks of the release: refused files, counts of the README, a version that is held back."""
+"""Checks of the release: refused files, the README's counts, a version held back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFUSED = "file-refused"
 
 
 def release(settings: Settings) -> Iterator[Finding]:
-    """No file stands refused, the counts are the README's, readers see the newest version."""
+    """No file is refused, the counts match the README, readers see the newest version."""
     try:
         found = status(settings)
     except MovielensError as error:
@@ -33,8 +33,8 @@ def _refused(found: Status) -> Iterator[Finding]:
         yield problem(
             "refused files",
             REFUSED,
-            f"{file.path}: {file.reason}; none of this version of it is loaded",
-            f"mend it or remove it from the landing zone, then: {command('run')}",
+            f"{file.path}: {file.reason}; nothing of this version is loaded",
+            f"fix it or remove it from the landing zone, then: {command('run')}",
         )
     if not found.refused:
         yield ok("refused files", "none")
@@ -47,10 +47,10 @@ def _readme(found: Status) -> Iterator[Finding]:
             "README",
             "differs-from-readme",
             str(count),
-            "compare the files with those of the release: movielens data download fetches one",
+            "compare the files with those of the release, which movielens data download fetches",
         )
     if found.readme and not differ:
-        yield ok("README", "ratings, users, films and tags are as many as it states")
+        yield ok("README", "the counts of ratings, users, films and tags match it")
 
 
 def _held_back(found: Status) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def _held_back(found: Status) -> Iterator[Finding]:
             "version-held-back",
             f"readers see {found.published}; {version.version} was rolled back and is held back, "
             "and so are later builds of the same files and code",
-            f"to publish it: {command('publish')}; other files or code make a version of their own",
+            f"to publish it: {command('publish')}; other files or code make a new version",
         )
 
 
