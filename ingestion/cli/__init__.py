@@ -12,25 +12,25 @@ from typing import Any
 
 import click
 
-# Of each command: where it is, and a line of help.
+# For each command: where it is, and a line of help.
 Commands = Mapping[str, tuple[str, str]]
 
 _COMMANDS: Commands = {
     "run": ("ingestion.cli.pipeline:run", "Load, build, audit, publish: the scheduled job."),
     "load": ("ingestion.cli.pipeline:load", "Load what is new in the landing zone into RAW."),
     "build": ("ingestion.cli.pipeline:build", "Build the candidate marts and audit them."),
-    "publish": ("ingestion.cli.pipeline:publish", "Make the audited candidate what readers see."),
-    "rollback": ("ingestion.cli.pipeline:rollback", "Return to the version published before."),
+    "publish": ("ingestion.cli.pipeline:publish", "Publish the audited candidate to readers."),
+    "rollback": ("ingestion.cli.pipeline:rollback", "Return to the previously published version."),
     "vacuum": ("ingestion.cli.pipeline:vacuum", "Remove rows and versions that nothing needs."),
-    "status": ("ingestion.cli.looking:status", "What is loaded and published."),
+    "status": ("ingestion.cli.looking:status", "Show what is loaded and published."),
     "doctor": (
         "ingestion.cli.looking:doctor",
         "Check settings, connections and privileges, with remedies.",
     ),
-    "config": ("ingestion.cli.looking:config", "Each setting and where it came from."),
-    "dashboard": ("ingestion.cli.serving:dashboard", "Serve the dashboard on what is published."),
+    "config": ("ingestion.cli.looking:config", "Show each setting and where it came from."),
+    "dashboard": ("ingestion.cli.serving:dashboard", "Serve the dashboard on the published marts."),
 }
-# Other packages add commands and groups of commands through this group of entry points.
+# The entry-point group through which other packages add commands and command groups.
 PLUGINS = "movielens.commands"
 
 
@@ -40,7 +40,7 @@ class Plugin:
 
     Attributes:
         commands: Its commands.
-        groups: Its groups of commands, each with a line of help.
+        groups: Its command groups, each with a line of help.
     """
 
     commands: Commands = field(default_factory=dict)
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         self._lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names the commands in the order they are used in."""
+        """Lists the commands in order of use."""
         return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -88,11 +88,11 @@ class LazyGroup(click.Group):
 
 
 class Program(LazyGroup):
-    """The whole command line; wrong usage anywhere in it is JSON, if JSON was asked for."""
+    """The whole command line; with --json, usage errors are JSON, too."""
 
     @cached_property
     def _plugins(self) -> list[Plugin]:
-        """What other packages add; looking for it costs more than most commands need to start."""
+        """What other packages add; finding it takes longer than most commands need to start."""
         return [found.load() for found in metadata.entry_points(group=PLUGINS)]
 
     @cached_property
@@ -101,12 +101,12 @@ class Program(LazyGroup):
         return {name: LazyGroup(of, name=name, help=text) for name, (text, of) in groups.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names the commands, the groups of commands last."""
+        """Lists the commands, groups last."""
         added = [name for each in self._plugins for name in each.commands]
         return [*added, *self._lazy, *self._groups]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports a command; one of another package if it is none of these."""
+        """Imports a command, from another package if it is not one of these."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
@@ -124,7 +124,7 @@ class Program(LazyGroup):
             formatter.write_dl(rows)
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
-        """Runs a command line, by default that of the process."""
+        """Runs a command line, by default the process's own."""
         given = list(sys.argv[1:] if args is None else args)
         named["obj"] = given  # for remedies that repeat what was typed
         if "--json" not in given:
@@ -147,7 +147,7 @@ _HELP = """MovieLens CSV files to audited, published marts and a public dashboar
 Examples:
   movielens demo --serve                 sample data to an open dashboard
   movielens run --source my-files        load what is new, build, audit, publish
-  movielens status                       what is loaded and published
+  movielens status                       show what is loaded and published
 
 \b
 Exit codes: 0 done (also when there was nothing to do); 1 failed; 2 wrong usage or

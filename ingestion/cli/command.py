@@ -26,9 +26,9 @@ Function = Callable[..., int]
 class _NeverUsed(MetaPathFinder):
     """Hides packages that libraries import just because they are installed.
 
-    dlt looks for secrets in Streamlit, DuckDB and PyArrow look whether a value is one of pandas. No
+    dlt looks for secrets in Streamlit; DuckDB and PyArrow check whether a value is from pandas. No
     command uses either, and without them each starts 1.5 s sooner (3.2 s became 1.6 s). A finder,
-    for PyArrow takes a module that is None in `sys.modules` for one that is installed, and fails.
+    because PyArrow takes a None in `sys.modules` for an installed module, and fails.
     """
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
@@ -41,9 +41,9 @@ class Context:
 
     Attributes:
         name: The command's name.
-        output: Where it answers.
+        output: Where it prints.
         settings: The settings, resolved once.
-        options: The options that were given for settings.
+        options: The settings given as options.
     """
 
     def __init__(self, name: str, output: Output, options: dict[str, Any]) -> None:
@@ -55,7 +55,7 @@ class Context:
         self.settings: Settings = resolve(**options)
 
     def result(self, content: Any, lines: list[str], exit_code: int = 0) -> int:
-        """Prints what the command did, and passes on its exit code."""
+        """Prints what the command did, and returns its exit code."""
         self.output.result(self.name, content, lines, exit_code)
         return exit_code
 
@@ -64,14 +64,11 @@ _SETTINGS = ("home", "target", "source")
 
 
 def command(name: str, *, with_source: bool = False) -> Callable[[Function], click.Command]:
-    """Makes a command of a function that gets a `Context` and returns an exit code.
+    """Makes a command of a function that takes a `Context` and returns an exit code.
 
     Args:
         name: Its name, such as `load` or `data generate`.
         with_source: Whether it takes `--source`.
-
-    Returns:
-        A decorator.
     """
 
     def decorate(function: Function) -> click.Command:
@@ -92,7 +89,7 @@ def _with_options(function: Any, with_source: bool) -> Any:
         click.option("--home", metavar="DIR", help="Folder for everything local (.movielens)."),
         click.option("--target", metavar="dev|prod", help="dev = DuckDB, prod = Snowflake."),
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong."),
+        click.option("-q", "--quiet", is_flag=True, help="Print nothing if all went well."),
         click.option("--debug", is_flag=True, help="Show tracebacks."),
     ]
     if with_source:
@@ -106,7 +103,7 @@ def _with_options(function: Any, with_source: bool) -> Any:
 def _guarded(
     name: str, output: Output, options: dict[str, Any], function: Function, rest: dict[str, Any]
 ) -> int:
-    # dlt writes to the terminal and sends usage statistics unless it is told not to.
+    # dlt writes to the terminal and sends usage statistics unless told not to.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
     sys.meta_path.insert(0, _NeverUsed())
@@ -139,13 +136,13 @@ def _tell(name: str, output: Output, error: BaseException, home: Path) -> int:
 
     from ingestion.cli.failures import explain
 
-    # Without any handler Python would print records, tracebacks too, to the terminal.
+    # Without a handler Python would print records, tracebacks included, to the terminal.
     logging.getLogger("movielens").addHandler(logging.NullHandler())
     try:
         if home.exists():
             log_to(home / "logs")
     except OSError:
-        # A home that cannot be written to is what the message is about.
+        # An unwritable home is what the message is about.
         pass
     failure = explain(error, home)
     output.failure(name, failure.message, failure.remedy, failure.exit_code, failure.extra)

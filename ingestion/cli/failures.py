@@ -20,7 +20,7 @@ class Failure(NamedTuple):
         message: What happened and what was kept.
         remedy: What fixes it.
         exit_code: How the command exits.
-        extra: More for machines.
+        extra: More fields for JSON.
     """
 
     message: str
@@ -30,15 +30,7 @@ class Failure(NamedTuple):
 
 
 def explain(error: BaseException, home: Path) -> Failure:
-    """Explains an exception.
-
-    Args:
-        error: The exception.
-        home: The home folder in use.
-
-    Returns:
-        The message, its remedy and the exit code.
-    """
+    """Explains an exception."""
     interrupted = interruption(error)
     if interrupted is not None:
         return Failure(
@@ -69,7 +61,7 @@ def _damaged() -> Failure:
     """DuckDB notices damage in the middle of its file only when it reads that part."""
     return Failure(
         "The warehouse is damaged. The published marts are untouched",
-        "movielens run sets it aside and builds it anew from the landing zone",
+        "movielens run sets it aside and rebuilds it from the landing zone",
         1,
         {},
     )

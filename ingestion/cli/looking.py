@@ -120,7 +120,7 @@ def _run_lines(status: Status) -> list[str]:
 )
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 def status(context: Context, test: str | None, limit: int) -> int:
-    """What is loaded and published: versions, rows, rejects, freshness, last runs.
+    """Show what is loaded and published: versions, rows, rejects, freshness, last runs.
 
     Example: movielens status --json
     """
@@ -165,7 +165,7 @@ def doctor(context: Context) -> int:
 
 @command("config", with_source=True)
 def config(context: Context) -> int:
-    """Each setting, its value and where it came from.
+    """Show each setting, its value and where it came from.
 
     Example: MOVIELENS_HOME=/data/movielens movielens config
     """

@@ -26,7 +26,7 @@ class Output:
 
     Attributes:
         as_json: One JSON object on stdout instead of text.
-        quiet: Say nothing unless something is wrong.
+        quiet: Print nothing if all went well.
         debug: Show tracebacks.
     """
 
@@ -39,9 +39,9 @@ class Output:
 
         Args:
             command: Its name.
-            content: A dataclass or dictionary, for machines.
-            lines: The same in words.
-            exit_code: How it will exit.
+            content: A dataclass or dictionary, for JSON.
+            lines: The same as text.
+            exit_code: Its exit code.
         """
         if self.as_json:
             body = asdict(content) if is_dataclass(content) else content  # type: ignore[arg-type]
@@ -57,7 +57,7 @@ class Output:
             answer = {"command": command, "status": "failed", "exit_code": exit_code}
             click.echo(json.dumps({**answer, "error": error}, default=str))
             return
-        # Click strips colours where no terminal is; it does not know https://no-color.org.
+        # Click strips colours when there is no terminal, but ignores https://no-color.org.
         coloured = False if os.environ.get("NO_COLOR") else None
         click.secho(f"Error: {message}", err=True, fg="red", color=coloured)
         if remedy:
@@ -80,7 +80,7 @@ class Output:
         from rich.progress import TimeElapsedColumn as Elapsed
         from rich.table import Column
 
-        # On a narrow terminal the name of what is at work is cut short, and nothing else.
+        # On a narrow terminal only the name of the current item is cut short.
         whole, rest = Column(no_wrap=True), Column(no_wrap=True, overflow="ellipsis", ratio=1)
         columns = (
             TextColumn("{task.fields[step]:<8}", table_column=whole),
@@ -106,14 +106,7 @@ class Output:
 
 
 def log_to(folder: Path) -> Path:
-    """Logs to a file only.
-
-    Args:
-        folder: Where the file is.
-
-    Returns:
-        The file.
-    """
+    """Logs to a file in a folder only, and returns its path."""
     from logging.handlers import RotatingFileHandler
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,9 +122,6 @@ def log_to(folder: Path) -> Path:
 def printable(line: str) -> str:
     r"""Makes a line safe for a terminal: untrusted names and text may hold escape sequences.
 
-    Args:
-        line: One line.
-
     Returns:
         The line with unprintable characters escaped, as in `\x1b`.
     """
@@ -139,13 +129,5 @@ def printable(line: str) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Formats a count with its noun.
-
-    Args:
-        count: How many.
-        noun: In the singular.
-
-    Returns:
-        Such as `1 file` or `1,200 files`.
-    """
+    """Formats a count with its noun, as in `1 file` or `1,200 files`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -125,7 +125,7 @@ def _as_of_lines(report: AsOfReport) -> list[str]:
         f"As of      load {load.load_id}, {load.loaded_at:%Y-%m-%d %H:%M} UTC",
         *_build_lines(report.build),
         f"Written    {report.file}, {report.bytes / 1e6:.1f} MB of marts; "
-        "the candidate and what is published are untouched",
+        "the candidate and the published marts are untouched",
         f"Look at it: attach {duckdb_literal(report.file)} as earlier (read_only); "
         "from earlier.mart_dataset_status;",
     ]
@@ -142,7 +142,7 @@ def _publish_lines(report: PublishReport) -> list[str]:
 
 
 def run_lines(report: RunReport) -> list[str]:
-    """Tells what a run did, in lines for a terminal."""
+    """Describes what a run did, in lines for a terminal."""
     if not report.changed and not report.exit_code and not report.publish.held_back:
         unchanged = plural(len(report.load.of_status("unchanged")), "file")
         noted = [line for file in report.load.files for line in _file_lines(file)]
@@ -236,7 +236,7 @@ def build(context: Context, full_refresh: bool, accept_release: bool, load_id: s
 
 @command("publish")
 def publish(context: Context) -> int:
-    """Make the audited candidate what readers see, all marts at once.
+    """Publish the audited candidate to readers, all marts at once.
 
     Example: movielens publish
     """
@@ -248,10 +248,10 @@ def publish(context: Context) -> int:
 
 @command("rollback")
 @click.option(
-    "--switch-source", is_flag=True, help="Roll back even to a version of another landing zone."
+    "--switch-source", is_flag=True, help="Roll back even to a version from another landing zone."
 )
 def rollback(context: Context, switch_source: bool) -> int:
-    """Return to the version that was published before.
+    """Return to the previously published version.
 
     The version rolled back from is held back: only `movielens publish` publishes it again.
 

@@ -19,7 +19,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
     """Serves the dashboard until it is interrupted.
 
     Args:
-        settings: Say which marts.
+        settings: Which marts.
         port: The port to listen on.
         address: The address to listen on; by default this machine only.
 
@@ -68,7 +68,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def dashboard(context: Context, port: int, address: str) -> int:
-    """Serve the dashboard on what is published.
+    """Serve the dashboard on the published marts.
 
     Example: movielens dashboard --port 8600
     """

@@ -341,7 +341,7 @@ def test_a_home_that_cannot_be_written_to(cli: Cli, zone: Path, home: str) -> No
     (cli.folder / "taken").write_text("a file")
     done = cli("load", "--source", zone, "--home", home)
     assert done.returncode == 2
-    assert "cannot be written to" in done.stderr
+    assert "is not writable" in done.stderr
     assert "MOVIELENS_HOME" in done.stderr
 
 
@@ -358,7 +358,7 @@ def test_no_room_left(program: Cli, tmp_path: Path, kilobytes: int) -> None:
 
     done = program("load", "--source", tmp_path / "zone", "--home", home, preexec_fn=limit)
     assert done.returncode == 1, done.stdout
-    assert done.stderr.startswith(f"Error: There is no room left to write in {home}")
+    assert done.stderr.startswith(f"Error: The disk is full at {home}")
     assert program("load", "--source", tmp_path / "zone", "--home", home).returncode == 0
     found = rows_that_count(home / "warehouse.duckdb", "ratings")
     assert found == rows_in_files(tmp_path / "zone" / "ratings.csv")
@@ -371,7 +371,7 @@ def test_no_room_left_for_a_build(cli: Cli, program: Cli, home: Path) -> None:
     published = (home / "marts.duckdb").read_bytes()
     done = program("build", "--full-refresh", "--home", home, preexec_fn=limit)
     assert done.returncode == 1
-    assert "There is no room left to write in" in done.stderr
+    assert "The disk is full at" in done.stderr
     assert (home / "marts.duckdb").read_bytes() == published
     # Whether the room ended before the build began or within it, nothing new can be published.
     cli("publish", "--home", home)
