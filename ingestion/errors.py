@@ -58,7 +58,7 @@ class LeaseLost(BusyError):
 
 
 class DamagedWarehouse(MovielensError):
-    """The file of the warehouse is damaged; it can be built anew from the landing zone."""
+    """The file of the warehouse is damaged; it can be rebuilt from the landing zone."""
 
 
 class GaveUp(OSError):
@@ -80,11 +80,8 @@ class RefusedFile(Exception):
 def chain(error: BaseException) -> Iterator[BaseException]:
     """Walks an exception and its causes.
 
-    Args:
-        error: The exception.
-
     Yields:
-        It, then its cause or context, and so on.
+        The exception, then its cause or context, and so on.
     """
     seen: BaseException | None = error
     while seen is not None:
@@ -93,7 +90,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_no_room(error: BaseException) -> bool:
-    """Tells whether a write failed because the disk is full.
+    """Checks whether a write failed because the disk is full.
 
     Args:
         error: Raised by Python or by DuckDB.

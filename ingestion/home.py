@@ -11,15 +11,12 @@ from ingestion.errors import SettingsError, is_no_room
 from ingestion.settings import Settings
 
 KEPT_REPORTS = 200
-# dlt puts the path of its working folder into patterns and statements as it is.
+# dlt puts its working folder's path into patterns and statements unescaped.
 UNWORKABLE = "%?*['"
 
 
 def make_home(home: Path) -> None:
     """Creates the home folder.
-
-    Args:
-        home: The folder.
 
     Raises:
         SettingsError: If it cannot be created or written to.
@@ -57,16 +54,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_report(settings: Settings, command: str, content: dict[str, Any]) -> Path:
-    """Writes the report of a command to the home folder.
-
-    Args:
-        settings: Say where.
-        command: Its name.
-        content: What it did.
-
-    Returns:
-        The file.
-    """
+    """Writes a command's report to the home folder, and returns its path."""
     settings.reports_dir.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = settings.reports_dir / f"{now:%Y%m%dT%H%M%S%f}Z-{command}.json"
@@ -79,9 +67,6 @@ def write_report(settings: Settings, command: str, content: dict[str, Any]) -> P
 
 def last_source(settings: Settings) -> str | None:
     """Finds the landing zone of this home's last load.
-
-    Args:
-        settings: Say which home.
 
     Returns:
         Its URL; None if no load has left a report.

@@ -1,4 +1,4 @@
-"""What a long piece of work tells of itself while it goes on."""
+"""Progress events of long-running work."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Event:
     """One step forward.
 
     Attributes:
-        step: The step that is under way: `load`, `build`, `audit` or `publish`.
-        detail: What of it, such as a file or a model.
+        step: The current step: `load`, `build`, `audit` or `publish`.
+        detail: The current item, such as a file or a model.
         done: Units done so far.
-        total: Units in all, or 0 if that is not known.
+        total: Units in all, or 0 if unknown.
     """
 
     step: str
@@ -29,20 +29,12 @@ OnEvent = Callable[[Event], None]
 
 
 def silent(event: Event) -> None:
-    """Takes an event and says nothing; what library calls use by default."""
+    """Ignores an event; the default for library calls."""
 
 
 @contextmanager
 def timed(steps: dict[str, float], name: str) -> Iterator[None]:
-    """Notes how long a step took.
-
-    Args:
-        steps: Seconds by step.
-        name: The step.
-
-    Yields:
-        While the step goes on.
-    """
+    """Records how long a step took, in seconds."""
     started = time.perf_counter()
     yield
     steps[name] = round(time.perf_counter() - started, 3)

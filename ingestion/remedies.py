@@ -16,9 +16,9 @@ class Typed:
     """The current command, as its user typed it.
 
     Attributes:
-        program: What starts the program from where the user is.
+        program: What starts the program from the user's folder.
         words: What was typed after it.
-        takes: Every option that the command has.
+        takes: Every option the command takes.
         given: The options for settings that were typed: `home`, `target`, `source`.
     """
 
@@ -32,23 +32,16 @@ _typed: ContextVar[Typed | None] = ContextVar("typed", default=None)
 
 
 def remember(typed: Typed) -> None:
-    """Remembers what was typed, for remedies. Library users typed nothing.
-
-    Args:
-        typed: The current command.
-    """
+    """Remembers what was typed, for remedies. Library users typed nothing."""
     _typed.set(typed)
 
 
 def again(*options: str, otherwise: Sequence[str]) -> str:
-    """Repeats the command that was typed with more options, ready to be pasted.
+    """Repeats the typed command with more options, ready to paste.
 
     Args:
         *options: What to add to it.
         otherwise: The command to name if none was typed, or one without these options.
-
-    Returns:
-        The command line.
     """
     typed = _typed.get()
     if typed is None or not typed.takes.issuperset(options):
@@ -58,14 +51,7 @@ def again(*options: str, otherwise: Sequence[str]) -> str:
 
 
 def command(*words: str) -> str:
-    """Names a command with the home, target and source of the current one.
-
-    Args:
-        *words: The command and its options.
-
-    Returns:
-        The command line, ready to be pasted.
-    """
+    """Names a command with the current one's home, target and source, ready to paste."""
     typed = _typed.get()
     program, given = (typed.program, typed.given) if typed else (PROGRAM, {})
     where = [

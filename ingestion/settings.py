@@ -23,72 +23,72 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=".env",
-        # `MOVIELENS_HOME=` in a script whose variable is not set must not mean this folder.
+        # `MOVIELENS_HOME=` from an unset variable in a script must not mean the current folder.
         env_ignore_empty=True,
         extra="ignore",
         validate_default=True,
         frozen=True,
     )
 
-    home: Path = Field(Path(".movielens"), description="Folder that holds everything local.")
+    home: Path = Field(Path(".movielens"), description="Folder for everything local.")
     warehouse: Path | None = Field(
         None,
         description="DuckDB file of the dev target; default: warehouse.duckdb in the home folder.",
     )
     source: str | None = Field(
-        None, description="Landing zone: a folder, or s3://bucket/prefix, of one population."
+        None, description="Landing zone of one population: a folder, or s3://bucket/prefix."
     )
     target: Literal["dev", "prod"] = Field("dev", description="dev = DuckDB, prod = Snowflake.")
     project: Path = Field(
         Path(__file__).resolve().parent.parent, description="Folder that holds dbt_project.yml."
     )
     reject_rows: int = Field(
-        10, ge=0, description="Rejected rows a file may have before it is refused, at least."
+        10, ge=0, description="Rejected rows that any file may have before it is refused."
     )
     reject_share: float = Field(
         0.001, ge=0, le=1, description="Share of a file's rows that may be rejected, if more."
     )
     encoding: str = Field(
-        "utf-8", description="What files that are not UTF-8 are read as, such as cp1252 or utf-16."
+        "utf-8", description="Encoding of files that are not UTF-8, such as cp1252 or utf-16."
     )
     range_checks: RangeChecks = Field(
         "reject",
-        description="A row with a value out of range is rejected (reject), or loaded and warned of "
-        "(warn); then the audit may hold the marts back.",
+        description="Rows with a value out of range are rejected (reject), or loaded with a "
+        "warning (warn); then the audit may hold the marts back.",
     )
     shrink_limit: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="Share by which ratings, users, films or tags may shrink against what is "
-        "published; beyond it a release is held back.",
+        description="Share by which ratings, users, films or tags may shrink against the published "
+        "marts before a release is held back.",
     )
     orphan_limit: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="Share of ratings or tags that may be of films that no movies file lists; "
-        "beyond it a release is held back.",
+        description="Share of ratings or tags that may refer to films that no movies file lists "
+        "before a release is held back.",
     )
     stage: str | None = Field(
         None,
-        description="Prefix of S3 through which Snowflake fetches rows, s3://bucket/prefix; "
+        description="S3 prefix through which Snowflake fetches rows, s3://bucket/prefix; "
         "default: its own stages.",
     )
     stage_name: str | None = Field(
         None, description="Snowflake's name of the stage on that prefix."
     )
     lease_seconds: int = Field(
-        900, ge=1, description="How long a run that died keeps those of other machines out."
+        900, ge=1, description="Seconds until the lease of a dead run expires and others may run."
     )
     keep_days: int = Field(
         30, ge=0, description="Days for which vacuum keeps rows that were superseded."
     )
     keep_versions: int = Field(
-        5, ge=1, description="Published versions kept for rollback, the current one included."
+        5, ge=1, description="Published versions kept for rollback, including the current one."
     )
     run_every_hours: float = Field(
-        24, gt=0, description="How often the schedule runs; doctor warns when it seems dead."
+        24, gt=0, description="Hours between scheduled runs; doctor warns when they stop."
     )
     download_url: str = Field(
         "https://files.grouplens.org/datasets/movielens",
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
 
     @property
     def versions_dir(self) -> Path:
-        """Published versions, the current one included, one DuckDB file each."""
+        """Published versions, including the current one, one DuckDB file each."""
         return self.home / "versions"
 
     @property
@@ -151,7 +151,7 @@ class Resolved(NamedTuple):
 
 
 def resolve(**options: Any) -> Settings:
-    """Reads the settings once, options of the command line first.
+    """Reads the settings once; command-line options come first.
 
     Args:
         **options: Values that were given explicitly; None means not given.
@@ -160,7 +160,7 @@ def resolve(**options: Any) -> Settings:
         The settings, validated.
 
     Raises:
-        SettingsError: If a value is not valid; says which, from where and why.
+        SettingsError: If a value is not valid; says which and why.
     """
     given = {name: value for name, value in options.items() if value is not None}
     for name in ("home", "source"):
@@ -178,7 +178,7 @@ def resolve(**options: Any) -> Settings:
 
 
 def origins(settings: Settings, **options: Any) -> list[Resolved]:
-    """Tells each setting's value and where it came from.
+    """Lists each setting's value and where it came from.
 
     Args:
         settings: The settings in force.

@@ -45,13 +45,10 @@ def unwind_when_terminated() -> None:
 
 
 def interruption(error: BaseException | None) -> BaseException | None:
-    """Finds out whether an exception is, or was raised because of, an order to stop.
+    """Finds the interrupt that an exception is, or was raised because of.
 
     DuckDB turns what a signal handler raises during a query into a RuntimeError, and dlt wraps what
     it raises for a signal during a load.
-
-    Args:
-        error: The exception.
 
     Returns:
         The KeyboardInterrupt that it came from, or None.
@@ -61,7 +58,7 @@ def interruption(error: BaseException | None) -> BaseException | None:
 
 
 def exit_code_of(interrupted: BaseException) -> int:
-    """Tells how a command that was interrupted exits.
+    """Returns the exit code of an interrupted command.
 
     Args:
         interrupted: A KeyboardInterrupt, ours or dlt's, which carries the signal.
@@ -80,11 +77,8 @@ def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
     A signal that arrives while the process is being started waits until it can be stopped.
 
     Args:
-        command: Starts it.
-        **options: As `subprocess.Popen` takes them.
-
-    Yields:
-        The process.
+        command: Its command line.
+        **options: Passed to `subprocess.Popen`.
     """
     process, arrived = None, list[int]()
     try:
@@ -100,7 +94,7 @@ def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
 
 @contextmanager
 def _held_up(arrived: list[int]) -> Iterator[None]:
-    """Notes signals in place of acting on them; those that are ignored stay ignored."""
+    """Records signals instead of acting on them; those that are ignored stay ignored."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
@@ -116,11 +110,7 @@ def _held_up(arrived: list[int]) -> Iterator[None]:
 
 
 def stop(process: subprocess.Popen[Any]) -> None:
-    """Ends a process, gently at first, and waits until it is gone and its port is free.
-
-    Args:
-        process: A process that this one started.
-    """
+    """Stops a child process, gently at first, and waits until it is gone and its port is free."""
     process.terminate()
     try:
         process.wait(PATIENCE_SECONDS)
