@@ -43,7 +43,7 @@ class VacuumReport:
 
 
 def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
-    """Removes rows that were superseded long ago, rows of loads that died, and old versions.
+    """Removes long-superseded rows, rows of dead loads, and old versions.
 
     Args:
         run: The current run.

@@ -48,7 +48,7 @@ def names_of_settings(_: Settings) -> Iterator[Finding]:
         hint = f"did you mean {near[0]}?" if near else "movielens config lists all settings"
         yield warning("settings", "unknown-setting", f"{name} is set, but nothing reads it", hint)
     if not unknown:
-        yield ok("settings", "every MOVIELENS_* and SNOWFLAKE_* that is set is a known setting")
+        yield ok("settings", "every MOVIELENS_* and SNOWFLAKE_* variable set is a known setting")
 
 
 def versions(settings: Settings) -> Iterator[Finding]:
