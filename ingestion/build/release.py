@@ -17,7 +17,7 @@ from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, PUBLISHED,
 from ingestion.errors import AuditError
 from ingestion.landing.readme import Readme
 from ingestion.raw import readme, refusals
-from ingestion.raw.manifest import Known
+from ingestion.raw.manifest import CurrentFile
 from ingestion.raw.refusals import Refusal
 from ingestion.remedies import again
 from ingestion.settings import Settings
@@ -158,7 +158,7 @@ class Landing:
         return f"{self.readme}\n{refused}" if self.readme or refused else ""
 
 
-def landing_of(target: Warehouse, files: Iterable[Known]) -> Landing:
+def landing_of(target: Warehouse, files: Iterable[CurrentFile]) -> Landing:
     """Reads what is known about the landing zone, given its current files."""
     loaded: Counter[str] = Counter()
     source = None

@@ -26,7 +26,7 @@ def _made_from(settings: Settings, listing: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
+def leave_marker(settings: Settings, lease: Lease, listing: str, version: str) -> None:
     """Leaves the marker: everything listed is loaded, built, tested and published.
 
     Args:
@@ -40,7 +40,7 @@ def note(settings: Settings, lease: Lease, listing: str, version: str) -> None:
     """
     lease.execute()
     content = {"made_from": _made_from(settings, listing), "version": version}
-    engine_of(settings).warehouse(loader=True).note(content)
+    engine_of(settings).warehouse(loader=True).write_run_marker(content)
 
 
 def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishReport] | None:
@@ -54,10 +54,10 @@ def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishR
     if not target.is_metered or settings.source is None:
         return None
     zone = list_landing_zone(settings.source)
-    noted = target.noted()
-    if noted.get("made_from") != _made_from(settings, zone.fingerprint):
+    marker = target.read_run_marker()
+    if marker.get("made_from") != _made_from(settings, zone.fingerprint):
         return None
-    version, seconds = noted["version"], time.perf_counter() - started
+    version, seconds = marker["version"], time.perf_counter() - started
     files = [FileReport(f.path, f.dataset, "unchanged") for _, f in sorted(zone.files.items())]
     return (
         LoadReport(

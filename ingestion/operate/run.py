@@ -15,7 +15,7 @@ from ingestion.engine import engine_of
 from ingestion.errors import RejectedError
 from ingestion.home import write_report, write_whole
 from ingestion.operate.exclusive import exclusive_run
-from ingestion.operate.idle import note, nothing_to_do
+from ingestion.operate.idle import leave_marker, nothing_to_do
 from ingestion.operate.recovery import rebuild_if_damaged
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.publish.publish import PublishReport, publish_candidate
@@ -202,7 +202,7 @@ def _note(work: Run, report: RunReport) -> None:
     untold = {"loaded", "unchanged", "removed"}
     all_in_order = {file.status for file in report.load.files} <= untold
     if target.is_metered and all_in_order and report.publish.version == report.build.version:
-        note(work.settings, work.lease(target), report.load.listing, report.build.version)
+        leave_marker(work.settings, work.lease(target), report.load.listing, report.build.version)
 
 
 def _check_anything_loaded(settings: Settings, loaded: LoadReport) -> None:

@@ -198,7 +198,7 @@ def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
     """
     file.parent.mkdir(exist_ok=True)
     with lease.target.connect() as session:
-        lease.hold(session)
+        lease.renew_in(session)
         _write_marts(session.native, environment.schema(CANDIDATE), file)
 
 

@@ -21,7 +21,7 @@ from ingestion.warehouse.lease import Lease
 
 
 @dataclass(frozen=True)
-class Change:
+class LoadBatch:
     """What one load writes: the rows of files, and removals, each under a file id.
 
     Attributes:
@@ -34,18 +34,18 @@ class Change:
 
     zone: LandingZone
     loaded: list[Outcome]
-    gone: list[manifest.Known]
+    gone: list[manifest.CurrentFile]
     first_id: int
     first_removal_id: int
 
 
-def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, float]) -> str:
+def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, float]) -> str:
     """Sweeps, appends, verifies and commits, on one connection so that no other run gets between.
 
     Args:
         settings: The settings.
         lease: The lease of the warehouse.
-        change: What to write.
+        batch: What to write.
         steps: Receives the seconds of each step.
 
     Returns:
@@ -57,14 +57,14 @@ def write(settings: Settings, lease: Lease, change: Change, steps: dict[str, flo
     """
     with lease.target.connect() as connection:
         with timed(steps, "sweep"):
-            lease.hold(connection)
-            _sweep(connection, change.first_id)
+            lease.renew_in(connection)
+            _sweep(connection, batch.first_id)
         with timed(steps, "append"):
-            load_id = _append(settings, lease.target, connection, change.loaded)
+            load_id = _append(settings, lease.target, connection, batch.loaded)
         with timed(steps, "verify"):
-            verify(connection, change.loaded)
+            verify(connection, batch.loaded)
         with timed(steps, "commit"):
-            _commit(connection, lease, change, load_id)
+            _commit(connection, lease, batch, load_id)
     return load_id
 
 
@@ -147,16 +147,16 @@ def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
                 )
 
 
-def _commit(connection: Connection, lease: Lease, change: Change, load_id: str) -> None:
+def _commit(connection: Connection, lease: Lease, batch: LoadBatch, load_id: str) -> None:
     """Commits all file versions of a load at once, if this run still holds the lease."""
-    entries = [*manifest_rows(change.zone, change.loaded, load_id), *_removals(change, load_id)]
+    entries = [*manifest_rows(batch.zone, batch.loaded, load_id), *_removals(batch, load_id)]
     rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
     with lease.transaction(connection):
         connection.execute(f"insert into {manifest.FILES} ({', '.join(entries[0])}) values {rows}")
 
 
-def _removals(change: Change, load_id: str) -> list[dict[str, Any]]:
+def _removals(batch: LoadBatch, load_id: str) -> list[dict[str, Any]]:
     return [
-        manifest.entry(change.zone, load_id, file_id, gone.path, gone.dataset)
-        for file_id, gone in enumerate(change.gone, change.first_removal_id)
+        manifest.entry(batch.zone, load_id, file_id, gone.path, gone.dataset)
+        for file_id, gone in enumerate(batch.gone, batch.first_removal_id)
     ]

@@ -202,9 +202,9 @@ def _carry_out(
         if loaded or plan.gone:
             replaced = {outcome.file.path for outcome in loaded}
             gone = [entry for entry in plan.gone if entry.path not in replaced]
-            from ingestion.raw.commit import Change, write
+            from ingestion.raw.commit import LoadBatch, write
 
-            change = Change(
+            batch = LoadBatch(
                 zone=zone,
                 loaded=loaded,
                 gone=gone,
@@ -214,7 +214,7 @@ def _carry_out(
             rows = sum(outcome.rows for outcome in loaded)
             detail = f"writing {rows:,} rows into RAW"
             request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
-            load_id = write(run.settings, lease, change, steps)
+            load_id = write(run.settings, lease, batch, steps)
         refusals.update(lease.target, zone, request.rules, plan.refusals, outcomes)
         if zone.readme != readme.recall(lease.target):
             readme.remember(lease.target, zone)

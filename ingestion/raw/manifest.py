@@ -34,7 +34,7 @@ COLUMNS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Known:
+class CurrentFile:
     """The current version of one path in the manifest.
 
     Attributes:
@@ -93,7 +93,7 @@ class Comparison:
     new: list[LandingFile] = field(default_factory=list)
     changed: list[LandingFile] = field(default_factory=list)
     unchanged: list[LandingFile] = field(default_factory=list)
-    missing: list[Known] = field(default_factory=list)
+    missing: list[CurrentFile] = field(default_factory=list)
 
     @property
     def to_read(self) -> list[LandingFile]:
@@ -144,7 +144,7 @@ def entry(
     }
 
 
-def current_files(warehouse: Warehouse) -> dict[str, Known]:
+def current_files(warehouse: Warehouse) -> dict[str, CurrentFile]:
     """Reads the current version of each path that is not recorded as removed."""
     if not warehouse.has_table(SCHEMA, TABLE):
         return {}
@@ -156,7 +156,7 @@ def current_files(warehouse: Warehouse) -> dict[str, Known]:
         order by path
         """
     )
-    return {row[0]: Known(*row) for row in rows}
+    return {row[0]: CurrentFile(*row) for row in rows}
 
 
 def loads(target: Warehouse) -> list[Load]:
@@ -175,7 +175,7 @@ def loads(target: Warehouse) -> list[Load]:
     return [Load(*row) for row in rows]
 
 
-def compare(zone: LandingZone, known: dict[str, Known]) -> Comparison:
+def compare(zone: LandingZone, known: dict[str, CurrentFile]) -> Comparison:
     """Compares a listing with the manifest's current files."""
     comparison = Comparison()
     for path, file in zone.files.items():

@@ -54,9 +54,9 @@ class LoadPlan:
     """
 
     zone: LandingZone
-    known: dict[str, manifest.Known]
+    known: dict[str, manifest.CurrentFile]
     comparison: manifest.Comparison
-    gone: list[manifest.Known]
+    gone: list[manifest.CurrentFile]
     switched: bool
     refusals: list[Refusal]
     refused: dict[str, Refusal]

@@ -113,11 +113,11 @@ class Warehouse(ABC):
         return 0
 
     @abstractmethod
-    def noted(self) -> dict[str, Any]:
+    def read_run_marker(self) -> dict[str, Any]:
         """Reads the last run's marker, at no cost; empty if there is none."""
 
     @abstractmethod
-    def note(self, content: dict[str, Any]) -> None:
+    def write_run_marker(self, content: dict[str, Any]) -> None:
         """Writes the last run's marker, on a warehouse where queries cost money."""
 
     def has_table(self, schema: str, table: str) -> bool:
@@ -258,11 +258,11 @@ class DuckDBWarehouse(Warehouse):
         """Returns the size of the file."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def noted(self) -> dict[str, Any]:
+    def read_run_marker(self) -> dict[str, Any]:
         """Returns nothing: queries are free, so no marker is needed."""
         return {}
 
-    def note(self, content: dict[str, Any]) -> None:
+    def write_run_marker(self, content: dict[str, Any]) -> None:
         """Does nothing."""
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:

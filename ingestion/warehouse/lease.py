@@ -90,7 +90,7 @@ class Lease:
         if self._is_due():
             with self._extended.lock, self.target.connect() as connection:
                 if self._is_due():  # Another thread may have just renewed it.
-                    self.hold(connection)
+                    self.renew_in(connection)
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._extended.at > self.seconds / 3
@@ -107,7 +107,7 @@ class Lease:
             LeaseLost: If another run took it; nothing is run.
         """
         with self._extended.lock, transaction(connection, commit=commit):
-            self.hold(connection)
+            self.renew_in(connection)
             yield
 
     def execute(self, *statements: str) -> None:
@@ -120,7 +120,7 @@ class Lease:
             for statement in statements:
                 connection.execute(statement)
 
-    def hold(self, connection: Connection, changes: str = "") -> None:
+    def renew_in(self, connection: Connection, changes: str = "") -> None:
         """Renews the lease, which proves that the transaction belongs to its holder.
 
         A run that takes the lease updates the same row, so one of the two transactions waits or
@@ -164,7 +164,7 @@ class Lease:
         """
         reserved = connection.execute(f"select next_file_id - 1 from {TABLE}").fetchall()
         first = next_file_id([*taken, *(row[0] for row in reserved)])
-        self.hold(connection, f"next_file_id = {first + count}")
+        self.renew_in(connection, f"next_file_id = {first + count}")
         return first
 
     def release(self) -> None:
@@ -232,8 +232,8 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
         BusyError: If another home's run holds it, or took it first.
     """
     target, home = engine_of(settings).warehouse(loader=True), _home_id(settings)
-    if target.noted():
-        target.note({})  # the last run's marker is about to become stale
+    if target.read_run_marker():
+        target.write_run_marker({})  # the last run's marker is about to become stale
     with target.connect() as connection:
         _make_table(connection)
         with transaction(connection):

@@ -162,7 +162,7 @@ class SnowflakeWarehouse(Warehouse):
         parts = [(part, pq.read_metadata(part).num_rows) for part in folder.glob("*.parquet")]
         return sorted(part for part in parts if part[1])
 
-    def noted(self) -> dict[str, Any]:
+    def read_run_marker(self) -> dict[str, Any]:
         """Reads the manifest's comment, which needs no virtual warehouse."""
         schema = f"{self.settings.database}.{RAW}"
         show = f"show tables like {self.literal(MANIFEST)} in schema {schema}"
@@ -179,7 +179,7 @@ class SnowflakeWarehouse(Warehouse):
         except (IndexError, ValueError):
             return {}
 
-    def note(self, content: dict[str, Any]) -> None:
+    def write_run_marker(self, content: dict[str, Any]) -> None:
         """Writes the manifest's comment; only its owner, the loader, may."""
         comment = self.literal(json.dumps(content) if content else "")
         with self.connect() as session:

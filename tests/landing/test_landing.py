@@ -13,7 +13,7 @@ import pytest
 from ingestion.errors import SourceError
 from ingestion.landing.listing import LandingZone, classify, list_landing_zone, listed_version
 from ingestion.landing.lookalikes import lookalike
-from ingestion.raw.manifest import Known, compare
+from ingestion.raw.manifest import CurrentFile, compare
 
 
 def put(folder: Path, *paths: str) -> LandingZone:
@@ -263,7 +263,7 @@ def test_files_are_read_in_the_order_of_their_times(tmp_path: Path) -> None:
         os.utime(tmp_path / path, (seconds, seconds))
     shutil.copy2(tmp_path / "ratings-b.csv", tmp_path / "ratings-a.csv")
     zone = list_landing_zone(str(tmp_path))
-    known = Known("tags.csv", "tags", "an older one", "", zone.url, 0, 0, 1)
+    known = CurrentFile("tags.csv", "tags", "an older one", "", zone.url, 0, 0, 1)
     to_read = compare(zone, {"tags.csv": known}).to_read
     assert [(file.path, file.modified) for file in to_read] == [
         ("ratings-a.csv", 10),

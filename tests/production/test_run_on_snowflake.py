@@ -68,12 +68,12 @@ def test_a_run_with_nothing_new_needs_no_virtual_warehouse(production: Productio
 
 
 def test_after_a_load_by_hand_the_next_run_looks_again(production: Production) -> None:
-    noted = production.target.noted()
+    noted = production.target.read_run_marker()
     assert noted["version"] == production.report["publish"]["version"]
     tags = production.zone / "tags.csv"
     tags.write_text(tags.read_text() + "1,1,once more,1400000000\n")
     production.cli.json("load", "--home", "prod", "--source", production.zone, env=production.env)
-    assert production.target.noted() == {}
+    assert production.target.read_run_marker() == {}
 
 
 def test_one_changed_file_costs_what_is_behind_it(production: Production) -> None:

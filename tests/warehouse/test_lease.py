@@ -65,7 +65,7 @@ def test_a_lease_of_a_lost_machine_ends(tmp_path: Path, zone: Path) -> None:
         engine_of(a).warehouse().connect() as connection,
         pytest.raises(BusyError, match="while this one was"),
     ):
-        lost.hold(connection)
+        lost.renew_in(connection)
 
 
 def test_a_live_lease_is_taken_when_asked_to(tmp_path: Path, zone: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_lease_that_was_extended_meanwhile_is_not_taken(
 
     def after_the_holder(session: DuckDBSession, sql: str) -> Cursor:
         if sql.startswith(f"update {lease.TABLE} set fence"):
-            held.hold(session)
+            held.renew_in(session)
         return execute(session, sql)
 
     monkeypatch.setattr(DuckDBSession, "execute", after_the_holder)
