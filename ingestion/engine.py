@@ -37,6 +37,10 @@ class Engine(Protocol):
     """The packages, besides dbt-core, whose versions affect what a build computes."""
 
     @property
+    def database(self) -> str:
+        """The database of the relations; of the connection, only this ends up in dbt's manifest."""
+
+    @property
     def marts_file(self) -> Path | None:
         """The file that the dashboard opens; None if the dashboard connects to the engine."""
 

@@ -122,16 +122,13 @@ class Dbt:
 
 
 def _project_key(settings: Settings, environment: Environment, code: str) -> ProjectKey:
-    profiles, is_dev = settings.project / "profiles.yml", settings.target == "dev"
+    profiles = settings.project / "profiles.yml"
     return ProjectKey(
         project=settings.project,
         code=code,
         profiles=profiles.read_text() if profiles.exists() else "",
         target=settings.target,
-        # dbt-duckdb names the database after the file.
-        database=settings.warehouse_file.stem
-        if is_dev
-        else os.environ.get("SNOWFLAKE_DATABASE", ""),
+        database=engine_of(settings).database,
         variables=json.dumps(environment.variables, sort_keys=True),
     )
 

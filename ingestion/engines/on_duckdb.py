@@ -26,6 +26,11 @@ class DuckDBEngine:
         self._settings = settings
 
     @property
+    def database(self) -> str:
+        """The name that dbt-duckdb derives from the file's."""
+        return self._settings.warehouse_file.stem
+
+    @property
     def marts_file(self) -> Path | None:
         """The published file."""
         return self._settings.marts_file

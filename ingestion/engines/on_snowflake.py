@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ class SnowflakeEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+
+    @property
+    def database(self) -> str:
+        """The database that profiles.yml takes from the environment."""
+        return os.environ.get("SNOWFLAKE_DATABASE", "")
 
     def warehouse(self, *, loader: bool = False) -> Warehouse:
         """Returns the database as the loading or the building user sees it."""
