@@ -1,3 +1,3 @@
--- A returned row means that fct_genome_scores lacks the winning row of a film and genome tag with current rows
--- in RAW, or has other rows. A full refresh repairs it.
+-- A returned row means that fct_genome_scores lacks the winning row of a film and genome tag
+-- with current rows in RAW, or has other rows. A full refresh repairs it.
 {{ difference_to_raw('genome_scores') }}
