@@ -300,8 +300,8 @@ def encrypted() -> bytes:
 BAD_ARCHIVES = {
     "encrypted": encrypted(),
     "is damaged .*README": corrupted(),
-    "more than once or too deep": release({**MEMBERS, "deep/movies.csv": b"x"}),
-    "points outside": release({**MEMBERS, "../../movies.csv": b"x"}),
+    "more than once or nested too deep": release({**MEMBERS, "deep/movies.csv": b"x"}),
+    "a path outside it": release({**MEMBERS, "../../movies.csv": b"x"}),
     "unpacks to over 100 times": release({**MEMBERS, "tags.csv": b"0" * 1_000_000}),
     "links.csv missing": release({k: v for k, v in MEMBERS.items() if k != "links.csv"}),
     "ratings.csv, tags.csv missing": release(folder="other"),
