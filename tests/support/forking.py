@@ -244,6 +244,8 @@ def get_ready() -> None:
     from ingestion.progress import silent
     from ingestion.settings import Settings
 
+    # Its threads would be waited for in forks, which do not have them. Without, dbt reads the same.
+    os.environ["DBT_STATIC_PARSER"] = "false"
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
     sys.meta_path.insert(0, _NeverUsed())
