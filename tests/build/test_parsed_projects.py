@@ -82,7 +82,9 @@ def test_what_a_build_does_to_it_stays_in_that_build(home: Path) -> None:
 
     def compiled(dbt: Dbt) -> list[str]:
         return [
-            node.name for node in dbt._parsed.nodes.values() if getattr(node, "compiled", False)
+            node.name
+            for node in dbt._parsed.nodes.values()
+            if node.resource_type == "model" and getattr(node, "compiled", False)
         ]
 
     dbt = Dbt(settings, PUBLISHED, silent)
