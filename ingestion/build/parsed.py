@@ -80,5 +80,6 @@ def recall(key: ProjectKey, target_path: Path) -> Manifest | None:
 
 
 def _copy(manifest: Manifest) -> Manifest:
+    # Not by pickle: dbt 1.11 mixes up the order of its own fields there.
     copy: Manifest = manifest.deepcopy()  # type: ignore[no-untyped-call]
     return copy

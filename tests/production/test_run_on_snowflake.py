@@ -49,7 +49,7 @@ def test_the_stand_in_makes_of_a_statement_what_fakesnow_does(production: Produc
             return type(error)
 
     statements = [rewritten(s) for sent in production.sent for s in several(sent["statement"])]
-    of_a_kind = {tuple(statement.split()[:3]): statement for statement in statements}
+    of_a_kind = {tuple(statement.split()[:2]): statement for statement in statements}
     looked_at = [one for one in of_a_kind.values() if not OF_STAGES.match(one)]
     expected = [made(copying, statement) for statement in looked_at]
     assert len({one for one in expected if isinstance(one, str)}) > 10
@@ -58,6 +58,8 @@ def test_the_stand_in_makes_of_a_statement_what_fakesnow_does(production: Produc
 
 
 def test_a_run_with_nothing_new_needs_no_virtual_warehouse(production: Production) -> None:
+    # When it is stopped, the stand-in forgets the comment that says so; this writes it again.
+    production.run()
     production.statements()
     again = production.run()
     sent = [statement["statement"] for statement in production.statements()]

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import serialization
 from ingestion.engine import engine_of
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.snowflake import SnowflakeWarehouse
+from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.generate import generate
 from tests.support.cli import Cli
 from tests.support.parity import differences, relations
@@ -48,7 +50,8 @@ class Production:
 
     @property
     def target(self) -> Warehouse:
-        return self.account.warehouse()
+        own = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.env.items()}
+        return SnowflakeWarehouse(SnowflakeSettings(_env_file=None, **own), "test")
 
     def run(self, *more: str) -> Any:
         where = ("--home", "prod", "--source", self.zone)
