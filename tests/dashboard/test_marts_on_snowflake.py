@@ -153,7 +153,7 @@ def test_every_page_is_the_same_on_both_engines(
     told = {page: errors for page, (*_, errors) in on_snowflake.items() if errors}
     assert list(told) == ["data"]
     (failed_check,) = told["data"]
-    assert failed_check.startswith("Check failed: People who rated differ from what the README")
+    assert failed_check.startswith("Check failed: People who rated differ from the README")
 
 
 def shown(app: AppTest) -> tuple[str, list[str], list[str], list[str], list[str]]:
@@ -307,7 +307,7 @@ def test_unreachable_then_reachable_without_a_restart(
         began = time.monotonic()
         app.run()
         assert time.monotonic() - began < 5
-        assert "so this may be stale: what you see is the last good version" in app.warning[0].value
+        assert "so this may be stale: you see the last good version" in app.warning[0].value
         assert [line for line in words(app).splitlines() if line not in app.warning[0].value] == (
             before.splitlines()
         )
