@@ -315,7 +315,7 @@ def test_unreachable_then_reachable_without_a_restart(
         # What was not read before cannot be shown; the rest of the page is.
         app.number_input(key="min").set_value(3).run()
         assert not app.exception
-        assert "This part cannot be shown at the moment" in words(app)
+        assert "This part cannot be shown right now" in words(app)
         # A process that has just started has nothing to show.
         marts._engine.cache_clear()
         marts._kept.clear()
