@@ -372,7 +372,11 @@ def test_what_cannot_be_listed_is_said(
         (everything("s3://no-such-bucket/zone"), SourceError, "no-such-bucket"),
         (filesystem(by_aws.zone, file_glob="*.txt"), SourceError, "holds no MovieLens file"),
         (everything("gopher://host/path"), SourceError, "gopher"),
-        (readers(by_aws.zone, file_glob="*.csv").read_csv(), SettingsError, "items that are not files"),
+        (
+            readers(by_aws.zone, file_glob="*.csv").read_csv(),
+            SettingsError,
+            "items that are not files",
+        ),
         ("gs://bucket/zone", SourceError, r"cannot read gs://"),
         ("az://container/zone", SourceError, r"cannot read az://"),
         ("sftp://host/zone", SourceError, r"cannot read sftp://"),

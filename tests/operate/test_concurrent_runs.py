@@ -10,20 +10,23 @@ nothing is asked of the warehouse: above all while files are read.
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ingestion.build.build import Job, build_in
+from ingestion.build.build import Job, build_candidate, build_in
 from ingestion.build.environments import PUBLISHED
 from ingestion.build.release import Landing
 from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
 from ingestion.operate.exclusive import exclusive_run
-from ingestion.operate.steps import build, publish
+from ingestion.operate.steps import publish
 from ingestion.progress import silent
 from ingestion.publish.duckdb_file import export_marts
+from ingestion.publish.publish import publish_candidate
+from ingestion.publish.published import seen
 from ingestion.settings import Settings
 from ingestion.warehouse.lease import acquire
 from tests.support.contending import Machines, at_once, wrong_endings
@@ -109,7 +112,7 @@ def test_a_build_and_a_publish_of_a_run_that_lost_its_lease(home: Path, built: P
         lost = run.lease(engine_of(settings).warehouse())
         taken = acquire(other, take_over=True)
         with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
-            build(settings, full_refresh=True)
+            build_candidate(run, partial(seen, settings), full_refresh=True)
         job = Job(
             settings=settings,
             lease=lost,
@@ -124,7 +127,7 @@ def test_a_build_and_a_publish_of_a_run_that_lost_its_lease(home: Path, built: P
             build_in(job)
         settings.marts_file.unlink()
         with pytest.raises(BusyError):
-            publish(settings)
+            publish_candidate(run)
         with pytest.raises(BusyError):
             export_marts(lost, PUBLISHED, home / "exported.duckdb")
     taken.release()
