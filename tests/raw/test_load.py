@@ -465,7 +465,9 @@ def test_missing_rows_are_caught_before_the_commit(settings: Settings, zone: Pat
     with target.connect() as connection:
         verify(connection, [Outcome(file, file_id, rows=3)])
         connection.execute("delete from raw.ratings where user_id = 2")
-        with pytest.raises(MovielensError, match=r"3 rows were read for raw\.ratings, but it has 2"):
+        with pytest.raises(
+            MovielensError, match=r"3 rows were read for raw\.ratings, but it has 2"
+        ):
             verify(connection, [Outcome(file, file_id, rows=3)])
 
 

@@ -204,7 +204,7 @@ def named_archives() -> list[Case]:
             refused(f"text named .{suffix}", MANY, "it is named like a", "begins with", path=path),
             refused(f"{suffix} of nothing", pack(b""), "is empty", path=path),
             refused(f"zero bytes named .{suffix}", b"", "is empty (zero bytes)", path=path),
-            refused(f"{suffix} named .csv", whole, "archive", "ends in ." + suffix),
+            refused(f"{suffix} named .csv", whole, "archive", "rename it to end in ." + suffix),
         ]
         if suffix != "zip":
             cases += [

@@ -116,7 +116,7 @@ FAMILIES: dict[str, list[Case]] = {
         refused(
             "UTF-8 and Latin-1 put together",
             around("movies", "1,Amélie,x").encode() + b"9,\xe9t\xe9,x\n",
-            "several encodings",
+            "mixes encodings",
             path="movies.csv",
         ),
         refused(
