@@ -50,7 +50,9 @@ class Production:
 
     @property
     def target(self) -> Warehouse:
-        own = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.env.items()}
+        own: dict[str, Any] = {
+            name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.env.items()
+        }
         return SnowflakeWarehouse(SnowflakeSettings(_env_file=None, **own), "test")
 
     def run(self, *more: str) -> Any:
