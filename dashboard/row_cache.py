@@ -28,7 +28,7 @@ class RowCache:
         self._kept: LRUCache[Hashable, pd.DataFrame] = LRUCache(
             max_bytes, lambda rows: max(share, int(rows.memory_usage(deep=True).sum()))
         )
-        # With the condition, whoever asks for what is being computed waits for it.
+        # The condition makes concurrent readers of one result wait for its computation.
         self._answer = cached(self._kept, key=_key, condition=Condition())(_computed)
 
     def get(self, key: Hashable, compute: Compute) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A separate home; nothing from the environment of whoever runs the tests."""
+    """A separate home; nothing comes from the environment of the tests."""
     return Settings(home=tmp_path / "home", source=str(tmp_path / "zone"), _env_file=None)
 
 
@@ -52,7 +52,7 @@ def cli(tmp_path: Path) -> Cli:
 @pytest.fixture
 def program(cli: Cli) -> Cli:
     """The command line in the same folder, as an interpreter that has imported nothing."""
-    return Cli(cli.folder, anew=True)
+    return Cli(cli.folder, fresh=True)
 
 
 @pytest.fixture(scope="session")

@@ -18,15 +18,16 @@ from pathlib import Path
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.home import last_source
+from ingestion.landing.listing import list_landing_zone
 from ingestion.landing.lookalikes import Lookalike
 from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
-from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load, plan_of
+from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
 from ingestion.reading.file import Outcome, read_file
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Connection, Warehouse, has_table
+from ingestion.warehouse.base import Connection, has_table
 from ingestion.warehouse.lease import Lease
 from ingestion.warehouse.run import Run
 
@@ -128,14 +129,15 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     steps: dict[str, float] = {}
     target = engine_of(run.settings).warehouse(loader=True)
     with timed(steps, "list"):
-        source = request.source or configured_url() or _held_source(run.settings, target)
-        plan = plan_load(target, request, source)
+        known = manifest.current_files(target)
+        source = request.source or configured_url() or _held_source(run.settings, known)
+        plan = plan_load(target, request, list_landing_zone(source), known)
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:
         lease = run.lease(target)
         # Another run may have committed meanwhile; from here on, none can.
-        plan = plan_of(target, request, plan.zone)
+        plan = plan_load(target, request, plan.zone, manifest.current_files(target))
         outcomes, load_id = _carry_out(run, lease, plan, request, steps)
     zone = plan.zone
     removed = bool(plan.gone) and load_id is not None
@@ -166,8 +168,8 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def _held_source(settings: Settings, target: Warehouse) -> str:
-    for entry in manifest.current_files(target).values():
+def _held_source(settings: Settings, known: dict[str, manifest.CurrentFile]) -> str:
+    for entry in known.values():
         return entry.source
     source = last_source(settings)
     if source is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingestion.errors import SettingsError
-from ingestion.landing.listing import LandingFile, LandingZone, list_landing_zone
+from ingestion.landing.listing import LandingFile, LandingZone
 from ingestion.progress import OnEvent, silent
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.refusals import Refusal
@@ -83,23 +83,23 @@ class LoadPlan:
         return f"{self.zone.url}: {files or 'no files'}"
 
 
-def plan_load(target: Warehouse, request: LoadRequest, source: str | DltResource) -> LoadPlan:
-    """Lists a landing zone and plans its load; changes nothing.
-
-    Raises:
-        SettingsError: If the warehouse holds another landing zone, which may not be replaced.
-        SourceError: If the landing zone cannot be listed or holds no MovieLens file.
-    """
-    return plan_of(target, request, list_landing_zone(source))
-
-
-def plan_of(target: Warehouse, request: LoadRequest, zone: LandingZone) -> LoadPlan:
+def plan_load(
+    target: Warehouse,
+    request: LoadRequest,
+    zone: LandingZone,
+    known: dict[str, manifest.CurrentFile],
+) -> LoadPlan:
     """Plans the load of a listing; changes nothing.
 
+    Args:
+        target: The warehouse.
+        request: The options of the load.
+        zone: The listing.
+        known: The current file of each path.
+
     Raises:
         SettingsError: If the warehouse holds another landing zone, which may not be replaced.
     """
-    known = manifest.current_files(target)
     sources = {entry.source for entry in known.values()} - {zone.url}
     if sources and not request.switch_source:
         raise SettingsError(

@@ -199,7 +199,7 @@ def test_whatever_names_the_snapshot_of_the_manifest_has_the_tag(home: Path) -> 
 
     def needs_it(node: dict[str, Any]) -> bool:
         parents = set(node["depends_on"]["nodes"])
-        # Macros read it for the RAW tables of whoever calls them, and dbt runs its own tests.
+        # Macros read it for the RAW tables of their callers, and dbt runs its own tests.
         by_macro = any(parent.startswith("source.movielens.raw.") for parent in parents)
         own_test = parents == {snapshot} and "test_metadata" in node
         named = "ref('src_files')" in node["raw_code"]

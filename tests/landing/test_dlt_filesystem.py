@@ -223,7 +223,7 @@ def test_credentials_from_dlt_alone(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And the landing zone: nothing is said to this project itself."""
+    """The landing zone comes from dlt, too: this project's own setting is empty."""
     unset = settings.model_copy(update={"source": None})
     with pytest.raises(MovielensError):
         load(bucket.zone, settings=unset)
@@ -279,7 +279,7 @@ def test_the_file_system_is_the_one_that_dlt_would_use(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
     monkeypatch.setenv("AWS_PROFILE", "p")
     for name, value in given.items():
-        # What is said less specifically must not count.
+        # A less specific setting must not win.
         monkeypatch.setenv(f"CREDENTIALS__{name.upper()}", f"not {value}" if section else value)
         monkeypatch.setenv(f"{section}CREDENTIALS__{name.upper()}", value)
     assert (stores._of_s3("s3://bucket", stores._said_to_dlt()) is None) == needs_dlt

@@ -27,12 +27,12 @@ class Cli:
 
     Args:
         folder: The folder.
-        anew: Start an interpreter for each call. Without, a call begins where imports are done.
+        fresh: Start an interpreter for each call; otherwise a call starts with its imports done.
     """
 
-    def __init__(self, folder: Path, *, anew: bool = False) -> None:
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self.folder = folder
-        self._anew = anew
+        self._fresh = fresh
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if "MOVIELENS" not in name}
@@ -52,7 +52,7 @@ class Cli:
     def start(
         self, *arguments: object, env: Mapping[str, str] | None = None, **options: Any
     ) -> forking.Process:
-        start = forking.start_anew if self._anew else forking.start
+        start = forking.start_anew if self._fresh else forking.start
         command = [str(PROGRAM), *map(str, arguments)]
         return start(command, cwd=self.folder, env=self.environment(env), **options)
 
