@@ -48,11 +48,12 @@ def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, folder: Path) -> Pat
     reraise=True,
 )
 def _copy(fs: fsspec.AbstractFileSystem, file: LandingFile, to: Path) -> None:
-    with _opened(fs, file) as stored, to.open("wb") as copy:
+    with open_stored(fs, file) as stored, to.open("wb") as copy:
         shutil.copyfileobj(stored, copy, PIECE_BYTES)
 
 
-def _opened(fs: fsspec.AbstractFileSystem, file: LandingFile) -> IO[bytes]:
+def open_stored(fs: fsspec.AbstractFileSystem, file: LandingFile) -> IO[bytes]:
+    """Opens a landing zone file, as it is stored, to be read once from its beginning."""
     if "s3" in fs.protocol:
         from ingestion.landing.s3 import open_object
 

@@ -237,7 +237,12 @@ def _open_zip(raw: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]]:
+def decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]]:
+    """Decompresses a stream while it is read; a zip has to be seekable.
+
+    Raises:
+        RefusedFile: If a zip does not hold exactly one safe member.
+    """
     if compression == "zip":
         with _open_zip(raw) as stream:
             yield stream
@@ -315,12 +320,22 @@ def stage(
     Raises:
         RefusedFile: If it is empty, truncated, not what its name says or not text.
     """
+    with refusing_broken_archives(file), stored.open("rb") as raw:
+        _check_mark(raw, file.compression)
+        with decompressed(raw, file.compression) as stream, to.open("wb") as copy:
+            text = transcoded(blocks(stream), encoding) if encoding else blocks(stream)
+            return _inspect(_bounded(whole_lines(text), file), dataset, copy)
+
+
+@contextmanager
+def refusing_broken_archives(file: LandingFile) -> Iterator[None]:
+    """Refuses a file when a library reports that its archive is damaged or cut short.
+
+    Raises:
+        RefusedFile: In place of the library's error.
+    """
     try:
-        with stored.open("rb") as raw:
-            _check_mark(raw, file.compression)
-            with _decompressed(raw, file.compression) as stream, to.open("wb") as copy:
-                text = transcoded(blocks(stream), encoding) if encoding else blocks(stream)
-                return _inspect(_bounded(whole_lines(text), file), dataset, copy)
+        yield
     except _BROKEN_ARCHIVE as error:
         raise _incomplete(file, error) from None
     except OSError as error:
