@@ -19,7 +19,6 @@ from ingestion.reading.header import LINE_END, Header, first_line, match_header
 from ingestion.reading.inspection import EMPTY, decompressed, refusing_broken_archives
 from ingestion.reading.rules import Rules
 
-
 # Enough for several blocks of bzip2, in small steps, as a zip reads as far ahead as it is asked to.
 _STEP, _STEPS = 1 << 16, 64
 
@@ -75,11 +74,14 @@ def peek(fs: fsspec.AbstractFileSystem, file: LandingFile, rules: Rules) -> Peek
 def _beginning(fs: fsspec.AbstractFileSystem, file: LandingFile) -> _Beginning:
     # A zip is read from its end, which a stream from a store cannot do.
     opened = fs.open(file.key, "rb") if file.compression == "zip" else open_stored(fs, file)
-    with closing(cast("IO[bytes]", opened)) as raw, refusing_broken_archives(file):
-        with decompressed(raw, file.compression) as stream:
-            text = b"".join(islice(iter(partial(stream.read, _STEP), b""), _STEPS))
-            is_all = len(text) < _STEP * _STEPS
-            return _Beginning(text, file.bytes if is_all else raw.tell(), is_all)
+    with (
+        closing(cast("IO[bytes]", opened)) as raw,
+        refusing_broken_archives(file),
+        decompressed(raw, file.compression) as stream,
+    ):
+        text = b"".join(islice(iter(partial(stream.read, _STEP), b""), _STEPS))
+        is_all = len(text) < _STEP * _STEPS
+        return _Beginning(text, file.bytes if is_all else raw.tell(), is_all)
 
 
 def _rows(beginning: _Beginning, header_bytes: int, file: LandingFile) -> int:
