@@ -129,6 +129,21 @@ DATASETS: dict[str, Dataset] = {
 RAW = "raw"
 MANIFEST = "_files"
 FILE_ID = "_file_id"
+# The manifest's columns, in order; dlt's type names.
+MANIFEST_COLUMNS: dict[str, str] = {
+    "file_id": "bigint",
+    "path": "text",
+    "dataset": "text",
+    "version": "text",
+    "bytes": "bigint",
+    "rows_loaded": "bigint",
+    "rows_rejected": "bigint",
+    "load_id": "text",
+    "loaded_at": "timestamp",
+    "content_hash": "text",
+    "source": "text",
+    "edition": "text",
+}
 
 # Editions recognised by the SHA-256 of their files, whatever the folder is called. Others are
 # recognised by the marker of a download, or by their README.

@@ -24,6 +24,7 @@ LAYERS = (
     "engine",
     "warehouse",
     "raw",
+    "lineage",
     "build",
     "publish",
     "operate",

@@ -19,6 +19,16 @@ MODEL_COLUMNS = (
     "data_type varchar, description varchar, tests varchar"
 )
 MODEL_EDGES = "from_name varchar, from_layer varchar, to_name varchar, to_layer varchar"
+BUILDS = (
+    "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
+    "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp, "
+    "source varchar"
+)
+RELEASE_CHECKS = (
+    "check_name varchar, kind varchar, expected bigint, loaded bigint, found bigint, "
+    "outcome varchar, description varchar"
+)
+REFUSED_FILES = "path varchar, dataset varchar, bytes bigint, refused_at timestamp"
 
 Node = Mapping[str, Any]
 # Marts that report on the build itself, built once its test results are in.

@@ -29,12 +29,6 @@ from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import Lease
 from ingestion.warehouse.run import Run
 
-_BUILDS = (
-    "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
-    "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp, "
-    "source varchar"
-)
-
 
 @dataclass(frozen=True)
 class BuildReport:
@@ -290,7 +284,7 @@ def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResu
     write(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
     write(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())
     write(audit, "test_results", artifacts.TEST_RESULTS, tests)
-    write(audit, "builds", _BUILDS, [build])
+    write(audit, "builds", artifacts.BUILDS, [build])
     return version
 
 

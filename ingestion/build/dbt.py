@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingestion.build.environments import Environment
 from ingestion.build.parsed import ProjectKey, recall, remember
@@ -18,6 +18,9 @@ from ingestion.errors import MovielensError, SettingsError
 from ingestion.progress import Event, OnEvent
 from ingestion.settings import Settings
 from ingestion.signals import interruption
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 # Everything but the data that determines what a build computes.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
@@ -49,6 +52,29 @@ def _version(package: str) -> str:
         return "none"
 
 
+def engine_version(engine: str) -> str:
+    """Returns an engine's version if it is an installed package, which Snowflake is not.
+
+    Args:
+        engine: Its name, as dbt calls the adapter.
+
+    Returns:
+        The version, or the name.
+    """
+    try:
+        return metadata.version(engine)
+    except metadata.PackageNotFoundError:
+        return engine
+
+
+def project_variables(settings: Settings) -> dict[str, Any]:
+    """Returns the vars of dbt_project.yml."""
+    import yaml
+
+    project = yaml.safe_load((settings.project / "dbt_project.yml").read_text())
+    return dict(project.get("vars") or {})
+
+
 class Dbt:
     """dbt in one environment: parses the project once, builds any part of it, any number of times.
 
@@ -56,18 +82,26 @@ class Dbt:
         settings: The settings.
         environment: Where to build.
         on_event: Called for each model and test.
+        folder: dbt's target folder, if not the environment's.
 
     Raises:
         SettingsError: If dbt is not installed.
         MovielensError: If dbt cannot parse the project.
     """
 
-    def __init__(self, settings: Settings, environment: Environment, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        on_event: OnEvent,
+        folder: Path | None = None,
+    ) -> None:
         self._settings = settings
         self._environment = environment
         self._on_event = on_event
+        self._folder = folder or environment.dbt_dir(settings)
         self._parsed: Any = None
-        code, folder = code_fingerprint(settings), environment.dbt_dir(settings)
+        code, folder = code_fingerprint(settings), self._folder
         key = _project_key(settings, environment, code)
         # Both ways write manifest.json, which `artifacts` reads.
         self._parsed = recall(key, folder)
@@ -91,6 +125,21 @@ class Dbt:
         result = self._invoke("build", "--no-write-json", *arguments)
         return list(getattr(result, "results", []))
 
+    def compile(self) -> Manifest:
+        """Compiles every model as a full refresh runs it, without connecting to the warehouse.
+
+        Returns:
+            The project, in which each model has its SQL; not to be built from.
+
+        Raises:
+            MovielensError: If dbt cannot compile the project.
+        """
+        models = ("--select", "resource_type:model", "--indirect-selection", "empty")
+        no_queries = ("--no-introspect", "--no-populate-cache", "--no-write-json")
+        self._invoke("compile", "--full-refresh", *no_queries, *models)
+        compiled: Manifest = self._parsed
+        return compiled
+
     def _invoke(self, command: str, *arguments: str) -> Any:
         try:
             from dbt.cli.main import dbtRunner
@@ -107,8 +156,8 @@ class Dbt:
         if environment.variables:
             options += ["--vars", json.dumps(environment.variables)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
-        session = engine_of(settings).dbt_session(connects=command != "parse")
-        with _variables(settings, environment), session:
+        session = engine_of(settings).dbt_session(connects=command == "build")
+        with _variables(settings, self._folder), session:
             outcome = runner.invoke([command, *options, *arguments])
         interrupted = interruption(outcome.exception)
         if interrupted is not None:
@@ -141,15 +190,15 @@ def _forget_other_code(folder: Path, code: str) -> None:
     parsed = folder / "parsed-code"
     if not parsed.exists() or parsed.read_text() != code:
         (folder / "partial_parse.msgpack").unlink(missing_ok=True)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         parsed.write_text(code)
 
 
 @contextmanager
-def _variables(settings: Settings, environment: Environment) -> Iterator[None]:
+def _variables(settings: Settings, folder: Path) -> Iterator[None]:
     values = {
         "MOVIELENS_TARGET": settings.target,
-        "DBT_TARGET_PATH": str(environment.dbt_dir(settings)),
+        "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(settings.logs_dir),
         **engine_of(settings).dbt_variables(),
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Warehouse
+
+if TYPE_CHECKING:
+    from ingestion.warehouse.base import Warehouse
 
 # The schemas a build writes. RAW is shared, and no build writes it.
 ANALYTICS = "analytics"

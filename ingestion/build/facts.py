@@ -13,11 +13,9 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib import metadata
-
-import yaml
 
 from ingestion.build.artifacts import Project
+from ingestion.build.dbt import engine_version, project_variables
 from ingestion.build.environments import AUDIT, Environment
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse, create_schema
@@ -46,7 +44,9 @@ class Facts:
     @classmethod
     def of(cls, settings: Settings, environment: Environment, project: Project) -> Facts:
         """Reads a project's facts and their code."""
-        shared = {"vars of dbt_project.yml": _vars(settings), "the engine": _engine(project)}
+        variables = json.dumps(project_variables(settings), sort_keys=True)
+        engine = engine_version(project.engine)
+        shared = {"vars of dbt_project.yml": variables, "the engine": engine}
         code = {fact: _hashes({**of, **shared}) for fact, of in project.code_of_facts().items()}
         return cls(environment, project.facts, code)
 
@@ -105,19 +105,6 @@ class Facts:
             fact: json.loads(code)
             for fact, code in target.fetch(f"select fact, code from {self._table}")
         }
-
-
-def _vars(settings: Settings) -> str:
-    project = yaml.safe_load((settings.project / "dbt_project.yml").read_text())
-    return json.dumps(project.get("vars"), sort_keys=True)
-
-
-def _engine(project: Project) -> str:
-    """The engine's version if it is an installed package, which Snowflake is not; else its name."""
-    try:
-        return metadata.version(project.engine)
-    except metadata.PackageNotFoundError:
-        return project.engine
 
 
 def _hashes(code: Mapping[str, str]) -> Code:

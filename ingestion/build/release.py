@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ingestion.build.artifacts import REFUSED_FILES, RELEASE_CHECKS
 from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, PUBLISHED, Environment
 from ingestion.errors import AuditError
 from ingestion.landing.readme import Readme
@@ -27,11 +28,6 @@ Outcome = Literal["refused", "accepted", "reported"]
 
 _README = "readme"
 _CHECKS = "release_checks"
-_CHECK_COLUMNS = (
-    "check_name varchar, kind varchar, expected bigint, loaded bigint, found bigint, "
-    "outcome varchar, description varchar"
-)
-_REFUSED_COLUMNS = "path varchar, dataset varchar, bytes bigint, refused_at timestamp"
 
 
 @dataclass(frozen=True)
@@ -342,8 +338,8 @@ def record(
         for finding in judged.findings
     ]
     refused = [(r.path, r.dataset, r.bytes, r.refused_at) for r in landing.refusals]
-    target.replace_table(audit, _CHECKS, _CHECK_COLUMNS, checks)
-    target.replace_table(audit, "refused_files", _REFUSED_COLUMNS, refused)
+    target.replace_table(audit, _CHECKS, RELEASE_CHECKS, checks)
+    target.replace_table(audit, "refused_files", REFUSED_FILES, refused)
 
 
 def recorded(target: Warehouse) -> list[StatedCount]:

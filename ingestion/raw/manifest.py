@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, RAW
+from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
 from ingestion.landing.listing import LandingFile, LandingZone, by_time
 from ingestion.warehouse.base import Warehouse
 
@@ -15,22 +15,7 @@ FILES = f"{SCHEMA}.{TABLE}"
 REJECTED_ROWS = "_rejected_rows"
 # The tables with rows of files, and the column that holds the file id.
 TABLES_OF_ROWS = {**dict.fromkeys(DATASETS, FILE_ID), REJECTED_ROWS: "file_id"}
-
-# In the order of the table; dlt's type names.
-COLUMNS: dict[str, str] = {
-    "file_id": "bigint",
-    "path": "text",
-    "dataset": "text",
-    "version": "text",
-    "bytes": "bigint",
-    "rows_loaded": "bigint",
-    "rows_rejected": "bigint",
-    "load_id": "text",
-    "loaded_at": "timestamp",
-    "content_hash": "text",
-    "source": "text",
-    "edition": "text",
-}
+COLUMNS = MANIFEST_COLUMNS
 
 
 @dataclass(frozen=True)

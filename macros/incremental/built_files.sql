@@ -23,7 +23,7 @@
 
 {#- The watermark of the fact being built; none if it has to be built from scratch. -#}
 {% macro last_file_seen() -%}
-    {%- if not execute or not is_incremental() -%}
+    {%- if not execute or should_full_refresh() or not is_incremental() -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set answer = run_query(

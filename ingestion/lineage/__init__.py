@@ -1,0 +1,1 @@
+"""What each model computes, column by column: read from its SQL, without a warehouse."""

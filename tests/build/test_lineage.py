@@ -1,0 +1,128 @@
+"""The fingerprints of this project: without the warehouse, and by file while nothing changes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.build.lineage import Lineage, lineage_of, source_columns
+from ingestion.lineage.comparison import compare
+from ingestion.settings import Settings
+from tests.support.checkout import copy_of_the_project
+
+# Nothing listens there: a statement, or a login, would fail.
+SNOWFLAKE = {
+    **{f"SNOWFLAKE_{name}": "x" for name in ("ACCOUNT", "USER", "DATABASE")},
+    "SNOWFLAKE_HOST": "127.0.0.1",
+    "SNOWFLAKE_PORT": "9",
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lineage") / "home"
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(home: Path) -> Lineage:
+    return lineage_of(Settings(home=home, _env_file=None))
+
+
+def test_every_model_is_understood(on_duckdb: Lineage) -> None:
+    assert {name: each.opaque for name, each in on_duckdb.analyses.items() if each.opaque} == {}
+    assert set(on_duckdb.analyses) == set(on_duckdb.fingerprints)
+    assert len(on_duckdb.analyses) > 30
+    known = {**source_columns(), **{n: a.columns for n, a in on_duckdb.analyses.items()}}
+    for analysis in on_duckdb.analyses.values():
+        for read in analysis.rows.reads:
+            assert read.column is None or read.column in known[read.parent]
+
+
+def test_no_warehouse_is_made_or_opened(home: Path, on_duckdb: Lineage, tmp_path: Path) -> None:
+    assert not list(home.rglob("*.duckdb*"))
+    other = Settings(home=tmp_path / "home", _env_file=None)
+    other.home.mkdir()
+    with duckdb.connect(str(other.warehouse_file)):
+        # Another process could not even read it now.
+        assert lineage_of(other).fingerprints == on_duckdb.fingerprints
+
+
+def test_snowflake_is_understood_without_a_connection(
+    home: Path, on_duckdb: Lineage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SNOWFLAKE.items():
+        monkeypatch.setenv(name, value)
+    found = lineage_of(Settings(home=home, target="prod", _env_file=None))
+    assert not any(each.opaque for each in found.analyses.values())
+    columns = {name: list(each.columns) for name, each in found.analyses.items()}
+    assert columns == {name: list(each.columns) for name, each in on_duckdb.analyses.items()}
+    assert found.fingerprints["mart_movie"].value != on_duckdb.fingerprints["mart_movie"].value
+
+
+def test_while_nothing_changes_neither_dbt_nor_sqlglot_is_imported(
+    home: Path, on_duckdb: Lineage
+) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom ingestion.build.lineage import lineage_of\n"
+        "from ingestion.settings import Settings\n"
+        "found = lineage_of(Settings(home=Path(sys.argv[1]), _env_file=None))\n"
+        "print(*(each.value for each in found.fingerprints.values()))\n"
+        "assert not {'dbt', 'sqlglot', 'duckdb', 'dlt'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [each.value for each in on_duckdb.fingerprints.values()]
+
+
+def test_a_file_that_is_damaged_is_made_anew(home: Path, on_duckdb: Lineage) -> None:
+    settings = Settings(home=home, _env_file=None)
+    (file,) = (home / "lineage").glob("dev.json")
+    for damaged in ("{", "[]", "{}"):
+        file.write_text(damaged)
+        assert lineage_of(settings) == on_duckdb
+
+
+def test_other_columns_of_a_source_are_other_fingerprints(home: Path, on_duckdb: Lineage) -> None:
+    sources = source_columns()
+    sources["raw.links"] = {**sources["raw.links"], "imdb_id": "bigint"}
+    found = lineage_of(Settings(home=home, _env_file=None), sources)
+    changes = compare(on_duckdb.fingerprints, found.fingerprints)
+    rebuilt = {name for name, change in changes.items() if change.rebuilds}
+    assert {"src_links", "dim_movies"} <= rebuilt
+    assert not rebuilt & {"src_movies", "fct_ratings", "mart_rating_month"}
+
+
+FAST = [("models/dim/dim_movies.sql", "select", "select -- a comment\n   ", set[str]())]
+SLOW = [
+    ("macros/incremental/touched_keys.sql", "> {{ since }}", ">{{since}}", set()),
+    ("models/mart/_mart_tags.yml", "description: ", "description: So it is. ", set()),
+    ("macros/measures.sql", "trim(lower(", "ltrim(lower(", {"fct_tags", "dim_tags", "mart_tag"}),
+    ("macros/incremental/touched_keys.sql", "> {{ since", ">= {{ since", {"fct_ratings"}),
+    ("macros/incremental/built_files.sql", "max(src_", "min(src_", {"fct_ratings", "mart_movie"}),
+    ("models/fct/fct_tags.sql", "post_hook=[", "post_hook=['select 1', ", {"fct_tags", "mart_tag"}),
+    ("dbt_project.yml", "schema_change: fail", "schema_change: ignore", {"fct_ratings"}),
+    ("dbt_project.yml", "fewest_people: 5", "fewest_people: 6", {"mart_rating_month"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rebuilt"),
+    [*FAST, *(pytest.param(*edit, marks=pytest.mark.slow) for edit in SLOW)],
+)
+def test_edits_of_the_project(
+    tmp_path: Path, on_duckdb: Lineage, file: str, old: str, new: str, rebuilt: set[str]
+) -> None:
+    project = copy_of_the_project(tmp_path / "project")
+    text = (project / file).read_text()
+    assert old in text
+    (project / file).write_text(text.replace(old, new))
+    found = lineage_of(Settings(home=tmp_path / "home", project=project, _env_file=None))
+    changes = compare(on_duckdb.fingerprints, found.fingerprints).values()
+    assert rebuilt <= {change.model for change in changes if change.rebuilds}
+    if not rebuilt:
+        assert {change.kind for change in changes} <= {"unchanged", "format"}
+        assert "format" in {change.kind for change in changes} or not file.startswith("models/dim")
