@@ -1,4 +1,4 @@
-"""The suite is run as a whole, and in groups: what shares an expensive fixture runs on one worker."""
+"""The suite runs as a whole, and in groups: what shares a costly fixture runs on one worker."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,8 +33,11 @@ REFUSED_FILES = "path varchar, dataset varchar, bytes bigint, refused_at timesta
 Node = Mapping[str, Any]
 # Marts that report on the build itself, built once its test results are in.
 REPORT_TAG = "audit_report"
-# Configuration that does not affect what a model computes.
-_NOT_CODE = ("database", "docs", "meta", "schema", "tags")
+# The model that is a snapshot of the manifest.
+SNAPSHOT = "src_files"
+# Models and tests that refer to the snapshot directly, so any file may change them. Those that read
+# RAW get it through macros, which look up only the files of their own tables.
+READS_SNAPSHOT = "reads_manifest"
 
 
 class TestResult(NamedTuple):
@@ -56,6 +59,35 @@ class TestResult(NamedTuple):
         return self.test_name, self.model_name
 
 
+class Test(NamedTuple):
+    """A test, and the tables that decide its result.
+
+    Attributes:
+        name: Its name.
+        kind: `data test` or `unit test`.
+        table: The model or source that it checks.
+        reads: All tables that it reads; of a unit test, those it stands in for.
+        tags: Its tags.
+    """
+
+    name: str
+    kind: str
+    table: str
+    reads: frozenset[str]
+    tags: frozenset[str]
+
+    def sees(self, changed: Collection[str]) -> bool:
+        """Whether changed tables can change its result.
+
+        That the snapshot of the manifest, which any file changes, is among them is not enough: most
+        tests read it only to find the files of their own tables.
+        """
+        if self.reads & (set(changed) - {SNAPSHOT}):
+            return True
+        names_it = READS_SNAPSHOT in self.tags or self.reads == {SNAPSHOT}
+        return SNAPSHOT in changed and names_it
+
+
 class Project:
     """dbt's manifest: models, sources and tests.
 
@@ -74,14 +106,7 @@ class Project:
             n["unique_id"]: n for n in nodes if n["resource_type"] == "test"
         } | manifest.get("unit_tests", {})
         self._tables: dict[str, Node] = {n["unique_id"]: n for n in (*self._sources, *self._models)}
-        self._parents: dict[str, list[str]] = manifest["parent_map"]
-        name = manifest["metadata"]["project_name"]
-        self._macros: dict[str, Node] = {
-            unique_id: macro
-            for unique_id, macro in manifest["macros"].items()
-            if macro["package_name"] == name
-        }
-        self.engine = str(manifest["metadata"]["adapter_type"])
+        self._children: dict[str, list[str]] = manifest["child_map"]
 
     def columns(self, types: Mapping[tuple[str, str], str]) -> list[tuple[Any, ...]]:
         """Lists the columns of each table.
@@ -148,7 +173,7 @@ class Project:
                     _name(self._tables[self._tested_id(test)]),
                     test.get("column_name"),
                     test.get("description") or _in_words(test),
-                    "unit test" if test["resource_type"] == "unit_test" else "data test",
+                    _kind(test),
                     str(result.status),
                     str(test["config"].get("severity", "error")).lower(),
                     result.failures or 0,
@@ -164,35 +189,59 @@ class Project:
     @property
     def facts(self) -> dict[str, str]:
         """The schema of each incremental model, by name."""
-        return {_name(node): str(node["schema"]) for node in self._incremental()}
+        incremental = (n for n in self._models if n["config"]["materialized"] == "incremental")
+        return {_name(node): str(node["schema"]) for node in incremental}
 
-    def code_of_facts(self) -> dict[str, dict[str, str]]:
-        """Collects the code that determines each incremental model's rows.
+    @property
+    def reports(self) -> set[str]:
+        """The models that report on the build itself."""
+        return self._downstream(n["unique_id"] for n in self._models if REPORT_TAG in n["tags"])
 
-        Returns:
-            Per model, the text of each piece by name, such as `macro normalised_tag`: the model
-            itself, its upstream models down to RAW, and the macros that any of them calls.
+    def behind(self, datasets: Iterable[str]) -> set[str]:
+        """Finds the models that changed files can affect; none if no file changed.
+
+        Args:
+            datasets: The RAW tables whose files were added, changed or removed.
         """
-        return {_name(node): self._code_of(node) for node in self._incremental()}
+        changed = {f"raw.{dataset}" for dataset in datasets}
+        if not changed:
+            return set()
+        starts = [n["unique_id"] for n in self._sources if _name(n) in changed]
+        starts += [n["unique_id"] for n in self._models if READS_SNAPSHOT in n["tags"]]
+        return {SNAPSHOT} | self._downstream(starts)
 
-    def _incremental(self) -> list[Node]:
-        return [n for n in self._models if n["config"]["materialized"] == "incremental"]
+    def _downstream(self, starts: Iterable[str]) -> set[str]:
+        """The names of these tables' models and of all that are built from them."""
+        found: set[str] = set()
+        waiting = list(starts)
+        while waiting:
+            unique_id = waiting.pop()
+            if unique_id not in found:
+                found.add(unique_id)
+                waiting.extend(self._children.get(unique_id, []))
+        return {_name(node) for node in self._models if node["unique_id"] in found}
 
-    def _code_of(self, model: Node) -> dict[str, str]:
-        models = {node["unique_id"]: node for node in self._models}
-        read = _reachable([model["unique_id"]], lambda unique_id: self._parents.get(unique_id, []))
-        code = {f"model {_name(models[m])}": _code(models[m]) for m in read if m in models}
-        called = [macro for m in read if m in models for macro in _macros_of(models[m])]
-        for unique_id in _reachable(called, self._macros_called_by):
-            if unique_id in self._macros:
-                macro = self._macros[unique_id]
-                code[f"macro {macro['name']}"] = macro["macro_sql"]
-        return code
+    @property
+    def tests(self) -> list[Test]:
+        """The data tests and unit tests."""
+        return [
+            Test(
+                name=test["name"],
+                kind=_kind(test),
+                table=_name(self._tables[self._tested_id(test)]),
+                reads=frozenset(
+                    _name(self._tables[parent])
+                    for parent in test["depends_on"]["nodes"]
+                    if parent in self._tables
+                ),
+                tags=frozenset(test["config"].get("tags") or test.get("tags") or ()),
+            )
+            for test in self._tests.values()
+        ]
 
-    def _macros_called_by(self, unique_id: str) -> list[str]:
-        """The macros dbt finds in its text; for a dispatched one, this engine's variant."""
-        macro = self._macros.get(unique_id)
-        return [] if macro is None else _macros_of(macro)
+    def there(self, relations: Iterable[tuple[str, str]]) -> set[str]:
+        """Returns the models that are among some relations, given as (schema, name)."""
+        return {name for _, name in self.relations() & set(relations)}
 
     def tested(self, unique_id: str) -> str:
         """Returns the name of the table that a test checks."""
@@ -204,25 +253,14 @@ class Project:
         return str(attached) if attached in self._tables else str(parents[-1])
 
 
-def _reachable(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = list(starts)
-    while waiting:
-        unique_id = waiting.pop()
-        if unique_id not in found:
-            found.add(unique_id)
-            waiting.extend(following(unique_id))
-    return found
+def merged(before: Iterable[TestResult], now: Iterable[TestResult]) -> list[TestResult]:
+    """Merges this build's test results into earlier ones, each from when it was last run."""
+    results = {result.key: result for result in (*before, *now)}
+    return list(results.values())
 
 
-def _code(model: Node) -> str:
-    """A model's SQL and its configuration, including what dbt_project.yml sets."""
-    config = {k: v for k, v in model["config"].items() if k not in _NOT_CODE}
-    return f"{model['raw_code']}\n{json.dumps(config, sort_keys=True)}"
-
-
-def _macros_of(node: Node) -> list[str]:
-    return list(node["depends_on"]["macros"])
+def _kind(test: Node) -> str:
+    return "unit test" if test["resource_type"] == "unit_test" else "data test"
 
 
 def _in_words(test: Node) -> str:

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingestion.build import artifacts, release, scope
+from ingestion.build import artifacts, built, release
 from ingestion.build.audit import raise_failures
+from ingestion.build.built import BuiltModel
 from ingestion.build.candidate import Candidate, candidate
-from ingestion.build.dbt import Dbt, code_fingerprint
-from ingestion.build.environments import AS_OF, AUDIT, PUBLISHED, Environment
-from ingestion.build.facts import Facts
-from ingestion.build.plan import plan_build
+from ingestion.build.dbt import Dbt
+from ingestion.build.environments import ANALYTICS, AS_OF, AUDIT, PUBLISHED, Environment
+from ingestion.build.lineage import Lineage, lineage_of
+from ingestion.build.plan import BuildPlan, plan_build
 from ingestion.build.release import Finding, Landing, Seen, StatedCount
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
@@ -71,7 +72,8 @@ def fingerprint(
     """Identifies what a build would compute: the current file versions, and the code.
 
     File ids are included because they record arrival order: when two files contradict each other,
-    the later one wins, so a file that was removed and came back can change the result.
+    the later one wins, so a file that was removed and came back can change the result. Of the code
+    only what it computes counts, not how it is written.
 
     Args:
         settings: Where the models are.
@@ -84,7 +86,7 @@ def fingerprint(
     digest = hashlib.sha256()
     for file_id, content_hash in sorted(files):
         digest.update(f"{file_id}\0{content_hash}\0".encode())
-    digest.update(code_fingerprint(settings).encode())
+    digest.update(lineage_of(settings).digest.encode())
     digest.update(landing.fingerprint.encode() if landing else b"")
     return digest.hexdigest()
 
@@ -230,23 +232,83 @@ def build_in(job: Job) -> BuildReport:
     Environment(AS_OF).drop(target)
     dbt = Dbt(settings, environment, job.on_event)
     project = artifacts.Project(environment.dbt_dir(settings))
-    facts = Facts.of(settings, environment, project)
-    plan = plan_build(settings, target, facts, project, full_refresh=job.full_refresh)
-    scope.begin(job.lease, environment)
-    facts.rebuild(job.lease, plan.rebuilt)
-    ran = _run(job, dbt, plan.arguments)
+    lineage = lineage_of(settings)
+    before = built.read(target, environment)
+    plan = plan_of(target, project, lineage, before, full_refresh=job.full_refresh)
+    facts = {fact: lineage.fingerprints[fact] for fact in project.facts}
+    built.begin(job.lease, environment, facts, plan.rebuilt, project.facts)
+    ran = _run(job, dbt, plan.arguments) if plan.arguments else []
     tests = project.test_results(ran)
-    if plan.parts is not None:
-        tests = scope.merged_results(target, environment, tests)
+    if not plan.everything:
+        kept = [t for t in _recorded_tests(target, environment) if t.test_name in lineage.tests]
+        tests = artifacts.merged(kept, tests)
     judged = release.Judgement()
     if job.seen is not None:
         judged = release.judge(settings, target, job.landing, job.seen(), accept=job.accept_release)
     version = _record(job, project, tests)
     release.record(target, environment, job.landing, judged)
     ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
-    scope.complete(settings, job.lease, environment)
+    models = _built_models(target, project, lineage, before, ran)
+    last_file_id = _snapshot(target, environment)
+    built.complete(job.lease, environment, models, project.facts, lineage.tests, last_file_id)
     report = _report(version, time.perf_counter() - started, project, tests, ran)
-    return replace(report, rebuilt=plan.rebuilt, readme=judged.stated, release=judged.findings)
+    return replace(
+        report, rebuilt=dict(plan.rebuilt), readme=judged.stated, release=judged.findings
+    )
+
+
+def plan_of(
+    target: Warehouse,
+    project: artifacts.Project,
+    lineage: Lineage,
+    before: built.Built,
+    *,
+    full_refresh: bool = False,
+) -> BuildPlan:
+    """Plans a build of the files that are current; changes nothing.
+
+    Args:
+        target: The warehouse.
+        project: The parsed project, in one environment.
+        lineage: What its models compute now.
+        before: What the environment was built from.
+        full_refresh: Build everything, and the facts from all current rows.
+    """
+    since = -1 if before.last_file_id is None else before.last_file_id
+    there = project.there(
+        target.fetch("select lower(table_schema), lower(table_name) from information_schema.tables")
+    )
+    datasets = manifest.datasets_since(target, since)
+    return plan_build(lineage, project, before, datasets, there, full_refresh=full_refresh)
+
+
+def _recorded_tests(target: Warehouse, environment: Environment) -> list[artifacts.TestResult]:
+    columns = ", ".join(artifacts.TestResult._fields)
+    rows = target.fetch(f"select {columns} from {environment.schema(AUDIT)}.test_results")
+    return [artifacts.TestResult(*row) for row in rows]
+
+
+def _snapshot(target: Warehouse, environment: Environment) -> int:
+    """The last manifest entry that the build has seen."""
+    snapshot = f"{environment.schema(ANALYTICS)}.{artifacts.SNAPSHOT}"
+    return int(target.fetch(f"select max(file_id) from {snapshot}")[0][0])
+
+
+def _built_models(
+    target: Warehouse,
+    project: artifacts.Project,
+    lineage: Lineage,
+    before: built.Built,
+    ran: list[Any],
+) -> dict[str, BuiltModel]:
+    seconds = {r.node.name: r.execution_time for r in ran if _is_model(r)}
+    counted = target.row_counts({schema for schema, _ in project.relations()})
+    rows = {name: count for (_, name), count in counted.items()}
+    return built.after(before, lineage.fingerprints, seconds, rows)
+
+
+def _is_model(result: Any) -> bool:
+    return str(result.node.resource_type) == "model"
 
 
 def _run(job: Job, dbt: Dbt, arguments: list[str]) -> list[Any]:
@@ -299,7 +361,7 @@ def _report(
     tests: list[artifacts.TestResult],
     ran: list[Any],
 ) -> BuildReport:
-    models = sum(str(result.node.resource_type) == "model" for result in ran)
+    models = sum(map(_is_model, ran))
     tests_run = {test.key: test for test in project.test_results(ran)}
     kept = [test for test in tests if test.key not in tests_run]
     warned = [test for test in (*tests_run.values(), *kept) if test.status == "warn"]

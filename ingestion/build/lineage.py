@@ -17,6 +17,7 @@ from ingestion.lineage import cache
 from ingestion.lineage.analysis import Analysis, digest
 from ingestion.lineage.columns import VERSION, analyse
 from ingestion.lineage.fingerprints import Fingerprint, Project, Types, fingerprints
+from ingestion.lineage.jinja import variables_in
 from ingestion.lineage.models import Model
 from ingestion.progress import silent
 from ingestion.settings import Settings
@@ -44,10 +45,24 @@ class Lineage:
     Attributes:
         analyses: Of each model, parents first: what computes its columns and its rows.
         fingerprints: Of each model.
+        tests: A hash of the code of each data test and unit test.
+        pages: The models that each page of the dashboard shows, by the page's name.
     """
 
     analyses: Mapping[str, Analysis]
     fingerprints: Mapping[str, Fingerprint]
+    tests: Mapping[str, str]
+    pages: Mapping[str, tuple[str, ...]]
+
+    @property
+    def digest(self) -> str:
+        """Identifies what the models compute and the tests check, whatever they are written like.
+
+        Returns:
+            A hash.
+        """
+        models = sorted((name, of.value) for name, of in self.fingerprints.items())
+        return digest(models, sorted(self.tests.items()))
 
 
 def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
@@ -82,9 +97,16 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
     )
     found = analyse(models, dialect=engine, sources=sources, cache=analyses)
     taken = fingerprints(models, found, project)
+    lineage = Lineage(
+        analyses=found,
+        fingerprints=taken,
+        tests=_tests_of(manifest, project.variables),
+        pages=_pages_of(manifest),
+    )
     as_json = {name: fingerprint.to_json() for name, fingerprint in taken.items()}
-    cache.write(file, {"key": key, "analyses": analyses, "fingerprints": as_json})
-    return Lineage(analyses=found, fingerprints=taken)
+    kept = {"analyses": analyses, "fingerprints": as_json}
+    cache.write(file, {"key": key, **kept, "tests": lineage.tests, "pages": lineage.pages})
+    return lineage
 
 
 def _key(settings: Settings, sources: Types) -> str:
@@ -96,7 +118,8 @@ def _key(settings: Settings, sources: Types) -> str:
 def _from_json(kept: Mapping[str, Any]) -> Lineage:
     analyses = {name: Analysis.from_json(each) for name, each in kept["analyses"].items()}
     taken = {name: Fingerprint.from_json(each) for name, each in kept["fingerprints"].items()}
-    return Lineage(analyses=analyses, fingerprints=taken)
+    pages = {page: tuple(models) for page, models in kept["pages"].items()}
+    return Lineage(analyses=analyses, fingerprints=taken, tests=kept["tests"], pages=pages)
 
 
 def source_columns() -> dict[str, dict[str, str]]:
@@ -170,6 +193,46 @@ def _contract(node: ModelNode) -> Iterator[tuple[str, str]]:
     for column in node.columns.values():
         constraints = [constraint.to_dict() for constraint in column.constraints]
         yield column.name.lower(), f"{column.data_type} {constraints or ''}".strip()
+
+
+# What of its configuration decides whether a test passes.
+_OF_A_TEST = ("severity", "where", "limit", "fail_calc", "warn_if", "error_if", "enabled")
+_OF_A_UNIT_TEST = ("model", "given", "expect", "overrides")
+
+
+def _tests_of(manifest: Manifest, variables: Mapping[str, Any]) -> dict[str, str]:
+    macros = _Macros(manifest)
+    nodes: Iterable[Any] = manifest.nodes.values()
+    data_tests = (node for node in nodes if node.resource_type == "test")
+    found = {test.name: _code_of_test(test, macros, variables) for test in data_tests}
+    for test in manifest.unit_tests.values():
+        content = test.to_dict()
+        found[test.name] = digest([content.get(name) for name in _OF_A_UNIT_TEST])
+    return found
+
+
+def _code_of_test(test: Any, macros: _Macros, variables: Mapping[str, Any]) -> str:
+    config = test.config.to_dict()
+    texts = macros.texts(test.depends_on.macros)
+    read = variables_in([test.raw_code, *texts.values()], variables)
+    return digest(
+        metadata.version("dbt-core"),
+        test.raw_code,
+        test.to_dict().get("test_metadata"),
+        {name: config.get(name) for name in _OF_A_TEST},
+        texts,
+        {name: variables[name] for name in sorted(read)},
+    )
+
+
+def _pages_of(manifest: Manifest) -> dict[str, tuple[str, ...]]:
+    names = {name: str(node.name) for name, node in manifest.nodes.items()}
+    return {
+        exposure.name.removeprefix("dashboard_"): tuple(
+            names[parent] for parent in exposure.depends_on.nodes if parent in names
+        )
+        for exposure in manifest.exposures.values()
+    }
 
 
 class _Macros:

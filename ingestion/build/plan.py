@@ -1,60 +1,163 @@
-"""Plans a build by comparing code and files with those of the last one."""
+"""Plans a build: which models are built, refreshed or reused, and which tests run."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from ingestion.build import artifacts, scope
+from ingestion.build import artifacts
 from ingestion.build.artifacts import Project
-from ingestion.build.facts import Facts
-from ingestion.settings import Settings
-from ingestion.warehouse.base import Warehouse
+from ingestion.build.built import Built
+from ingestion.build.lineage import Lineage
+from ingestion.lineage.comparison import Change, compare
+
+Action = Literal["build", "refresh", "reuse"]
+_SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BuildPlan:
-    """What a build would do; `str()` puts it into words.
+    """What a build would do; `str()` sums it up in a line.
 
     Attributes:
-        full_refresh: Whether a build of the facts from all current rows was requested.
-        rebuilt: Facts to build from all current rows, and why.
-        parts: dbt's selectors; None for everything.
+        models: What is done with each model: `build` if its code is new, `refresh` if files are,
+            `reuse` if neither is.
+        changes: How the code of each model differs from that of the last build.
+        datasets: The RAW tables with files that the last build did not have.
+        rebuilt: The facts that are built from all current rows, and why.
+        tests: The tests to run, by name.
+        everything: Whether all models are built and all tests run.
+        full_refresh: Whether that was asked for.
+        reports: The models that report on the build itself, and are built last of all.
     """
 
+    models: Mapping[str, Action]
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
+    rebuilt: Mapping[str, str] = field(default_factory=dict)
+    tests: frozenset[str] = frozenset()
+    everything: bool = False
     full_refresh: bool = False
-    rebuilt: dict[str, str] = field(default_factory=dict)
-    parts: list[str] | None = None
+    reports: frozenset[str] = frozenset()
+
+    def of(self, action: Action) -> list[str]:
+        """Returns the models with an action."""
+        return [name for name, planned in self.models.items() if planned == action]
 
     @property
-    def arguments(self) -> list[str]:
-        """Arguments of `dbt build` for all but the marts that report on the build itself."""
+    def arguments(self) -> list[str] | None:
+        """Arguments of `dbt build` for all but the reports; None if there is nothing else."""
         arguments = ["--exclude", f"tag:{artifacts.REPORT_TAG}+"]
-        if self.parts is not None:
-            # A test of several models runs if the inputs of one of them changed. Cautious: not
-            # merely because `src_files`, which is always built, is one. Unit tests read no data.
-            arguments += ["--select", *self.parts, "--indirect-selection", "cautious"]
-            arguments += ["--exclude-resource-type", "unit_test"]
+        if not self.everything:
+            nodes = {name for name, action in self.models.items() if action != "reuse"}
+            nodes = (nodes - self.reports) | self.tests
+            if not nodes:
+                return None
+            # Each test is named, so none is to be selected with the models that it tests.
+            arguments += ["--select", *sorted(nodes), "--indirect-selection", "empty"]
         return [*arguments, "--full-refresh"] if self.full_refresh else arguments
 
     def __str__(self) -> str:
-        what = "all models and tests"
-        if self.parts is not None:
-            what = f"what reads {', '.join(self.parts)}"
+        counts = Counter(self.models.values())
+        actions: tuple[Action, ...] = ("build", "refresh", "reuse")
+        what = [f"{action} {counts[action]}" for action in actions if counts[action]]
         facts = [f"{fact} from all rows: {why}" for fact, why in self.rebuilt.items()]
-        return "; ".join([what, *facts])
+        return "; ".join([f"{', '.join(what) or 'no models'}; {len(self.tests)} tests", *facts])
 
 
 def plan_build(
-    settings: Settings,
-    target: Warehouse,
-    facts: Facts,
+    code: Lineage,
     project: Project,
+    built: Built,
+    datasets: Collection[str],
+    there: Collection[str],
     *,
     full_refresh: bool = False,
 ) -> BuildPlan:
-    """Plans a build in the environment of the facts; changes nothing."""
-    rebuilt = facts.outdated(target)
+    """Plans a build; changes nothing.
+
+    Args:
+        code: The code as it is now.
+        project: The parsed project.
+        built: What the last build was made from.
+        datasets: The RAW tables with files that it did not have.
+        there: The models whose relations exist.
+        full_refresh: Build everything, and the facts from all current rows.
+    """
+    changes = compare(built.fingerprints, code.fingerprints)
+    rebuilt = _rebuilt(changes, built, project.facts, there)
     if full_refresh:
-        rebuilt = dict.fromkeys(facts.code, "--full-refresh")
-    parts = None if rebuilt else scope.affected(settings, target, facts.environment, project)
-    return BuildPlan(full_refresh, rebuilt, parts)
+        rebuilt = dict.fromkeys(project.facts, "--full-refresh")
+    reports = frozenset(project.reports)
+    names = list(code.fingerprints)
+    if full_refresh or built.last_file_id is None or set(names) - set(there):
+        return BuildPlan(
+            models=dict.fromkeys(names, "build"),
+            changes=changes,
+            datasets=tuple(sorted(datasets)),
+            rebuilt=rebuilt,
+            tests=frozenset(code.tests),
+            everything=True,
+            full_refresh=full_refresh,
+            reports=reports,
+        )
+    edited = {name for name in names if changes[name].rebuilds}
+    refreshed = project.behind(datasets) | reports
+    models: dict[str, Action] = {
+        name: "build" if name in edited else "refresh" if name in refreshed else "reuse"
+        for name in names
+    }
+    own = {name for name in names if changes[name].kind in ("added", "edited")}
+    tests = _tests(code, project, built, edited | refreshed, own, datasets)
+    return BuildPlan(
+        models=models,
+        changes=changes,
+        datasets=tuple(sorted(datasets)),
+        rebuilt=rebuilt,
+        tests=frozenset(tests),
+        reports=reports,
+    )
+
+
+def _rebuilt(
+    changes: Mapping[str, Change],
+    built: Built,
+    facts: Iterable[str],
+    there: Collection[str],
+) -> dict[str, str]:
+    """The facts whose rows were built with other code, and what differs."""
+    unknown = "the code it was built with is unknown"
+    return {
+        fact: _why(changes[fact]) if fact in built.models else unknown
+        for fact in facts
+        if fact in there and changes[fact].rebuilds
+    }
+
+
+def _why(change: Change) -> str:
+    columns = (*change.added, *change.removed, *change.changed)
+    parts = [f"column {column}" for column in columns] + list(change.settings)
+    if change.rows_changed and not parts:
+        parts = ["its rows"]
+    more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    return f"{', '.join(parts[:_SHOWN])}{more} changed"
+
+
+def _tests(
+    code: Lineage,
+    project: Project,
+    built: Built,
+    models: Collection[str],
+    own: Collection[str],
+    datasets: Collection[str],
+) -> Iterable[str]:
+    """The tests that could end otherwise than when they last ran."""
+    changed = {*models, *(f"raw.{dataset}" for dataset in datasets)}
+    for test in project.tests:
+        is_new = built.tests.get(test.name) != code.tests[test.name]
+        # A unit test brings the rows of the parents, so only the model itself matters.
+        is_touched = test.table in own if test.kind == "unit test" else test.sees(changed)
+        if is_new or is_touched:
+            yield test.name

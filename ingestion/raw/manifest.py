@@ -144,6 +144,14 @@ def current_files(warehouse: Warehouse) -> dict[str, CurrentFile]:
     return {row[0]: CurrentFile(*row) for row in rows}
 
 
+def datasets_since(target: Warehouse, file_id: int) -> set[str]:
+    """Finds the datasets whose files were added, changed or removed after a manifest entry."""
+    if not target.has_table(SCHEMA, TABLE):
+        return set()
+    rows = target.fetch(f"select distinct dataset from {FILES} where file_id > {file_id}")
+    return {dataset for (dataset,) in rows}
+
+
 def loads(target: Warehouse) -> list[Load]:
     """Lists the committed loads, newest first."""
     if not target.has_table(SCHEMA, TABLE):

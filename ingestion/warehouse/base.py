@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,6 +119,14 @@ class Warehouse(ABC):
     @abstractmethod
     def write_run_marker(self, content: dict[str, Any]) -> None:
         """Writes the last run's marker, on a warehouse where queries cost money."""
+
+    @abstractmethod
+    def row_counts(self, schemas: Collection[str]) -> dict[tuple[str, str], int]:
+        """Returns the rows of each table of some schemas, as the engine keeps count of them.
+
+        Returns:
+            By schema and table; without views, and without tables that the engine does not count.
+        """
 
     def has_table(self, schema: str, table: str) -> bool:
         """Checks whether a table exists."""
@@ -264,6 +272,15 @@ class DuckDBWarehouse(Warehouse):
 
     def write_run_marker(self, content: dict[str, Any]) -> None:
         """Does nothing."""
+
+    def row_counts(self, schemas: Collection[str]) -> dict[tuple[str, str], int]:
+        """Returns the rows of each table of some schemas."""
+        names = ", ".join(map(self.literal, sorted(schemas)))
+        rows = self.fetch(
+            "select schema_name, table_name, estimated_size from duckdb_tables() "
+            f"where database_name = current_database() and schema_name in ({names})"
+        )
+        return {(schema, table): count for schema, table, count in rows}
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Returns the dlt destination on this connection, so no other process gets in between."""

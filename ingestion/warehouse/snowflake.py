@@ -6,7 +6,7 @@ import base64
 import json
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
@@ -116,6 +116,15 @@ class SnowflakeWarehouse(Warehouse):
     def exists(self) -> bool:
         """Returns True: infra/snowflake sets up the database beforehand."""
         return True
+
+    def row_counts(self, schemas: Collection[str]) -> dict[tuple[str, str], int]:
+        """Returns the rows of each table of some schemas."""
+        names = ", ".join(map(self.literal, sorted(schemas)))
+        rows = self.fetch(
+            "select lower(table_schema), lower(table_name), row_count from "
+            f"information_schema.tables where lower(table_schema) in ({names})"
+        )
+        return {(schema, table): count for schema, table, count in rows if count is not None}
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Returns the dlt destination, which logs in separately."""

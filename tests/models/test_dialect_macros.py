@@ -16,8 +16,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt.include.duckdb import PACKAGE_PATH
 
-from ingestion.build.artifacts import Project
-from tests.support.raw_by_hand import PROJECT, dbt_options
+from tests.support.raw_by_hand import PROJECT
 
 DISPATCH = re.compile(r"adapter\.dispatch\('(\w+)', 'movielens'\)")
 
@@ -163,19 +162,6 @@ def test_a_third_engine_gets_an_error_and_no_sql_of_another(
     said = third_engine(macro)
     assert f"The macro {macro} has no variant for the adapter third." in said
     assert f"Write third__{macro} in macros/dialect, as docs/engines.md describes." in said
-
-
-def test_a_fact_in_snowflake_follows_the_variants_of_snowflake(
-    dbt_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that it is rebuilt when one of them is edited, and not when one of DuckDB's is."""
-    monkeypatch.setenv("MOVIELENS_TARGET", "prod")
-    folder = dbt_folder / "prod"
-    parsed = dbtRunner().invoke(["parse", *dbt_options(), "--target-path", str(folder)])
-    assert isinstance(parsed.result, Manifest), parsed.exception
-    code = Project(folder).code_of_facts()["fct_tags"]
-    assert "macro snowflake__regex_replace" in code
-    assert {name.partition("__")[0] for name in code if "__" in name} == {"macro snowflake"}
 
 
 def test_no_variant_is_left_without_its_macro() -> None:

@@ -44,7 +44,7 @@ def some_drops(at_most: int) -> st.SearchStrategy[Drops]:
 
 
 # A fixture that is the same for all examples; and an example takes as long as its builds take.
-MANY = examples(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck])
+MANY = examples(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
 GIVEN = examples(MANY, phases=[Phase.explicit])
 
 

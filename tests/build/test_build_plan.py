@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from ingestion import load
-from ingestion.build import scope
+from ingestion.build import built
 from ingestion.build.artifacts import Project
 from ingestion.build.audit import AuditFailure
-from ingestion.build.build import BuildReport, candidate
+from ingestion.build.build import BuildReport, candidate, plan_of
 from ingestion.build.dbt import Dbt
 from ingestion.build.environments import PUBLISHED
+from ingestion.build.lineage import lineage_of
 from ingestion.build.plan import BuildPlan
 from ingestion.datasets import DATASETS
 from ingestion.operate.steps import build
@@ -25,7 +26,6 @@ from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 from ingestion.warehouse.lease import acquire
 from local_dev.generate import generate
-from tests.support.checkout import copy_of_the_project
 from tests.support.replay import FullRefresh, Relations
 
 pytestmark = pytest.mark.xdist_group("scope")
@@ -138,56 +138,58 @@ def test_after_a_failed_audit_everything_is_built_again(built_home: Home, tmp_pa
 RUN_AT = "select run_at from marts_candidate.mart_quality"
 
 
-def parts(home: Path, project: Path | None = None) -> list[str] | None:
+def plan(home: Path, *datasets: str) -> BuildPlan:
+    """What the next build would do if files of these datasets had changed."""
     settings = Settings(home=home, _env_file=None)
-    if project:
-        settings = settings.model_copy(update={"project": project})
     target = DuckDBWarehouse(settings.warehouse_file)
-    return scope.affected(settings, target, PUBLISHED, Project(settings.dbt_dir))
+    for number, dataset in enumerate(datasets, start=1_000_000):
+        target.execute(
+            "insert into raw._files (file_id, path, dataset, version, rows_loaded, rows_rejected, "
+            f"load_id, loaded_at) values ({number}, '{dataset}', '{dataset}', 'new', 0, 0, "
+            "'x', now())"
+        )
+    project = Project(settings.dbt_dir)
+    return plan_of(target, project, lineage_of(settings), built.read(target, PUBLISHED))
 
 
-def test_with_other_code_everything_is_built(home: Path, tmp_path: Path) -> None:
-    project = copy_of_the_project(tmp_path / "project")
-    assert parts(home, project) is not None
-    with (project / "macros" / "measures.sql").open("a") as macros:
-        macros.write("{# another word #}\n")
-    assert parts(home, project) is None
+def test_with_nothing_new_only_the_reports_are_left(home: Path) -> None:
+    planned = plan(home)
+    assert set(planned.of("refresh")) == planned.reports
+    assert planned.of("build") == []
+    assert planned.arguments is None
 
 
 def test_with_a_relation_missing_everything_is_built(home: Path) -> None:
-    assert parts(home) is not None
     DuckDBWarehouse(home / "warehouse.duckdb").execute("drop view analytics.src_tags")
-    assert parts(home) is None
+    assert plan(home).everything
 
 
 def test_without_a_complete_build_everything_is_built(home: Path) -> None:
     settings = Settings(home=home, _env_file=None)
-    scope.begin(acquire(settings), PUBLISHED)
+    known = lineage_of(settings).fingerprints
+    facts = {name: known[name] for name in FACTS}
+    built.begin(acquire(settings), PUBLISHED, facts, (), {})
     assert candidate(DuckDBWarehouse(settings.warehouse_file)) is None
-    assert parts(home) is None
+    planned = plan(home)
+    assert planned.everything
+    assert planned.rebuilt == {}  # their code is known all the same
 
 
-def test_whatever_reads_the_manifest_itself_is_built_with_any_file(home: Path) -> None:
+@pytest.mark.parametrize("datasets", [*((name,) for name in DATASETS), tuple(DATASETS)])
+def test_a_changed_file_reaches_what_dbt_selects(home: Path, datasets: tuple[str, ...]) -> None:
+    planned = plan(home, *datasets)
     dbt = Dbt(Settings(home=home, _env_file=None), PUBLISHED, silent)
-
-    def chosen(*datasets: str) -> set[str]:
-        """The models and tests that a build does again when files of these datasets changed."""
-        listed = dbt._invoke("ls", *BuildPlan(parts=scope.selectors(datasets)).arguments)
-        return {name for name in listed if not name.startswith(("exposure:", "source:"))}
-
-    whatever_changes = chosen()
-    assert {name.split(".")[-1] for name in whatever_changes} >= {
-        "src_files",
-        "unique_src_files_file_id",
-        "assert_every_current_file_is_whole_in_raw",
+    changed = ["src_files", "tag:reads_manifest+", *(f"source:raw.{name}+" for name in datasets)]
+    listed = dbt._invoke(
+        *("ls", "--select", *changed, "--exclude", "tag:audit_report+"),
+        *("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"),
+    )
+    selected = {
+        name.rpartition(".")[2] for name in listed if not name.startswith(("exposure:", "source:"))
     }
-    others = {name for name in whatever_changes if "mart_source_file" not in name}
-    assert len(others) < len(whatever_changes)
-    assert not any("fct_" in name or "mart_" in name for name in others)
-    affected = [chosen(dataset) for dataset in DATASETS]
-    everything = chosen(*DATASETS)
-    assert set.union(*affected) == everything
-    assert all(whatever_changes < one < everything for one in affected)
+    on_reports = {t.name for t in Project(dbt._folder).tests if t.table in planned.reports}
+    models = set(planned.of("refresh")) - planned.reports
+    assert models | (planned.tests - on_reports) == selected
 
 
 def test_whatever_names_the_snapshot_of_the_manifest_has_the_tag(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Editing a fact, or a macro it uses, takes effect; so does reverting the edit."""
+"""An edit rebuilds whatever it can change, and nothing else; so does a revert."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.build import built
 from ingestion.build.artifacts import Project
 from ingestion.build.audit import AuditFailure
+from ingestion.build.build import plan_of
 from ingestion.build.dbt import Dbt
 from ingestion.build.environments import PUBLISHED
-from ingestion.build.facts import Facts
+from ingestion.build.lineage import lineage_of
+from ingestion.build.plan import BuildPlan
 from ingestion.operate.run import run
 from ingestion.operate.steps import build
 from ingestion.progress import silent
@@ -36,6 +39,13 @@ class Checkout:
         assert old in text
         path.write_text(text.replace(old, new))
 
+    def plan(self) -> BuildPlan:
+        """What the next build would do."""
+        Dbt(self.settings, PUBLISHED, silent)
+        project = Project(self.settings.dbt_dir)
+        before = built.read(self.target, PUBLISHED)
+        return plan_of(self.target, project, lineage_of(self.settings), before)
+
     def count(self, what: str, fact: str) -> int:
         return int(self.target.fetch(f"select {what} from analytics.{fact}")[0][0])
 
@@ -57,7 +67,7 @@ def test_an_edited_fact_is_rebuilt_and_a_revert_heals_it(checkout: Checkout) -> 
     assert checkout.count("count(*)", "fct_ratings") == before - low
     checkout.edit("models/fct/fct_ratings.sql", "\nwhere rating >= 3\n", "\n")
     report = run(checkout.settings)
-    assert report.build.rebuilt == {"fct_ratings": "model fct_ratings changed"}
+    assert report.build.rebuilt == {"fct_ratings": "its rows changed"}
     assert checkout.count("count(*)", "fct_ratings") == before
 
 
@@ -75,20 +85,19 @@ def test_an_edited_macro_reaches_every_row(checkout: Checkout, cli: Cli) -> None
 
 
 FAST = [
-    ("macros/measures.sql", "trim(lower(", "ltrim(lower(", {"fct_tags"}, "normalised_tag"),
-    ("macros/dialect/text.sql", ", 'g')", ", 'gi')", {"fct_tags"}, "duckdb__regex_replace"),
-    ("models/src/src_files.sql", "max(manifest", "min(manifest", ALL_FACTS, "model src_files"),
+    ("macros/measures.sql", "trim(lower(", "ltrim(lower(", {"fct_tags"}, "tag_normalised"),
+    ("models/src/src_files.sql", "max(manifest", "min(manifest", ALL_FACTS, "rows"),
 ]
 SLOW = [
+    ("macros/dialect/text.sql", ", 'g')", ", 'gi')", {"fct_tags"}, "regex_replace"),
     ("macros/current_rows.sql", "= 1\n", "= 2\n", ALL_FACTS, "macro latest_rows"),
     ("macros/incremental/touched_keys.sql", "> {{ since", ">= {{ since", ALL_FACTS, "changed_"),
     ("macros/incremental/built_files.sql", "max(src_", "min(src_", ALL_FACTS, "remember_"),
-    ("models/src/src_ratings.sql", "    rating,", "    5 as rating,", {"fct_ratings"}, "src_"),
-    ("models/fct/fct_tags.sql", "post_hook=[", "post_hook=['select 1', ", {"fct_tags"}, "fct_"),
-    ("dbt_project.yml", "fewest_people: 5", "fewest_people: 6", ALL_FACTS, "vars of dbt_"),
-    ("dbt_project.yml", "schema_change: fail", "schema_change: ignore", ALL_FACTS, "model fct"),
+    ("models/src/src_ratings.sql", "    rating,", "    5 as rating,", {"fct_ratings"}, "rating"),
+    ("models/fct/fct_tags.sql", "post_hook=[", "post_hook=['select 1', ", {"fct_tags"}, "hook"),
+    ("dbt_project.yml", "schema_change: fail", "schema_change: ignore", ALL_FACTS, "config"),
+    ("dbt_project.yml", "fewest_people: 5", "fewest_people: 6", set(), ""),
     ("macros/dialect/text.sql", "replacement | re", "replacement | trim | re", set(), ""),
-    ("macros/titles.sql", "release_year", "year_of_release", set(), ""),
     ("models/mart/mart_tag.sql", "n_people", "people", set(), ""),
     ("models/fct/_fct.yml", "version: 2", "version: 2  # edited", set(), ""),
 ]
@@ -102,19 +111,43 @@ def test_what_a_fact_is_made_from_decides(
     checkout: Checkout, file: str, old: str, new: str, rebuilt: set[str], why: str
 ) -> None:
     checkout.edit(file, old, new)
-    Dbt(checkout.settings, PUBLISHED, silent)
-    project = Project(PUBLISHED.dbt_dir(checkout.settings))
-    outdated = Facts.of(checkout.settings, PUBLISHED, project).outdated(checkout.target)
-    assert set(outdated) == rebuilt
-    assert all(why in reason for reason in outdated.values())
+    planned = checkout.plan().rebuilt
+    assert set(planned) == rebuilt
+    assert all(why in reason for reason in planned.values())
+
+
+def test_only_what_reads_an_edited_column_is_built(checkout: Checkout) -> None:
+    checkout.edit("models/dim/dim_movies.sql", "imdb.com/title/tt'", "imdb.com/' || 'title/tt'")
+    planned = checkout.plan()
+    assert planned.of("build") == ["dim_movies", "mart_movie"]
+    assert set(planned.of("refresh")) == planned.reports
+    report = build(checkout.settings)
+    assert report.models == 2 + len(planned.reports)
+    assert report.tests_kept > report.tests_passed
+
+
+def test_comments_and_descriptions_change_nothing(checkout: Checkout) -> None:
+    checkout.edit("models/dim/dim_movies.sql", "select", "\n-- a word\nselect  ")
+    checkout.edit("models/mart/_mart_movies.yml", "description:", "description: New.")
+    with (checkout.project / "macros" / "measures.sql").open("a") as macros:
+        macros.write("{# another word #}\n")
+    report = build(checkout.settings)
+    assert not report.built
+
+
+def test_an_edited_test_is_run_and_nothing_is_built(checkout: Checkout) -> None:
+    test = next((checkout.project / "tests" / "data").glob("*.sql"))
+    checkout.edit(f"tests/data/{test.name}", "select", "select distinct")
+    planned = checkout.plan()
+    assert planned.tests == {test.stem}
+    assert planned.of("build") == []
 
 
 @pytest.mark.slow
 def test_facts_of_a_home_that_recorded_no_code_are_rebuilt(checkout: Checkout) -> None:
-    checkout.target.execute("drop table audit.fact_code")
-    report = build(checkout.settings, full_refresh=False)
-    assert not report.built  # files and code are those of the candidate
-    checkout.edit("macros/titles.sql", "the year 1995", "the year")
+    checkout.target.execute("drop table audit.built_nodes")
+    assert not build(checkout.settings).built  # files and code are those of the candidate
+    checkout.edit("models/dim/dim_movies.sql", "imdb.com/title/tt'", "imdb.com/' || 'title/tt'")
     report = build(checkout.settings)
     assert set(report.rebuilt) == ALL_FACTS
     assert "unknown" in report.rebuilt["fct_tags"]
