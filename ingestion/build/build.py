@@ -14,7 +14,7 @@ from typing import Any
 from ingestion.build import artifacts, release, scope
 from ingestion.build.audit import raise_failures
 from ingestion.build.candidate import Candidate, candidate
-from ingestion.build.dbt import Dbt, code_fingerprint
+from ingestion.build.dbt import Dbt, check_project, code_fingerprint
 from ingestion.build.environments import AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.build.facts import Facts
 from ingestion.build.plan import plan_build
@@ -166,19 +166,6 @@ def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
     last = candidate(target)
     is_built = last is not None and last.audited and last.fingerprint == wanted
     return _Asked(wanted, known, last if is_built else None)
-
-
-def check_project(settings: Settings) -> None:
-    """Checks that there are models to build.
-
-    Raises:
-        SettingsError: If there are none.
-    """
-    if not (settings.project / "dbt_project.yml").exists():
-        raise SettingsError(
-            f"There are no models in {settings.project}",
-            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
-        )
 
 
 @dataclass(frozen=True)

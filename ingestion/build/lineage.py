@@ -10,9 +10,16 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from ingestion.build import artifacts
-from ingestion.build.dbt import Dbt, code_fingerprint, engine_version, project_variables
+from ingestion.build.dbt import (
+    Dbt,
+    check_project,
+    code_fingerprint,
+    engine_version,
+    project_variables,
+)
 from ingestion.build.environments import AUDIT, PUBLISHED
 from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
+from ingestion.home import make_home
 from ingestion.lineage import cache
 from ingestion.lineage.analysis import Analysis, digest
 from ingestion.lineage.columns import VERSION, analyse
@@ -61,15 +68,17 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
             builds create.
 
     Raises:
-        SettingsError: If dbt is not installed.
+        SettingsError: If there are no models, or dbt is not installed.
         MovielensError: If dbt cannot compile the project.
     """
+    check_project(settings)
     sources = source_columns() if sources is None else sources
     file = settings.home / "lineage" / f"{settings.target}.json"
     kept = cache.read(file)
     key = _key(settings, sources)
     if kept.get("key") == key:
         return _from_json(kept)
+    make_home(settings.home)
     manifest = Dbt(settings, PUBLISHED, silent, settings.home / "dbt-lineage").compile()
     engine = manifest.metadata.adapter_type or ""
     models = models_of(manifest)
@@ -89,8 +98,7 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
 
 def _key(settings: Settings, sources: Types) -> str:
     made_by = (VERSION, metadata.version("sqlglot"), settings.target)
-    profiles = (settings.project / "profiles.yml").read_text()
-    return digest(*made_by, code_fingerprint(settings), profiles, sources)
+    return digest(*made_by, code_fingerprint(settings), sources)
 
 
 def _from_json(kept: Mapping[str, Any]) -> Lineage:
