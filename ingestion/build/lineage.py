@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.build import artifacts
@@ -19,10 +19,11 @@ from ingestion.build.dbt import (
 )
 from ingestion.build.environments import AUDIT, PUBLISHED
 from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
+from ingestion.errors import MovielensError
 from ingestion.home import make_home
 from ingestion.lineage import cache
 from ingestion.lineage.analysis import Analysis, digest
-from ingestion.lineage.columns import VERSION, analyse
+from ingestion.lineage.columns import analyse, made_by
 from ingestion.lineage.fingerprints import Fingerprint, Project, Types, fingerprints
 from ingestion.lineage.models import Model
 from ingestion.progress import silent
@@ -97,8 +98,8 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
 
 
 def _key(settings: Settings, sources: Types) -> str:
-    made_by = (VERSION, metadata.version("sqlglot"), settings.target)
-    return digest(*made_by, code_fingerprint(settings), sources)
+    own = Path(__file__).read_text(encoding="utf-8")
+    return digest(made_by(), own, settings.target, code_fingerprint(settings), sources)
 
 
 def _from_json(kept: Mapping[str, Any]) -> Lineage:
@@ -132,13 +133,17 @@ def source_columns() -> dict[str, dict[str, str]]:
 
 
 def models_of(manifest: Manifest) -> list[Model]:
-    """Returns the models of a compiled project."""
+    """Returns the models of a compiled project.
+
+    Raises:
+        MovielensError: If a model reads something else than models and sources.
+    """
     macros = _Macros(manifest)
+    nodes: Iterable[Any] = manifest.nodes.values()
     names = {
         **{name: f"{source.schema}.{source.name}" for name, source in manifest.sources.items()},
-        **{name: str(node.name) for name, node in manifest.nodes.items()},
+        **{node.unique_id: str(node.name) for node in nodes if node.resource_type == "model"},
     }
-    nodes: Iterable[Any] = manifest.nodes.values()
     hooks = [node for node in nodes if node.resource_type == "operation"]
     called = [name for hook in hooks for name in hook.depends_on.macros]
     framework = {
@@ -152,6 +157,12 @@ def models_of(manifest: Manifest) -> list[Model]:
 def _model(
     node: ModelNode, *, names: Mapping[str, str], macros: _Macros, framework: Mapping[str, str]
 ) -> Model:
+    unknown = [parent for parent in node.depends_on.nodes if parent not in names]
+    if unknown:
+        raise MovielensError(
+            f"{node.name} reads {', '.join(unknown)}: fingerprints only know models and sources",
+            "load it into RAW, or write it as a model",
+        )
     config = node.config.to_dict()
     hooks = {
         f"{when} {number}": hook["sql"]
