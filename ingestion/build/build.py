@@ -15,7 +15,7 @@ from ingestion.build import artifacts, built, release
 from ingestion.build.audit import raise_failures
 from ingestion.build.built import BuiltModel
 from ingestion.build.candidate import Candidate, candidate
-from ingestion.build.dbt import Dbt
+from ingestion.build.dbt import Dbt, check_project
 from ingestion.build.environments import ANALYTICS, AS_OF, AUDIT, PUBLISHED, Environment
 from ingestion.build.lineage import Lineage, lineage_of
 from ingestion.build.plan import BuildPlan, plan_build
@@ -168,19 +168,6 @@ def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
     last = candidate(target)
     is_built = last is not None and last.audited and last.fingerprint == wanted
     return _Asked(wanted, known, last if is_built else None)
-
-
-def check_project(settings: Settings) -> None:
-    """Checks that there are models to build.
-
-    Raises:
-        SettingsError: If there are none.
-    """
-    if not (settings.project / "dbt_project.yml").exists():
-        raise SettingsError(
-            f"There are no models in {settings.project}",
-            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
-        )
 
 
 @dataclass(frozen=True)

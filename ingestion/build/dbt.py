@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
 
 
+def check_project(settings: Settings) -> None:
+    """Checks that there are models to build.
+
+    Raises:
+        SettingsError: If there are none.
+    """
+    if not (settings.project / "dbt_project.yml").exists():
+        raise SettingsError(
+            f"There are no models in {settings.project}",
+            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
+        )
+
+
 def code_fingerprint(settings: Settings) -> str:
     """Identifies the models, macros and data tests, and the engine that runs them.
 

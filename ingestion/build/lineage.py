@@ -6,16 +6,24 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.build import artifacts
-from ingestion.build.dbt import Dbt, code_fingerprint, engine_version, project_variables
+from ingestion.build.dbt import (
+    Dbt,
+    check_project,
+    code_fingerprint,
+    engine_version,
+    project_variables,
+)
 from ingestion.build.environments import AUDIT, PUBLISHED
 from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
+from ingestion.errors import MovielensError
+from ingestion.home import make_home
 from ingestion.lineage import cache
 from ingestion.lineage.analysis import Analysis, digest
-from ingestion.lineage.columns import VERSION, analyse
+from ingestion.lineage.columns import analyse, made_by
 from ingestion.lineage.fingerprints import Fingerprint, Project, Types, fingerprints
 from ingestion.lineage.jinja import variables_in
 from ingestion.lineage.models import Model
@@ -76,15 +84,17 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
             builds create.
 
     Raises:
-        SettingsError: If dbt is not installed.
+        SettingsError: If there are no models, or dbt is not installed.
         MovielensError: If dbt cannot compile the project.
     """
+    check_project(settings)
     sources = source_columns() if sources is None else sources
     file = settings.home / "lineage" / f"{settings.target}.json"
     kept = cache.read(file)
     key = _key(settings, sources)
     if kept.get("key") == key:
         return _from_json(kept)
+    make_home(settings.home)
     manifest = Dbt(settings, PUBLISHED, silent, settings.home / "dbt-lineage").compile()
     engine = manifest.metadata.adapter_type or ""
     models = models_of(manifest)
@@ -110,9 +120,8 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
 
 
 def _key(settings: Settings, sources: Types) -> str:
-    made_by = (VERSION, metadata.version("sqlglot"), settings.target)
-    profiles = (settings.project / "profiles.yml").read_text()
-    return digest(*made_by, code_fingerprint(settings), profiles, sources)
+    own = Path(__file__).read_text(encoding="utf-8")
+    return digest(made_by(), own, settings.target, code_fingerprint(settings), sources)
 
 
 def _from_json(kept: Mapping[str, Any]) -> Lineage:
@@ -147,13 +156,17 @@ def source_columns() -> dict[str, dict[str, str]]:
 
 
 def models_of(manifest: Manifest) -> list[Model]:
-    """Returns the models of a compiled project."""
+    """Returns the models of a compiled project.
+
+    Raises:
+        MovielensError: If a model reads something else than models and sources.
+    """
     macros = _Macros(manifest)
+    nodes: Iterable[Any] = manifest.nodes.values()
     names = {
         **{name: f"{source.schema}.{source.name}" for name, source in manifest.sources.items()},
-        **{name: str(node.name) for name, node in manifest.nodes.items()},
+        **{node.unique_id: str(node.name) for node in nodes if node.resource_type == "model"},
     }
-    nodes: Iterable[Any] = manifest.nodes.values()
     hooks = [node for node in nodes if node.resource_type == "operation"]
     called = [name for hook in hooks for name in hook.depends_on.macros]
     framework = {
@@ -167,6 +180,12 @@ def models_of(manifest: Manifest) -> list[Model]:
 def _model(
     node: ModelNode, *, names: Mapping[str, str], macros: _Macros, framework: Mapping[str, str]
 ) -> Model:
+    unknown = [parent for parent in node.depends_on.nodes if parent not in names]
+    if unknown:
+        raise MovielensError(
+            f"{node.name} reads {', '.join(unknown)}: fingerprints only know models and sources",
+            "load it into RAW, or write it as a model",
+        )
     config = node.config.to_dict()
     hooks = {
         f"{when} {number}": hook["sql"]

@@ -28,6 +28,7 @@ _COMMANDS: Commands = {
         "Check settings, connections and privileges, with remedies.",
     ),
     "config": ("ingestion.cli.looking:config", "Show each setting and where it came from."),
+    "lineage": ("ingestion.cli.lineage:lineage", "Show which columns a column comes from."),
     "dashboard": ("ingestion.cli.serving:dashboard", "Serve the dashboard on the published marts."),
 }
 # The entry-point group through which other packages add commands and command groups.

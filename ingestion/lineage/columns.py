@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
+from functools import cache as once
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from ingestion.lineage.analysis import Analysis, Computed, Flow, Read, digest
 from ingestion.lineage.models import Model, parents_first
 
-# Another number makes cached analyses void.
-VERSION = 1
 Columns = Mapping[str, Iterable[str]]
 """The columns of each source, such as `raw.ratings`."""
 
@@ -58,6 +58,13 @@ def analyse(
     return analyses
 
 
+@once
+def made_by() -> str:
+    """Identifies the code that analyses models: another one may say something else."""
+    own = [file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("*.py"))]
+    return digest(metadata.version("sqlglot"), *own)
+
+
 def _relation_of(source: str) -> tuple[str, str]:
     schema, _, name = source.lower().partition(".")
     return schema, name
@@ -69,8 +76,8 @@ def _key(
     read: Mapping[str, tuple[str, ...]],
     called: Mapping[tuple[str, str], str],
 ) -> str:
-    made_by = (VERSION, metadata.version("sqlglot"), dialect)
-    return digest(*made_by, model.sql, list(model.contract), dict(read), sorted(called.items()))
+    parents = (dict(read), sorted(called.items()))
+    return digest(made_by(), dialect, model.sql, list(model.contract), *parents)
 
 
 def _analysis(

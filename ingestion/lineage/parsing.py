@@ -54,10 +54,10 @@ def without_format(sql: str, dialect: str) -> object:
     """Returns the tokens of some SQL, so without comments and white space.
 
     Returns:
-        The tokens; the text itself if sqlglot cannot split it.
+        The tokens; the text itself if sqlglot cannot split it, or does not know the dialect.
     """
     try:
         tokens = sqlglot.tokenize(sql, read=dialect)
-    except SqlglotError:
+    except (SqlglotError, ValueError):
         return sql
     return [(token.token_type.name, token.text) for token in tokens]

@@ -113,10 +113,18 @@ def _relation(query: exp.Expr, around: _Surroundings) -> Relation:
         return _relation(query.this, around)
     if not isinstance(query, exp.Select | exp.SetOperation):
         raise NotUnderstood(f"{query.key} as a query")
+    _refuse_any_rows(query)
     around = replace(around, ctes=_ctes(query, around))
     if isinstance(query, exp.SetOperation):
         return _set_operation(query, around)
     return _Select(query, around).relation()
+
+
+def _refuse_any_rows(query: exp.Expr) -> None:
+    """Refuses a query that lets the engine choose rows: anything may have an effect on that."""
+    limited = any(query.args.get(name) for name in ("limit", "offset"))
+    if query.args.get("sample") or (limited and not query.args.get("order")):
+        raise NotUnderstood("a choice of any rows")
 
 
 def _refuse_all_but(node: exp.Expr, *known: str) -> None:
@@ -267,7 +275,7 @@ class _Select:
 
     def _deciding(self, columns: Mapping[str, Computed]) -> Mapping[str, Computed]:
         """The columns on which the number of rows might depend."""
-        if self._query.args.get("distinct") or _goes_by_position(self._query):
+        if _every_column_decides(self._query):
             return columns
         return {
             name: computed
@@ -411,8 +419,10 @@ def _may_change_rows(projection: exp.Expr) -> bool:
     )
 
 
-def _goes_by_position(query: exp.Expr) -> bool:
-    """Whether a clause may refer to columns by their place, or to all of them."""
+def _every_column_decides(query: exp.Expr) -> bool:
+    """Whether all columns tell rows apart, or a clause may refer to any of them."""
+    if any(query.args.get(name) for name in ("distinct", "limit", "offset")):
+        return True
     group, order = query.args.get("group"), query.args.get("order")
     if group is not None:
         if any(_args(group, without=("expressions",)).values()):

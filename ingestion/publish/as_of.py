@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingestion.build.build import BuildReport, Job, build_in, check_project, fingerprint
+from ingestion.build.build import BuildReport, Job, build_in, fingerprint
+from ingestion.build.dbt import check_project
 from ingestion.build.environments import AS_OF, Environment
 from ingestion.build.release import Landing
 from ingestion.datasets import FILE_ID

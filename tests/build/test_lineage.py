@@ -10,7 +10,9 @@ import duckdb
 import pytest
 
 from ingestion.build.lineage import Lineage, lineage_of, source_columns
+from ingestion.lineage.analysis import Flow
 from ingestion.lineage.comparison import compare
+from ingestion.lineage.tree import origins, trace
 from ingestion.settings import Settings
 from tests.support.checkout import copy_of_the_project
 
@@ -30,6 +32,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def on_duckdb(home: Path) -> Lineage:
     return lineage_of(Settings(home=home, _env_file=None))
+
+
+@pytest.fixture(scope="module")
+def on_snowflake(home: Path) -> Lineage:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SNOWFLAKE.items():
+            patch.setenv(name, value)
+        return lineage_of(Settings(home=home, target="prod", _env_file=None))
 
 
 def test_every_model_is_understood(on_duckdb: Lineage) -> None:
@@ -52,15 +62,61 @@ def test_no_warehouse_is_made_or_opened(home: Path, on_duckdb: Lineage, tmp_path
 
 
 def test_snowflake_is_understood_without_a_connection(
-    home: Path, on_duckdb: Lineage, monkeypatch: pytest.MonkeyPatch
+    on_duckdb: Lineage, on_snowflake: Lineage
 ) -> None:
-    for name, value in SNOWFLAKE.items():
-        monkeypatch.setenv(name, value)
-    found = lineage_of(Settings(home=home, target="prod", _env_file=None))
-    assert not any(each.opaque for each in found.analyses.values())
-    columns = {name: list(each.columns) for name, each in found.analyses.items()}
-    assert columns == {name: list(each.columns) for name, each in on_duckdb.analyses.items()}
-    assert found.fingerprints["mart_movie"].value != on_duckdb.fingerprints["mart_movie"].value
+    assert not any(each.opaque for each in on_snowflake.analyses.values())
+    one, other = (
+        {name: list(each.columns) for name, each in lineage.analyses.items()}
+        for lineage in (on_duckdb, on_snowflake)
+    )
+    assert one == other
+    values = [each.fingerprints["mart_movie"].value for each in (on_duckdb, on_snowflake)]
+    assert values[0] != values[1]
+
+
+# No column of a mart is made of user ids, except by counting them.
+
+
+def columns_about_a_person(lineage: Lineage) -> set[str]:
+    return {
+        str(column)
+        for mart in lineage.analyses
+        if mart.startswith("mart_")
+        for column in trace(lineage.analyses, mart)
+        for origin in origins(column)
+        if origin.column == "user_id" and "count" not in origin.through
+    }
+
+
+def test_marts_only_count_people(on_duckdb: Lineage, on_snowflake: Lineage) -> None:
+    for lineage in (on_duckdb, on_snowflake):
+        assert not columns_about_a_person(lineage)
+        (people,) = trace(lineage.analyses, "mart_movie_tag.n_people")
+        assert origins(people) == {Flow("raw.tags", "user_id", ("count",))}
+
+
+LEAKS = {
+    "mart_a": "select user_id as who, count(*) as n from {{ ref('fct_ratings') }} group by user_id",
+    "mart_b": "select movie_id, min(user_id) as who from {{ ref('fct_tags') }} group by movie_id",
+    "mart_c": "select row_number() over (order by user_id) as who from {{ ref('dim_users') }}",
+    "mart_d": "select case when user_id = 7 then 1 end as who from {{ ref('dim_users') }}",
+    "mart_e": "select (select max(user_id) from {{ ref('dim_users') }}) as who",
+    "mart_f": "select movie_id, {{ join_texts('user_id', ',') }} as who"
+    " from {{ ref('fct_tags') }} group by movie_id",
+    "mart_g": "select who from {{ ref('mart_a') }} union all select 1",
+    # dbt cannot know the columns of this one, nor can anybody.
+    "mart_h": "select * from {{ ref('dim_users') }} natural join {{ ref('fct_tags') }}",
+}
+
+
+def test_a_mart_with_a_user_id_is_noticed(tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path / "project")
+    config = "{{ config(contract={'enforced': false}) }}\n"
+    for name, sql in LEAKS.items():
+        (project / "models" / "mart" / f"{name}.sql").write_text(config + sql)
+    lineage = lineage_of(Settings(home=tmp_path / "home", project=project, _env_file=None))
+    noticed = {f"{name}.who" for name in LEAKS if name != "mart_h"}
+    assert columns_about_a_person(lineage) == noticed | {"mart_h.user_id"}
 
 
 def test_while_nothing_changes_neither_dbt_nor_sqlglot_is_imported(

@@ -225,6 +225,10 @@ CHANGES = {
         "select k, (select max(c) from raw.u as u where u.k > t.k) as m from raw.t as t",
     ),
     "limit": ("select k from raw.t order by k limit 2", "select k from raw.t order by k limit 3"),
+    "a limit of any rows": (
+        "select k from (select k, lag(a) over (order by k, a) as l from raw.t) as s limit 4",
+        "select k from (select k, lag(a) over (order by -k, a) as l from raw.t) as s limit 4",
+    ),
     "offset": (
         "select k from raw.t order by k limit 2",
         "select k from raw.t order by k limit 2 offset 2",
@@ -454,6 +458,8 @@ OPAQUE = [
     "select columns('k') from raw.t",
     "with recursive s(n) as (select k from raw.t union all select n from s) select n from s",
     "select * from (pivot raw.t on b using sum(a))",
+    "select k from raw.t limit 1",
+    "select k from raw.t using sample 1 rows",
 ]
 
 

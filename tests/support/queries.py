@@ -46,18 +46,15 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 def missed(
     connection: duckdb.DuckDBPyConnection, before: str, after: str
 ) -> list[tuple[str, ...]] | None:
-    """Names the columns that differ in DuckDB although nothing they are made of does, says
-    the analysis; the empty name stands for how many rows there are. None if nothing differs.
+    """Names columns that differ in DuckDB, but not by the analysis; '' stands for the rows.
+
+    None if nothing differs in DuckDB.
     """
-    analyses = analysis(before), analysis(after)
-    rows = [_rows(connection, sql) for sql in (before, after)]
-    differing = list(_differing(*rows))
+    differing = list(_differing(_rows(connection, before), _rows(connection, after)))
     if not differing:
         return None
-    hashes = [
-        {"": each.rows.hash} | {n: c.hash for n, c in each.columns.items()} for each in analyses
-    ]
-    same = {name for name in hashes[0] if hashes[0].get(name) == hashes[1].get(name)}
+    one, other = ({"": each.rows, **each.columns} for each in map(analysis, (before, after)))
+    same = {name for name in one if name in other and one[name].hash == other[name].hash}
     return [names for names in differing if {"", *names} <= same]
 
 

@@ -36,3 +36,8 @@ api = SimpleNamespace(Relation=_Relation)
 def run_query(sql: str) -> SimpleNamespace:
     """Answer every question to the database with 1: incremental models lint as incremental."""
     return SimpleNamespace(columns=[SimpleNamespace(values=lambda: [1])])
+
+
+def should_full_refresh() -> bool:
+    """Let incremental models lint as incremental."""
+    return False
