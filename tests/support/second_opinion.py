@@ -403,16 +403,24 @@ def main() -> None:
     arguments = parser.parse_args()
     if not PROGRAM.exists():
         sys.exit("SQLMesh is not installed. It has an environment of its own: run `make sqlmesh`.")
+    try:
+        problems = _problems(arguments.ratings, arguments.seed)
+    except SqlmeshFailedError as error:
+        sys.exit(str(error))
+    for table, reason in BOOKKEEPING.items():
+        print(f"{table} may differ: {reason}")
+    print("\n".join(problems) or "dbt and SQLMesh agree, and the edit was noticed")
+    sys.exit(1 if problems else 0)
+
+
+def _problems(ratings: int, seed: int) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="movielens-sqlmesh-") as name:
-        comparison = Comparison(Path(name), arguments.ratings, arguments.seed)
+        comparison = Comparison(Path(name), ratings, seed)
         for number, kinds in enumerate(LOADS, 1):
             comparison.after(number, kinds)
         comparison.conclude()
         comparison.edited(EDIT)
-    for table, reason in BOOKKEEPING.items():
-        print(f"{table} may differ: {reason}")
-    print("\n".join(comparison.problems) or "dbt and SQLMesh agree, and the edit was noticed")
-    sys.exit(1 if comparison.problems else 0)
+        return comparison.problems
 
 
 if __name__ == "__main__":
