@@ -9,7 +9,7 @@ RATINGS ?=
 DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
 
 .PHONY: help setup demo dashboard test lint lint-python lint-duckdb lint-snowflake types pytest \
-	test-long bench parity screenshots lock clean
+	test-long bench parity sqlmesh screenshots lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,12 +86,26 @@ bench: $(READY) ## Measure load and generator against DuckDB itself
 parity: $(READY) ## Build both targets from the same files and compare every relation
 	@$(BIN)/python -m tests.support.parity
 
+# In an environment of its own: SQLMesh needs another sqlglot than dlt and the stand-ins.
+SQLMESH := .venv/sqlmesh
+
+$(SQLMESH)/.ready: requirements-sqlmesh.lock | $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SQLMESH)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(SQLMESH)/bin/python --require-hashes -r $<
+	@touch $@
+
+sqlmesh: $(SQLMESH)/.ready ## Let SQLMesh run the same models and compare every table
+	@$(BIN)/python -m tests.support.second_opinion
+
 screenshots: $(READY) ## Take pictures of every page, light and dark, wide and narrow
 	$(BIN)/python -m tests.support.screenshots .movielens/screenshots --readme docs/dashboard.png
 
-lock: $(READY) ## Rewrite requirements.lock: names, versions and hashes, no addresses
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-annotate \
-		--python-version 3.11 pyproject.toml -o requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11
+
+lock: $(READY) ## Rewrite both locks: names, versions and hashes, no addresses
+	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
+	$(COMPILE) --custom-compile-command "make lock" --group sqlmesh -o requirements-sqlmesh.lock \
+		--constraints <(grep -oE '^(dbt-[a-z-]+|duckdb)==[^ ;]+' requirements.lock)
 
 clean: ## Remove the demo's output (.movielens)
 	rm -rf .movielens

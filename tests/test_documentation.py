@@ -175,8 +175,9 @@ def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
-def test_locked_versions_carry_hashes_and_no_addresses() -> None:
-    lock = (PROJECT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-sqlmesh.lock"])
+def test_locked_versions_carry_hashes_and_no_addresses(name: str) -> None:
+    lock = (PROJECT / name).read_text()
     pinned = re.findall(r"^([\w.-]+)==[^\s;]+.*\\\n    --hash=sha256:", lock, re.MULTILINE)
     assert len(pinned) == len(re.findall(r"^[\w.-]+==", lock, re.MULTILINE)) > 50
     assert "://" not in lock

@@ -10,6 +10,7 @@ declare -A titles=(
   [production-overdue]="The production run is overdue"
   [parity]="DuckDB and Snowflake give different marts"
   [nightly-tests]="The nightly tests are failing"
+  [second-opinion]="dbt and SQLMesh give different tables"
 )
 declare -A meanings=(
   [1]="It failed."
@@ -19,6 +20,7 @@ declare -A meanings=(
   [overdue]="Check the workflow Production run: its latest runs, and whether its schedule is enabled."
   [parity]="The log names the relations and columns."
   [tests]="The log names the tests."
+  [tables]="The log names the tables, or what SQLMesh could not do."
 )
 
 tell() {

@@ -166,6 +166,15 @@ def test_each_night_all_tests_are_run() -> None:
     assert [step for step in steps if step] == ["make test", "make test-long"]
 
 
+def test_each_week_sqlmesh_is_asked_too() -> None:
+    path = PROJECT / ".github" / "workflows" / "weekly-sqlmesh.yml"
+    workflow = yaml.safe_load(path.read_text())
+    (schedule,) = workflow[True]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
+    steps = [step.get("run") for step in workflow["jobs"]["sqlmesh"]["steps"]]
+    assert [step for step in steps if step] == ["make sqlmesh"]
+
+
 def test_what_the_workflows_call_is_there() -> None:
     text = "".join(path.read_text() for path in WORKFLOWS)
     called = set(re.findall(r"\.github/scripts/[\w.-]+", text))
