@@ -235,7 +235,7 @@ def _code_of_test(test: Any, macros: _Macros, variables: Mapping[str, Any]) -> s
     texts = macros.texts(test.depends_on.macros)
     read = variables_in([test.raw_code, *texts.values()], variables)
     return digest(
-        metadata.version("dbt-core"),
+        engine_version("dbt-core"),
         test.raw_code,
         test.to_dict().get("test_metadata"),
         {name: config.get(name) for name in _OF_A_TEST},
