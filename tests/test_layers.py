@@ -27,6 +27,7 @@ LAYERS = (
     "lineage",
     "build",
     "publish",
+    "plan",
     "operate",
     "engines",
     "cli",

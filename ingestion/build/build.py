@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,11 +122,11 @@ def build_candidate(
     settings = run.settings
     target = engine_of(settings).warehouse()
     check_project(settings)
-    asked = _asked_for(settings, target)
+    asked = asked_for(settings, target)
     if full_refresh or not asked.built:
         lease = run.lease(target)
         # Another run may have loaded or built since; from here on, none can.
-        asked = _asked_for(settings, target)
+        asked = asked_for(settings, target)
     if asked.built and not full_refresh:
         return BuildReport(
             version=asked.built.version,
@@ -150,7 +150,7 @@ def build_candidate(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """What a build would compute, and the audited candidate that already has it, if any."""
 
     fingerprint: str
@@ -158,7 +158,7 @@ class _Asked:
     built: Candidate | None
 
 
-def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
+def asked_for(settings: Settings, target: Warehouse) -> Asked:
     files = manifest.current_files(target)
     if not files:
         raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
@@ -167,7 +167,7 @@ def _asked_for(settings: Settings, target: Warehouse) -> _Asked:
     wanted = fingerprint(settings, contents, known)
     last = candidate(target)
     is_built = last is not None and last.audited and last.fingerprint == wanted
-    return _Asked(wanted, known, last if is_built else None)
+    return Asked(wanted, known, last if is_built else None)
 
 
 @dataclass(frozen=True)
@@ -250,6 +250,7 @@ def plan_of(
     lineage: Lineage,
     before: built.Built,
     *,
+    to_come: Collection[str] = (),
     full_refresh: bool = False,
 ) -> BuildPlan:
     """Plans a build of the files that are current; changes nothing.
@@ -259,13 +260,14 @@ def plan_of(
         project: The parsed project, in one environment.
         lineage: What its models compute now.
         before: What the environment was built from.
+        to_come: The RAW tables with files that a load before the build would change.
         full_refresh: Build everything, and the facts from all current rows.
     """
     since = -1 if before.last_file_id is None else before.last_file_id
     there = project.there(
         target.fetch("select lower(table_schema), lower(table_name) from information_schema.tables")
     )
-    datasets = manifest.datasets_since(target, since)
+    datasets = manifest.datasets_since(target, since) | set(to_come)
     return plan_build(lineage, project, before, datasets, there, full_refresh=full_refresh)
 
 

@@ -95,7 +95,7 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
     if kept.get("key") == key:
         return _from_json(kept)
     make_home(settings.home)
-    manifest = Dbt(settings, PUBLISHED, silent, settings.home / "dbt-lineage").compile()
+    manifest = Dbt(settings, PUBLISHED, silent, parsed_in(settings)).compile()
     engine = manifest.metadata.adapter_type or ""
     models = models_of(manifest)
     analyses = kept.get("analyses", {})
@@ -117,6 +117,11 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
     kept = {"analyses": analyses, "fingerprints": as_json}
     cache.write(file, {"key": key, **kept, "tests": lineage.tests, "pages": lineage.pages})
     return lineage
+
+
+def parsed_in(settings: Settings) -> Path:
+    """Returns the folder with dbt's manifest.json of the project as `lineage_of` last found it."""
+    return settings.home / "lineage" / settings.target
 
 
 def _key(settings: Settings, sources: Types) -> str:

@@ -156,6 +156,8 @@ def _tests(
     """The tests that could end otherwise than when they last ran."""
     changed = {*models, *(f"raw.{dataset}" for dataset in datasets)}
     for test in project.tests:
+        if test.reads & project.reports:
+            continue  # they run with the reports
         is_new = built.tests.get(test.name) != code.tests[test.name]
         # A unit test brings the rows of the parents, so only the model itself matters.
         is_touched = test.table in own if test.kind == "unit test" else test.sees(changed)

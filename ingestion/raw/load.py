@@ -130,7 +130,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     target = engine_of(run.settings).warehouse(loader=True)
     with timed(steps, "list"):
         known = manifest.current_files(target)
-        source = request.source or configured_url() or _held_source(run.settings, known)
+        source = request.source or configured_url() or x
         plan = plan_load(target, request, list_landing_zone(source), known)
     outcomes: list[Outcome] = []
     load_id = None

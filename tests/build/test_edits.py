@@ -79,7 +79,7 @@ def test_an_edited_macro_reaches_every_row(checkout: Checkout, cli: Cli) -> None
     checkout.edit("macros/measures.sql", "' ') }}))", marked)
     env = {"MOVIELENS_PROJECT": str(checkout.project)}
     answer = cli("build", "--home", checkout.settings.home, env=env)
-    assert "fct_tags was rebuilt from all rows: macro normalised_tag changed" in answer.stdout
+    assert "fct_tags was rebuilt from all rows: column tag_normalised, macro " in answer.stdout
     marked_rows = "count(case when tag_normalised like '%!' then 1 end)"
     assert checkout.count(marked_rows, "fct_tags") == chosen
 
@@ -136,8 +136,9 @@ def test_comments_and_descriptions_change_nothing(checkout: Checkout) -> None:
 
 
 def test_an_edited_test_is_run_and_nothing_is_built(checkout: Checkout) -> None:
-    test = next((checkout.project / "tests" / "data").glob("*.sql"))
-    checkout.edit(f"tests/data/{test.name}", "select", "select distinct")
+    tests = (checkout.project / "tests" / "data").glob("*.sql")
+    test = next(file for file in tests if "\nselect" in file.read_text())
+    checkout.edit(f"tests/data/{test.name}", "\nselect", "\nselect distinct")
     planned = checkout.plan()
     assert planned.tests == {test.stem}
     assert planned.of("build") == []

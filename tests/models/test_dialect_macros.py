@@ -84,6 +84,7 @@ JINJA = {
     "replace",
     "return",
     "run_query",
+    "should_full_refresh",
     "source",
     "values",
     "var",
