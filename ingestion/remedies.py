@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 PROGRAM = "movielens"
-_WITH_SOURCE = frozenset({"demo", "run", "load", "doctor", "config"})
+_WITH_SOURCE = frozenset({"demo", "plan", "apply", "run", "load", "doctor", "config"})
 
 
 @dataclass(frozen=True)

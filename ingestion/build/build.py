@@ -151,7 +151,13 @@ def build_candidate(
 
 @dataclass(frozen=True)
 class Asked:
-    """What a build would compute, and the audited candidate that already has it, if any."""
+    """What a build would compute now.
+
+    Attributes:
+        fingerprint: Identifies it.
+        landing: What the build reports about the landing zone.
+        built: The audited candidate that is this already, if any.
+    """
 
     fingerprint: str
     landing: Landing
@@ -159,6 +165,11 @@ class Asked:
 
 
 def asked_for(settings: Settings, target: Warehouse) -> Asked:
+    """Finds out what a build would compute now, and whether the candidate is just that.
+
+    Raises:
+        SettingsError: If nothing is loaded yet.
+    """
     files = manifest.current_files(target)
     if not files:
         raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))

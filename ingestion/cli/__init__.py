@@ -16,6 +16,8 @@ import click
 Commands = Mapping[str, tuple[str, str]]
 
 _COMMANDS: Commands = {
+    "plan": ("ingestion.cli.planning:plan", "Show what a run would do; changes nothing."),
+    "apply": ("ingestion.cli.planning:apply", "Carry out a saved plan, if it still fits."),
     "run": ("ingestion.cli.pipeline:run", "Load, build, audit, publish: the scheduled job."),
     "load": ("ingestion.cli.pipeline:load", "Load what is new in the landing zone into RAW."),
     "build": ("ingestion.cli.pipeline:build", "Build the candidate marts and audit them."),
@@ -152,7 +154,8 @@ Examples:
 
 \b
 Exit codes: 0 done (also when there was nothing to do); 1 failed; 2 wrong usage or
-settings; 3 audit failed or release refused, nothing published; 4 loaded, but
+settings, or a plan that no longer fits; 10 something to do, asked with
+plan --exit-code; 3 audit failed or release refused, nothing published; 4 loaded, but
 rows or files were rejected beyond the allowed share; 75 another run holds the
 lock; 130 and 143 interrupted.
 """

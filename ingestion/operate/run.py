@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from ingestion.build.build import BuildReport, build_candidate
 from ingestion.engine import engine_of
@@ -17,6 +18,9 @@ from ingestion.home import write_report, write_whole
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.idle import leave_marker, nothing_to_do
 from ingestion.operate.recovery import rebuild_if_damaged
+from ingestion.plan.plan import make_plan
+from ingestion.plan.saved import check as check_plan
+from ingestion.plan.saved import read as read_plan
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.publish.publish import PublishReport, publish_candidate
 from ingestion.publish.published import seen
@@ -120,9 +124,42 @@ def run(
         on_event=on_event,
     )
     asked_for_more = full_refresh or remove_missing or switch_source or accept_release
-    with exclusive_run(settings, take_over=take_over) as work, _remembered(settings) as ended:
+    with exclusive_run(settings, take_over=take_over) as work:
+        return _recorded(work, request, build_all, may_be_idle=not asked_for_more)
+
+
+def apply(settings: Settings, file: Path, *, on_event: OnEvent = silent) -> RunReport:
+    """Carries out a saved plan, as `run` would, or nothing if it no longer fits.
+
+    Args:
+        settings: The settings.
+        file: The plan.
+        on_event: Called at each step.
+
+    Returns:
+        What each step did.
+
+    Raises:
+        SettingsError: If it is not a plan, or files, code, settings or the warehouse have changed
+            since it was made; nothing is written.
+        MovielensError: As raised by `run`.
+    """
+    saved = read_plan(file)
+    request = LoadRequest(
+        source=settings.source, rules=rules_of(settings), listing=saved.files, on_event=on_event
+    )
+    build_all = partial(build_candidate, seen=partial(seen, settings), on_event=on_event)
+    with exclusive_run(settings) as work:
+        check_plan(saved, make_plan(settings).made_from, file)
+        return _recorded(work, request, build_all, may_be_idle=True)
+
+
+def _recorded(
+    work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport], *, may_be_idle: bool
+) -> RunReport:
+    with _remembered(work.settings) as ended:
         started = time.perf_counter()
-        idle = None if asked_for_more else nothing_to_do(settings)
+        idle = nothing_to_do(work.settings) if may_be_idle else None
         if idle is not None:
             return RunReport(*idle, time.perf_counter() - started)
         report = rebuild_if_damaged(work, lambda: _run(work, request, build_all))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from ingestion.build import artifacts, built
 from ingestion.build.build import asked_for, plan_of
@@ -16,8 +13,6 @@ from ingestion.build.environments import PUBLISHED
 from ingestion.build.lineage import Lineage, lineage_of, parsed_in
 from ingestion.build.plan import BuildPlan
 from ingestion.engine import engine_of
-from ingestion.errors import SettingsError
-from ingestion.home import write_whole
 from ingestion.landing.listing import list_landing_zone
 from ingestion.lineage.comparison import Change
 from ingestion.plan.files import (
@@ -30,7 +25,6 @@ from ingestion.plan.files import (
 from ingestion.raw import manifest
 from ingestion.raw.load import rules_of, source_of
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
-from ingestion.remedies import command
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 
@@ -53,6 +47,7 @@ class PlannedModel:
             in another way.
         rows_changed: Whether an edit can change which rows it has.
         settings: What else an edit changed, such as `macro latest_rows`.
+        is_report: Whether it reports on the build itself, and is built with anything else.
         rows: Its rows when last built; None if that is unknown, or it is a view.
         seconds: What it took when last built; None if that is unknown.
     """
@@ -64,8 +59,26 @@ class PlannedModel:
     columns: tuple[str, ...] = ()
     rows_changed: bool = False
     settings: tuple[str, ...] = ()
+    is_report: bool = False
     rows: int | None = None
     seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeFrom:
+    """What a plan was made from; it fits as long as none of it changes.
+
+    Attributes:
+        files: A hash of the landing zone's listing.
+        code: A hash of models, macros and tests, and of the engine.
+        settings: The settings that decide how files are read.
+        warehouse: The target, its last file id, and the last one that was built.
+    """
+
+    files: str
+    code: str
+    settings: str
+    warehouse: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +94,9 @@ class Plan:
         models: What it would do with each model.
         tests: How many tests would run, besides those of the reports on the build.
         rebuilt: Facts that would be built from all current rows, and why.
-        pages: The dashboard pages that show a mart of which figures may change.
+        pages: The dashboard pages that show a mart whose figures may change, reports aside.
         publishes: Whether readers would see another version, if every test passes.
-        made_from: What the plan holds for: a hash of the landing zone's listing, of the code, of
-            the settings for reading, and of the state of the warehouse.
+        made_from: What the plan holds for: `MadeFrom`.
     """
 
     environment: str
@@ -97,7 +109,7 @@ class Plan:
     rebuilt: Mapping[str, str]
     pages: list[str]
     publishes: bool
-    made_from: Mapping[str, str]
+    made_from: MadeFrom
 
     @property
     def changed_files(self) -> list[PlannedFile]:
@@ -110,38 +122,8 @@ class Plan:
         return not self.changed_files and not self.publishes
 
     def of(self, action: str) -> list[PlannedModel]:
-        """Returns the models with an action."""
-        return [model for model in self.models if model.action == action]
-
-    def save(self, file: Path) -> None:
-        """Writes the plan to a file, for `apply`.
-
-        Raises:
-            SettingsError: If the file cannot be written.
-        """
-        try:
-            write_whole(file, json.dumps(asdict(self), indent=2) + "\n")
-        except OSError as error:
-            raise SettingsError(
-                f"The plan cannot be written to {file}: {error.strerror}",
-                "name another file with --out",
-            ) from None
-
-
-def read_plan(file: Path) -> Mapping[str, str]:
-    """Reads what a saved plan was made from.
-
-    Raises:
-        SettingsError: If the file is not a plan.
-    """
-    try:
-        content = json.loads(file.read_text())
-        made_from: Mapping[str, str] = {**content["made_from"]}
-        return {**made_from, "environment": content["environment"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise SettingsError(
-            f"{file} is not a saved plan", f"make one: {command('plan', '--out', str(file))}"
-        ) from None
+        """Returns the models with an action, without the reports."""
+        return [m for m in self.models if m.action == action and not m.is_report]
 
 
 def make_plan(settings: Settings) -> Plan:
@@ -168,7 +150,7 @@ def make_plan(settings: Settings) -> Plan:
     project = artifacts.Project(parsed_in(settings))
     before = built.read(target, PUBLISHED)
     build = plan_of(target, project, lineage, before, to_come=changed)
-    publishes = bool(changed) or not load.is_empty or _is_behind(settings, target)
+    publishes = bool(changed) or not load.is_empty or (bool(known) and _is_behind(settings, target))
     models = list(_models(build, before, nothing=not publishes))
     return Plan(
         environment=PRODUCTION,
@@ -195,14 +177,14 @@ def _is_behind(settings: Settings, target: Warehouse) -> bool:
     return asked.built.version not in {published.current(), *held_back}
 
 
-def _made_from(settings: Settings, load: LoadPlan, before: Built) -> dict[str, str]:
+def _made_from(settings: Settings, load: LoadPlan, before: Built) -> MadeFrom:
     last = max((file.file_id for file in load.known.values()), default=0)
-    return {
-        "landing zone": load.zone.fingerprint,
-        "code": code_fingerprint(settings),
-        "settings": str(rules_of(settings)),
-        "warehouse": f"{settings.target} {last} {before.last_file_id}",
-    }
+    return MadeFrom(
+        files=load.zone.fingerprint,
+        code=code_fingerprint(settings),
+        settings=str(rules_of(settings)),
+        warehouse=f"{settings.target}, file {last}, built {before.last_file_id}",
+    )
 
 
 def _models(build: BuildPlan, before: Built, *, nothing: bool) -> Iterable[PlannedModel]:
@@ -210,10 +192,11 @@ def _models(build: BuildPlan, before: Built, *, nothing: bool) -> Iterable[Plann
         action: str = build.models.get(name, "drop")
         if nothing and action == "refresh":
             action = "reuse"  # the reports, which are refreshed with anything else
-        yield _model(name, action, change, before)
+        yield _model(action, change, before, is_report=name in build.reports)
 
 
-def _model(name: str, action: str, change: Change, before: Built) -> PlannedModel:
+def _model(action: str, change: Change, before: Built, *, is_report: bool) -> PlannedModel:
+    name = change.model
     last = before.models.get(name)
     milliseconds = last.milliseconds if last else None
     is_new = change.kind in ("added", "removed")
@@ -230,22 +213,12 @@ def _model(name: str, action: str, change: Change, before: Built) -> PlannedMode
         columns=columns,
         rows_changed=change.rows_changed,
         settings=change.settings,
+        is_report=is_report,
         rows=last.rows if last else None,
         seconds=None if milliseconds is None else milliseconds / 1000,
     )
 
 
 def _pages(lineage: Lineage, models: Iterable[PlannedModel]) -> list[str]:
-    touched = {model.name for model in models if model.action in ("build", "refresh")}
-    return [page for page, marts in lineage.pages.items() if touched & set(marts)]
-
-
-def moved(plan: Mapping[str, Any], now: Plan) -> list[str]:
-    """Names what is no longer as it was when a plan was saved.
-
-    Args:
-        plan: What the saved plan was made from.
-        now: The plan of the same environment as it would be made now.
-    """
-    fresh: dict[str, Any] = {**now.made_from, "environment": now.environment}
-    return [name for name in fresh if plan.get(name) != fresh[name]]
+    touched = {m.name for m in models if m.action in ("build", "refresh") and not m.is_report}
+    return sorted(page for page, marts in lineage.pages.items() if touched & set(marts))

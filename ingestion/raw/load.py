@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
@@ -30,6 +31,9 @@ from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, has_table
 from ingestion.warehouse.lease import Lease
 from ingestion.warehouse.run import Run
+
+if TYPE_CHECKING:
+    from dlt.extract import DltResource
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     target = engine_of(run.settings).warehouse(loader=True)
     with timed(steps, "list"):
         known = manifest.current_files(target)
-        source = request.source or configured_url() or x
+        source = source_of(run.settings, request.source, known)
         plan = plan_load(target, request, list_landing_zone(source), known)
     outcomes: list[Outcome] = []
     load_id = None
@@ -168,16 +172,34 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def _held_source(settings: Settings, known: dict[str, manifest.CurrentFile]) -> str:
+def source_of(
+    settings: Settings,
+    asked: str | DltResource | None,
+    known: Mapping[str, manifest.CurrentFile],
+) -> str | DltResource:
+    """Decides which landing zone to load.
+
+    Args:
+        settings: The settings.
+        asked: The one that was asked for; None for the one configured for dlt, or else the one that
+            the warehouse holds.
+        known: The current file of each path.
+
+    Raises:
+        SettingsError: If none is known.
+    """
+    source = asked or configured_url()
+    if source:
+        return source
     for entry in known.values():
         return entry.source
-    source = last_source(settings)
-    if source is None:
+    last = last_source(settings)
+    if last is None:
         raise SettingsError(
             "No landing zone is set",
             "set --source or MOVIELENS_SOURCE; or try: movielens demo",
         )
-    return source
+    return last
 
 
 def _carry_out(

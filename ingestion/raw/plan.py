@@ -11,7 +11,7 @@ from ingestion.progress import OnEvent, silent
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.refusals import Refusal
 from ingestion.reading.rules import Rules
-from ingestion.remedies import again
+from ingestion.remedies import again, command
 from ingestion.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class LoadRequest:
         rules: How files are read.
         remove_missing: Record known paths that no longer exist as removed.
         switch_source: Allow a landing zone other than the one in the warehouse.
+        listing: Fingerprint that the listing has to have; None for any.
         on_event: Called for each step of progress.
     """
 
@@ -35,6 +36,7 @@ class LoadRequest:
     rules: Rules
     remove_missing: bool = False
     switch_source: bool = False
+    listing: str | None = None
     on_event: OnEvent = silent
 
 
@@ -98,8 +100,14 @@ def plan_load(
         known: The current file of each path.
 
     Raises:
-        SettingsError: If the warehouse holds another landing zone, which may not be replaced.
+        SettingsError: If the warehouse holds another landing zone, which may not be replaced, or
+            the listing is not the expected one.
     """
+    if request.listing not in (None, zone.fingerprint):
+        raise SettingsError(
+            f"The files in {zone.url} changed after the plan was checked. Nothing was written",
+            command("plan"),
+        )
     sources = {entry.source for entry in known.values()} - {zone.url}
     if sources and not request.switch_source:
         raise SettingsError(
