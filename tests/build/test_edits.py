@@ -6,48 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.build import built
-from ingestion.build.artifacts import Project
 from ingestion.build.audit import AuditFailure
-from ingestion.build.build import plan_of
-from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
-from ingestion.build.lineage import lineage_of
-from ingestion.build.plan import BuildPlan
 from ingestion.operate.run import run
 from ingestion.operate.steps import build
-from ingestion.progress import silent
-from ingestion.settings import Settings
-from ingestion.warehouse.base import DuckDBWarehouse
-from tests.support.checkout import copy_of_the_project
+from tests.support.checkout import Checkout
 from tests.support.cli import Cli
 
 ALL_FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}
-
-
-class Checkout:
-    """A built home, and a copy of the project to edit."""
-
-    def __init__(self, home: Path, folder: Path) -> None:
-        self.project = copy_of_the_project(folder / "project")
-        self.settings = Settings(home=home, project=self.project, _env_file=None)
-        self.target = DuckDBWarehouse(self.settings.warehouse_file)
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        path = self.project / file
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
-
-    def plan(self) -> BuildPlan:
-        """What the next build would do."""
-        Dbt(self.settings, PUBLISHED, silent)
-        project = Project(self.settings.dbt_dir)
-        before = built.read(self.target, PUBLISHED)
-        return plan_of(self.target, project, lineage_of(self.settings), before)
-
-    def count(self, what: str, fact: str) -> int:
-        return int(self.target.fetch(f"select {what} from analytics.{fact}")[0][0])
 
 
 @pytest.fixture

@@ -8,6 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ingestion.build import built
+from ingestion.build.artifacts import Project
+from ingestion.build.build import plan_of
+from ingestion.build.dbt import Dbt
+from ingestion.build.environments import PUBLISHED
+from ingestion.build.lineage import lineage_of
+from ingestion.build.plan import BuildPlan
+from ingestion.progress import silent
+from ingestion.settings import Settings
+from ingestion.warehouse.base import DuckDBWarehouse
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -50,3 +61,28 @@ def python_in(copy: Path, *arguments: object, **variables: str) -> str:
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     return done.stdout
+
+
+class Checkout:
+    """A built home, and a copy of the project to edit."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.project = copy_of_the_project(folder / "project")
+        self.settings = Settings(home=home, project=self.project, _env_file=None)
+        self.target = DuckDBWarehouse(self.settings.warehouse_file)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.project / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def plan(self) -> BuildPlan:
+        """What the next build would do."""
+        Dbt(self.settings, PUBLISHED, silent)
+        project = Project(self.settings.dbt_dir)
+        before = built.read(self.target, PUBLISHED)
+        return plan_of(self.target, project, lineage_of(self.settings), before)
+
+    def count(self, what: str, fact: str) -> int:
+        return int(self.target.fetch(f"select {what} from analytics.{fact}")[0][0])
