@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ingestion.build import artifacts, built
@@ -139,6 +140,12 @@ def make_plan(settings: Settings) -> Plan:
         BusyError: If a writer has the warehouse file.
     """
     target = engine_of(settings).looked_at()
+    # Opened once; and no writer gets in between.
+    with target.connect() if target.exists() else nullcontext():
+        return _plan(settings, target)
+
+
+def _plan(settings: Settings, target: Warehouse) -> Plan:
     rules = rules_of(settings)
     known = manifest.current_files(target)
     source = source_of(settings, settings.source, known)
