@@ -127,7 +127,7 @@ def test_each_job_ends_and_has_no_more_rights_than_it_says(path: Path) -> None:
         assert 0 < job["timeout-minutes"] <= 120
         writes = {right for right, level in job["permissions"].items() if level == "write"}
         # Who holds credentials cannot write to the repository, and the other way round.
-        assert writes in (set(), {"id-token"}, {"issues"})
+        assert writes in (set(), {"id-token"}, {"issues"}, {"pull-requests"})
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -156,6 +156,22 @@ def test_pull_requests_get_no_secret_and_no_token_that_writes() -> None:
     assert "secrets" not in yaml.safe_dump(yaml.safe_load(path.read_text()))
     jobs = yaml.safe_load(path.read_text())["jobs"].values()
     assert [job["permissions"] for job in jobs] == [{"contents": "read"}] * len(jobs)
+
+
+def test_the_code_of_a_pull_request_runs_without_a_token_that_writes() -> None:
+    folder = PROJECT / ".github" / "workflows"
+    preview = (folder / "preview.yml").read_text()
+    assert "secrets" not in preview
+    (job,) = yaml.safe_load(preview)["jobs"].values()
+    assert job["permissions"] == {"contents": "read"}
+    comment = yaml.safe_load((folder / "preview-comment.yml").read_text())
+    assert comment[True]["workflow_run"]["workflows"] == [yaml.safe_load(preview)["name"]]
+    (job,) = comment["jobs"].values()
+    checkout, keep = job["steps"]
+    # Without a `ref`, GitHub checks out the main branch for this trigger.
+    assert checkout["with"] == {"persist-credentials": False}
+    assert re.findall(r"^\S+", keep["run"], re.MULTILINE) == ["gh", ".github/scripts/comment.sh"]
+    assert "${{" not in keep["run"]
 
 
 def test_each_night_all_tests_are_run() -> None:
@@ -262,6 +278,14 @@ match arguments[:2]:
         issue = known[int(arguments[2]) - 1]
         issue["state"] = "closed"
         issue["comments"].append(option("--comment"))
+    case ["api", "repos/anna/films/pulls/7"]:
+        print("c0ffee")
+    case ["api", "repos/anna/films/issues/7/comments"]:
+        print(*[1][: len(known)])
+    case ["api", "--method"]:
+        body = Path(option("-F").removeprefix("body=@")).read_text()
+        new = option("--method") == "POST"
+        known = [*known, body] if new else [body, *known[1:]]
     case ["api", path]:
         assert path.startswith("repos/anna/films/actions/artifacts?name=production-done")
         print(os.environ["ARTIFACT"])
@@ -303,6 +327,23 @@ def server(github: GitHub) -> Iterator[str]:
     Thread(target=local.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{local.server_port}"
     local.shutdown()
+
+
+def test_one_comment_is_kept_up_to_date(github: GitHub, tmp_path: Path) -> None:
+    def comment(text: str, number: str = "7", sha: str = "c0ffee") -> int:
+        (tmp_path / "preview.md").write_text(text)
+        return github.call("comment.sh", number, "preview.md", HEAD_SHA=sha).returncode
+
+    assert comment("### Plan") == 0
+    assert comment("### Plan\n<!-- hidden --> @anna look") == 0
+    assert comment("of an earlier commit", sha="0ddba11") == 0
+    assert comment("elsewhere", number="7/../8") == 1
+    (told,) = map(str, github.state())
+    assert told.startswith("<!-- preview -->\n### Plan\n&lt;!-- hidden")
+    assert "@\u200banna" in told
+    assert "https://example.org/run/1" in told
+    assert comment("x" * 100_000) == 0
+    assert len(str(github.state()[0])) < 65_536
 
 
 def test_one_issue_is_opened_continued_and_closed(github: GitHub, server: str) -> None:
