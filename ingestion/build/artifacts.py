@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,8 @@ RELEASE_CHECKS = (
 REFUSED_FILES = "path varchar, dataset varchar, bytes bigint, refused_at timestamp"
 
 Node = Mapping[str, Any]
+# The test of many columns of a model at once, and its arguments that name them.
+_MANY_COLUMNS, _RULES = "valid_columns", ("not_null", "in_range")
 # Marts that report on the build itself, built once its test results are in.
 REPORT_TAG = "audit_report"
 # The model that is a snapshot of the manifest.
@@ -135,8 +137,8 @@ class Project:
     def _tests_by_column(self) -> dict[tuple[str, str], set[str]]:
         tests: dict[tuple[str, str], set[str]] = defaultdict(set)
         for test in self._tests.values():
-            if test.get("column_name"):
-                tests[self._tested_id(test), test["column_name"]].add(test["test_metadata"]["name"])
+            for column, rule in _rules(test):
+                tests[self._tested_id(test), column].add(rule)
         return tests
 
     def edges(self) -> list[tuple[str, str, str, str]]:
@@ -263,6 +265,17 @@ def _kind(test: Node) -> str:
     return "unit test" if test["resource_type"] == "unit_test" else "data test"
 
 
+def _rules(test: Node) -> Iterator[tuple[str, str]]:
+    """The columns that a test names, and what it asks of each."""
+    metadata = test.get("test_metadata") or {}
+    if test.get("column_name"):
+        yield test["column_name"], metadata["name"]
+    elif metadata.get("name") == _MANY_COLUMNS:
+        for rule in _RULES:
+            for column in metadata["kwargs"].get(rule, ()):
+                yield column, rule
+
+
 def _in_words(test: Node) -> str:
     """Describes a generic test without a description, as in `relationships: to dim_movies`."""
     metadata = test.get("test_metadata") or {}
@@ -271,9 +284,24 @@ def _in_words(test: Node) -> str:
         for name, value in metadata.get("kwargs", {}).items()
         if name not in ("model", "column_name")
     }
-    shown = ", ".join(f"{name} {value}" for name, value in arguments.items())
-    name = str(metadata.get("name", test["name"])).replace("_", " ")
+    shown = "; ".join(f"{_spaced(name)} {_listed(value)}" for name, value in arguments.items())
+    name = _spaced(str(metadata.get("name", test["name"])))
     return f"{name}: {shown}" if shown else name
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _listed(value: Any) -> str:
+    """An argument: names, as in `a, b`, or limits by name, as in `a 0 or more, b 1 to 5`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_limits(limits)}" for name, limits in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _limits(limits: list[Any]) -> str:
+    return " to ".join(map(str, limits)) if len(limits) > 1 else f"{limits[0]} or more"
 
 
 def _name(table: Node) -> str:
