@@ -77,6 +77,7 @@ JINJA = {
     "create",
     "create_schema",
     "is_incremental",
+    "items",
     "join",
     "namespace",
     "range",

@@ -15,17 +15,17 @@
     {%- if column not in nullable -%}
         {%- do faults.append(column ~ ' is null') -%}
     {%- endif -%}
+{%- endfor -%}
+{%- set told = [] -%}
+{%- for fault in faults -%}
+    {%- set text = fault | replace("'", "''") -%}
+    {%- do told.append("case when " ~ fault ~ " then '" ~ text ~ "; ' else '' end") -%}
 {%- endfor %}
 
 select
-    {%- for fault in faults %}
-    {% if not loop.first %}|| {% endif %}case when {{ fault }} then '{{ fault | replace("'", "''") }}; ' else '' end
-    {%- endfor %} as broken_rules,
+    {{ told | join(' || ') }} as broken_rules,
     checked.*
 from {{ model }} as checked
-where
-    {%- for fault in faults %}
-    {% if not loop.first %}or {% endif %}{{ fault }}
-    {%- endfor %}
+where {{ faults | join(' or ') }}
 
 {% endtest %}
