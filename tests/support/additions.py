@@ -55,23 +55,22 @@ version: 2
 models:
   - name: mart_seasons
     description: One row per month of the year (UTC) in which anyone rated, all years together.
+    data_tests:
+      - valid_columns:
+          name: valid_columns_of_mart_seasons
+          arguments:
+            in_range:
+              month_of_year: [1, 12]
+              n_ratings: [1]
     columns:
       - name: month_of_year
         data_type: bigint
         description: Month of the year, 1 = January to 12 = December.
         data_tests:
           - unique
-          - in_range:
-              arguments:
-                min_value: 1
-                max_value: 12
       - name: n_ratings
         data_type: bigint
         description: '{{ doc("n_ratings") }}'
-        data_tests:
-          - in_range:
-              arguments:
-                min_value: 1
 
 exposures:
   - name: dashboard_seasons
@@ -285,6 +284,11 @@ from current_watched
         """
   - name: src_watched
     description: One row per user and film that they watched.
+    data_tests:
+      - valid_columns:
+          name: valid_columns_of_src_watched
+          arguments:
+            not_null: [_file_id]
     columns:
       - name: user_id
         description: '{{ doc("user_id") }}'
@@ -294,8 +298,6 @@ from current_watched
         description: When (UTC).
       - name: _file_id
         description: '{{ doc("file_id") }}'
-        data_tests:
-          - not_null
 """,
     ),
     Edit(
