@@ -168,6 +168,7 @@ def test_what_is_gone_from_the_files_is_gone_from_the_facts(
     assert built.digests() == before
 
 
+@pytest.mark.slow
 def test_the_product_builds_what_came_again(full_refresh: FullRefresh, tmp_path: Path) -> None:
     """What the last build saw equals what is there now, except for the order of arrival."""
     zone = Zone(tmp_path / "zone")

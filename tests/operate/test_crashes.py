@@ -122,6 +122,7 @@ def test_a_first_load_is_killed_at_a_random_time(first_load: Scenario) -> None:
     check(outcome)
 
 
+@slow
 def test_the_next_load_is_killed_while_it_sweeps_what_the_first_left(reload: Scenario) -> None:
     reload.place.reset(reload.home, reload.zone)
     reload.kill(Outcome(Kill(steps=("before sql insert into raw._files",))))
@@ -169,6 +170,7 @@ def test_a_publish_is_killed_when(
     check(outcome)
 
 
+@slow
 def test_a_run_is_killed_while_it_builds(
     built: Path, published_state: State, tmp_path: Path
 ) -> None:
