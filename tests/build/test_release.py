@@ -15,6 +15,8 @@ from ingestion.landing.readme import Readme
 from ingestion.settings import Settings
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.xdist_group("release")
+
 PUBLISHED = Counts(ratings=1_000, users=100, movies=200, tags=50)
 README = """This dataset (ml-tiny) describes ratings. It contains {ratings} ratings and {tags} tag
 applications across {movies} movies. These data were created by {users} users."""

@@ -25,6 +25,8 @@ from tests.support.cli import PROGRAM, Cli
 from tests.support.contract import table_of
 from tests.support.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
 
+pytestmark = pytest.mark.xdist_group("commands")
+
 PROJECT = Path(__file__).resolve().parents[2]
 EXIT_CODES = (
     "0 done (also when there was nothing to do)",

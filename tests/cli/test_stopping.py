@@ -17,6 +17,8 @@ from tests.support import forking
 from tests.support.cli import Cli
 from tests.support.landing_zone import rows_that_count, write
 
+pytestmark = pytest.mark.xdist_group("stopping")
+
 BY_HAND = (signal.SIGINT, 130)
 TERMINATED = (signal.SIGTERM, 143)
 HUNG_UP = (signal.SIGHUP, 143)

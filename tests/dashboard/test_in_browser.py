@@ -326,9 +326,9 @@ def test_months_are_chosen_with_the_keyboard_and_kept_in_the_address(
     page = visit().page
     slider = page.get_by_role("slider", name="Range of months to sum up").first
     slider.focus()
-    for _ in range(12):
+    for _ in range(2):
         slider.press("ArrowRight")
-    chosen = page.get_by_text(re.compile("^February 1996 to .* of all, mean")).first
+    chosen = page.get_by_text(re.compile("^April 1995 to .* of all, mean")).first
     expect(chosen).to_be_visible()
     expect(page).to_have_url(re.compile("months="))
     said = chosen.inner_text()

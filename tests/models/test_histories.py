@@ -34,6 +34,8 @@ from tests.support.replay import (
     project_options,
 )
 
+pytestmark = pytest.mark.xdist_group("histories")
+
 NewReplay = Callable[[Path], Replay]
 EVERY_KIND: Drops = [(list(KINDS[::2]), "build"), (list(KINDS[1::2]), "vacuum and build")]
 

@@ -28,6 +28,8 @@ from tests.support.crashing import (
 )
 from tests.support.landing_zone import LINKS, MOVIES, TAGS, write
 
+pytestmark = pytest.mark.xdist_group("crashes")
+
 RATINGS = "userId,movieId,rating,timestamp\n"
 LOAD = ("load", "--remove-missing")
 COUNTED = "after sql insert into raw._files"

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from ingestion import load
-from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
 from ingestion.engine import engine_of
 from ingestion.operate.steps import vacuum
-from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.cli import Cli
+from tests.support.facts import build_facts
 from tests.support.landing_zone import RATINGS, query, write, write_six
 
 RECENT = RATINGS.replace("1445714\n", "1445714999\n")  # what the marts accept as a time
@@ -33,14 +31,6 @@ def history(settings: Settings) -> Settings:
         ONE_DAY_OLDER, "insert into raw.tags (tag, _file_id) values ('', 1)"
     )
     return settings
-
-
-def build_facts(settings: Settings) -> None:
-    """Builds what the facts of the ratings are made from, without the marts and their audit."""
-    settings.logs_dir.mkdir(exist_ok=True)
-    what = ("--select", "+fct_ratings", "--exclude-resource-type", "test", "unit_test")
-    results = Dbt(settings, PUBLISHED, silent).build(*what)
-    assert {str(result.status) for result in results} == {"success"}
 
 
 def counts(settings: Settings) -> dict[str, int]:
