@@ -5,6 +5,10 @@ that one. So the names of columns, tables and CTEs have no part in it, nor have 
 that nothing reads. All of a query but its columns decides its rows, and so do columns that can:
 those of `distinct` and `union`, and those whose functions might return several rows.
 
+`order by` decides only the order of the rows, which is nothing to most readers. It counts for what
+may go by it: a choice of rows (`limit`, `distinct on`), window functions, aggregates but those of
+which it is known that they do not, and whatever is not known here.
+
 What is not known here is refused, and the caller goes by the whole text.
 """
 
@@ -25,6 +29,12 @@ SPELLED = "spelled"
 _SCALAR = {"hash", "strip_accents", "timezone", "to_months", "to_timestamp_ntz"}
 # In these clauses a name is never that of a column of the select itself, if a source has it.
 _OF_SOURCES = ("from_", "joins", "laterals", "where")
+# Aggregates and window functions that return the same in whichever order they get rows that have no
+# order among themselves. A sum is not one: that of floating-point numbers depends on the order.
+_OF_ANY_ORDER = (
+    *(exp.Count, exp.CountIf, exp.Min, exp.Max, exp.LogicalAnd, exp.LogicalOr),
+    *(exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist),
+)
 _AROUND_AN_AGGREGATE = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
 
 
@@ -39,12 +49,14 @@ class Relation:
     Attributes:
         columns: What computes each column.
         rows: What decides its rows.
+        order: What decides their order.
         counted: The tables whose rows it has, more or less: those that `count(*)` would count.
         any_column: What computes columns that are not in `columns`; None if there are no others.
     """
 
     columns: Mapping[str, Computed]
     rows: Computed
+    order: Computed
     counted: frozenset[str]
     any_column: Computed | None = None
 
@@ -81,6 +93,7 @@ def table(name: str, columns: Iterable[str]) -> Relation:
             for column in columns
         },
         rows=Computed(hash=digest(name), reads=frozenset({Read(name, None)})),
+        order=Computed(hash=digest(name), orders=frozenset({name})),
         counted=frozenset({name}),
     )
 
@@ -166,10 +179,13 @@ def _set_operation(query: exp.SetOperation, around: _Surroundings) -> Relation:
     columns = {name: _union(query.key, one, other) for (name, one), other in pairs}
     keeps_all = isinstance(query, exp.Union) and query.args.get("distinct") is False
     clauses = _args(query, without=("this", "expression", "with_"))
-    rest = _Select(query, around).rows(clauses, columns, {} if keeps_all else columns)
+    whole = _Select(query, around, (left.order, right.order))
+    alone = keeps_all and not _every_column_decides(query)
+    rest = whole.rows(clauses, columns, {} if alone else columns)
     return Relation(
         columns=columns,
         rows=_union(query.key, _union(query.key, left.rows, right.rows), rest),
+        order=whole.order(columns),
         counted=left.counted | right.counted,
     )
 
@@ -179,6 +195,7 @@ def _union(kind: str, one: Computed, other: Computed) -> Computed:
         hash=digest(kind, one.hash, other.hash),
         reads=one.reads | other.reads,
         flows=one.flows | other.flows,
+        orders=one.orders | other.orders,
     )
 
 
@@ -200,9 +217,11 @@ class _Found:
     def __init__(self) -> None:
         self.reads: set[Read] = set()
         self.flows: set[Flow] = set()
+        self.orders: set[str] = set()
 
     def add(self, computed: Computed, through: frozenset[str] = frozenset()) -> None:
         self.reads |= computed.reads
+        self.orders |= computed.orders
         self.flows |= {
             flow._replace(through=tuple(sorted({*flow.through, *through})))
             for flow in computed.flows
@@ -212,9 +231,13 @@ class _Found:
 class _Select:
     """One select: its sources, and what its expressions mean with them."""
 
-    def __init__(self, query: exp.Expr, around: _Surroundings) -> None:
+    def __init__(
+        self, query: exp.Expr, around: _Surroundings, orders: Iterable[Computed] = ()
+    ) -> None:
         self._query = query
         self._around = around
+        # What decides the order in which it gets its rows.
+        self._orders = list(orders)
         # By alias; the place tells two uses of one table apart.
         self._sources: dict[str, tuple[int, Relation]] = {}
         self._alias_of: dict[int, str] = {}
@@ -228,12 +251,15 @@ class _Select:
             alias = node.alias_or_name.lower() or f"#{place}"
             if alias in self._sources:
                 raise NotUnderstood(f"two sources called {alias}")
-            self._sources[alias] = place, self._source(node)
+            source = self._source(node)
+            self._sources[alias] = place, source
             self._alias_of[id(node)] = alias
+            self._orders.append(source.order)
         columns = dict(self._columns())
         clauses = _args(self._query, without=("expressions", "with_"))
         rows = self.rows(clauses, columns, self._deciding(columns))
-        return Relation(columns=columns, rows=rows, counted=self._counted())
+        order = self.order(columns)
+        return Relation(columns=columns, rows=rows, order=order, counted=self._counted())
 
     def _counted(self) -> frozenset[str]:
         return frozenset().union(*(relation.counted for _, relation in self._sources.values()))
@@ -255,7 +281,7 @@ class _Select:
         computed = self._computed(node)
         counted = frozenset(flow.parent for flow in computed.flows)
         rows = replace(computed, flows=frozenset())
-        return Relation(columns={}, rows=rows, counted=counted, any_column=computed)
+        return Relation(columns={}, rows=rows, order=rows, counted=counted, any_column=computed)
 
     def _columns(self) -> Iterator[tuple[str, Computed]]:
         names = set()
@@ -270,7 +296,10 @@ class _Select:
         found = _Found()
         shape = self._shape(node, found, frozenset())
         return Computed(
-            hash=digest(shape), reads=frozenset(found.reads), flows=frozenset(found.flows)
+            hash=digest(shape),
+            reads=frozenset(found.reads),
+            flows=frozenset(found.flows),
+            orders=frozenset(found.orders),
         )
 
     def _deciding(self, columns: Mapping[str, Computed]) -> Mapping[str, Computed]:
@@ -293,9 +322,13 @@ class _Select:
     ) -> Computed:
         """Finds what decides the rows: the clauses, and some columns."""
         found, shapes = _Found(), []
+        chooses = _goes_by_order(self._query)
         for name, clause in clauses.items():
-            self._own = {} if name in _OF_SOURCES else columns
-            shapes.append(f"{name}={self._shape(clause, found, frozenset())}")
+            if name != "order" or chooses:
+                self._own = {} if name in _OF_SOURCES else columns
+                shapes.append(f"{name}={self._shape(clause, found, frozenset())}")
+        if chooses:
+            shapes.append(self._shape_of_orders(found))
         for column in deciding.values():
             found.add(column)
         hashes = [column.hash for column in deciding.values()]
@@ -303,7 +336,29 @@ class _Select:
         return Computed(
             hash=digest(self._query.key, shapes, hashes, makes_one_row),
             reads=frozenset(found.reads),
+            orders=frozenset(found.orders),
         )
+
+    def order(self, columns: Mapping[str, Computed]) -> Computed:
+        """Finds what decides the order of the rows: its own, and for ties that of its sources."""
+        found, shapes = _Found(), []
+        clause = self._query.args.get("order")
+        if clause is not None:
+            self._own = columns
+            shapes.append(self._shape(clause, found, frozenset()))
+            if _names_a_place(clause):
+                for column in columns.values():
+                    found.add(column)
+                    shapes.append(column.hash)
+        shapes.append(self._shape_of_orders(found))
+        return Computed(
+            hash=digest(shapes), reads=frozenset(found.reads), orders=frozenset(found.orders)
+        )
+
+    def _shape_of_orders(self, found: _Found) -> str:
+        for order in self._orders:
+            found.add(replace(order, flows=frozenset()))
+        return f"order({[order.hash for order in self._orders]})"
 
     # An expression as text, in which columns and queries are hashes.
 
@@ -328,10 +383,11 @@ class _Select:
 
     def _shape_of_query(self, query: exp.Query, found: _Found, through: frozenset[str]) -> str:
         relation = _relation(query, replace(self._around, outer=self))
-        for computed in (relation.rows, *relation.columns.values()):
+        # Of a query that returns one value the first row may count.
+        for computed in (relation.rows, relation.order, *relation.columns.values()):
             found.add(computed, through)
         hashes = [column.hash for column in relation.columns.values()]
-        return f"query({relation.rows.hash},{hashes})"
+        return f"query({relation.rows.hash},{relation.order.hash},{hashes})"
 
     def _shape_of_column(self, column: exp.Column, found: _Found, through: frozenset[str]) -> str:
         _refuse_all_but(column, "this", "table")
@@ -372,8 +428,11 @@ class _Select:
         shape = f"{node.key}:{node.meta.get(SPELLED, '')}({self._operands(node, inside, by)})"
         if function is not None and not inside.flows:
             inside.flows = {Flow(each, None, tuple(sorted(by))) for each in self._counted()}
+        if _depends_on_order(node):
+            shape += self._shape_of_orders(inside)
         found.reads |= inside.reads
         found.flows |= inside.flows
+        found.orders |= inside.orders
         return shape
 
     def _operands(self, node: exp.Expr, found: _Found, through: frozenset[str]) -> str:
@@ -429,8 +488,36 @@ def _every_column_decides(query: exp.Expr) -> bool:
             return True
         if any(isinstance(each.unnest(), exp.Literal) for each in group.expressions):
             return True
-    ordered = order.expressions if order is not None else []
-    return any(isinstance(each.this.unnest(), exp.Literal) for each in ordered)
+    return order is not None and _may_change_rows(order)
+
+
+def _names_a_place(order: exp.Expr) -> bool:
+    """Whether an order may name columns by their place, as in `order by 1`, or all of them."""
+    return any(each.find(exp.Column) is None for each in order.expressions)
+
+
+def _goes_by_order(query: exp.Expr) -> bool:
+    """Whether the order of rows may decide which rows a query returns."""
+    if any(query.args.get(name) for name in ("limit", "offset")):
+        return True
+    if any(join.args.get("method") for join in query.args.get("joins") or []):
+        return True
+    distinct, order = query.args.get("distinct"), query.args.get("order")
+    if isinstance(distinct, exp.Expr) and distinct.args.get("on"):
+        return True
+    return order is not None and _may_change_rows(order)
+
+
+def _depends_on_order(node: exp.Expr) -> bool:
+    """Whether an expression may return something else if rows come in another order."""
+    if isinstance(node, exp.Window):
+        spec = node.args.get("spec")
+        frame = str(spec.args.get("kind") or "").upper() if spec is not None else ""
+        known = isinstance(_aggregate_of(node), _OF_ANY_ORDER)
+        return not known or bool(node.args.get("alias")) or frame not in ("", "RANGE")
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() not in _SCALAR
+    return isinstance(node, exp.AggFunc) and not isinstance(node, _OF_ANY_ORDER)
 
 
 def _makes_one_row_of_all(query: exp.Expr) -> bool:

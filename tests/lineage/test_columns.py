@@ -241,6 +241,53 @@ CHANGES = {
         "select string_agg(b, ',' order by a, k) as s from raw.t",
         "select string_agg(b, ',' order by a desc, k) as s from raw.t",
     ),
+    "order before an aggregate that goes by it": (
+        "select first(k) as k from (select k, a from raw.t order by a, k) as s",
+        "select first(k) as k from (select k, a from raw.t order by a desc, k) as s",
+    ),
+    "order in a CTE of texts that are joined": (
+        "with s as (select b, k from raw.t order by k, b) select string_agg(b, '') as b from s",
+        "with s as (select b, k from raw.t order by b, k) select string_agg(b, '') as b from s",
+    ),
+    "order of rows that are equal to a window function": (
+        "select k, row_number() over (order by b) as r from (select * from raw.t order by k) as s",
+        "select k, row_number() over (order by b) as r"
+        " from (select * from raw.t order by k desc) as s",
+    ),
+    "order of rows that are counted one after the other": (
+        "select k, count(*) over (order by b rows between unbounded preceding and current row) as n"
+        " from (select * from raw.t order by k) as s",
+        "select k, count(*) over (order by b rows between unbounded preceding and current row) as n"
+        " from (select * from raw.t order by k desc) as s",
+    ),
+    "order before a sum of floating-point numbers": (
+        "select sum(x) as x from (select unnest([1e17, -1e17, 1]) as x order by x) as s",
+        "select sum(x) as x from (select unnest([1e17, -1e17, 1]) as x order by x = 1, x) as s",
+    ),
+    "order before a limit among equals": (
+        "select k from (select k, b from raw.t order by k) as s order by b limit 4",
+        "select k from (select k, b from raw.t order by k desc) as s order by b limit 4",
+    ),
+    "order before a distinct on": (
+        "select distinct on (b) b, k from (select b, k from raw.t order by k) as s",
+        "select distinct on (b) b, k from (select b, k from raw.t order by k desc) as s",
+    ),
+    "order of an array": (
+        "select array(select k from raw.t order by k) as ks",
+        "select array(select k from raw.t order by k desc) as ks",
+    ),
+    "order that passes a filter and a union": (
+        "with s as (select k from raw.t order by k),"
+        " r as (select k from s where k > 1 union all select 0) select list(k) as ks from r",
+        "with s as (select k from raw.t order by k desc),"
+        " r as (select k from s where k > 1 union all select 0) select list(k) as ks from r",
+    ),
+    "order of rows that are joined by place": (
+        "select x.k, y.c from (select k from raw.t order by k) as x"
+        " positional join (select c from raw.u order by c) as y",
+        "select x.k, y.c from (select k from raw.t order by k desc) as x"
+        " positional join (select c from raw.u order by c) as y",
+    ),
     "filter of an aggregate": (
         "select count(*) filter (where a > 5) as n from raw.t",
         "select count(*) filter (where a > 10) as n from raw.t",
@@ -396,6 +443,22 @@ SAME = {
 @pytest.mark.parametrize(("before", "after"), SAME.values(), ids=SAME)
 def test_what_changes_no_result_changes_no_hash(before: str, after: str) -> None:
     assert of(before) == of(after)
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "select k, a from ({}) as s",
+        "select k, count(*) as n, count(distinct a) as d, max(a) as m from ({}) as s group by k",
+        "select k, rank() over (partition by k order by a) as r from ({}) as s where a > 5",
+        "select x.k, y.a from ({}) as x left join raw.t as y on x.k = y.k order by x.k",
+        "select k from ({}) as s union select c from raw.u",
+    ],
+)
+def test_order_is_nothing_to_who_does_not_go_by_it(reader: str) -> None:
+    one, other = (of(reader.format(f"select k, a from raw.t order by {k}")) for k in ("k", "a"))
+    assert (one.rows, one.columns) == (other.rows, other.columns)
+    assert one.order != other.order
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "snowflake"])
