@@ -9,12 +9,16 @@ those of `distinct` and `union`, and those whose functions might return several 
 may go by it: a choice of rows (`limit`, `distinct on`), window functions, aggregates but those of
 which it is known that they do not, and whatever is not known here.
 
+Of a query that keeps one row, or the first few, of each group of equal keys (`qualify row_number()
+over (partition by ... order by ...) = 1`), the order decides which, but neither how many nor their
+keys. So it counts for all columns but those computed from the keys alone.
+
 What is not known here is refused, and the caller goes by the whole text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -24,6 +28,8 @@ from ingestion.lineage.analysis import Computed, Flow, Read, digest
 
 # In its `meta` a function has, under this key, the name that the SQL calls it by.
 SPELLED = "spelled"
+# A window function has this one if the order of its rows means nothing here.
+_ORDER = "order means nothing"
 # Of the functions that sqlglot does not know, those that return one value for each row. Any other
 # might return several rows, or be an aggregate.
 _SCALAR = {"hash", "strip_accents", "timezone", "to_months", "to_timestamp_ntz"}
@@ -257,9 +263,35 @@ class _Select:
             self._orders.append(source.order)
         columns = dict(self._columns())
         clauses = _args(self._query, without=("expressions", "with_"))
+        choice = _choice_of_each_group(self._query)
+        if choice is not None:
+            columns = dict(self._chosen(columns, choice))
+            clauses["qualify"] = _without_order(choice)
         rows = self.rows(clauses, columns, self._deciding(columns))
         order = self.order(columns)
         return Relation(columns=columns, rows=rows, order=order, counted=self._counted())
+
+    def _chosen(
+        self, columns: Mapping[str, Computed], choice: exp.Expr
+    ) -> Iterator[tuple[str, Computed]]:
+        """Adds to columns what decides which row of each group they are of."""
+        self._own = columns
+        which = replace(self._computed(choice), flows=frozenset())
+        self._orders.append(which)
+        keys = {_name_of(key) for key in choice.left.args.get("partition_by") or []} - {None}
+        # Where a column of this select has the name of a key, the engine might mean that one.
+        keys -= {
+            (source, projection.alias_or_name.lower())
+            for projection in self._query.expressions
+            for source in self._sources
+            if _name_of(projection.unalias()) != (source, projection.alias_or_name.lower())
+        }
+        for (name, computed), projection in zip(
+            columns.items(), self._query.expressions, strict=True
+        ):
+            one = computed if _is_of(projection, keys) else _union("chosen", computed, which)
+            yield name, one
+        self._own = {}
 
     def _counted(self) -> frozenset[str]:
         return frozenset().union(*(relation.counted for _, relation in self._sources.values()))
@@ -428,7 +460,7 @@ class _Select:
         shape = f"{node.key}:{node.meta.get(SPELLED, '')}({self._operands(node, inside, by)})"
         if function is not None and not inside.flows:
             inside.flows = {Flow(each, None, tuple(sorted(by))) for each in self._counted()}
-        if _depends_on_order(node):
+        if _depends_on_order(node) and node.meta.get(_ORDER) is None:
             shape += self._shape_of_orders(inside)
         found.reads |= inside.reads
         found.flows |= inside.flows
@@ -489,6 +521,47 @@ def _every_column_decides(query: exp.Expr) -> bool:
         if any(isinstance(each.unnest(), exp.Literal) for each in group.expressions):
             return True
     return order is not None and _may_change_rows(order)
+
+
+def _choice_of_each_group(query: exp.Expr) -> exp.Expr | None:
+    """Finds a condition that keeps the first rows of each group, if it alone chooses rows."""
+    qualify = query.args.get("qualify")
+    condition = qualify.this.unnest() if qualify is not None else None
+    others = ("distinct", "limit", "offset", "group", "having", "windows")
+    if not isinstance(condition, exp.EQ | exp.LT | exp.LTE):
+        return None
+    if any(query.args.get(name) for name in others) or _goes_by_order(query):
+        return None
+    if any(_may_change_rows(each) or _aggregates(each) for each in query.expressions):
+        return None
+    window, place = condition.left, condition.right
+    numbers = isinstance(window, exp.Window) and isinstance(window.this, exp.RowNumber)
+    known = set(_args(window)) <= {"this", "partition_by", "order", "over"}
+    return condition if numbers and known and isinstance(place, exp.Literal) else None
+
+
+def _without_order(choice: exp.Expr) -> exp.Expr:
+    """The condition as it counts for how many rows of which keys there are."""
+    choice = choice.copy()
+    choice.left.set("order", None)
+    for node in (choice.left, choice.left.this):
+        node.meta[_ORDER] = True
+    return choice
+
+
+def _name_of(column: exp.Expr) -> tuple[str, str] | None:
+    """The source and the name of a column; None if it is something else, or of no known source."""
+    if not isinstance(column, exp.Column) or not column.table:
+        return None
+    return column.table.lower(), column.name.lower()
+
+
+def _is_of(projection: exp.Expr, keys: Collection[tuple[str, str] | None]) -> bool:
+    """Whether an expression has the same value for all rows with the same keys."""
+    nodes = list(projection.unalias().walk())
+    if any(isinstance(node, exp.Query | exp.Window | exp.AggFunc | exp.Func) for node in nodes):
+        return False
+    return all(_name_of(node) in keys for node in nodes if isinstance(node, exp.Column))
 
 
 def _names_a_place(order: exp.Expr) -> bool:

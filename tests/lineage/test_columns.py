@@ -461,6 +461,47 @@ def test_order_is_nothing_to_who_does_not_go_by_it(reader: str) -> None:
     assert one.order != other.order
 
 
+LATEST = """
+    with s as (
+        select k, a, b{} from raw.t{}
+        qualify row_number() over (partition by k order by {}) {}
+    ) select {} from s
+"""
+
+
+@pytest.mark.parametrize("place", ["= 1", "< 3", "<= 2"])
+@pytest.mark.parametrize(
+    ("read", "is_same"),
+    [("k", True), ("count(*) as n, max(k) as m", True), ("k, b", False), ("max(a) as a", False)],
+)
+def test_which_row_of_a_key_is_kept_is_nothing_to_its_key(
+    read: str, is_same: bool, place: str
+) -> None:
+    one, other = (of(LATEST.format("", "", order, place, read)) for order in ("a, b", "a desc, b"))
+    assert one.rows == other.rows
+    assert (one.columns == other.columns) == is_same
+
+
+@pytest.mark.parametrize(
+    ("column", "clause", "place"),
+    [
+        (", count(*) over (partition by a) as k2", "", "= 1 and a > 1"),
+        (", unnest([k]) as k2", "", "= 1"),
+        ("", "", "= a"),
+        (", first(k) over (order by a) as k2", "", "= 1 + 0"),
+        ("", "", "= 1 or a > 20"),
+        ("", " where a > 5 limit 3", "= 1"),
+    ],
+)
+def test_a_choice_by_anything_else_counts_for_all(column: str, clause: str, place: str) -> None:
+    where, _, limit = clause.partition(" limit")
+    sql = LATEST.format(
+        column, where, "{}", f"{place}{' order by k limit' if limit else ''}{limit}", "k"
+    )
+    one, other = (of(sql.format(order)) for order in ("a, b", "a desc, b"))
+    assert one.rows != other.rows
+
+
 @pytest.mark.parametrize("dialect", ["duckdb", "snowflake"])
 def test_a_column_is_hashed_alone(dialect: str) -> None:
     sql = "with s as (select k, a + {} as x, b from raw.t) select k, x, b from s order by k"

@@ -102,10 +102,9 @@ def _new_condition(query: exp.Expr, chance: random.Random) -> bool:
     columns = [one for one in select.expressions if isinstance(one.unalias(), exp.Column)]
     if not columns:
         return False
-    select.where(
-        exp.Is(this=chance.choice(columns).unalias().copy(), expression=exp.Null()).not_(),
-        copy=False,
-    )
+    value = exp.cast(chance.choice(columns).unalias().copy(), "varchar")
+    pattern = exp.Literal.string(f"%{chance.choice('13579aeiou')}%")
+    select.where(exp.Like(this=value, expression=pattern).not_(), copy=False)
     return True
 
 
@@ -286,6 +285,11 @@ KINDS: dict[str, Edit] = {
     "comment, name of a CTE": _format,
 }
 """Kinds of edits of a model."""
+
+
+def respelled(sql: str) -> str:
+    """A query as `edited` writes it if nothing is edited."""
+    return sqlglot.parse_one(sql, dialect="duckdb").sql("duckdb")
 
 
 def edited(sql: str, kind: str, chance: random.Random) -> str | None:

@@ -11,6 +11,7 @@ product, in several loads.
 
 from __future__ import annotations
 
+import csv
 import random
 import threading
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ from ingestion import load
 from ingestion.build.dbt import Dbt, project_variables
 from ingestion.build.environments import AUDIT, PUBLISHED
 from ingestion.build.lineage import models_of, source_columns
-from ingestion.datasets import RAW
+from ingestion.datasets import DATASETS, RAW
 from ingestion.errors import MovielensError
 from ingestion.lineage.columns import analyse
 from ingestion.lineage.comparison import compare
@@ -48,6 +49,8 @@ _THIRD = (
     *("contradicted in the same second", "contradicted in the same second", "rows changed"),
     *("rows in two files", "file taken away", "file added", "file added", "rated again"),
 )
+# How many columns are the key of those in which keys are repeated with other values.
+_CONTRADICTED = dict(ratings=2, movies=1, links=1, genome_scores=2, genome_tags=1, tags=3)
 # An edit may join everything with everything.
 _SECONDS = 10
 _MEMORY = "1GB"
@@ -143,11 +146,18 @@ class World:
         self.models = self._code.models
         self._cache: dict[str, Any] = {}
         self.tables = self._tables(self.models)
-        self.fingerprints = self._fingerprints(self.models)
+        self._before = self._fingerprints(self.models)
+        # sqlglot spells functions its own way, which is no edit.
+        self._respelled = {name: _respelled(model) for name, model in self.models.items()}
+        self._before_respelled = self._fingerprints(self._respelled)
 
     def close(self) -> None:
         """Lets go of the database."""
         self._database.close()
+
+    def text_of(self, macro: str) -> str:
+        """The text of a macro, before any edit."""
+        return self._code.text(macro)
 
     def random_edit(self, kind: str, chance: random.Random) -> Edited | None:
         """Makes one edit of a kind, somewhere in the project; None if it cannot be compiled."""
@@ -155,9 +165,10 @@ class World:
             return self._edited_macro(kind, chance)
         names = sorted(name for name, model in self.models.items() if model.hooks or kind != HOOK)
         for name in chance.sample(names, len(names)):
-            model = self.models[name]
             if kind == HOOK:
+                model = self.models[name]
                 return self._with(kind, replace(model, hooks=_edited_hooks(model.hooks, chance)))
+            model = self._respelled[name]
             sql = edits.edited(model.sql, kind, chance)
             if sql is not None:
                 return self._with(kind, replace(model, sql=sql, source_code=sql))
@@ -165,7 +176,8 @@ class World:
 
     def _with(self, kind: str, model: Model) -> Edited:
         text = model.sql if kind != HOOK else str(model.hooks)
-        models = {**self.models, model.name: model}
+        others = self.models if kind == HOOK else self._respelled
+        models = {**others, model.name: model}
         return Edited(kind=kind, of=model.name, models=models, text=text)
 
     def _edited_macro(self, kind: str, chance: random.Random) -> Edited | None:
@@ -187,7 +199,8 @@ class World:
         """
         edited = replace(edited, models=self._with_contract(edited))
         tables = self._tables(edited.models)
-        changes = compare(self.fingerprints, self._fingerprints(edited.models))
+        then = self._before_respelled if edited.kind in edits.KINDS else self._before
+        changes = compare(then, self._fingerprints(edited.models))
         planned = frozenset(name for name, change in changes.items() if change.rebuilds)
         before = self.tables
         different = frozenset(
@@ -243,10 +256,16 @@ class World:
             connection.execute("use memory; detach warehouse")
 
 
+def _respelled(model: Model) -> Model:
+    return replace(model, sql=edits.respelled(model.sql))
+
+
 def _load(settings: Settings, folder: Path, seed: int, ratings: int) -> None:
     """Loads three drops of a landing zone: what the second and third change is in RAW, too."""
     generate(folder / "release", ratings=ratings, seed=seed)
     _draw_a_crowd(folder / "release" / "ratings.csv")
+    for dataset, key in _CONTRADICTED.items():
+        _contradict(folder / "release" / f"{DATASETS[dataset].file_name}.csv", key)
     history = History(folder / "zone", seed, folder / "release")
     for kinds in ((), _SECOND, _THIRD):
         step = history.step(*kinds) if kinds else history.start()
@@ -262,6 +281,18 @@ def _draw_a_crowd(ratings: Path) -> None:
                 chosen = user * 7919 + film * 104_729
                 second = _FIRST_SECOND + chosen * 65_537 % _SECONDS_OF_THE_CROWD
                 file.write(f"{user},{film},{(chosen % 10 + 1) / 2},{second}\n")
+
+
+def _contradict(file: Path, key: int) -> None:
+    """Repeats keys with the values of other rows, in the same file and second."""
+    with file.open(newline="") as lines:
+        _, *rows = csv.reader(lines)
+    again = [
+        [*row[:key], *other[key:-1], row[-1]] if file.stem == "ratings" else row[:key] + other[key:]
+        for row, other in zip(rows[::9], rows[4::9], strict=False)
+    ]
+    with file.open("a", newline="") as lines:
+        csv.writer(lines, lineterminator="\n").writerows(again)
 
 
 def _database(
