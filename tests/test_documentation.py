@@ -87,6 +87,7 @@ def _shell(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.xdist_group("readme")
 @pytest.mark.slow
 def test_the_readme_runs_as_written(tmp_path: Path) -> None:
     """Every `sh` block and then the Python block, in one shell, in a copy of this checkout."""
