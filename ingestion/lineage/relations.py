@@ -272,7 +272,7 @@ class _Select:
         return Relation(columns=columns, rows=rows, order=order, counted=self._counted())
 
     def _chosen(
-        self, columns: Mapping[str, Computed], choice: exp.Expr
+        self, columns: Mapping[str, Computed], choice: exp.Binary
     ) -> Iterator[tuple[str, Computed]]:
         """Adds to columns what decides which row of each group they are of."""
         self._own = columns
@@ -523,7 +523,7 @@ def _every_column_decides(query: exp.Expr) -> bool:
     return order is not None and _may_change_rows(order)
 
 
-def _choice_of_each_group(query: exp.Expr) -> exp.Expr | None:
+def _choice_of_each_group(query: exp.Expr) -> exp.Binary | None:
     """Finds a condition that keeps the first rows of each group, if it alone chooses rows."""
     qualify = query.args.get("qualify")
     condition = qualify.this.unnest() if qualify is not None else None
@@ -540,7 +540,7 @@ def _choice_of_each_group(query: exp.Expr) -> exp.Expr | None:
     return condition if numbers and known and isinstance(place, exp.Literal) else None
 
 
-def _without_order(choice: exp.Expr) -> exp.Expr:
+def _without_order(choice: exp.Binary) -> exp.Binary:
     """The condition as it counts for how many rows of which keys there are."""
     choice = choice.copy()
     choice.left.set("order", None)
