@@ -387,6 +387,18 @@ class _Select:
             hash=digest(shapes), reads=frozenset(found.reads), orders=frozenset(found.orders)
         )
 
+    def _shape_of_windows(self, found: _Found) -> str:
+        """All windows of the select: ties in one may stay as sorting for another left them."""
+        inside = _Found()
+        nodes = self._query.walk(
+            prune=lambda node: node is not self._query and isinstance(node, exp.Query)
+        )
+        windows = [node for node in nodes if isinstance(node, exp.Window)]
+        parts = [node.args.get(name) for node in windows for name in ("partition_by", "order")]
+        shape = self._shape([part for part in parts if part is not None], inside, frozenset())
+        found.add(Computed(hash="", reads=frozenset(inside.reads), orders=frozenset(inside.orders)))
+        return f"windows({shape})"
+
     def _shape_of_orders(self, found: _Found) -> str:
         for order in self._orders:
             found.add(replace(order, flows=frozenset()))
@@ -462,6 +474,8 @@ class _Select:
             inside.flows = {Flow(each, None, tuple(sorted(by))) for each in self._counted()}
         if _depends_on_order(node) and node.meta.get(_ORDER) is None:
             shape += self._shape_of_orders(inside)
+            if isinstance(node, exp.Window):
+                shape += self._shape_of_windows(inside)
         found.reads |= inside.reads
         found.flows |= inside.flows
         found.orders |= inside.orders
