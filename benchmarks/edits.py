@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--edits", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--ratings", type=int, default=10_000)
+    parser.add_argument("--ratings", type=int, default=5_000)
     parser.add_argument("--each", action="store_true", help="print each edit")
     arguments = parser.parse_args()
     started = time.perf_counter()

@@ -272,7 +272,7 @@ class _Select:
         return Relation(columns=columns, rows=rows, order=order, counted=self._counted())
 
     def _chosen(
-        self, columns: Mapping[str, Computed], choice: exp.Expr
+        self, columns: Mapping[str, Computed], choice: exp.Binary
     ) -> Iterator[tuple[str, Computed]]:
         """Adds to columns what decides which row of each group they are of."""
         self._own = columns
@@ -387,6 +387,18 @@ class _Select:
             hash=digest(shapes), reads=frozenset(found.reads), orders=frozenset(found.orders)
         )
 
+    def _shape_of_windows(self, found: _Found) -> str:
+        """All windows of the select: ties in one may stay as sorting for another left them."""
+        inside = _Found()
+        nodes = self._query.walk(
+            prune=lambda node: node is not self._query and isinstance(node, exp.Query)
+        )
+        windows = [node for node in nodes if isinstance(node, exp.Window)]
+        parts = [node.args.get(name) for node in windows for name in ("partition_by", "order")]
+        shape = self._shape([part for part in parts if part is not None], inside, frozenset())
+        found.add(Computed(hash="", reads=frozenset(inside.reads), orders=frozenset(inside.orders)))
+        return f"windows({shape})"
+
     def _shape_of_orders(self, found: _Found) -> str:
         for order in self._orders:
             found.add(replace(order, flows=frozenset()))
@@ -462,6 +474,8 @@ class _Select:
             inside.flows = {Flow(each, None, tuple(sorted(by))) for each in self._counted()}
         if _depends_on_order(node) and node.meta.get(_ORDER) is None:
             shape += self._shape_of_orders(inside)
+            if isinstance(node, exp.Window):
+                shape += self._shape_of_windows(inside)
         found.reads |= inside.reads
         found.flows |= inside.flows
         found.orders |= inside.orders
@@ -523,7 +537,7 @@ def _every_column_decides(query: exp.Expr) -> bool:
     return order is not None and _may_change_rows(order)
 
 
-def _choice_of_each_group(query: exp.Expr) -> exp.Expr | None:
+def _choice_of_each_group(query: exp.Expr) -> exp.Binary | None:
     """Finds a condition that keeps the first rows of each group, if it alone chooses rows."""
     qualify = query.args.get("qualify")
     condition = qualify.this.unnest() if qualify is not None else None
@@ -540,7 +554,7 @@ def _choice_of_each_group(query: exp.Expr) -> exp.Expr | None:
     return condition if numbers and known and isinstance(place, exp.Literal) else None
 
 
-def _without_order(choice: exp.Expr) -> exp.Expr:
+def _without_order(choice: exp.Binary) -> exp.Binary:
     """The condition as it counts for how many rows of which keys there are."""
     choice = choice.copy()
     choice.left.set("order", None)

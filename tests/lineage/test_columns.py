@@ -461,6 +461,17 @@ def test_order_is_nothing_to_who_does_not_go_by_it(reader: str) -> None:
     assert one.order != other.order
 
 
+def test_ties_may_be_as_another_window_function_of_the_select_left_them() -> None:
+    sql = (
+        "select lag(k) over (order by b) as l, rank() over (order by b) as r,"
+        " row_number() over (order by {}) as n from raw.t"
+    )
+    one, two = (of(sql.format(key)) for key in ("k", "a"))
+    assert one.rows == two.rows
+    same = [name for name, column in one.columns.items() if column == two.columns[name]]
+    assert same == ["r"]
+
+
 LATEST = """
     with s as (
         select k, a, b{} from raw.t{}

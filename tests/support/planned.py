@@ -47,10 +47,13 @@ KINDS = (*edits.KINDS, MACRO, INCREMENTAL, HOOK)
 _SECOND = ("release re-issued", "rated again", "rated again", "rows removed", "file added")
 _THIRD = (
     *("contradicted in the same second", "contradicted in the same second", "rows changed"),
-    *("rows in two files", "file taken away", "file added", "file added", "rated again"),
+    *("rows in two files", "file added", "file added", "rated again"),
 )
 # How many columns are the key of those in which keys are repeated with other values.
-_CONTRADICTED = dict(ratings=2, movies=1, links=1, genome_scores=2, genome_tags=1, tags=3)
+_CONTRADICTED = {
+    **{"ratings": 2, "movies": 1, "links": 1},
+    **{"genome_scores": 2, "genome_tags": 1, "tags": 3},
+}
 # An edit may join everything with everything.
 _SECONDS = 10
 _MEMORY = "1GB"
@@ -261,15 +264,20 @@ def _respelled(model: Model) -> Model:
 
 
 def _load(settings: Settings, folder: Path, seed: int, ratings: int) -> None:
-    """Loads three drops of a landing zone: what the second and third change is in RAW, too."""
+    """Loads four drops of a landing zone, whose files are new, replaced, doubled and removed."""
     generate(folder / "release", ratings=ratings, seed=seed)
     _draw_a_crowd(folder / "release" / "ratings.csv")
     for dataset, key in _CONTRADICTED.items():
         _contradict(folder / "release" / f"{DATASETS[dataset].file_name}.csv", key)
     history = History(folder / "zone", seed, folder / "release")
     for kinds in ((), _SECOND, _THIRD):
-        step = history.step(*kinds) if kinds else history.start()
-        load(settings=settings, remove_missing=step.remove_missing)
+        history.step(*kinds) if kinds else history.start()
+        load(settings=settings)
+    # None of the release: without it, much would be empty.
+    release = {path.name for path in (folder / "release").iterdir()}
+    later = (file for file in (folder / "zone").rglob("*.*") if file.name not in release)
+    next(iter(sorted(file for file in later if file.is_file()))).unlink()
+    load(settings=settings, remove_missing=True)
 
 
 def _draw_a_crowd(ratings: Path) -> None:
