@@ -142,10 +142,11 @@ def views_among_the_tables(statement: str) -> str:
     """`information_schema.tables` includes views.
 
     before: select table_name from information_schema.tables
-    after: select table_name from (select table_schema, table_name, bytes from information_schema.tables union all select table_schema, table_name, null from information_schema.views)
+    after: select table_name from (select table_schema, table_name, row_count, bytes from information_schema.tables union all select table_schema, table_name, null, null from information_schema.views)
     """  # noqa: E501 - statements as they are sent, each on one line
     columns = "select table_schema, table_name, {} from information_schema.{}"
-    both = f"{columns.format('bytes', 'tables')} union all {columns.format('null', 'views')}"
+    tables = columns.format("row_count, bytes", "tables")
+    both = f"{tables} union all {columns.format('null, null', 'views')}"
     return _TABLES.sub(f"from ({both})", statement)
 
 
