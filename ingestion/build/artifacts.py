@@ -199,6 +199,24 @@ class Project:
         """The models that report on the build itself."""
         return self._downstream(n["unique_id"] for n in self._models if REPORT_TAG in n["tags"])
 
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """Finds the columns that tell the rows of a model apart, as its tests prove.
+
+        Returns:
+            By model, of several keys the shortest, then the one whose columns come first; a model
+            without such a test is left out.
+        """
+        found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for test in self._tests.values():
+            key = _key_of(test)
+            if key:
+                found[self._tested_id(test)].append(key)
+        return {_name(self._tables[name]): self._best(name, keys) for name, keys in found.items()}
+
+    def _best(self, unique_id: str, keys: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+        places = {column: at for at, column in enumerate(self._tables[unique_id]["columns"])}
+        return min(keys, key=lambda key: (len(key), [places.get(name, 0) for name in key]))
+
     def behind(self, datasets: Iterable[str]) -> set[str]:
         """Finds the models that changed files can affect; none if no file changed.
 
@@ -274,6 +292,19 @@ def _rules(test: Node) -> Iterator[tuple[str, str]]:
         for rule in _RULES:
             for column in metadata["kwargs"].get(rule, ()):
                 yield column, rule
+
+
+def _key_of(test: Node) -> tuple[str, ...]:
+    """The columns that a test proves to be unique in all rows; none if it proves something else."""
+    metadata = test.get("test_metadata") or {}
+    config = test["config"]
+    if config.get("where") or str(config.get("severity", "error")).lower() != "error":
+        return ()
+    if metadata.get("name") == "unique":
+        return (str(test["column_name"]).lower(),)
+    if metadata.get("name") == "unique_combination":
+        return tuple(str(name).lower() for name in metadata["kwargs"]["columns"])
+    return ()
 
 
 def _in_words(test: Node) -> str:

@@ -18,6 +18,7 @@ Commands = Mapping[str, tuple[str, str]]
 _COMMANDS: Commands = {
     "plan": ("ingestion.cli.planning:plan", "Show what a run would do; changes nothing."),
     "apply": ("ingestion.cli.planning:apply", "Carry out a saved plan, if it still fits."),
+    "diff": ("ingestion.cli.planning:diff", "Show what a publish would change in the marts."),
     "run": ("ingestion.cli.pipeline:run", "Load, build, audit, publish: the scheduled job."),
     "load": ("ingestion.cli.pipeline:load", "Load what is new in the landing zone into RAW."),
     "build": ("ingestion.cli.pipeline:build", "Build the candidate marts and audit them."),

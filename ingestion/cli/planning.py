@@ -1,4 +1,4 @@
-"""The commands that look before they leap: plan and apply."""
+"""The commands that look before they leap: plan, apply and diff."""
 
 from __future__ import annotations
 
@@ -53,3 +53,21 @@ def apply(context: Context, plan: Path) -> int:
     with context.output.progress() as on_event:
         report = apply_plan(context.settings, plan, on_event=on_event)
     return context.result(report, run_lines(report), report.exit_code)
+
+
+@command("diff")
+@click.option("--mart", "marts", multiple=True, metavar="MART", help="Only this one; repeatable.")
+@click.option("--markdown", is_flag=True, help="Markdown instead of plain text.")
+def diff(context: Context, marts: tuple[str, ...], markdown: bool) -> int:
+    """Show what a publish would change in the marts: rows, columns, examples; changes nothing.
+
+    It compares the audited candidate with what is published, row by row. The marts that report on
+    the build itself always differ: they are compared only if named with --mart.
+
+    Example: movielens diff --mart mart_movie
+    """
+    from ingestion.plan.diff import diff_candidate
+    from ingestion.plan.diff_text import as_markdown, as_text
+
+    found = diff_candidate(context.settings, marts)
+    return context.result(found, as_markdown(found) if markdown else as_text(found))

@@ -15,6 +15,7 @@ from ingestion.build.environments import CANDIDATE, PUBLISHED, Environment
 from ingestion.build.release import Counts
 from ingestion.home import write_whole
 from ingestion.literals import duckdb_literal
+from ingestion.publish.place import SEEN, Place
 from ingestion.publish.published import Version
 from ingestion.settings import Settings
 from ingestion.warehouse.lease import Lease
@@ -37,6 +38,14 @@ class MartsFile:
     def current(self) -> str | None:
         """The version that readers see."""
         return published_version(self._file)
+
+    def place(self) -> Place | None:
+        """Where the marts are that readers see; None if nothing is published."""
+        version = self.current()
+        if version is None:
+            return None
+        schemas = ("main", _EARLIER_SCHEMA)
+        return Place(name=SEEN, version=version, schemas=schemas, file=self._file)
 
     def size(self) -> int:
         """Bytes of what readers see."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ingestion.build.release import Counts, Seen
 from ingestion.engine import engine_of
+from ingestion.publish.place import Place
 from ingestion.settings import Settings
 from ingestion.warehouse.lease import Lease
 
@@ -37,6 +38,9 @@ class Published(Protocol):
 
     def current(self) -> str | None:
         """The version that readers see."""
+
+    def place(self) -> Place | None:
+        """Where the marts are that readers see; None if nothing is published."""
 
     def size(self) -> int:
         """Bytes of what readers see."""

@@ -27,6 +27,7 @@ from typing import Any
 from ingestion.build.environments import CANDIDATE, PUBLISHED
 from ingestion.build.release import Counts
 from ingestion.errors import MovielensError
+from ingestion.publish.place import SEEN, Place
 from ingestion.publish.published import Version
 from ingestion.remedies import command
 from ingestion.warehouse.base import Connection, Warehouse, create_schema, has_table
@@ -59,6 +60,13 @@ class MartsViews:
             return None
         version = self._target.fetch(_CURRENT)[0][0]
         return str(version) if version else None
+
+    def place(self) -> Place | None:
+        """Where the marts are that readers see; None if nothing is published."""
+        version = self.current()
+        if version is None:
+            return None
+        return Place(name=SEEN, version=version, schemas=(STORE,), is_store=True)
 
     def size(self) -> int:
         """Bytes of all kept versions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.build.environments import CANDIDATE
 from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.steps import publish, rollback
+from ingestion.plan.diff import candidate_place, diff
 from ingestion.publish.publish import prune
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
@@ -26,6 +29,7 @@ from ingestion.warehouse.snowflake_login import snowflake_settings
 from tests.support import forking
 from tests.support.candidates import MARTS, build_candidate, version_of
 from tests.support.crashing import KILLED, STEPPING, spread
+from tests.support.plain_diff import compared
 
 
 def kept(settings: Settings) -> list[str]:
@@ -246,3 +250,58 @@ def test_a_publish_is_killed_at_many_steps(
 ) -> None:
     build_candidate(target, 2)
     kill_and_look(settings, target, reader, killed, killed.steps(), 60)
+
+
+def test_a_diff_says_what_plain_python_says(target: Warehouse, settings: Settings) -> None:
+    """Random marts, published and then another candidate, which lacks a mart and has a new one."""
+    of = random.Random(11)
+    before = {f"mart_{n}": table(of) for n in range(6)}
+    for mart, rows in before.items():
+        target.replace_table(CANDIDATE, mart, RANDOM, rows)
+    build_candidate(target, 2)
+    publish(settings)
+    after = {mart: edited(rows, of) for mart, rows in before.items() if mart != "mart_0"}
+    target.execute(f"drop table {CANDIDATE}.mart_0")
+    for mart, rows in [*after.items(), ("mart_7", table(of))]:
+        target.replace_table(CANDIDATE, mart, RANDOM, rows)
+    build_candidate(target, 3, "more")
+
+    seen, candidate = engine_of(settings).published().place(), candidate_place(target)
+    assert seen is not None
+    with target.connect() as connection:
+        keys = {"mart_1": ("id",), "mart_2": ("id", "name"), "mart_3": ("id",)}
+        found = diff(connection, seen, candidate, keys)
+
+    assert (found.before.version, found.after.version) == (version_of(2), version_of(3))
+    told = {mart.mart: mart for mart in found.marts}
+    assert (told["mart_0"].change, told["mart_0"].removed) == ("gone", len(before["mart_0"]))
+    assert told["mart_7"].change == "new"
+    assert [column.column for column in told["mart_genre"].columns] == ["number", "more"]
+    for mart, rows in after.items():
+        counts = (told[mart].added, told[mart].removed, told[mart].changed)
+        old, new = (
+            [dict(zip(NAMES, row, strict=True)) for row in each] for each in (before[mart], rows)
+        )
+        assert (*counts, {c.column: c.rows for c in told[mart].columns}) == compared(
+            old, new, keys.get(mart)
+        )[:4]
+
+
+RANDOM = "id bigint, name varchar, score double, given_at timestamp"
+NAMES = [column.split()[0] for column in RANDOM.split(", ")]
+
+
+def table(of: random.Random) -> list[list[object]]:
+    """Rows whose first column tells them apart."""
+    return [
+        [n, of.choice("abc"), of.choice((None, 0.1, 0.25)), f"2026-01-0{of.randint(1, 9)}"]
+        for n in of.sample(range(40), 20)
+    ]
+
+
+def edited(rows: list[list[object]], of: random.Random) -> list[list[object]]:
+    """The rows with other values here and there, some removed and some added."""
+    other = {row[0]: row for row in table(of)}
+    kept = [[row[0], *other.get(row[0], row)[1:]] for row in rows if of.random() < 0.8]
+    there = {row[0] for row in rows}
+    return kept + [row for key, row in other.items() if key not in there]

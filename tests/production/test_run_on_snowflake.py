@@ -27,6 +27,13 @@ def test_both_targets_hold_the_same(production: Production) -> None:
     assert production.differences_from("dev") == {}
 
 
+def test_after_a_run_no_mart_differs_from_what_is_published(production: Production) -> None:
+    answer = production.cli.json("diff", "--home", "prod", env=production.env)
+    assert answer["before"]["version"] == production.report["publish"]["version"]
+    assert {mart["change"] for mart in answer["marts"]} == {"same"}
+    assert len(answer["marts"]) > 15
+
+
 def test_every_statement_names_its_run_step_and_model(production: Production) -> None:
     tags = {statement["tag"] for statement in production.sent}
     run = re.match(r"movielens [0-9a-f]{8}", min(tags))
