@@ -17,6 +17,7 @@ DATA_PAGE = "app_pages/data.py"
 _LABEL = "Where this comes from"
 # What stands for a column in mart_column_lineage where rows are counted.
 _ROWS = "*"
+_COUNTED = "rows of "
 
 
 def columns_read(answer: Answer, dictionary: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +85,8 @@ def origins(edges: pd.DataFrame, name: str, column: str) -> dict[str, set[frozen
         for start, start_column, by in ways[table, of]:
             step = (start, start_column, passed | by)
             if (start, start_column) not in ways:
-                named = f"rows of {start}" if start_column == _ROWS else f"{start}.{start_column}"
+                counted = start_column == _ROWS
+                named = f"{_COUNTED}{start}" if counted else f"{start}.{start_column}"
                 found[named].add(step[2])
             elif step not in seen:
                 seen.add(step)
@@ -106,7 +108,9 @@ def origin_of(edges: pd.DataFrame, name: str, column: str) -> str:
     together: dict[str, list[str]] = defaultdict(list)
     for start, ways in sorted(origins(edges, name, column).items()):
         together[_through(ways)].append(start)
-    return "; ".join(f"{', '.join(starts)}{by}" for by, starts in sorted(together.items()))
+    # Columns first: that rows are counted, too, says less.
+    listed = sorted(together.items(), key=lambda each: (each[1][0].startswith(_COUNTED), each))
+    return "; ".join(f"{', '.join(starts)}{by}" for by, starts in listed)
 
 
 def _through(ways: set[frozenset[str]]) -> str:

@@ -190,8 +190,8 @@ def dictionary(status: Status) -> None:
 
 def _dictionary_table(found: pd.DataFrame, *, with_origin: bool = False) -> None:
     shown = ["layer", "table_name", "column_name", "data_type", "description", "tests"]
-    if with_origin:
-        edges = provenance.column_edges()
+    edges = provenance.column_edges() if with_origin else pd.DataFrame()
+    if not edges.empty:
         found = found.assign(
             origin=[
                 provenance.origin_of(edges, row.table_name, row.column_name)
