@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +15,9 @@ from dashboard.page_parts import fragment
 
 DATA_PAGE = "app_pages/data.py"
 _LABEL = "Where this comes from"
+# What stands for a column in mart_column_lineage where rows are counted.
+_ROWS = "*"
+_COUNTED = "rows of "
 
 
 def columns_read(answer: Answer, dictionary: pd.DataFrame) -> pd.DataFrame:
@@ -54,6 +59,73 @@ def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
         seen |= wanted
         wanted = set(edges.loc[edges["to_name"].isin(seen), "from_name"])
     return edges[edges["to_name"].isin(seen)]
+
+
+def origins(edges: pd.DataFrame, name: str, column: str) -> dict[str, set[frozenset[str]]]:
+    """Follows a column back to where its values come from.
+
+    Args:
+        edges: Rows of COLUMN_LINEAGE.
+        name: The table.
+        column: Its column.
+
+    Returns:
+        For each column, such as 'raw.ratings.rating', or 'rows of fct_ratings': the ways from it,
+        each as the aggregate and window functions that its values pass.
+    """
+    ways: dict[tuple[str, str], list[tuple[str, str, frozenset[str]]]] = defaultdict(list)
+    for edge in edges.itertuples():
+        by = frozenset(filter(None, edge.through.split(", ")))
+        ways[edge.to_name, edge.to_column].append((edge.from_name, edge.from_column, by))
+    found: dict[str, set[frozenset[str]]] = defaultdict(set)
+    waiting = [(name, column, frozenset[str]())]
+    seen = set(waiting)
+    while waiting:
+        table, of, passed = waiting.pop()
+        for start, start_column, by in ways[table, of]:
+            step = (start, start_column, passed | by)
+            if (start, start_column) not in ways:
+                counted = start_column == _ROWS
+                named = f"{_COUNTED}{start}" if counted else f"{start}.{start_column}"
+                found[named].add(step[2])
+            elif step not in seen:
+                seen.add(step)
+                waiting.append(step)
+    return dict(found)
+
+
+def origin_of(edges: pd.DataFrame, name: str, column: str) -> str:
+    """Says where the values of a column come from.
+
+    Args:
+        edges: Rows of COLUMN_LINEAGE.
+        name: The table.
+        column: Its column.
+
+    Returns:
+        Such as 'raw.ratings.rating, through avg'; empty if that is not known.
+    """
+    together: dict[str, list[str]] = defaultdict(list)
+    for start, ways in sorted(origins(edges, name, column).items()):
+        together[_through(ways)].append(start)
+    # Columns first: that rows are counted, too, says less.
+    listed = sorted(together.items(), key=lambda each: (each[1][0].startswith(_COUNTED), each))
+    return "; ".join(f"{', '.join(starts)}{by}" for by, starts in listed)
+
+
+def _through(ways: set[frozenset[str]]) -> str:
+    functions = ", ".join(sorted(frozenset().union(*ways)))
+    if not functions:
+        return ""
+    return f", directly or through {functions}" if frozenset() in ways else f", through {functions}"
+
+
+def column_edges() -> pd.DataFrame:
+    """Rows of COLUMN_LINEAGE; none if a release that did not know them published the marts."""
+    try:
+        return marts.rows(queries.COLUMN_LINEAGE)
+    except marts.MartMissing:
+        return pd.DataFrame()
 
 
 def files_behind(name: str, edges: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
@@ -126,10 +198,16 @@ def offer(question: str) -> None:
 def _tell(answer: Answer) -> None:
     read = columns_read(answer, marts.rows(queries.DICTIONARY))
     quality, edges = marts.rows(queries.QUALITY), marts.rows(queries.LINEAGE)
-    files = marts.rows(queries.SOURCE_FILES)
+    files, between = marts.rows(queries.SOURCE_FILES), column_edges()
     for mart, columns in read.groupby("table_name"):
         st.page_link(DATA_PAGE, label=str(mart), query_params={"table": str(mart)})
         behind = files_behind(str(mart), edges, files)
         made = f" Built from {load_of(behind)}." if len(behind) else ""
         st.text(f"{outcome(quality, str(mart))} in this build.{made}")
-        st.text("\n".join(f"· {c.column_name}: {c.description}" for c in columns.itertuples()))
+        st.text("\n".join(_told(column, between) for column in columns.itertuples()))
+
+
+def _told(column: Any, edges: pd.DataFrame) -> str:
+    origin = origin_of(edges, column.table_name, column.column_name)
+    told = f"· {column.column_name}: {column.description}"
+    return f"{told}\n   from {origin}" if origin else told

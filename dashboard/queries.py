@@ -248,6 +248,12 @@ from mart_lineage
 order by from_name, to_name
 """
 
+COLUMN_LINEAGE: Final = """
+select from_name, from_column, to_name, to_column, through
+from mart_column_lineage
+order by to_name, to_column, from_name, from_column, through
+"""
+
 RELEASE_CHECKS: Final = """
 select check_name, kind, expected, loaded, found, outcome, description
 from mart_release_check

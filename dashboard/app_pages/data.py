@@ -188,9 +188,19 @@ def dictionary(status: Status) -> None:
     layout.download(found, f"dictionary_{typed}" if typed else "dictionary", status)
 
 
-def _dictionary_table(found: pd.DataFrame) -> None:
+def _dictionary_table(found: pd.DataFrame, *, with_origin: bool = False) -> None:
+    shown = ["layer", "table_name", "column_name", "data_type", "description", "tests"]
+    edges = provenance.column_edges() if with_origin else pd.DataFrame()
+    if not edges.empty:
+        found = found.assign(
+            origin=[
+                provenance.origin_of(edges, row.table_name, row.column_name)
+                for row in found.itertuples()
+            ]
+        )
+        shown.insert(shown.index("tests"), "origin")
     layout.table(
-        found[["layer", "table_name", "column_name", "data_type", "description", "tests"]],
+        found[shown],
         f"Dictionary: {findings.counted(len(found), 'column')} with type and description.",
         {
             "layer": st.column_config.TextColumn("Layer", width="small"),
@@ -198,6 +208,7 @@ def _dictionary_table(found: pd.DataFrame) -> None:
             "column_name": "Column",
             "data_type": st.column_config.TextColumn("Type", width="small"),
             "description": st.column_config.TextColumn("Meaning", width="large"),
+            "origin": st.column_config.TextColumn("Comes from", width="large"),
             "tests": "Checks",
         },
         height=min(420, 40 + 35 * len(found)),
@@ -397,7 +408,7 @@ def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
     layout.top(layout.plain(name), status)
     st.page_link(provenance.DATA_PAGE, label="All about the data", query_params={})
     with layout.section("What does each column mean?"):
-        _dictionary_table(columns)
+        _dictionary_table(columns, with_origin=True)
     answered = [
         (page.title, question)
         for page in PAGES.values()

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ingestion.lineage.analysis import Analysis
+
 # One DDL per table of the schema `audit`; the marts of the Data page read them.
 TEST_RESULTS = (
     "test_name varchar, model_name varchar, column_name varchar, description varchar, "
@@ -19,6 +21,9 @@ MODEL_COLUMNS = (
     "data_type varchar, description varchar, tests varchar"
 )
 MODEL_EDGES = "from_name varchar, from_layer varchar, to_name varchar, to_layer varchar"
+COLUMN_EDGES = (
+    "from_name varchar, from_column varchar, to_name varchar, to_column varchar, through varchar"
+)
 BUILDS = (
     "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
     "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp, "
@@ -33,6 +38,8 @@ REFUSED_FILES = "path varchar, dataset varchar, bytes bigint, refused_at timesta
 Node = Mapping[str, Any]
 # The test of many columns of a model at once, and its arguments that name them.
 _MANY_COLUMNS, _RULES = "valid_columns", ("not_null", "in_range")
+# What stands for a column where the rows of a table are counted.
+ROWS = "*"
 # Marts that report on the build itself, built once its test results are in.
 REPORT_TAG = "audit_report"
 # The model that is a snapshot of the manifest.
@@ -271,6 +278,24 @@ class Project:
         parents = [node for node in test["depends_on"]["nodes"] if node in self._tables]
         attached = test.get("attached_node") or test.get("tested_node_unique_id")
         return str(attached) if attached in self._tables else str(parents[-1])
+
+
+def column_edges(analyses: Mapping[str, Analysis]) -> list[tuple[str, str, str, str, str]]:
+    """Lists by which ways values get from column to column.
+
+    Args:
+        analyses: The analysis of each model.
+
+    Returns:
+        Rows of `COLUMN_EDGES`.
+    """
+    ways = {
+        (flow.parent, flow.column or ROWS, model, column, ", ".join(flow.through))
+        for model, analysis in analyses.items()
+        for column, computed in analysis.columns.items()
+        for flow in computed.flows
+    }
+    return sorted(ways)
 
 
 def merged(before: Iterable[TestResult], now: Iterable[TestResult]) -> list[TestResult]:

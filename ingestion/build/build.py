@@ -243,7 +243,7 @@ def build_in(job: Job) -> BuildReport:
     judged = release.Judgement()
     if job.seen is not None:
         judged = release.judge(settings, target, job.landing, job.seen(), accept=job.accept_release)
-    version = _record(job, project, tests)
+    version = _record(job, project, lineage, tests)
     release.record(target, environment, job.landing, judged)
     ran += _run(job, dbt, ["--select", f"tag:{artifacts.REPORT_TAG}"])
     models = _built_models(target, project, lineage, before, ran)
@@ -317,7 +317,9 @@ def _run(job: Job, dbt: Dbt, arguments: list[str]) -> list[Any]:
     return results
 
 
-def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResult]) -> str:
+def _record(
+    job: Job, project: artifacts.Project, lineage: Lineage, tests: list[artifacts.TestResult]
+) -> str:
     """Records the build, for the marts that report on it; returns its version."""
     schemas = ", ".join(map(job.target.literal, ("raw", *job.environment.schemas)))
     tables = job.target.fetch(
@@ -345,6 +347,8 @@ def _record(job: Job, project: artifacts.Project, tests: list[artifacts.TestResu
     audit, write = job.environment.schema(AUDIT), job.target.replace_table
     write(audit, "model_columns", artifacts.MODEL_COLUMNS, project.columns(types))
     write(audit, "model_edges", artifacts.MODEL_EDGES, project.edges())
+    edges = artifacts.column_edges(lineage.analyses)
+    write(audit, "column_edges", artifacts.COLUMN_EDGES, edges)
     write(audit, "test_results", artifacts.TEST_RESULTS, tests)
     write(audit, "builds", artifacts.BUILDS, [build])
     return version

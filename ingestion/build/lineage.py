@@ -144,6 +144,7 @@ def source_columns() -> dict[str, dict[str, str]]:
     }
     reports = {
         "builds": artifacts.BUILDS,
+        "column_edges": artifacts.COLUMN_EDGES,
         "model_columns": artifacts.MODEL_COLUMNS,
         "model_edges": artifacts.MODEL_EDGES,
         "refused_files": artifacts.REFUSED_FILES,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from dashboard import queries
 from ingestion.build.lineage import Lineage, lineage_of, source_columns
-from ingestion.lineage.analysis import Flow
+from ingestion.lineage.analysis import Analysis, Flow, Read
 from ingestion.lineage.comparison import compare
 from ingestion.lineage.tree import origins, trace
 from ingestion.settings import Settings
@@ -182,3 +185,86 @@ def test_edits_of_the_project(
     if not rebuilt:
         assert {change.kind for change in changes} <= {"unchanged", "format"}
         assert "format" in {change.kind for change in changes} or not file.startswith("models/dim")
+
+
+# Columns that nothing on a page comes from, and why they stay. What only these read is here, too.
+_WATERMARK = "the file of the row: what a fact's next load replaces, and what the audit counts"
+_OPEN_DATA = "for readers of the published file, who have questions of their own"
+_ANALYSTS = "describes the dimension to who queries the warehouse"
+UNREAD = {
+    _WATERMARK: {
+        "fct_genome_scores": {"_file_id"},
+        "fct_ratings": {"_file_id"},
+        "fct_tags": {"_file_id"},
+        "src_genome_scores": {"_file_id"},
+        "src_genome_tags": {"_file_id"},
+        "src_links": {"_file_id"},
+        "src_movies": {"_file_id"},
+        "src_ratings": {"_file_id"},
+        "src_tags": {"_file_id"},
+    },
+    _OPEN_DATA: {
+        "dim_tags": {"first_used_at", "last_used_at"},
+        "fct_tags": {"tagged_at"},
+        "mart_movie_genre": {"movie_id", "genre"},
+        "mart_rating_month": {"n_new_users"},
+        "mart_release_year": {"n_movies", "n_ratings", "sum_rating"},
+        "mart_tag": {"first_used_at", "last_used_at"},
+        "mart_user_activity": {"bucket"},
+        "src_tags": {"tagged_at"},
+    },
+    _ANALYSTS: {
+        "dim_genome_tags": {"is_inferred"},
+        "dim_genres": {"genre", "n_movies"},
+        "dim_movies": {"imdb_id", "tmdb_id"},
+        "dim_users": {
+            *("sum_rating", "mean_rating", "sd_rating"),
+            *("last_rated_at", "first_active_at", "last_active_at"),
+        },
+    },
+    "the manifest as it is, for whoever asks which file a row came from": {
+        "src_files": {"source", "version"},
+    },
+}
+
+
+def test_every_column_that_no_page_needs_has_its_reason(on_duckdb: Lineage) -> None:
+    analyses = on_duckdb.analyses
+    needed: set[Read] = set()
+    waiting = [read for statement in statements() for read in read_by(statement, analyses)]
+    while waiting:
+        read = waiting.pop()
+        if read.parent in analyses and read not in needed:
+            needed.add(read)
+            model = analyses[read.parent]
+            computed = model.rows if read.column is None else model.columns[read.column]
+            waiting += [*computed.reads, Read(read.parent, None)]
+    unread = {
+        f"{name}.{column}"
+        for name, analysis in analyses.items()
+        for column in analysis.columns
+        if Read(name, column) not in needed
+    }
+    listed = [
+        f"{name}.{column}"
+        for tables in UNREAD.values()
+        for name, columns in tables.items()
+        for column in columns
+    ]
+    assert len(listed) == len(set(listed))
+    assert unread - set(listed) == set(), "no page needs these: show them, or say why they stay"
+    assert set(listed) - unread == set(), "a page needs these by now: take them off the list"
+
+
+def statements() -> list[str]:
+    return [
+        text for text in vars(queries).values() if isinstance(text, str) and "from mart" in text
+    ]
+
+
+def read_by(statement: str, analyses: Mapping[str, Analysis]) -> Iterator[Read]:
+    """What a statement names: marts, and their columns."""
+    words = set(re.findall(r"[a-z_][a-z0-9_]*", statement))
+    for mart in words & analyses.keys():
+        yield Read(mart, None)
+        yield from (Read(mart, column) for column in analyses[mart].columns if column in words)

@@ -601,6 +601,19 @@ def test_lineage_leads_from_sources_to_the_mart(open_page: OpenPage, published: 
     assert "dim__dim_movies" not in drawn  # not above mart_genre
 
 
+def test_each_column_of_a_table_says_where_it_comes_from(
+    open_page: OpenPage, published: Path, tmp_path: Path
+) -> None:
+    app = open_page(published, "data", table="mart_genre")
+    columns = table(app, "column_name").set_index("column_name")
+    assert columns.loc["sum_rating", "origin"] == "raw.ratings.rating, through sum"
+    # A release that did not know them has published no edges between columns.
+    marts_fixture.write_marts(tmp_path, without=("mart_column_lineage",))
+    app = open_page(tmp_path, "data", table="mart_genre")
+    assert_healthy(app)
+    assert "origin" not in table(app, "column_name")
+
+
 def test_a_new_version_is_shown_by_the_next_run(open_page: OpenPage, tmp_path: Path) -> None:
     marts_fixture.write_marts(tmp_path, marts_fixture.Build(version="one"))
     app = open_page(tmp_path)

@@ -96,3 +96,37 @@ def test_a_circle_of_tables_ends() -> None:
         columns=["from_name", "from_layer", "to_name", "to_layer"],
     )
     assert len(provenance.ancestors(edges, "a")) == 2
+
+
+@pytest.mark.usefixtures("pinned")
+@pytest.mark.parametrize(
+    ("column", "origin"),
+    [
+        ("genre", "raw.movies.genres"),
+        ("sum_rating", "raw.ratings.rating, through sum"),
+        ("n_ratings", "rows of fct_ratings, through count"),
+        (
+            "sd_rating",
+            "raw.ratings.rating, directly or through sum; rows of fct_ratings, through count, sum",
+        ),
+        ("share_high", ""),
+    ],
+)
+def test_a_column_is_followed_to_its_origin(column: str, origin: str) -> None:
+    assert provenance.origin_of(provenance.column_edges(), "mart_genre", column) == origin
+
+
+def test_functions_add_up_on_the_way_and_circles_end() -> None:
+    edges = pd.DataFrame(
+        [
+            ("raw.r", "x", "src_r", "x", ""),
+            ("src_r", "x", "fct_r", "y", "min, sum"),
+            ("fct_r", "y", "fct_r", "y", "lead"),
+            ("fct_r", "y", "mart_r", "z", "avg"),
+        ],
+        columns=["from_name", "from_column", "to_name", "to_column", "through"],
+    )
+    assert provenance.origins(edges, "mart_r", "z") == {
+        "raw.r.x": {frozenset(["min", "sum", "avg"]), frozenset(["min", "sum", "avg", "lead"])}
+    }
+    assert provenance.origin_of(edges, "mart_r", "z") == "raw.r.x, through avg, lead, min, sum"

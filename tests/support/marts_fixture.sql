@@ -227,6 +227,19 @@ from build, (values
     ('counts_match_readme', 'mart_dataset_status', null, 'counts are those of the README', 'warn', 3)
 ) as tests (test_name, model_name, column_name, description, status, failures);
 
+insert into mart_column_lineage by name
+select * from (values
+    ('raw.movies', 'genres', 'dim_movie_genres', 'genre', ''),
+    ('dim_movie_genres', 'genre', 'mart_genre', 'genre', ''),
+    ('raw.ratings', 'rating', 'src_ratings', 'rating', ''),
+    ('src_ratings', 'rating', 'fct_ratings', 'rating', ''),
+    ('fct_ratings', 'rating', 'mart_genre', 'sum_rating', 'sum'),
+    ('fct_ratings', '*', 'mart_genre', 'n_ratings', 'count'),
+    ('fct_ratings', '*', 'mart_genre', 'sd_rating', 'count, sum'),
+    ('fct_ratings', 'rating', 'mart_genre', 'sd_rating', 'sum'),
+    ('fct_ratings', 'rating', 'mart_genre', 'sd_rating', '')
+) as edges (from_name, from_column, to_name, to_column, through);
+
 insert into mart_lineage by name
 select * from (values
     ('raw.ratings', 'raw', 'src_ratings', 'src'), ('raw._files', 'raw', 'src_files', 'src'),
