@@ -22,6 +22,8 @@ from ingestion.settings import Settings
 from tests.support.additions import AUDIT, DATASET, MART, SETTING, Edit, apply
 from tests.support.checkout import PROJECT, copy_of_checkout, python_in
 
+pytestmark = pytest.mark.xdist_group("additions")
+
 PAGE = (PROJECT / "docs" / "contributing.md").read_text(encoding="utf-8")
 INGESTION = PROJECT / "ingestion"
 # What stands for a name of the contributor's own.

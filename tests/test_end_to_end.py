@@ -64,7 +64,9 @@ def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator
             "the real ml-latest-small is not there: unpack it and name its folder in "
             "MOVIELENS_TEST_DATA (movielens data download ml-latest-small fetches it)"
         )
-    report = Cli(folder).json("run", "--source", source, "--home", folder / "home")
+    # So short a lease is renewed all the time, also while dlt and dbt have the warehouse open.
+    env = {"MOVIELENS_LEASE_SECONDS": "1"}
+    report = Cli(folder).json("run", "--source", source, "--home", folder / "home", env=env)
     assert report["publish"]["published"] is True
     yield Published(folder / "home", source)
 

@@ -47,11 +47,13 @@ class Computed:
         hash: Differs if the code does; names, comments and format have no part in it.
         reads: Everything of the parents that it depends on.
         flows: Where values come from; empty for rows.
+        orders: The parents whose order of rows it depends on.
     """
 
     hash: str
     reads: frozenset[Read] = frozenset()
     flows: frozenset[Flow] = frozenset()
+    orders: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +63,15 @@ class Analysis:
     Attributes:
         columns: What computes each column. The rows it is computed for are left out: they count
             for every column.
-        rows: What decides which rows there are, and in which order.
+        rows: What decides which rows there are.
+        order: What decides in which order they are.
         opaque: Why the SQL could not be taken apart, so that every column depends on its whole
             text; empty if it could.
     """
 
     columns: Mapping[str, Computed] = field(default_factory=dict)
     rows: Computed
+    order: Computed
     opaque: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -75,6 +79,7 @@ class Analysis:
         return {
             "columns": {name: _to_json(column) for name, column in self.columns.items()},
             "rows": _to_json(self.rows),
+            "order": _to_json(self.order),
             "opaque": self.opaque,
         }
 
@@ -84,19 +89,22 @@ class Analysis:
         return cls(
             columns={name: _from_json(column) for name, column in content["columns"].items()},
             rows=_from_json(content["rows"]),
+            order=_from_json(content["order"]),
             opaque=content["opaque"],
         )
 
 
 def _to_json(computed: Computed) -> list[Any]:
     reads = sorted(computed.reads, key=repr)
-    return [computed.hash, reads, sorted(computed.flows, key=repr)]
+    flows = sorted(computed.flows, key=repr)
+    return [computed.hash, reads, flows, sorted(computed.orders)]
 
 
 def _from_json(content: list[Any]) -> Computed:
-    hash_, reads, flows = content
+    hash_, reads, flows, orders = content
     return Computed(
         hash=hash_,
         reads=frozenset(Read(*read) for read in reads),
         flows=frozenset(Flow(parent, column, tuple(by)) for parent, column, by in flows),
+        orders=frozenset(orders),
     )

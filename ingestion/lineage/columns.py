@@ -97,7 +97,7 @@ def _analysis(
     # sqlglot raises errors of many kinds at SQL that it does not know.
     except Exception as error:
         return _opaque(model, dialect, read, f"{type(error).__name__}: {error}")
-    return Analysis(columns=dict(found.columns), rows=found.rows)
+    return Analysis(columns=dict(found.columns), rows=found.rows, order=found.order)
 
 
 def _opaque(
@@ -113,6 +113,8 @@ def _opaque(
         hash=text,
         reads=frozenset(reads),
         flows=frozenset(Flow(*each, ()) for each in of_columns),
+        orders=frozenset(read),
     )
     columns = dict.fromkeys(model.contract, everything)
-    return Analysis(columns=columns, rows=everything, opaque=reason.splitlines()[0][:200])
+    shown = reason.splitlines()[0][:200]
+    return Analysis(columns=columns, rows=everything, order=everything, opaque=shown)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ingestion.lineage.analysis import Analysis, Computed, Read, digest
@@ -35,6 +35,7 @@ class Fingerprint:
         text: Of its SQL, with comments and format.
         columns: Of each column, in order, for those that read it.
         rows: Of its rows, for those that read any of it.
+        order: Of the order of its rows, for those that go by it.
         settings: Of what else it is built with, by name, such as `macro latest_rows`.
     """
 
@@ -45,6 +46,7 @@ class Fingerprint:
     columns: Mapping[str, str]
     rows: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    order: str = ""
 
     def to_json(self) -> str:
         """Returns it as JSON, for a table or a file."""
@@ -103,10 +105,17 @@ def _fingerprint(
 
     def of(computed: Computed, reads: Iterable[Read] = ()) -> list[str]:
         read = sorted({*computed.reads, *reads}, key=repr)
-        return [computed.hash, *(_of_parent(each, parents, project.sources) for each in read)]
+        of_reads = [_of_parent(each, parents, project.sources) for each in read]
+        orders = [parents[name].order for name in sorted(computed.orders) if name in parents]
+        return [computed.hash, *of_reads, *orders]
 
     of_content = {k: v for k, v in settings.items() if k not in (MATERIALISATION, CONTRACT)}
-    rows = digest(of(analysis.rows, _read_by_macros(model, analyses, project)), of_content)
+    by_macros = _read_by_macros(model, analyses, project)
+    orders = analysis.rows.orders | (set(model.parents) if model.macros else set())
+    rows = digest(of(replace(analysis.rows, orders=frozenset(orders)), by_macros), of_content)
+    # Which of the parents' rows come first among equals is for readers who go by order to know; the
+    # table is the same.
+    own_order = digest(of(replace(analysis.order, orders=frozenset())))
     columns = {
         name: digest(of(computed), model.contract.get(name))
         for name, computed in analysis.columns.items()
@@ -114,11 +123,12 @@ def _fingerprint(
     hashes = {name: computed.hash for name, computed in analysis.columns.items()}
     return Fingerprint(
         model=model.name,
-        value=digest(rows, list(columns.items()), settings),
-        own=digest(analysis.rows.hash, list(hashes.items()), settings),
+        value=digest(rows, own_order, list(columns.items()), settings),
+        own=digest(analysis.rows.hash, analysis.order.hash, list(hashes.items()), settings),
         text=digest(model.source_code, model.sql),
         columns=columns,
         rows=rows,
+        order=digest(rows, of(analysis.order)),
         settings=settings,
     )
 

@@ -5,12 +5,20 @@ that one. So the names of columns, tables and CTEs have no part in it, nor have 
 that nothing reads. All of a query but its columns decides its rows, and so do columns that can:
 those of `distinct` and `union`, and those whose functions might return several rows.
 
+`order by` decides only the order of the rows, which is nothing to most readers. It counts for what
+may go by it: a choice of rows (`limit`, `distinct on`), window functions, aggregates but those of
+which it is known that they do not, and whatever is not known here.
+
+Of a query that keeps one row, or the first few, of each group of equal keys (`qualify row_number()
+over (partition by ... order by ...) = 1`), the order decides which, but neither how many nor their
+keys. So it counts for all columns but those computed from the keys alone.
+
 What is not known here is refused, and the caller goes by the whole text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -20,11 +28,19 @@ from ingestion.lineage.analysis import Computed, Flow, Read, digest
 
 # In its `meta` a function has, under this key, the name that the SQL calls it by.
 SPELLED = "spelled"
+# A window function has this one if the order of its rows means nothing here.
+_ORDER = "order means nothing"
 # Of the functions that sqlglot does not know, those that return one value for each row. Any other
 # might return several rows, or be an aggregate.
 _SCALAR = {"hash", "strip_accents", "timezone", "to_months", "to_timestamp_ntz"}
 # In these clauses a name is never that of a column of the select itself, if a source has it.
 _OF_SOURCES = ("from_", "joins", "laterals", "where")
+# Aggregates and window functions that return the same in whichever order they get rows that have no
+# order among themselves. A sum is not one: that of floating-point numbers depends on the order.
+_OF_ANY_ORDER = (
+    *(exp.Count, exp.CountIf, exp.Min, exp.Max, exp.LogicalAnd, exp.LogicalOr),
+    *(exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist),
+)
 _AROUND_AN_AGGREGATE = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
 
 
@@ -39,12 +55,14 @@ class Relation:
     Attributes:
         columns: What computes each column.
         rows: What decides its rows.
+        order: What decides their order.
         counted: The tables whose rows it has, more or less: those that `count(*)` would count.
         any_column: What computes columns that are not in `columns`; None if there are no others.
     """
 
     columns: Mapping[str, Computed]
     rows: Computed
+    order: Computed
     counted: frozenset[str]
     any_column: Computed | None = None
 
@@ -81,6 +99,7 @@ def table(name: str, columns: Iterable[str]) -> Relation:
             for column in columns
         },
         rows=Computed(hash=digest(name), reads=frozenset({Read(name, None)})),
+        order=Computed(hash=digest(name), orders=frozenset({name})),
         counted=frozenset({name}),
     )
 
@@ -166,10 +185,13 @@ def _set_operation(query: exp.SetOperation, around: _Surroundings) -> Relation:
     columns = {name: _union(query.key, one, other) for (name, one), other in pairs}
     keeps_all = isinstance(query, exp.Union) and query.args.get("distinct") is False
     clauses = _args(query, without=("this", "expression", "with_"))
-    rest = _Select(query, around).rows(clauses, columns, {} if keeps_all else columns)
+    whole = _Select(query, around, (left.order, right.order))
+    alone = keeps_all and not _every_column_decides(query)
+    rest = whole.rows(clauses, columns, {} if alone else columns)
     return Relation(
         columns=columns,
         rows=_union(query.key, _union(query.key, left.rows, right.rows), rest),
+        order=whole.order(columns),
         counted=left.counted | right.counted,
     )
 
@@ -179,6 +201,7 @@ def _union(kind: str, one: Computed, other: Computed) -> Computed:
         hash=digest(kind, one.hash, other.hash),
         reads=one.reads | other.reads,
         flows=one.flows | other.flows,
+        orders=one.orders | other.orders,
     )
 
 
@@ -200,9 +223,11 @@ class _Found:
     def __init__(self) -> None:
         self.reads: set[Read] = set()
         self.flows: set[Flow] = set()
+        self.orders: set[str] = set()
 
     def add(self, computed: Computed, through: frozenset[str] = frozenset()) -> None:
         self.reads |= computed.reads
+        self.orders |= computed.orders
         self.flows |= {
             flow._replace(through=tuple(sorted({*flow.through, *through})))
             for flow in computed.flows
@@ -212,9 +237,13 @@ class _Found:
 class _Select:
     """One select: its sources, and what its expressions mean with them."""
 
-    def __init__(self, query: exp.Expr, around: _Surroundings) -> None:
+    def __init__(
+        self, query: exp.Expr, around: _Surroundings, orders: Iterable[Computed] = ()
+    ) -> None:
         self._query = query
         self._around = around
+        # What decides the order in which it gets its rows.
+        self._orders = list(orders)
         # By alias; the place tells two uses of one table apart.
         self._sources: dict[str, tuple[int, Relation]] = {}
         self._alias_of: dict[int, str] = {}
@@ -228,12 +257,41 @@ class _Select:
             alias = node.alias_or_name.lower() or f"#{place}"
             if alias in self._sources:
                 raise NotUnderstood(f"two sources called {alias}")
-            self._sources[alias] = place, self._source(node)
+            source = self._source(node)
+            self._sources[alias] = place, source
             self._alias_of[id(node)] = alias
+            self._orders.append(source.order)
         columns = dict(self._columns())
         clauses = _args(self._query, without=("expressions", "with_"))
+        choice = _choice_of_each_group(self._query)
+        if choice is not None:
+            columns = dict(self._chosen(columns, choice))
+            clauses["qualify"] = _without_order(choice)
         rows = self.rows(clauses, columns, self._deciding(columns))
-        return Relation(columns=columns, rows=rows, counted=self._counted())
+        order = self.order(columns)
+        return Relation(columns=columns, rows=rows, order=order, counted=self._counted())
+
+    def _chosen(
+        self, columns: Mapping[str, Computed], choice: exp.Binary
+    ) -> Iterator[tuple[str, Computed]]:
+        """Adds to columns what decides which row of each group they are of."""
+        self._own = columns
+        which = replace(self._computed(choice), flows=frozenset())
+        self._orders.append(which)
+        keys = {_name_of(key) for key in choice.left.args.get("partition_by") or []} - {None}
+        # Where a column of this select has the name of a key, the engine might mean that one.
+        keys -= {
+            (source, projection.alias_or_name.lower())
+            for projection in self._query.expressions
+            for source in self._sources
+            if _name_of(projection.unalias()) != (source, projection.alias_or_name.lower())
+        }
+        for (name, computed), projection in zip(
+            columns.items(), self._query.expressions, strict=True
+        ):
+            one = computed if _is_of(projection, keys) else _union("chosen", computed, which)
+            yield name, one
+        self._own = {}
 
     def _counted(self) -> frozenset[str]:
         return frozenset().union(*(relation.counted for _, relation in self._sources.values()))
@@ -255,7 +313,7 @@ class _Select:
         computed = self._computed(node)
         counted = frozenset(flow.parent for flow in computed.flows)
         rows = replace(computed, flows=frozenset())
-        return Relation(columns={}, rows=rows, counted=counted, any_column=computed)
+        return Relation(columns={}, rows=rows, order=rows, counted=counted, any_column=computed)
 
     def _columns(self) -> Iterator[tuple[str, Computed]]:
         names = set()
@@ -270,7 +328,10 @@ class _Select:
         found = _Found()
         shape = self._shape(node, found, frozenset())
         return Computed(
-            hash=digest(shape), reads=frozenset(found.reads), flows=frozenset(found.flows)
+            hash=digest(shape),
+            reads=frozenset(found.reads),
+            flows=frozenset(found.flows),
+            orders=frozenset(found.orders),
         )
 
     def _deciding(self, columns: Mapping[str, Computed]) -> Mapping[str, Computed]:
@@ -293,9 +354,13 @@ class _Select:
     ) -> Computed:
         """Finds what decides the rows: the clauses, and some columns."""
         found, shapes = _Found(), []
+        chooses = _goes_by_order(self._query)
         for name, clause in clauses.items():
-            self._own = {} if name in _OF_SOURCES else columns
-            shapes.append(f"{name}={self._shape(clause, found, frozenset())}")
+            if name != "order" or chooses:
+                self._own = {} if name in _OF_SOURCES else columns
+                shapes.append(f"{name}={self._shape(clause, found, frozenset())}")
+        if chooses:
+            shapes.append(self._shape_of_orders(found))
         for column in deciding.values():
             found.add(column)
         hashes = [column.hash for column in deciding.values()]
@@ -303,7 +368,41 @@ class _Select:
         return Computed(
             hash=digest(self._query.key, shapes, hashes, makes_one_row),
             reads=frozenset(found.reads),
+            orders=frozenset(found.orders),
         )
+
+    def order(self, columns: Mapping[str, Computed]) -> Computed:
+        """Finds what decides the order of the rows: its own, and for ties that of its sources."""
+        found, shapes = _Found(), []
+        clause = self._query.args.get("order")
+        if clause is not None:
+            self._own = columns
+            shapes.append(self._shape(clause, found, frozenset()))
+            if _names_a_place(clause):
+                for column in columns.values():
+                    found.add(column)
+                    shapes.append(column.hash)
+        shapes.append(self._shape_of_orders(found))
+        return Computed(
+            hash=digest(shapes), reads=frozenset(found.reads), orders=frozenset(found.orders)
+        )
+
+    def _shape_of_windows(self, found: _Found) -> str:
+        """All windows of the select: ties in one may stay as sorting for another left them."""
+        inside = _Found()
+        nodes = self._query.walk(
+            prune=lambda node: node is not self._query and isinstance(node, exp.Query)
+        )
+        windows = [node for node in nodes if isinstance(node, exp.Window)]
+        parts = [node.args.get(name) for node in windows for name in ("partition_by", "order")]
+        shape = self._shape([part for part in parts if part is not None], inside, frozenset())
+        found.add(Computed(hash="", reads=frozenset(inside.reads), orders=frozenset(inside.orders)))
+        return f"windows({shape})"
+
+    def _shape_of_orders(self, found: _Found) -> str:
+        for order in self._orders:
+            found.add(replace(order, flows=frozenset()))
+        return f"order({[order.hash for order in self._orders]})"
 
     # An expression as text, in which columns and queries are hashes.
 
@@ -328,10 +427,11 @@ class _Select:
 
     def _shape_of_query(self, query: exp.Query, found: _Found, through: frozenset[str]) -> str:
         relation = _relation(query, replace(self._around, outer=self))
-        for computed in (relation.rows, *relation.columns.values()):
+        # Of a query that returns one value the first row may count.
+        for computed in (relation.rows, relation.order, *relation.columns.values()):
             found.add(computed, through)
         hashes = [column.hash for column in relation.columns.values()]
-        return f"query({relation.rows.hash},{hashes})"
+        return f"query({relation.rows.hash},{relation.order.hash},{hashes})"
 
     def _shape_of_column(self, column: exp.Column, found: _Found, through: frozenset[str]) -> str:
         _refuse_all_but(column, "this", "table")
@@ -372,8 +472,13 @@ class _Select:
         shape = f"{node.key}:{node.meta.get(SPELLED, '')}({self._operands(node, inside, by)})"
         if function is not None and not inside.flows:
             inside.flows = {Flow(each, None, tuple(sorted(by))) for each in self._counted()}
+        if _depends_on_order(node) and node.meta.get(_ORDER) is None:
+            shape += self._shape_of_orders(inside)
+            if isinstance(node, exp.Window):
+                shape += self._shape_of_windows(inside)
         found.reads |= inside.reads
         found.flows |= inside.flows
+        found.orders |= inside.orders
         return shape
 
     def _operands(self, node: exp.Expr, found: _Found, through: frozenset[str]) -> str:
@@ -429,8 +534,77 @@ def _every_column_decides(query: exp.Expr) -> bool:
             return True
         if any(isinstance(each.unnest(), exp.Literal) for each in group.expressions):
             return True
-    ordered = order.expressions if order is not None else []
-    return any(isinstance(each.this.unnest(), exp.Literal) for each in ordered)
+    return order is not None and _may_change_rows(order)
+
+
+def _choice_of_each_group(query: exp.Expr) -> exp.Binary | None:
+    """Finds a condition that keeps the first rows of each group, if it alone chooses rows."""
+    qualify = query.args.get("qualify")
+    condition = qualify.this.unnest() if qualify is not None else None
+    others = ("distinct", "limit", "offset", "group", "having", "windows")
+    if not isinstance(condition, exp.EQ | exp.LT | exp.LTE):
+        return None
+    if any(query.args.get(name) for name in others) or _goes_by_order(query):
+        return None
+    if any(_may_change_rows(each) or _aggregates(each) for each in query.expressions):
+        return None
+    window, place = condition.left, condition.right
+    numbers = isinstance(window, exp.Window) and isinstance(window.this, exp.RowNumber)
+    known = set(_args(window)) <= {"this", "partition_by", "order", "over"}
+    return condition if numbers and known and isinstance(place, exp.Literal) else None
+
+
+def _without_order(choice: exp.Binary) -> exp.Binary:
+    """The condition as it counts for how many rows of which keys there are."""
+    choice = choice.copy()
+    choice.left.set("order", None)
+    for node in (choice.left, choice.left.this):
+        node.meta[_ORDER] = True
+    return choice
+
+
+def _name_of(column: exp.Expr) -> tuple[str, str] | None:
+    """The source and the name of a column; None if it is something else, or of no known source."""
+    if not isinstance(column, exp.Column) or not column.table:
+        return None
+    return column.table.lower(), column.name.lower()
+
+
+def _is_of(projection: exp.Expr, keys: Collection[tuple[str, str] | None]) -> bool:
+    """Whether an expression has the same value for all rows with the same keys."""
+    nodes = list(projection.unalias().walk())
+    if any(isinstance(node, exp.Query | exp.Window | exp.AggFunc | exp.Func) for node in nodes):
+        return False
+    return all(_name_of(node) in keys for node in nodes if isinstance(node, exp.Column))
+
+
+def _names_a_place(order: exp.Expr) -> bool:
+    """Whether an order may name columns by their place, as in `order by 1`, or all of them."""
+    return any(each.find(exp.Column) is None for each in order.expressions)
+
+
+def _goes_by_order(query: exp.Expr) -> bool:
+    """Whether the order of rows may decide which rows a query returns."""
+    if any(query.args.get(name) for name in ("limit", "offset")):
+        return True
+    if any(join.args.get("method") for join in query.args.get("joins") or []):
+        return True
+    distinct, order = query.args.get("distinct"), query.args.get("order")
+    if isinstance(distinct, exp.Expr) and distinct.args.get("on"):
+        return True
+    return order is not None and _may_change_rows(order)
+
+
+def _depends_on_order(node: exp.Expr) -> bool:
+    """Whether an expression may return something else if rows come in another order."""
+    if isinstance(node, exp.Window):
+        spec = node.args.get("spec")
+        frame = str(spec.args.get("kind") or "").upper() if spec is not None else ""
+        known = isinstance(_aggregate_of(node), _OF_ANY_ORDER)
+        return not known or bool(node.args.get("alias")) or frame not in ("", "RANGE")
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() not in _SCALAR
+    return isinstance(node, exp.AggFunc) and not isinstance(node, _OF_ANY_ORDER)
 
 
 def _makes_one_row_of_all(query: exp.Expr) -> bool:

@@ -16,6 +16,8 @@ from ingestion.warehouse.base import DuckDBWarehouse
 from tests.support.checkout import copy_of_the_project
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.xdist_group("audit")
+
 PROJECT = Path(__file__).resolve().parents[2]
 WHOLE_IN_RAW = "assert_every_current_file_is_whole_in_raw"
 

@@ -12,6 +12,8 @@ from ingestion.operate.steps import build
 from tests.support.checkout import Checkout
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.xdist_group("edits")
+
 ALL_FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}
 
 
@@ -20,6 +22,7 @@ def checkout(home: Path, tmp_path: Path) -> Checkout:
     return Checkout(home, tmp_path)
 
 
+@pytest.mark.slow
 def test_an_edited_fact_is_rebuilt_and_a_revert_heals_it(checkout: Checkout) -> None:
     before = checkout.count("count(*)", "fct_ratings")
     low = checkout.count("count(case when rating < 3 then 1 end)", "fct_ratings")

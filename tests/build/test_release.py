@@ -15,6 +15,8 @@ from ingestion.landing.readme import Readme
 from ingestion.settings import Settings
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.xdist_group("release")
+
 PUBLISHED = Counts(ratings=1_000, users=100, movies=200, tags=50)
 README = """This dataset (ml-tiny) describes ratings. It contains {ratings} ratings and {tags} tag
 applications across {movies} movies. These data were created by {users} users."""
@@ -111,11 +113,10 @@ def test_counts_of_the_readme_are_compared_with_rows_and_figures() -> None:
 
 
 class Zone:
-    """A copy of a landing zone that was published, and its home."""
+    """A landing zone that was published, and its home."""
 
-    def __init__(self, built: Path, folder: Path, cli: Cli) -> None:
+    def __init__(self, folder: Path, cli: Cli) -> None:
         self.home, self.folder = folder / "home", folder / "zone"
-        shutil.copytree(built / "zone", self.folder, copy_function=shutil.copy2)
         self.cli = cli
         self.marts = self.home / "marts.duckdb"
 
@@ -137,12 +138,23 @@ class Zone:
         (self.folder / name).write_text("\n".join(lines[: rows + 1]) + "\n")
 
 
+@pytest.fixture(scope="module")
+def published_once(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of `built`, published from a landing zone of its own; kept in `kept`."""
+    folder = tmp_path_factory.mktemp("release")
+    work = shutil.copytree(built, folder / "work", copy_function=shutil.copy2)
+    Zone(work, Cli(folder)).run("--switch-source")
+    shutil.copytree(work, folder / "kept", copy_function=shutil.copy2)
+    return folder
+
+
 @pytest.fixture
-def zone(built: Path, home: Path, cli: Cli) -> Zone:
-    """The home of `built`, published from a landing zone that the test may change."""
-    zone = Zone(built, home.parent, cli)
-    zone.run("--switch-source")
-    return zone
+def zone(published_once: Path, cli: Cli) -> Zone:
+    """It, to be changed by one test: always in one place, which is part of what is loaded."""
+    work = published_once / "work"
+    shutil.rmtree(work)
+    shutil.copytree(published_once / "kept", work, copy_function=shutil.copy2)
+    return Zone(work, cli)
 
 
 def test_half_a_release_is_held_back_until_it_is_accepted(zone: Zone) -> None:

@@ -25,6 +25,8 @@ from tests.support.cli import PROGRAM, Cli
 from tests.support.contract import table_of
 from tests.support.landing_zone import RATINGS, rows_in_files, rows_that_count, write, write_six
 
+pytestmark = pytest.mark.xdist_group("commands")
+
 PROJECT = Path(__file__).resolve().parents[2]
 EXIT_CODES = (
     "0 done (also when there was nothing to do)",
@@ -345,7 +347,7 @@ def test_a_home_that_cannot_be_written_to(cli: Cli, zone: Path, home: str) -> No
     assert "MOVIELENS_HOME" in done.stderr
 
 
-@pytest.mark.parametrize("kilobytes", [60, 1500])
+@pytest.mark.parametrize("kilobytes", [pytest.param(60, marks=pytest.mark.slow), 1500])
 def test_no_room_left(program: Cli, tmp_path: Path, kilobytes: int) -> None:
     header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
     rows = "".join(
@@ -364,6 +366,7 @@ def test_no_room_left(program: Cli, tmp_path: Path, kilobytes: int) -> None:
     assert found == rows_in_files(tmp_path / "zone" / "ratings.csv")
 
 
+@pytest.mark.slow
 def test_no_room_left_for_a_build(cli: Cli, program: Cli, home: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
@@ -400,7 +403,7 @@ def test_two_loads_at_once_load_once(cli: Cli, zone: Path, tmp_path: Path) -> No
     assert found == rows_in_files(zone / "ratings.csv")
 
 
-@pytest.mark.parametrize("damage", ["start", "no database"])
+@pytest.mark.parametrize("damage", ["start", pytest.param("no database", marks=pytest.mark.slow)])
 def test_a_warehouse_that_cannot_be_opened(cli: Cli, home: Path, damage: str) -> None:
     published = (home / "marts.duckdb").read_bytes()
     warehouse = home / "warehouse.duckdb"

@@ -17,14 +17,19 @@ from tests.support import forking
 from tests.support.cli import Cli
 from tests.support.landing_zone import rows_that_count, write
 
+pytestmark = pytest.mark.xdist_group("stopping")
+
 BY_HAND = (signal.SIGINT, 130)
 TERMINATED = (signal.SIGTERM, 143)
 HUNG_UP = (signal.SIGHUP, 143)
-SIGNALS = [BY_HAND, TERMINATED, HUNG_UP]
 slow = pytest.mark.slow
 HEADER = "userId,movieId,rating,timestamp\n"
 
-stopped_by = pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["int", "term", "hup"])
+stopped_by = pytest.mark.parametrize(
+    ("number", "code"),
+    [BY_HAND, *(pytest.param(*other, marks=slow) for other in (TERMINATED, HUNG_UP))],
+    ids=["int", "term", "hup"],
+)
 
 
 def wait_until(happened: Callable[[], bool], process: forking.Process) -> None:
@@ -77,11 +82,7 @@ def test_a_query_of_duckdb_is_stopped_as_well(
     assert cli.json("load", "--source", zone, "--home", home)["load_id"]
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [BY_HAND, *(pytest.param(*other, marks=slow) for other in (TERMINATED, HUNG_UP))],
-    ids=["int", "term", "hup"],
-)
+@stopped_by
 def test_a_build_leaves_what_is_published(
     cli: Cli, home: Path, number: signal.Signals, code: int
 ) -> None:
@@ -136,9 +137,9 @@ def answers(port: int) -> bool:
 
 SERVING = [
     ("dashboard", signal.SIGINT),
-    ("dashboard", signal.SIGTERM),
+    pytest.param("dashboard", signal.SIGTERM, marks=slow),
     pytest.param("dashboard", signal.SIGHUP, marks=slow),
-    ("demo --serve", signal.SIGTERM),
+    pytest.param("demo --serve", signal.SIGTERM, marks=slow),
     pytest.param("dev s3 --no-sample", signal.SIGINT, marks=slow),
     ("dev s3 --no-sample", signal.SIGTERM),
     pytest.param("dev snowflake", signal.SIGINT, marks=slow),

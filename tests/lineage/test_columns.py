@@ -241,6 +241,53 @@ CHANGES = {
         "select string_agg(b, ',' order by a, k) as s from raw.t",
         "select string_agg(b, ',' order by a desc, k) as s from raw.t",
     ),
+    "order before an aggregate that goes by it": (
+        "select first(k) as k from (select k, a from raw.t order by a, k) as s",
+        "select first(k) as k from (select k, a from raw.t order by a desc, k) as s",
+    ),
+    "order in a CTE of texts that are joined": (
+        "with s as (select b, k from raw.t order by k, b) select string_agg(b, '') as b from s",
+        "with s as (select b, k from raw.t order by b, k) select string_agg(b, '') as b from s",
+    ),
+    "order of rows that are equal to a window function": (
+        "select k, row_number() over (order by b) as r from (select * from raw.t order by k) as s",
+        "select k, row_number() over (order by b) as r"
+        " from (select * from raw.t order by k desc) as s",
+    ),
+    "order of rows that are counted one after the other": (
+        "select k, count(*) over (order by b rows between unbounded preceding and current row) as n"
+        " from (select * from raw.t order by k) as s",
+        "select k, count(*) over (order by b rows between unbounded preceding and current row) as n"
+        " from (select * from raw.t order by k desc) as s",
+    ),
+    "order before a sum of floating-point numbers": (
+        "select sum(x) as x from (select unnest([1e17, -1e17, 1]) as x order by x) as s",
+        "select sum(x) as x from (select unnest([1e17, -1e17, 1]) as x order by x = 1, x) as s",
+    ),
+    "order before a limit among equals": (
+        "select k from (select k, b from raw.t order by k) as s order by b limit 4",
+        "select k from (select k, b from raw.t order by k desc) as s order by b limit 4",
+    ),
+    "order before a distinct on": (
+        "select distinct on (b) b, k from (select b, k from raw.t order by k) as s",
+        "select distinct on (b) b, k from (select b, k from raw.t order by k desc) as s",
+    ),
+    "order of an array": (
+        "select array(select k from raw.t order by k) as ks",
+        "select array(select k from raw.t order by k desc) as ks",
+    ),
+    "order that passes a filter and a union": (
+        "with s as (select k from raw.t order by k),"
+        " r as (select k from s where k > 1 union all select 0) select list(k) as ks from r",
+        "with s as (select k from raw.t order by k desc),"
+        " r as (select k from s where k > 1 union all select 0) select list(k) as ks from r",
+    ),
+    "order of rows that are joined by place": (
+        "select x.k, y.c from (select k from raw.t order by k) as x"
+        " positional join (select c from raw.u order by c) as y",
+        "select x.k, y.c from (select k from raw.t order by k desc) as x"
+        " positional join (select c from raw.u order by c) as y",
+    ),
     "filter of an aggregate": (
         "select count(*) filter (where a > 5) as n from raw.t",
         "select count(*) filter (where a > 10) as n from raw.t",
@@ -396,6 +443,74 @@ SAME = {
 @pytest.mark.parametrize(("before", "after"), SAME.values(), ids=SAME)
 def test_what_changes_no_result_changes_no_hash(before: str, after: str) -> None:
     assert of(before) == of(after)
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "select k, a from ({}) as s",
+        "select k, count(*) as n, count(distinct a) as d, max(a) as m from ({}) as s group by k",
+        "select k, rank() over (partition by k order by a) as r from ({}) as s where a > 5",
+        "select x.k, y.a from ({}) as x left join raw.t as y on x.k = y.k order by x.k",
+        "select k from ({}) as s union select c from raw.u",
+    ],
+)
+def test_order_is_nothing_to_who_does_not_go_by_it(reader: str) -> None:
+    one, other = (of(reader.format(f"select k, a from raw.t order by {k}")) for k in ("k", "a"))
+    assert (one.rows, one.columns) == (other.rows, other.columns)
+    assert one.order != other.order
+
+
+def test_ties_may_be_as_another_window_function_of_the_select_left_them() -> None:
+    sql = (
+        "select lag(k) over (order by b) as l, rank() over (order by b) as r,"
+        " row_number() over (order by {}) as n from raw.t"
+    )
+    one, two = (of(sql.format(key)) for key in ("k", "a"))
+    assert one.rows == two.rows
+    same = [name for name, column in one.columns.items() if column == two.columns[name]]
+    assert same == ["r"]
+
+
+LATEST = """
+    with s as (
+        select k, a, b{} from raw.t{}
+        qualify row_number() over (partition by k order by {}) {}
+    ) select {} from s
+"""
+
+
+@pytest.mark.parametrize("place", ["= 1", "< 3", "<= 2"])
+@pytest.mark.parametrize(
+    ("read", "is_same"),
+    [("k", True), ("count(*) as n, max(k) as m", True), ("k, b", False), ("max(a) as a", False)],
+)
+def test_which_row_of_a_key_is_kept_is_nothing_to_its_key(
+    read: str, is_same: bool, place: str
+) -> None:
+    one, other = (of(LATEST.format("", "", order, place, read)) for order in ("a, b", "a desc, b"))
+    assert one.rows == other.rows
+    assert (one.columns == other.columns) == is_same
+
+
+@pytest.mark.parametrize(
+    ("column", "clause", "place"),
+    [
+        (", count(*) over (partition by a) as k2", "", "= 1 and a > 1"),
+        (", unnest([k]) as k2", "", "= 1"),
+        ("", "", "= a"),
+        (", first(k) over (order by a) as k2", "", "= 1 + 0"),
+        ("", "", "= 1 or a > 20"),
+        ("", " where a > 5 limit 3", "= 1"),
+    ],
+)
+def test_a_choice_by_anything_else_counts_for_all(column: str, clause: str, place: str) -> None:
+    where, _, limit = clause.partition(" limit")
+    sql = LATEST.format(
+        column, where, "{}", f"{place}{' order by k limit' if limit else ''}{limit}", "k"
+    )
+    one, other = (of(sql.format(order)) for order in ("a, b", "a desc, b"))
+    assert one.rows != other.rows
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "snowflake"])

@@ -125,6 +125,39 @@ def test_an_edit_of_rows_reaches_all_that_read_the_model() -> None:
     assert {change.category for change in found.values()} == {"breaking"}
 
 
+def reader(of: str) -> Model:
+    sql = f"select {of} as x from marts.mart_movie"
+    return replace(TITLES, name="reader", relation=("marts", "reader"), sql=sql)
+
+
+def passing_on(of: str) -> Model:
+    sql = f"select {of} as x from marts.mart_title"
+    return replace(reader(of), sql=sql, parents=("mart_title",))
+
+
+@pytest.mark.parametrize(
+    ("model", "is_rebuilt"),
+    [
+        (reader("max(title)"), False),
+        (reader("title"), False),
+        (reader("first(title)"), True),
+        (reader("string_agg(title, ', ')"), True),
+        (reader("row_number() over (order by title)"), True),
+        (passing_on("max(title)"), False),
+        (passing_on("first(title)"), True),
+        (replace(reader("max(title)"), materialized="incremental", macros=MACROS), True),
+    ],
+)
+def test_an_edit_of_an_order_reaches_those_that_go_by_it(model: Model, is_rebuilt: bool) -> None:
+    by_title = replace(MART, sql=f"{MART.sql} order by m.title")
+    by_id = replace(MART, sql=f"{MART.sql} order by m.movie_id")
+    found = compare(taken(model, by_title), taken(model, by_id))
+    rebuilt = {name for name, change in found.items() if change.rebuilds}
+    assert rebuilt == {"mart_movie"} | ({"reader"} if is_rebuilt else set())
+    assert found["mart_movie"].kind == "edited"
+    assert found["mart_movie"].category == "none"
+
+
 def test_a_new_column_is_additive_and_rebuilds_that_model_only() -> None:
     wider = edited(MART, "c.n_ratings", "c.n_ratings, c.n_users")
     wider = replace(wider, contract={**MART.contract, "n_users": "bigint"})

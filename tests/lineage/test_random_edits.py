@@ -59,6 +59,22 @@ QUERIES = (
     select k, case when a > 5 then b else 'none' end as b, a from raw.t
     except select k, 'none', c from raw.u
     """,
+    """
+    select b, first(k) as f, string_agg(g, ',') as g, count(*) as n
+    from (select k, a, b, g from raw.t order by a desc, k) as s group by b order by f
+    """,
+    """
+    with s as (
+        select b, k, a, k as key from raw.t
+        qualify row_number() over (partition by b, k order by a desc, k) <= 1
+    )
+    select b, key, count(*) as n, max(a) as a from s group by b, key
+    """,
+    """
+    with s as (select k, a, b from raw.t order by b, a, k limit 5)
+    select k, row_number() over (order by b) as r, lag(k) over (order by b) as l,
+        rank() over (order by b) as p from s order by k
+    """,
 )
 Edit = Callable[[exp.Expr, random.Random], bool]
 

@@ -25,6 +25,7 @@ def rows_in(warehouse: Warehouse, mart: str) -> int:
     return row[0]
 
 
+@pytest.mark.slow
 def test_nothing_loaded_at_all(warehouse: Warehouse) -> None:
     warehouse.build()
     status = warehouse.query(

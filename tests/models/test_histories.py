@@ -34,6 +34,8 @@ from tests.support.replay import (
     project_options,
 )
 
+pytestmark = pytest.mark.xdist_group("histories")
+
 NewReplay = Callable[[Path], Replay]
 EVERY_KIND: Drops = [(list(KINDS[::2]), "build"), (list(KINDS[1::2]), "vacuum and build")]
 
@@ -168,6 +170,7 @@ def test_what_is_gone_from_the_files_is_gone_from_the_facts(
     assert built.digests() == before
 
 
+@pytest.mark.slow
 def test_the_product_builds_what_came_again(full_refresh: FullRefresh, tmp_path: Path) -> None:
     """What the last build saw equals what is there now, except for the order of arrival."""
     zone = Zone(tmp_path / "zone")

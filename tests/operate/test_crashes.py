@@ -28,6 +28,8 @@ from tests.support.crashing import (
 )
 from tests.support.landing_zone import LINKS, MOVIES, TAGS, write
 
+pytestmark = pytest.mark.xdist_group("crashes")
+
 RATINGS = "userId,movieId,rating,timestamp\n"
 LOAD = ("load", "--remove-missing")
 COUNTED = "after sql insert into raw._files"
@@ -122,6 +124,7 @@ def test_a_first_load_is_killed_at_a_random_time(first_load: Scenario) -> None:
     check(outcome)
 
 
+@slow
 def test_the_next_load_is_killed_while_it_sweeps_what_the_first_left(reload: Scenario) -> None:
     reload.place.reset(reload.home, reload.zone)
     reload.kill(Outcome(Kill(steps=("before sql insert into raw._files",))))
@@ -169,6 +172,7 @@ def test_a_publish_is_killed_when(
     check(outcome)
 
 
+@slow
 def test_a_run_is_killed_while_it_builds(
     built: Path, published_state: State, tmp_path: Path
 ) -> None:

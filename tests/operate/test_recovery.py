@@ -53,6 +53,7 @@ def test_one_that_does_not_open(settings: Settings, damage: Callable[[Path], Non
     assert load(settings=settings).notes == []
 
 
+@pytest.mark.slow
 def test_damage_in_the_middle_is_found_by_the_build_and_mended(built: Path, home: Path) -> None:
     """Every block but the headers is damaged, so whatever reads rows finds it."""
     zone = home.parent / "zone"

@@ -8,9 +8,10 @@ import pytest
 
 from ingestion import load
 from ingestion.engine import engine_of
-from ingestion.operate.steps import build, vacuum
+from ingestion.operate.steps import vacuum
 from ingestion.settings import Settings
 from tests.support.cli import Cli
+from tests.support.facts import build_facts
 from tests.support.landing_zone import RATINGS, query, write, write_six
 
 RECENT = RATINGS.replace("1445714\n", "1445714999\n")  # what the marts accept as a time
@@ -58,12 +59,12 @@ def test_what_is_not_old_enough_stays(history: Settings) -> None:
 def test_what_a_model_has_not_seen_stays(history: Settings) -> None:
     """The facts were built before the second version of the ratings came."""
     zone = Path(history.source or "")
-    build(history)
+    build_facts(history)
     write(zone, ratings=RECENT.replace("4.5", "1.0"))
     load(settings=history)
     engine_of(history).warehouse().execute(ONE_DAY_OLDER)
     assert vacuum(history).rows == {"ratings": 3}  # of the first version only
-    build(history)
+    build_facts(history)
     facts = query(history.warehouse_file, "select rating from analytics.fct_ratings order by all")
     assert facts == [(0.5,), (1.0,), (4.0,)]
     assert vacuum(history).rows == {"ratings": 3}

@@ -243,6 +243,7 @@ def test_a_publish_is_killed(
     kill_and_look(settings, target, reader, killed, steps, 5)
 
 
+@pytest.mark.xdist_group("killed-publishes")
 @pytest.mark.slow
 def test_a_publish_is_killed_at_many_steps(
     settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish

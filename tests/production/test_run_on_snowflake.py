@@ -85,6 +85,7 @@ def test_after_a_load_by_hand_the_next_run_looks_again(production: Production) -
     assert production.target.read_run_marker() == {}
 
 
+@pytest.mark.slow
 def test_one_changed_file_costs_what_is_behind_it(production: Production) -> None:
     """And leaves the same on both engines."""
     production.statements()
@@ -98,6 +99,7 @@ def test_one_changed_file_costs_what_is_behind_it(production: Production) -> Non
     assert production.differences_from("dev") == {}
 
 
+@pytest.mark.slow
 def test_runners_of_several_machines(production: Production) -> None:
     ratings = production.zone / "ratings-2.csv"
     rows = "".join(f"{70_000 + n},1,4.0,{10**9 + n}\n" for n in range(500))

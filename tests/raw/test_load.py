@@ -21,7 +21,6 @@ from ingestion.engine import engine_of
 from ingestion.engines.on_duckdb import DuckDBEngine
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.landing.listing import list_landing_zone
-from ingestion.operate.steps import build
 from ingestion.progress import Event
 from ingestion.raw import manifest
 from ingestion.raw.commit import verify
@@ -32,6 +31,7 @@ from ingestion.warehouse.base import Cursor, DuckDBSession, DuckDBWarehouse
 from tests.support import forking
 from tests.support.cli import Cli
 from tests.support.crashing import STEPPING
+from tests.support.facts import build_facts
 from tests.support.landing_zone import (
     LINKS,
     MOVIES,
@@ -320,7 +320,7 @@ def test_a_file_that_is_listed_twice_counts_as_two_whose_rows_are_one(
     load(settings=settings)
     rows = rows_in_files(zone / "ratings.csv")
     assert ratings(settings) == sorted(2 * rows, key=repr)
-    build(settings=settings)
+    build_facts(settings)
     facts = "select user_id, movie_id, rating from analytics.fct_ratings"
     assert sorted(query(settings.warehouse_file, facts)) == sorted(row[:3] for row in rows)
 

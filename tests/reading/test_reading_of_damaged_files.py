@@ -126,6 +126,7 @@ def test_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) ->
     check_in_pieces(tmp_path_factory, **file)
 
 
+@pytest.mark.xdist_group("damaged-files")
 @pytest.mark.slow
 @many(2_000)
 def test_many_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) -> None:

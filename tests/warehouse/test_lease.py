@@ -197,6 +197,7 @@ def test_a_lease_that_was_extended_meanwhile_is_not_taken(
         load(settings=b)
 
 
+@pytest.mark.slow
 def test_heartbeats_are_in_nobodys_way(tmp_path: Path, cli: Cli) -> None:
     """While dlt and dbt open the warehouse, and runs of others wait for it."""
     generate(tmp_path / "zone", ratings=1_000, seed=1)
