@@ -190,7 +190,9 @@ def dictionary(status: Status) -> None:
 
 def _dictionary_table(found: pd.DataFrame, *, with_origin: bool = False) -> None:
     shown = ["layer", "table_name", "column_name", "data_type", "description", "tests"]
-    edges = provenance.column_edges() if with_origin else pd.DataFrame()
+    edges = pd.DataFrame()
+    if with_origin:
+        edges = provenance.if_published(queries.COLUMN_LINEAGE)
     if not edges.empty:
         found = found.assign(
             origin=[

@@ -113,7 +113,7 @@ def test_a_circle_of_tables_ends() -> None:
     ],
 )
 def test_a_column_is_followed_to_its_origin(column: str, origin: str) -> None:
-    assert provenance.origin_of(provenance.column_edges(), "mart_genre", column) == origin
+    assert provenance.origin_of(marts.rows(queries.COLUMN_LINEAGE), "mart_genre", column) == origin
 
 
 def test_functions_add_up_on_the_way_and_circles_end() -> None:
