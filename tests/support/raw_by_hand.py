@@ -41,7 +41,7 @@ AUDIT = {
         1 as found, 'agrees' as outcome, 'd' as description""",
     "refused_files": """'a.csv' as path, 'ratings' as dataset, 1 as bytes,
         timestamp '2026-01-01' as refused_at""",
-    "column_edges": """'a' as from_name, 'x' as from_column, 'b' as to_name, 'y' as to_column,
+    "column_edges": """'t' as from_name, 'c' as from_column, 't' as to_name, 'c' as to_column,
         '' as through""",
     "model_edges": "'a' as from_name, 'src' as from_layer, 'b' as to_name, 'dim' as to_layer",
 }
