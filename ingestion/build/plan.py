@@ -138,7 +138,7 @@ def _rebuilt(
 
 def _why(change: Change) -> str:
     columns = (*change.added, *change.removed, *change.changed)
-    parts = [f"column {column}" for column in columns] + list(change.settings)
+    parts = [*change.settings, *(f"column {column}" for column in columns)]
     if change.rows_changed and not parts:
         parts = ["its rows"]
     more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""

@@ -47,7 +47,7 @@ def test_an_edited_macro_reaches_every_row(checkout: Checkout, cli: Cli) -> None
     checkout.edit("macros/measures.sql", "' ') }}))", marked)
     env = {"MOVIELENS_PROJECT": str(checkout.project)}
     answer = cli("build", "--home", checkout.settings.home, env=env)
-    assert "fct_tags was rebuilt from all rows: column tag_normalised, macro " in answer.stdout
+    assert "fct_tags was rebuilt from all rows: macro normalised_tag, column " in answer.stdout
     marked_rows = "count(case when tag_normalised like '%!' then 1 end)"
     assert checkout.count(marked_rows, "fct_tags") == chosen
 
