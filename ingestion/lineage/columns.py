@@ -28,8 +28,8 @@ def analyse(
         models: The models, with all models that they read.
         dialect: The dialect of their SQL: `duckdb` or `snowflake`.
         sources: The columns of each source that they read.
-        cache: What JSON can hold of earlier analyses, by model; replaced by that of these. Only a
-            model whose SQL, or whose parents' columns, changed is analysed anew.
+        cache: What JSON can hold of earlier analyses, by model; replaced by that of these. A
+            model is analysed again only if its SQL or its parents' columns changed.
 
     Returns:
         The analysis of each model, parents first. A model whose SQL cannot be taken apart is

@@ -58,16 +58,23 @@ def compare(
         How each model differs, also if it does not: those of `after` in their order, then those
         that are gone.
     """
-    gone = [name for name in before if name not in after]
-    return {name: _change(name, before.get(name), after.get(name)) for name in [*after, *gone]}
+    changes = {
+        name: _difference(name, before[name], now) if name in before else _added(name, now)
+        for name, now in after.items()
+    }
+    gone = {name: _removed(name, then) for name, then in before.items() if name not in after}
+    return {**changes, **gone}
 
 
-def _change(name: str, before: Fingerprint | None, after: Fingerprint | None) -> Change:
-    if before is None and after is not None:
-        return Change(model=name, kind="added", added=tuple(after.columns), rebuilds=True)
-    if after is None and before is not None:
-        return Change(model=name, kind="removed", removed=tuple(before.columns))
-    assert before is not None and after is not None  # noqa: S101
+def _added(name: str, now: Fingerprint) -> Change:
+    return Change(model=name, kind="added", added=tuple(now.columns), rebuilds=True)
+
+
+def _removed(name: str, then: Fingerprint) -> Change:
+    return Change(model=name, kind="removed", removed=tuple(then.columns))
+
+
+def _difference(name: str, before: Fingerprint, after: Fingerprint) -> Change:
     return Change(
         model=name,
         kind=_kind(before, after),
