@@ -142,7 +142,10 @@ def begin(
         for fact in outdated:
             connection.execute(f"drop table if exists {schemas[fact]}.{fact}")
     now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [(_FACT, name, code.to_json(), None, None, now) for name, code in facts.items()]
+    rows = [
+        _row(_FACT, name, BuiltModel(fingerprint=code, built_at=now))
+        for name, code in facts.items()
+    ]
     # Emptied, not dropped: some engines commit before each DDL statement.
     builds = [f"delete from {audit}.builds"] if lease.target.has_table(audit, "builds") else []
     lease.execute(*builds, *_replacing(lease.target, audit, rows))
@@ -162,22 +165,17 @@ def complete(
         BusyError: If another run has taken the lease, and may have built other files meanwhile.
     """
     audit = environment.schema(AUDIT)
-    rows = [
-        (
-            _FACT if name in facts else _MODEL,
-            name,
-            model.fingerprint.to_json(),
-            model.rows,
-            model.milliseconds,
-            model.built_at,
-        )
-        for name, model in models.items()
-    ]
+    rows = [_row(_FACT if name in facts else _MODEL, name, model) for name, model in models.items()]
     rows += [(_TEST, name, code, None, None, None) for name, code in tests.items()]
     rows.append((_WATERMARK, "", str(last_file_id), None, None, None))
     lease.execute(
         f"update {audit}.builds set audited_at = built_at", *_replacing(lease.target, audit, rows)
     )
+
+
+def _row(kind: str, name: str, model: BuiltModel) -> tuple[Any, ...]:
+    code = model.fingerprint.to_json()
+    return kind, name, code, model.rows, model.milliseconds, model.built_at
 
 
 def _replacing(target: Warehouse, audit: str, rows: Iterable[tuple[Any, ...]]) -> list[str]:

@@ -92,31 +92,26 @@ def plan_build(
         rebuilt = dict.fromkeys(project.facts, "--full-refresh")
     reports = frozenset(project.reports)
     names = list(code.fingerprints)
-    if full_refresh or built.last_file_id is None or set(names) - set(there):
-        return BuildPlan(
-            models=dict.fromkeys(names, "build"),
-            changes=changes,
-            datasets=tuple(sorted(datasets)),
-            rebuilt=rebuilt,
-            tests=frozenset(code.tests),
-            everything=True,
-            full_refresh=full_refresh,
-            reports=reports,
-        )
-    edited = {name for name in names if changes[name].rebuilds}
+    everything = full_refresh or built.last_file_id is None or bool(set(names) - set(there))
+    edited = {name for name in names if everything or changes[name].rebuilds}
     refreshed = project.behind(datasets) | reports
     models: dict[str, Action] = {
         name: "build" if name in edited else "refresh" if name in refreshed else "reuse"
         for name in names
     }
-    own = {name for name in names if changes[name].kind in ("added", "edited")}
-    tests = _tests(code, project, built, edited | refreshed, own, datasets)
+    tests: Iterable[str] = code.tests
+    if not everything:
+        own = {name for name in names if changes[name].kind in ("added", "edited")}
+        changed = {*edited, *refreshed, *(f"raw.{dataset}" for dataset in datasets)}
+        tests = _tests(code, project, built, changed, own)
     return BuildPlan(
         models=models,
         changes=changes,
         datasets=tuple(sorted(datasets)),
         rebuilt=rebuilt,
         tests=frozenset(tests),
+        everything=everything,
+        full_refresh=full_refresh,
         reports=reports,
     )
 
@@ -146,17 +141,20 @@ def _why(change: Change) -> str:
 
 
 def _tests(
-    code: Lineage,
-    project: Project,
-    built: Built,
-    models: Collection[str],
-    own: Collection[str],
-    datasets: Collection[str],
+    code: Lineage, project: Project, built: Built, changed: Collection[str], own: Collection[str]
 ) -> Iterable[str]:
-    """The tests that could end otherwise than when they last ran."""
-    changed = {*models, *(f"raw.{dataset}" for dataset in datasets)}
+    """The tests that could end otherwise than when they last ran.
+
+    Args:
+        code: The code as it is now.
+        project: The parsed project.
+        built: What the last build was made from.
+        changed: The models that are built or refreshed, and the RAW tables with new files.
+        own: The models that were added or edited themselves.
+    """
+    reports = project.reports
     for test in project.tests:
-        if test.reads & project.reports:
+        if test.reads & reports:
             continue  # they run with the reports
         is_new = built.tests.get(test.name) != code.tests[test.name]
         # A unit test brings the rows of the parents, so only the model itself matters.

@@ -18,7 +18,7 @@ from ingestion.home import write_report, write_whole
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.idle import leave_marker, nothing_to_do
 from ingestion.operate.recovery import rebuild_if_damaged
-from ingestion.plan.plan import make_plan
+from ingestion.plan.plan import made_from_now
 from ingestion.plan.saved import check as check_plan
 from ingestion.plan.saved import read as read_plan
 from ingestion.progress import Event, OnEvent, silent
@@ -150,7 +150,7 @@ def apply(settings: Settings, file: Path, *, on_event: OnEvent = silent) -> RunR
     )
     build_all = partial(build_candidate, seen=partial(seen, settings), on_event=on_event)
     with exclusive_run(settings) as work:
-        check_plan(saved, make_plan(settings).made_from, file)
+        check_plan(saved, made_from_now(settings), file)
         return _recorded(work, request, build_all, may_be_idle=True)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from ingestion.build import artifacts, built
@@ -139,25 +139,42 @@ def make_plan(settings: Settings) -> Plan:
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
         BusyError: If a writer has the warehouse file.
     """
-    target = engine_of(settings).looked_at()
-    # Opened once; and no writer gets in between.
-    with target.connect() if target.exists() else nullcontext():
+    with _opened(settings) as target:
         return _plan(settings, target)
 
 
-def _plan(settings: Settings, target: Warehouse) -> Plan:
-    rules = rules_of(settings)
+def made_from_now(settings: Settings) -> MadeFrom:
+    """Tells what a plan would be made from now, without making it; raises what `make_plan` does."""
+    with _opened(settings) as target:
+        return _made_from(settings, _load_plan(settings, target), built.read(target, PUBLISHED))
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Warehouse]:
+    """Opens the warehouse once, if there is one; and no writer gets in between."""
+    target = engine_of(settings).looked_at()
+    with target.connect() if target.exists() else nullcontext():
+        yield target
+
+
+def _load_plan(settings: Settings, target: Warehouse) -> LoadPlan:
     known = manifest.current_files(target)
     source = source_of(settings, settings.source, known)
-    request = LoadRequest(source=source, rules=rules)
-    load = plan_load(target, request, list_landing_zone(source), known)
-    files = plan_files(load, rules)
+    request = LoadRequest(source=source, rules=rules_of(settings))
+    return plan_load(target, request, list_landing_zone(source), known)
+
+
+def _plan(settings: Settings, target: Warehouse) -> Plan:
+    load = _load_plan(settings, target)
+    files = plan_files(load, rules_of(settings))
     changed = {file.dataset for file in files if file.change not in _IDLE}
     lineage = lineage_of(settings)
     project = artifacts.Project(parsed_in(settings))
     before = built.read(target, PUBLISHED)
     build = plan_of(target, project, lineage, before, to_come=changed)
-    publishes = bool(changed) or not load.is_empty or (bool(known) and _is_behind(settings, target))
+    publishes = (
+        bool(changed) or not load.is_empty or (bool(load.known) and _is_behind(settings, target))
+    )
     models = list(_models(build, before, nothing=not publishes))
     return Plan(
         environment=PRODUCTION,

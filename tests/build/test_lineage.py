@@ -222,7 +222,7 @@ UNREAD = {
             *("last_rated_at", "first_active_at", "last_active_at"),
         },
     },
-    "the manifest as it is, for whoever asks which file a row came from": {
+    "the whole manifest, to trace a row back to its file": {
         "src_files": {"source", "version"},
     },
 }

@@ -291,7 +291,7 @@ class Sqlmesh:
     def _environment(self) -> dict[str, str]:
         ours = ("MOVIELENS_", "SNOWFLAKE_", "DBT_", "SQLMESH_", "VIRTUAL_ENV")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        # It keeps notes in the home folder of whoever runs it.
+        # SQLMesh writes its state to the user's home folder.
         return inherited | {"MOVIELENS_WAREHOUSE": str(self.warehouse), "HOME": str(self._folder)}
 
 
