@@ -120,14 +120,6 @@ def _through(ways: set[frozenset[str]]) -> str:
     return f", directly or through {functions}" if frozenset() in ways else f", through {functions}"
 
 
-def if_published(statement: str) -> pd.DataFrame:
-    """Answers a statement, with no rows if a release published the marts that did not know it."""
-    try:
-        return marts.rows(statement)
-    except marts.MartMissing:
-        return pd.DataFrame()
-
-
 def files_behind(name: str, edges: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     """Finds the source files a table is built from.
 
@@ -198,7 +190,10 @@ def offer(question: str) -> None:
 def _tell(answer: Answer) -> None:
     read = columns_read(answer, marts.rows(queries.DICTIONARY))
     quality, edges = marts.rows(queries.QUALITY), marts.rows(queries.LINEAGE)
-    files, between = marts.rows(queries.SOURCE_FILES), if_published(queries.COLUMN_LINEAGE)
+    files, between = (
+        marts.rows(queries.SOURCE_FILES),
+        marts.rows_if_published(queries.COLUMN_LINEAGE),
+    )
     for mart, columns in read.groupby("table_name"):
         st.page_link(DATA_PAGE, label=str(mart), query_params={"table": str(mart)})
         behind = files_behind(str(mart), edges, files)

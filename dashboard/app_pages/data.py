@@ -192,7 +192,7 @@ def _dictionary_table(found: pd.DataFrame, *, with_origin: bool = False) -> None
     shown = ["layer", "table_name", "column_name", "data_type", "description", "tests"]
     edges = pd.DataFrame()
     if with_origin:
-        edges = provenance.if_published(queries.COLUMN_LINEAGE)
+        edges = marts.rows_if_published(queries.COLUMN_LINEAGE)
     if not edges.empty:
         found = found.assign(
             origin=[
