@@ -13,15 +13,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from ingestion.build.environments import Environment
     from ingestion.operate.doctor.findings import Check
     from ingestion.publish.published import Published
     from ingestion.settings import Settings
     from ingestion.warehouse.base import Warehouse
     from ingestion.warehouse.lease import Lease
 
-    Export: TypeAlias = Callable[[Lease, Environment, Path], None]
-    """Writes the marts of an environment to a separate DuckDB file."""
+    Export: TypeAlias = Callable[[Lease, str, Path], None]
+    """Writes the marts of a schema to a separate DuckDB file."""
 
 
 class Engine(Protocol):

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     keep_versions: int = Field(
         5, ge=1, description="Published versions kept for rollback, including the current one."
     )
+    environment_days: float = Field(
+        7,
+        gt=0,
+        description="Days after which an environment, or a build that none shows, may be dropped.",
+    )
     run_every_hours: float = Field(
         24, gt=0, description="Hours between scheduled runs; doctor warns when they stop."
     )

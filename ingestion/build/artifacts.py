@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ingestion.datasets import MANIFEST
 from ingestion.lineage.analysis import Analysis
 
 # One DDL per table of the schema `audit`; the marts of the Data page read them.
@@ -26,14 +28,22 @@ COLUMN_EDGES = (
 )
 BUILDS = (
     "version varchar, git_sha varchar, built_at timestamp, tests_passed bigint, "
-    "tests_warned bigint, tests_failed bigint, fingerprint varchar, audited_at timestamp, "
-    "source varchar"
+    "tests_warned bigint, tests_failed bigint, fingerprint varchar, source varchar"
 )
 RELEASE_CHECKS = (
     "check_name varchar, kind varchar, expected bigint, loaded bigint, found bigint, "
     "outcome varchar, description varchar"
 )
 REFUSED_FILES = "path varchar, dataset varchar, bytes bigint, refused_at timestamp"
+AUDIT_TABLES = {
+    "builds": BUILDS,
+    "column_edges": COLUMN_EDGES,
+    "model_columns": MODEL_COLUMNS,
+    "model_edges": MODEL_EDGES,
+    "refused_files": REFUSED_FILES,
+    "release_checks": RELEASE_CHECKS,
+    "test_results": TEST_RESULTS,
+}
 
 Node = Mapping[str, Any]
 # The test of many columns of a model at once, and its arguments that name them.
@@ -62,11 +72,6 @@ class TestResult(NamedTuple):
     failures: int
     run_at: datetime
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Unique key."""
-        return self.test_name, self.model_name
-
 
 class Test(NamedTuple):
     """A test, and the tables that decide its result.
@@ -85,16 +90,15 @@ class Test(NamedTuple):
     reads: frozenset[str]
     tags: frozenset[str]
 
-    def sees(self, changed: Collection[str]) -> bool:
-        """Whether changed tables can change its result.
+    @property
+    def decided_by(self) -> frozenset[str]:
+        """The tables that decide its result.
 
-        That the snapshot of the manifest, which any file changes, is among them is not enough: most
-        tests read it only to find the files of their own tables.
+        Most tests read the snapshot of the manifest, which any file changes, only to find the files
+        of their own tables.
         """
-        if self.reads & (set(changed) - {SNAPSHOT}):
-            return True
         names_it = READS_SNAPSHOT in self.tags or self.reads == {SNAPSHOT}
-        return SNAPSHOT in changed and names_it
+        return self.reads if names_it else self.reads - {SNAPSHOT}
 
 
 class Project:
@@ -171,37 +175,73 @@ class Project:
             Rows of `TEST_RESULTS`.
         """
         now = datetime.now(UTC).replace(tzinfo=None)
-        rows = []
-        for result in results:
-            test = self._tests.get(result.node.unique_id)
-            if test is None:
-                continue
-            rows.append(
-                TestResult(
-                    test["name"],
-                    _name(self._tables[self._tested_id(test)]),
-                    test.get("column_name"),
-                    test.get("description") or _in_words(test),
-                    _kind(test),
-                    str(result.status),
-                    str(test["config"].get("severity", "error")).lower(),
-                    result.failures or 0,
-                    now,
-                )
-            )
-        return rows
+        return [
+            self._result(test, str(result.status), result.failures or 0, now)
+            for result in results
+            if (test := self._tests.get(result.node.unique_id)) is not None
+        ]
+
+    def test_results_of(self, passed: Mapping[str, tuple[str, int, datetime]]) -> list[TestResult]:
+        """Joins earlier test results with what the manifest says about each test.
+
+        Args:
+            passed: Status, failing rows and time of each test, by name.
+
+        Returns:
+            Rows of `TEST_RESULTS`.
+        """
+        tests = (test for test in self._tests.values() if test["name"] in passed)
+        return [self._result(test, *passed[test["name"]]) for test in tests]
+
+    def _result(self, test: Node, status: str, failures: int, run_at: datetime) -> TestResult:
+        return TestResult(
+            test["name"],
+            _name(self._tables[self._tested_id(test)]),
+            test.get("column_name"),
+            test.get("description") or _in_words(test),
+            _kind(test),
+            status,
+            str(test["config"].get("severity", "error")).lower(),
+            failures,
+            run_at,
+        )
 
     def relations(self) -> set[tuple[str, str]]:
-        """Lists every table and view that a build creates, as (schema, name)."""
-        return {(str(model["schema"]), _name(model)) for model in self._models}
+        """Lists every table and view that production shows, as (schema, name)."""
+        return {(schema, name) for name, schema in self.layers.items()}
 
     @property
-    def facts(self) -> dict[str, str]:
-        """The schema of each incremental model, by name."""
-        incremental = (n for n in self._models if n["config"]["materialized"] == "incremental")
-        return {_name(node): str(node["schema"]) for node in incremental}
+    def layers(self) -> dict[str, str]:
+        """The schema in which production shows each model, by name."""
+        return {_name(model): str(model["schema"]) for model in self._models}
 
-    @property
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """The incremental models."""
+        return self._materialized("incremental")
+
+    @cached_property
+    def views(self) -> frozenset[str]:
+        """The models that are views."""
+        return self._materialized("view")
+
+    def _materialized(self, how: str) -> frozenset[str]:
+        return frozenset(_name(n) for n in self._models if n["config"]["materialized"] == how)
+
+    def parents(self, model: str) -> list[str]:
+        """Returns the tables that a model reads."""
+        return [parent for parent, _, name, _ in self.edges() if name == model]
+
+    def datasets_of(self, model: str) -> list[str]:
+        """Returns the RAW tables whose files can affect a model."""
+        return [dataset for dataset, behind in self._behind.items() if model in behind]
+
+    @cached_property
+    def _behind(self) -> dict[str, set[str]]:
+        names = (_name(source).removeprefix("raw.") for source in self._sources)
+        return {name: self._behind_one(f"raw.{name}") for name in names if name != MANIFEST}
+
+    @cached_property
     def reports(self) -> set[str]:
         """The models that report on the build itself."""
         return self._downstream(n["unique_id"] for n in self._models if REPORT_TAG in n["tags"])
@@ -224,16 +264,8 @@ class Project:
         places = {column: at for at, column in enumerate(self._tables[unique_id]["columns"])}
         return min(keys, key=lambda key: (len(key), [places.get(name, 0) for name in key]))
 
-    def behind(self, datasets: Iterable[str]) -> set[str]:
-        """Finds the models that changed files can affect; none if no file changed.
-
-        Args:
-            datasets: The RAW tables whose files were added, changed or removed.
-        """
-        changed = {f"raw.{dataset}" for dataset in datasets}
-        if not changed:
-            return set()
-        starts = [n["unique_id"] for n in self._sources if _name(n) in changed]
+    def _behind_one(self, source: str) -> set[str]:
+        starts = [n["unique_id"] for n in self._sources if _name(n) == source]
         starts += [n["unique_id"] for n in self._models if READS_SNAPSHOT in n["tags"]]
         return {SNAPSHOT} | self._downstream(starts)
 
@@ -248,7 +280,7 @@ class Project:
                 waiting.extend(self._children.get(unique_id, []))
         return {_name(node) for node in self._models if node["unique_id"] in found}
 
-    @property
+    @cached_property
     def tests(self) -> list[Test]:
         """The data tests and unit tests."""
         return [
@@ -265,10 +297,6 @@ class Project:
             )
             for test in self._tests.values()
         ]
-
-    def there(self, relations: Iterable[tuple[str, str]]) -> set[str]:
-        """Returns the models that are among some relations, given as (schema, name)."""
-        return {name for _, name in self.relations() & set(relations)}
 
     def tested(self, unique_id: str) -> str:
         """Returns the name of the table that a test checks."""
@@ -296,12 +324,6 @@ def column_edges(analyses: Mapping[str, Analysis]) -> list[tuple[str, str, str, 
         for flow in computed.flows
     }
     return sorted(ways)
-
-
-def merged(before: Iterable[TestResult], now: Iterable[TestResult]) -> list[TestResult]:
-    """Merges this build's test results into earlier ones, each from when it was last run."""
-    results = {result.key: result for result in (*before, *now)}
-    return list(results.values())
 
 
 def _kind(test: Node) -> str:

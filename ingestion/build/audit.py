@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.build import artifacts
-from ingestion.build.environments import Environment
 from ingestion.errors import AuditError, MovielensError
 from ingestion.home import write_whole
 from ingestion.remedies import again, command
@@ -63,7 +62,7 @@ def _in_words(failure: FailedTest) -> str:
 
 
 def raise_failures(
-    settings: Settings, target: Warehouse, environment: Environment, results: list[Any]
+    settings: Settings, target: Warehouse, project: artifacts.Project, results: list[Any]
 ) -> None:
     """Raises if any model or test of a build failed.
 
@@ -81,7 +80,6 @@ def raise_failures(
             f"{len(broken)} models could not be built; the published marts are untouched:\n{names}",
             f"the full log is in {settings.logs_dir / 'dbt.log'}",
         )
-    project = artifacts.Project(environment.dbt_dir(settings))
     failures = [_failed_test(target, project, result) for result in failed]
     settings.reports_dir.mkdir(exist_ok=True)
     sql = {r.node.name: getattr(r.node, "compiled_code", None) or "" for r in failed}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.build.environments import Environment
 from ingestion.build.parsed import ProjectKey, recall, remember
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
@@ -21,6 +20,9 @@ from ingestion.signals import interruption
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
+
+Relation = tuple[str, str]
+"""A schema, and a name in it."""
 
 # Everything but the data that determines what a build computes.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
@@ -89,13 +91,13 @@ def project_variables(settings: Settings) -> dict[str, Any]:
 
 
 class Dbt:
-    """dbt in one environment: parses the project once, builds any part of it, any number of times.
+    """dbt: parses the project once, builds any part of it, any number of times.
 
     Args:
         settings: The settings.
-        environment: Where to build.
         on_event: Called for each model and test.
-        folder: dbt's target folder, if not the environment's.
+        variables: Vars in place of those of dbt_project.yml; other ones make dbt parse again.
+        folder: dbt's target folder, if not the home's; one for each set of variables.
 
     Raises:
         SettingsError: If dbt is not installed.
@@ -105,23 +107,42 @@ class Dbt:
     def __init__(
         self,
         settings: Settings,
-        environment: Environment,
         on_event: OnEvent,
+        *,
+        variables: Mapping[str, Any] | None = None,
         folder: Path | None = None,
     ) -> None:
         self._settings = settings
-        self._environment = environment
+        self._variables = dict(variables or {})
         self._on_event = on_event
-        self._folder = folder or environment.dbt_dir(settings)
+        self._folder = folder or settings.dbt_dir
         self._parsed: Any = None
         code, folder = code_fingerprint(settings), self._folder
-        key = _project_key(settings, environment, code)
+        key = _project_key(settings, self._variables, code)
         # Both ways write manifest.json, which `artifacts` reads.
         self._parsed = recall(key, folder)
         if self._parsed is None:
             _forget_other_code(folder, code)
             self._parsed = self._invoke("parse")
             remember(key, self._parsed, folder)
+
+    def place(self, relations: Mapping[str, Relation]) -> None:
+        """Sets where models are built, and where sources are read.
+
+        dbt has no public way to do so but macros, which cannot know fingerprints: these are the
+        fields of dbt 1.11's manifest from which `ref`, `source` and `this` take their names.
+
+        Args:
+            relations: Schema and name of each model, and of sources such as `audit.builds`.
+        """
+        for node in self._parsed.nodes.values():
+            if node.resource_type == "model" and node.name in relations:
+                node.schema, node.alias = relations[node.name]
+                node.relation_name = None
+        for source in self._parsed.sources.values():
+            name = f"{source.source_name}.{source.name}"
+            if name in relations:
+                source.schema, source.identifier = relations[name]
 
     def build(self, *arguments: str) -> list[Any]:
         """Runs `dbt build`.
@@ -162,12 +183,12 @@ class Dbt:
                 'install the extra: pip install "movielens-warehouse[dbt]"',
             ) from None
 
-        settings, environment = self._settings, self._environment
+        settings = self._settings
         where = str(settings.project)
         options = ["--project-dir", where, "--profiles-dir", where]
         options += ["--log-level", "none", "--log-level-file", "info", "--no-print"]
-        if environment.variables:
-            options += ["--vars", json.dumps(environment.variables)]
+        if self._variables:
+            options += ["--vars", json.dumps(self._variables)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
         session = engine_of(settings).dbt_session(connects=command == "build")
         with _variables(settings, self._folder), session:
@@ -183,7 +204,7 @@ class Dbt:
         return outcome.result
 
 
-def _project_key(settings: Settings, environment: Environment, code: str) -> ProjectKey:
+def _project_key(settings: Settings, variables: Mapping[str, Any], code: str) -> ProjectKey:
     profiles = settings.project / "profiles.yml"
     return ProjectKey(
         project=settings.project,
@@ -191,7 +212,7 @@ def _project_key(settings: Settings, environment: Environment, code: str) -> Pro
         profiles=profiles.read_text() if profiles.exists() else "",
         target=settings.target,
         database=engine_of(settings).database,
-        variables=json.dumps(environment.variables, sort_keys=True),
+        variables=json.dumps(variables, sort_keys=True),
     )
 
 

@@ -1,65 +1,60 @@
-"""Environments: isolated sets of schemas in one warehouse, each the place of one build."""
+"""Environments: each shows one build, through schemas of views, in a warehouse that all share."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from ingestion.settings import Settings
+from ingestion.errors import SettingsError
 
-if TYPE_CHECKING:
-    from ingestion.warehouse.base import Warehouse
-
-# The schemas a build writes. RAW is shared, and no build writes it.
+# The schema of the physical tables, which no reader and no environment owns.
+STORE = "store"
+# The schemas of views: what an environment shows. RAW is shared, and no build writes it.
 ANALYTICS = "analytics"
 CANDIDATE = "marts_candidate"
 AUDIT = "audit"
+LAYERS = (ANALYTICS, CANDIDATE, AUDIT)
 # Where the marts as of an earlier load are built; it is dropped after the build.
 AS_OF = "as_of"
+
+_PRODUCTION = "production"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_RESERVED = (AS_OF, "prod", "published")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a build writes, and how much of the manifest it sees.
+    """An environment: production, whose marts are published, or one to try changes in.
 
     Attributes:
-        name: Suffix of its schemas; empty for the published environment.
-        as_of_file_id: The last manifest entry it sees; None for all of them.
+        name: Its name.
     """
 
-    name: str = ""
-    as_of_file_id: int | None = None
+    name: str = _PRODUCTION
+
+    @property
+    def is_production(self) -> bool:
+        """Whether its marts are the candidate for readers."""
+        return self.name == _PRODUCTION
 
     def schema(self, layer: str) -> str:
-        """Returns a layer's schema, named as in macros/generate_schema_name.sql."""
-        return f"{layer}__{self.name}" if self.name else layer
-
-    @property
-    def schemas(self) -> tuple[str, ...]:
-        """Every schema it owns."""
-        return tuple(self.schema(layer) for layer in (ANALYTICS, CANDIDATE, AUDIT))
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """The dbt vars that select it."""
-        if not self.name:
-            return {}
-        return {"environment": self.name, "as_of_file_id": self.as_of_file_id}
-
-    def dbt_dir(self, settings: Settings) -> Path:
-        """Returns dbt's target folder; one per environment, as other vars make dbt re-parse."""
-        return settings.dbt_dir.with_name(self.schema(settings.dbt_dir.name))
-
-    def drop(self, target: Warehouse) -> None:
-        """Drops its schemas.
-
-        Raises:
-            ValueError: If it is the published environment.
-        """
-        if not self.name:
-            raise ValueError("the published environment is never dropped")
-        target.execute(*(f"drop schema if exists {schema} cascade" for schema in self.schemas))
+        """Returns the schema with its views of a layer."""
+        return layer if self.is_production else f"{layer}__{self.name}"
 
 
-PUBLISHED = Environment()
+PRODUCTION = Environment()
+
+
+def environment_named(name: str) -> Environment:
+    """Returns an environment by the name that a user gave.
+
+    Raises:
+        SettingsError: If no environment can have that name.
+    """
+    if _NAME.fullmatch(name) is None or name in _RESERVED:
+        raise SettingsError(
+            f"{name!r} cannot be the name of an environment",
+            "choose one of up to 40 lower-case letters, digits and underscores that starts with a "
+            f"letter, and none of: {', '.join(_RESERVED)}",
+        )
+    return Environment(name)

@@ -17,7 +17,7 @@ from ingestion.build.dbt import (
     engine_version,
     project_variables,
 )
-from ingestion.build.environments import AUDIT, PUBLISHED
+from ingestion.build.environments import AUDIT
 from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
 from ingestion.errors import MovielensError
 from ingestion.home import make_home
@@ -95,7 +95,7 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
     if kept.get("key") == key:
         return _from_json(kept)
     make_home(settings.home)
-    manifest = Dbt(settings, PUBLISHED, silent, parsed_in(settings)).compile()
+    manifest = Dbt(settings, silent, folder=parsed_in(settings)).compile()
     engine = manifest.metadata.adapter_type or ""
     models = models_of(manifest)
     analyses = kept.get("analyses", {})
@@ -142,18 +142,9 @@ def source_columns() -> dict[str, dict[str, str]]:
         f"{RAW}.{name}": {**{each.name: each.type for each in dataset.columns}, FILE_ID: "bigint"}
         for name, dataset in DATASETS.items()
     }
-    reports = {
-        "builds": artifacts.BUILDS,
-        "column_edges": artifacts.COLUMN_EDGES,
-        "model_columns": artifacts.MODEL_COLUMNS,
-        "model_edges": artifacts.MODEL_EDGES,
-        "refused_files": artifacts.REFUSED_FILES,
-        "release_checks": artifacts.RELEASE_CHECKS,
-        "test_results": artifacts.TEST_RESULTS,
-    }
     of_reports = {
         f"{AUDIT}.{name}": dict(column.split(" ", 1) for column in columns.split(", "))
-        for name, columns in reports.items()
+        for name, columns in artifacts.AUDIT_TABLES.items()
     }
     return {**datasets, f"{RAW}.{MANIFEST}": MANIFEST_COLUMNS, **of_reports}
 

@@ -7,14 +7,68 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ingestion.build import artifacts
+from ingestion.build import registry, tables
 from ingestion.build.artifacts import Project
-from ingestion.build.built import Built
+from ingestion.build.environments import Environment
 from ingestion.build.lineage import Lineage
+from ingestion.build.registry import Build, Registry
+from ingestion.build.tables import Placed, Placing
+from ingestion.engine import engine_of
 from ingestion.lineage.comparison import Change, compare
+from ingestion.lineage.fingerprints import Fingerprint
+from ingestion.raw import manifest
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse
 
 Action = Literal["build", "refresh", "reuse"]
 _SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What a build finds in the warehouse.
+
+    Attributes:
+        environment: The environment that it is for.
+        database: The database of the relations.
+        registry: What is registered.
+        shown: The build that the environment shows; None if it shows none.
+        codes: The fingerprint of each model of that build.
+        there: The names of all relations in the store.
+        file_ids: The last manifest entry of each dataset.
+    """
+
+    environment: Environment
+    database: str
+    registry: Registry = field(default_factory=Registry)
+    shown: Build | None = None
+    codes: Mapping[str, Fingerprint] = field(default_factory=dict)
+    there: frozenset[str] = frozenset()
+    file_ids: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def last_file_id(self) -> int:
+        """The last manifest entry."""
+        return max(self.file_ids.values(), default=0)
+
+    def is_whole(self, build: Build) -> bool:
+        """Whether all tables of a build are there."""
+        return build.tables <= self.there
+
+
+def read_state(settings: Settings, target: Warehouse, environment: Environment) -> State:
+    """Reads what a build for an environment finds in the warehouse."""
+    known = registry.read(target)
+    shown = known.shown_by(environment)
+    return State(
+        environment=environment,
+        database=engine_of(settings).database,
+        registry=known,
+        shown=shown,
+        codes=registry.codes(target, shown.version) if shown else {},
+        there=frozenset(registry.relations(target)),
+        file_ids=manifest.last_file_ids(target),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,22 +78,21 @@ class BuildPlan:
     Attributes:
         models: What is done with each model: `build` if its code is new, `refresh` if files are,
             `reuse` if neither is.
-        changes: How the code of each model differs from that of the last build.
-        datasets: The RAW tables with files that the last build did not have.
-        rebuilt: The facts that are built from all current rows, and why.
-        tests: The tests to run, by name.
-        everything: Whether all models are built and all tests run.
-        full_refresh: Whether that was asked for.
+        tables: The physical table of each model.
+        changes: How the code of each model differs from that of the environment's build.
+        rebuilt: The facts that are built from all current rows though they were built before, and
+            why.
+        tests: The tests to run, by name, besides those of the reports.
+        test_keys: What decides the result of each test.
         reports: The models that report on the build itself, and are built last of all.
     """
 
     models: Mapping[str, Action]
+    tables: Mapping[str, Placed] = field(default_factory=dict)
     changes: Mapping[str, Change] = field(default_factory=dict)
-    datasets: tuple[str, ...] = ()
     rebuilt: Mapping[str, str] = field(default_factory=dict)
     tests: frozenset[str] = frozenset()
-    everything: bool = False
-    full_refresh: bool = False
+    test_keys: Mapping[str, str] = field(default_factory=dict)
     reports: frozenset[str] = frozenset()
 
     def of(self, action: Action) -> list[str]:
@@ -47,17 +100,10 @@ class BuildPlan:
         return [name for name, planned in self.models.items() if planned == action]
 
     @property
-    def arguments(self) -> list[str] | None:
-        """Arguments of `dbt build` for all but the reports; None if there is nothing else."""
-        arguments = ["--exclude", f"tag:{artifacts.REPORT_TAG}+"]
-        if not self.everything:
-            nodes = {name for name, action in self.models.items() if action != "reuse"}
-            nodes = (nodes - self.reports) | self.tests
-            if not nodes:
-                return None
-            # Each test is named, so none is to be selected with the models that it tests.
-            arguments += ["--select", *sorted(nodes), "--indirect-selection", "empty"]
-        return [*arguments, "--full-refresh"] if self.full_refresh else arguments
+    def nodes(self) -> list[str]:
+        """The models to build and the tests to run, by name, without the reports."""
+        models = {name for name, action in self.models.items() if action != "reuse"}
+        return sorted((models - self.reports) | self.tests)
 
     def __str__(self) -> str:
         counts = Counter(self.models.values())
@@ -70,65 +116,74 @@ class BuildPlan:
 def plan_build(
     code: Lineage,
     project: Project,
-    built: Built,
-    datasets: Collection[str],
-    there: Collection[str],
+    state: State,
     *,
-    full_refresh: bool = False,
+    build: str = "",
+    to_come: Collection[str] = (),
+    salt: str = "",
 ) -> BuildPlan:
     """Plans a build; changes nothing.
 
     Args:
         code: The code as it is now.
         project: The parsed project.
-        built: What the last build was made from.
-        datasets: The RAW tables with files that it did not have.
-        there: The models whose relations exist.
-        full_refresh: Build everything, and the facts from all current rows.
+        state: What is in the warehouse.
+        build: What is built: files and code.
+        to_come: The RAW tables with files that a load before the build would change.
+        salt: Builds everything anew, in tables whose names contain it; empty to reuse tables.
     """
-    changes = compare(built.fingerprints, code.fingerprints)
-    rebuilt = _rebuilt(changes, built, project.facts, there)
-    if full_refresh:
-        rebuilt = dict.fromkeys(project.facts, "--full-refresh")
+    file_ids = {**state.file_ids, **dict.fromkeys(to_come)}
+    placed = tables.place(
+        project,
+        code.fingerprints,
+        Placing(
+            environment=state.environment,
+            registry=state.registry,
+            there=state.there,
+            file_ids=file_ids,
+            build=build,
+            database=state.database,
+            salt=salt,
+        ),
+    )
+    changes = compare(state.codes, code.fingerprints)
     reports = frozenset(project.reports)
-    names = list(code.fingerprints)
-    everything = full_refresh or built.last_file_id is None or bool(set(names) - set(there))
-    edited = {name for name in names if everything or changes[name].rebuilds}
-    refreshed = project.behind(datasets) | reports
-    models: dict[str, Action] = {
-        name: "build" if name in edited else "refresh" if name in refreshed else "reuse"
-        for name in names
-    }
-    tests: Iterable[str] = code.tests
-    if not everything:
-        own = {name for name in names if changes[name].kind in ("added", "edited")}
-        changed = {*edited, *refreshed, *(f"raw.{dataset}" for dataset in datasets)}
-        tests = _tests(code, project, built, changed, own)
+    keys = tables.test_keys(project, code.tests, code.fingerprints, placed, file_ids)
+    of_reports = {test.name for test in project.tests if test.reads & reports}
+    passed = set() if salt else {name for name, key in keys.items() if key in state.registry.tests}
     return BuildPlan(
-        models=models,
+        models={
+            name: _action(changes[name], placed[name], is_report=name in reports, anew=bool(salt))
+            for name in code.fingerprints
+        },
+        tables=placed,
         changes=changes,
-        datasets=tuple(sorted(datasets)),
-        rebuilt=rebuilt,
-        tests=frozenset(tests),
-        everything=everything,
-        full_refresh=full_refresh,
+        rebuilt=_rebuilt(changes, placed, project.facts, "--full-refresh" if salt else ""),
+        tests=frozenset(keys) - passed - of_reports,
+        test_keys={name: key for name, key in keys.items() if name not in of_reports},
         reports=reports,
     )
 
 
+def _action(change: Change, placed: Placed, *, is_report: bool, anew: bool) -> Action:
+    if placed.there and not is_report:
+        return "reuse"
+    return "build" if anew or change.rebuilds else "refresh"
+
+
 def _rebuilt(
     changes: Mapping[str, Change],
-    built: Built,
+    placed: Mapping[str, Placed],
     facts: Iterable[str],
-    there: Collection[str],
+    asked: str,
 ) -> dict[str, str]:
     """The facts whose rows were built with other code, and what differs."""
-    unknown = "the code it was built with is unknown"
-    return {
-        fact: _why(changes[fact]) if fact in built.models else unknown
+    edited = {
+        fact: asked or _why(changes[fact])
         for fact in facts
-        if fact in there and changes[fact].rebuilds
+        if changes[fact].kind != "added" and (asked or changes[fact].rebuilds)
     }
+    return {fact: why for fact, why in edited.items() if not placed[fact].there}
 
 
 def _why(change: Change) -> str:
@@ -138,26 +193,3 @@ def _why(change: Change) -> str:
         parts = ["its rows"]
     more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
     return f"{', '.join(parts[:_SHOWN])}{more} changed"
-
-
-def _tests(
-    code: Lineage, project: Project, built: Built, changed: Collection[str], own: Collection[str]
-) -> Iterable[str]:
-    """The tests that could end otherwise than when they last ran.
-
-    Args:
-        code: The code as it is now.
-        project: The parsed project.
-        built: What the last build was made from.
-        changed: The models that are built or refreshed, and the RAW tables with new files.
-        own: The models that were added or edited themselves.
-    """
-    reports = project.reports
-    for test in project.tests:
-        if test.reads & reports:
-            continue  # they run with the reports
-        is_new = built.tests.get(test.name) != code.tests[test.name]
-        # A unit test brings the rows of the parents, so only the model itself matters.
-        is_touched = test.table in own if test.kind == "unit test" else test.sees(changed)
-        if is_new or is_touched:
-            yield test.name

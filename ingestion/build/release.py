@@ -9,12 +9,11 @@ implausible release is held back, unless the operator accepts it for one run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ingestion.build.artifacts import REFUSED_FILES, RELEASE_CHECKS
-from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, PUBLISHED, Environment
+from ingestion.build.environments import AUDIT, PRODUCTION, Environment
 from ingestion.errors import AuditError
 from ingestion.landing.readme import Readme
 from ingestion.raw import readme, refusals
@@ -164,20 +163,28 @@ def landing_of(target: Warehouse, files: Iterable[CurrentFile]) -> Landing:
     return Landing(source, loaded, readme.recall(target), refusals.recall(target))
 
 
-def count(target: Warehouse, environment: Environment) -> Counts:
-    """Counts what the candidate in an environment holds."""
-    analytics, marts = environment.schema(ANALYTICS), environment.schema(CANDIDATE)
-    inferred = f"select movie_id from {analytics}.dim_movies where is_inferred"
+def count(target: Warehouse, named: Callable[[str], str]) -> Counts:
+    """Counts what a build holds.
+
+    Args:
+        target: The warehouse.
+        named: Returns the relation of a model.
+    """
+    movies, tags = named("dim_movies"), named("fct_tags")
+    inferred = f"select movie_id from {movies} where is_inferred"
     # From small tables: at 32 M ratings each fact would take a second.
     rows = target.fetch(
         f"""
         select
-            (select sum(n_ratings) from {analytics}.fct_rating_totals),
-            (select count(case when n_ratings > 0 then 1 end) from {analytics}.dim_users),
-            (select count(case when not is_inferred then 1 end) from {analytics}.dim_movies),
-            (select count(*) from {analytics}.fct_tags),
-            (select sum(case when is_inferred then n_ratings else 0 end) from {marts}.mart_movie),
-            (select count(*) from {analytics}.fct_tags where movie_id in ({inferred}))
+            (select sum(n_ratings) from {named("fct_rating_totals")}),
+            (select count(case when n_ratings > 0 then 1 end) from {named("dim_users")}),
+            (select count(case when not is_inferred then 1 end) from {movies}),
+            (select count(*) from {tags}),
+            (
+                select sum(case when is_inferred then n_ratings else 0 end)
+                from {named("mart_movie")}
+            ),
+            (select count(*) from {tags} where movie_id in ({inferred}))
         """
     )
     return Counts(*(int(number or 0) for number in rows[0]))
@@ -190,6 +197,7 @@ def check(
     *,
     is_same_zone: bool,
     accept: bool,
+    refuses: bool = True,
 ) -> list[Finding]:
     """Runs the plausibility checks on a release.
 
@@ -200,11 +208,12 @@ def check(
         is_same_zone: Whether both are of the same landing zone. Another one may be smaller; that
             is only reported.
         accept: Whether failed checks are accepted.
+        refuses: Whether they hold the release back if not; else they are only reported.
 
     Returns:
         The failed checks.
     """
-    outcome: Outcome = "accepted" if accept else "refused"
+    outcome: Outcome = "accepted" if accept else "refused" if refuses else "reported"
     found = [
         *_missing(now, outcome),
         *_orphans(settings, now, outcome),
@@ -266,27 +275,34 @@ class Judgement:
 
 
 def judge(
-    settings: Settings, target: Warehouse, landing: Landing, seen: Seen, *, accept: bool
+    settings: Settings,
+    now: Counts,
+    landing: Landing,
+    seen: Seen,
+    *,
+    accept: bool,
+    refuses: bool = True,
 ) -> Judgement:
-    """Compares a candidate as a whole with its README and with the published marts.
+    """Compares a build as a whole with its README and with the published marts.
 
     Args:
         settings: The limits.
-        target: The warehouse.
-        landing: The landing zone the candidate was built from.
+        now: The build's counts.
+        landing: The landing zone it was built from.
         seen: What readers see.
         accept: Whether failed checks are accepted.
+        refuses: Whether they hold the release back if not; else they are only reported.
 
     Raises:
         ReleaseRefused: If a check failed and is not accepted.
     """
-    now = count(target, PUBLISHED)
     findings = check(
         settings,
         now,
         seen.counts,
         is_same_zone=seen.source in (None, landing.source),
         accept=accept,
+        refuses=refuses,
     )
     if held := [finding for finding in findings if finding.outcome == "refused"]:
         raise ReleaseRefused(held, landing.source or "the landing zone")
@@ -310,18 +326,15 @@ def compare_with_readme(landing: Landing, now: Counts) -> list[StatedCount]:
     ]
 
 
-def record(
-    target: Warehouse,
-    environment: Environment,
-    landing: Landing,
-    judged: Judgement,
-) -> None:
-    """Records what a build reports about its release, for the marts that publish it.
+def rows(landing: Landing, judged: Judgement) -> dict[str, list[tuple[Any, ...]]]:
+    """Makes the rows of what a build reports about its release, for the marts that publish it.
 
     Without the reasons for refusals: they may quote rows, and published marts have no user ids.
+
+    Returns:
+        The rows of each of these tables `audit.*`, by its name.
     """
-    audit = environment.schema(AUDIT)
-    checks: list[tuple[Any, ...]] = [
+    counts = [
         (
             count.what,
             _README,
@@ -333,25 +346,25 @@ def record(
         )
         for count in judged.stated
     ]
-    checks += [
+    findings = [
         (finding.name, "release", None, None, None, finding.outcome, finding.message)
         for finding in judged.findings
     ]
     refused = [(r.path, r.dataset, r.bytes, r.refused_at) for r in landing.refusals]
-    target.replace_table(audit, _CHECKS, RELEASE_CHECKS, checks)
-    target.replace_table(audit, "refused_files", REFUSED_FILES, refused)
+    return {_CHECKS: [*counts, *findings], "refused_files": refused}
 
 
-def recorded(target: Warehouse) -> list[StatedCount]:
-    """Reads how the last build compared with the README.
+def recorded(target: Warehouse, environment: Environment = PRODUCTION) -> list[StatedCount]:
+    """Reads how the build that an environment shows compared with the README.
 
     Returns:
         One entry for each count that the README states.
     """
-    if not target.has_table(AUDIT, _CHECKS):
+    audit = environment.schema(AUDIT)
+    if not target.has_table(audit, _CHECKS):
         return []
     rows = target.fetch(
-        f"select check_name, expected, loaded, found from {AUDIT}.{_CHECKS} "
+        f"select check_name, expected, loaded, found from {audit}.{_CHECKS} "
         f"where kind = {target.literal(_README)} order by check_name"
     )
     return [StatedCount(*row) for row in rows]

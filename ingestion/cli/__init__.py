@@ -17,8 +17,9 @@ Commands = Mapping[str, tuple[str, str]]
 
 _COMMANDS: Commands = {
     "plan": ("ingestion.cli.planning:plan", "Show what a run would do; changes nothing."),
-    "apply": ("ingestion.cli.planning:apply", "Carry out a saved plan, if it still fits."),
+    "apply": ("ingestion.cli.planning:apply", "Carry out a plan, saved or for an environment."),
     "diff": ("ingestion.cli.planning:diff", "Show what a publish would change in the marts."),
+    "promote": ("ingestion.cli.environments:promote", "Publish what an environment shows."),
     "run": ("ingestion.cli.pipeline:run", "Load, build, audit, publish: the scheduled job."),
     "load": ("ingestion.cli.pipeline:load", "Load what is new in the landing zone into RAW."),
     "build": ("ingestion.cli.pipeline:build", "Build the candidate marts and audit them."),
@@ -33,6 +34,16 @@ _COMMANDS: Commands = {
     "config": ("ingestion.cli.looking:config", "Show each setting and where it came from."),
     "lineage": ("ingestion.cli.lineage:lineage", "Show which columns a column comes from."),
     "dashboard": ("ingestion.cli.serving:dashboard", "Serve the dashboard on the published marts."),
+}
+_GROUPS: Mapping[str, tuple[str, Commands]] = {
+    "env": (
+        "List, keep and drop environments.",
+        {
+            "list": ("ingestion.cli.environments:list_", "List environments and when they expire."),
+            "keep": ("ingestion.cli.environments:keep", "Keep one however old it gets."),
+            "drop": ("ingestion.cli.environments:drop", "Drop one, and what only it needs."),
+        },
+    )
 }
 # The entry-point group through which other packages add commands and command groups.
 PLUGINS = "movielens.commands"
@@ -101,7 +112,9 @@ class Program(LazyGroup):
 
     @cached_property
     def _groups(self) -> dict[str, LazyGroup]:
-        groups = {name: group for each in self._plugins for name, group in each.groups.items()}
+        groups = dict(_GROUPS)
+        for each in self._plugins:
+            groups.update(each.groups)
         return {name: LazyGroup(of, name=name, help=text) for name, (text, of) in groups.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

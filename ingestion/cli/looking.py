@@ -73,9 +73,7 @@ def _refused_lines(status: Status) -> list[str]:
 def _published_lines(status: Status) -> list[str]:
     lines = []
     if status.datasets:
-        audited = "audited" if status.candidate_audited else "not audited"
-        candidate = f"{status.candidate} ({audited})" if status.candidate else "none"
-        lines.append(f"Candidate     {candidate}")
+        lines.append(f"Candidate     {status.candidate or 'none'}")
     if status.published is None:
         return [*lines, "Published     nothing"] if lines else []
     since = f" since {status.published_at:%Y-%m-%d %H:%M} UTC" if status.published_at else ""

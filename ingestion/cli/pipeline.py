@@ -11,7 +11,7 @@ from ingestion.cli.output import plural
 from ingestion.literals import duckdb_literal
 
 if TYPE_CHECKING:
-    from ingestion.build.build import BuildReport
+    from ingestion.build.making import BuildReport
     from ingestion.operate.run import RunReport
     from ingestion.publish.as_of import AsOfReport
     from ingestion.publish.publish import PublishReport
@@ -63,7 +63,8 @@ def _file_lines(file: FileReport) -> list[str]:
     return lines
 
 
-def _load_lines(report: LoadReport) -> list[str]:
+def load_lines(report: LoadReport) -> list[str]:
+    """Describes what a load did, in lines for a terminal."""
     loaded = report.of_status("loaded")
     if report.changed:
         first = (
@@ -90,7 +91,8 @@ def _unread_lines(report: LoadReport) -> list[str]:
     return [f"  not read: {line}" for line in in_words(report.unread)]
 
 
-def _build_lines(report: BuildReport) -> list[str]:
+def build_lines(report: BuildReport) -> list[str]:
+    """Describes what a build did, in lines for a terminal."""
     if not report.built:
         same = f"Built      nothing new: version {report.version} is the candidate"
         return [same, *_release_lines(report)]
@@ -123,7 +125,7 @@ def _as_of_lines(report: AsOfReport) -> list[str]:
     load = report.load
     return [
         f"As of      load {load.load_id}, {load.loaded_at:%Y-%m-%d %H:%M} UTC",
-        *_build_lines(report.build),
+        *build_lines(report.build),
         f"Written    {report.file}, {report.bytes / 1e6:.1f} MB of marts; "
         "the candidate and the published marts are untouched",
         f"Look at it: attach {duckdb_literal(report.file)} as earlier (read_only); "
@@ -154,8 +156,8 @@ def run_lines(report: RunReport) -> list[str]:
             *_release_lines(report.build),
         ]
     return [
-        *_load_lines(report.load),
-        *_build_lines(report.build),
+        *load_lines(report.load),
+        *build_lines(report.build),
         *_publish_lines(report.publish),
     ]
 
@@ -200,7 +202,7 @@ def load(context: Context, **options: Any) -> int:
         report = load_all(settings=context.settings, **options, on_event=on_event)
     if report.changed:
         write_report(context.settings, "load", asdict(report))
-    return context.result(report, _load_lines(report), report.exit_code)
+    return context.result(report, load_lines(report), report.exit_code)
 
 
 @command("build")
@@ -231,7 +233,7 @@ def build(context: Context, full_refresh: bool, accept_release: bool, load_id: s
             accept_release=accept_release,
             on_event=on_event,
         )
-    return context.result(report, _build_lines(report))
+    return context.result(report, build_lines(report))
 
 
 @command("publish")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import time
 
-from ingestion.build.build import BuildReport
 from ingestion.build.dbt import code_fingerprint
+from ingestion.build.making import BuildReport
 from ingestion.engine import engine_of
 from ingestion.landing.listing import list_landing_zone
 from ingestion.publish.publish import PublishReport

@@ -11,9 +11,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ingestion.build.build import BuildReport, build_candidate
+from ingestion.build import registry
+from ingestion.build.build import build_candidate
+from ingestion.build.environments import PRODUCTION, Environment
+from ingestion.build.janitor import clean
+from ingestion.build.making import BuildReport
 from ingestion.engine import engine_of
-from ingestion.errors import RejectedError
+from ingestion.errors import RejectedError, SourceError
 from ingestion.home import write_report, write_whole
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.idle import leave_marker, nothing_to_do
@@ -30,6 +34,7 @@ from ingestion.raw.plan import LoadRequest
 from ingestion.remedies import again
 from ingestion.settings import Settings
 from ingestion.signals import exit_code_of, interruption
+from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.run import Run
 
 # How the last run of a home ended; its modification time says when.
@@ -51,6 +56,35 @@ class LastRun:
     exit_code: int = 0
     message: str = ""
     at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentReport:
+    """What one build of an environment did.
+
+    Attributes:
+        environment: Its name.
+        load: What was loaded; None if the landing zone is out of reach.
+        build: What was built and audited.
+        expires_at: When the environment may be dropped, UTC; None for never.
+        seconds: Wall time.
+    """
+
+    environment: str
+    load: LoadReport | None
+    build: BuildReport
+    expires_at: datetime | None
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to do."""
+        return self.build.built or bool(self.load and self.load.changed)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 if a file was refused."""
+        return self.load.exit_code if self.load else 0
 
 
 @dataclass(frozen=True)
@@ -128,30 +162,86 @@ def run(
         return _recorded(work, request, build_all, may_be_idle=not asked_for_more)
 
 
-def apply(settings: Settings, file: Path, *, on_event: OnEvent = silent) -> RunReport:
-    """Carries out a saved plan, as `run` would, or nothing if it no longer fits.
+def apply(
+    settings: Settings,
+    environment: Environment | None = None,
+    file: Path | None = None,
+    *,
+    on_event: OnEvent = silent,
+) -> RunReport | EnvironmentReport:
+    """Carries out the plan for an environment; a saved one only if it still fits.
+
+    For production, that is what `run` does.
 
     Args:
         settings: The settings.
-        file: The plan.
+        environment: The environment; by default the one of the saved plan, else production.
+        file: A saved plan.
         on_event: Called at each step.
 
     Returns:
         What each step did.
 
     Raises:
-        SettingsError: If it is not a plan, or files, code, settings or the warehouse have changed
-            since it was made; nothing is written.
+        SettingsError: If it is not a plan, or one for another environment, or files, code, settings
+            or the warehouse have changed since it was made; nothing is written.
         MovielensError: As raised by `run`.
     """
-    saved = read_plan(file)
+    saved = read_plan(file, environment) if file else None
+    environment = Environment(saved.environment) if saved else environment or PRODUCTION
     request = LoadRequest(
-        source=settings.source, rules=rules_of(settings), listing=saved.files, on_event=on_event
+        source=settings.source,
+        rules=rules_of(settings),
+        listing=saved.files if saved else None,
+        on_event=on_event,
     )
-    build_all = partial(build_candidate, seen=partial(seen, settings), on_event=on_event)
+    build_all = partial(
+        build_candidate,
+        seen=partial(seen, settings),
+        environment=environment,
+        on_event=on_event,
+    )
     with exclusive_run(settings) as work:
-        check_plan(saved, made_from_now(settings), file)
-        return _recorded(work, request, build_all, may_be_idle=True)
+        if saved and file:
+            check_plan(saved, made_from_now(settings, environment), file)
+        if environment.is_production:
+            return _recorded(work, request, build_all, may_be_idle=True)
+        return _applied(work, environment, request, build_all)
+
+
+def _applied(
+    work: Run,
+    environment: Environment,
+    request: LoadRequest,
+    build_all: Callable[[Run], BuildReport],
+) -> EnvironmentReport:
+    started = time.perf_counter()
+    target = engine_of(work.settings).warehouse()
+    loaded = _loaded_if_listed(work, request, target)
+    built = build_all(work)
+    if built.built:
+        clean(work, target)
+    return EnvironmentReport(
+        environment=environment.name,
+        load=loaded,
+        build=built,
+        expires_at=registry.read(target).environments[environment.name].expires_at,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _loaded_if_listed(work: Run, request: LoadRequest, target: Warehouse) -> LoadReport | None:
+    """Loads what is new; nothing if the landing zone is out of reach, as it is for developers."""
+    try:
+        return load_landing_zone(work, request)
+    except SourceError as error:
+        if not manifest.current_files(target):
+            raise
+        reason = str(error).splitlines()[0]
+        work.notes.append(
+            f"built from what is loaded, as the landing zone is out of reach: {reason}"
+        )
+        return None
 
 
 def _recorded(
@@ -220,6 +310,7 @@ def _run(work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport
     built = build_all(work)
     request.on_event(Event("publish", built.version))
     published = publish_candidate(work, again=False)
+    clean(work, engine_of(settings).warehouse())
     report = RunReport(
         load=loaded,
         build=built,

@@ -57,8 +57,7 @@ class Snapshot:
         source: URL of the landing zone, or None if nothing is loaded.
         edition: The MovieLens edition it holds.
         datasets: What is current of each dataset.
-        candidate: Version of the marts built last.
-        candidate_audited: Whether they passed every test.
+        candidate: Version of the marts that production shows; all their tests passed.
         loads: The last loads, newest first; `build --as-of` takes their ids.
         refused: The files that are still refused, and why.
         readme: The README's counts compared with those of the last build.
@@ -69,7 +68,6 @@ class Snapshot:
     edition: str | None = None
     datasets: list[DatasetStatus] = field(default_factory=list)
     candidate: str | None = None
-    candidate_audited: bool = False
     loads: list[Load] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     readme: list[StatedCount] = field(default_factory=list)
@@ -93,7 +91,6 @@ def take(target: Warehouse) -> Snapshot:
         edition=zone[1],
         datasets=loaded,
         candidate=last.version if last else None,
-        candidate_audited=last.audited if last else False,
         loads=manifest.loads(target)[:SHOWN_LOADS],
         refused=refusals.recall(target),
         readme=release.recorded(target) if readme.recall(target) else [],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ingestion.build.build import BuildReport, build_candidate
+from ingestion.build.build import build_candidate
+from ingestion.build.making import BuildReport
 from ingestion.engine import engine_of
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.recovery import rebuild_if_damaged

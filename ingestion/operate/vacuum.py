@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from ingestion.build.janitor import clean
+from ingestion.build.registry import BUILDS, WATERMARKS
 from ingestion.engine import engine_of
 from ingestion.publish.publish import prune
 from ingestion.raw import manifest
 from ingestion.warehouse.base import Connection, has_table
 from ingestion.warehouse.run import Run
 
-# The watermarks: the last manifest entry that a dataset's fact and the src_ views have seen.
+# The watermarks: the last manifest entry that a dataset's facts, and the builds that environments
+# show or can return to, have seen.
 _SEEN_BY = {
-    "_built_files": "select min(file_id) from analytics._built_files "
-    "where model_name = 'fct_' || dataset",
-    "src_files": "select max(file_id) from analytics.src_files",
+    WATERMARKS: f"select min(file_id) from {WATERMARKS} "
+    "where split_part(model_name, '__', 1) = 'fct_' || dataset",
+    BUILDS: f"select min(last_file_id) from {BUILDS}",
 }
 
 
@@ -56,6 +59,8 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
     before = target.size()
     if target.has_table(manifest.SCHEMA, manifest.TABLE):
         lease = run.lease(target)
+        if not dry_run:
+            clean(run, target)
         with target.connect() as connection, lease.transaction(connection, commit=not dry_run):
             rows = _remove(connection, settings.keep_days)
     versions = prune(settings, dry_run=dry_run)
@@ -89,7 +94,7 @@ def _dead_file_ids(connection: Connection, keep_days: int) -> str:
     seen = [
         f"next_id <= coalesce(({last_seen}), next_id)"
         for table, last_seen in _SEEN_BY.items()
-        if has_table(connection, "analytics", table)
+        if has_table(connection, *table.split("."))
     ]
     conditions = " and ".join([f"next_at < current_timestamp - interval '{keep_days} days'", *seen])
     return f"""

@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.build import registry
 from ingestion.build.artifacts import Project
-from ingestion.build.candidate import candidate
-from ingestion.build.environments import CANDIDATE, PUBLISHED
+from ingestion.build.environments import CANDIDATE, PRODUCTION, Environment
 from ingestion.build.lineage import lineage_of, parsed_in
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
@@ -135,20 +135,23 @@ class Diff:
         return [mart for mart in self.marts if mart.change != "same"]
 
 
-def diff_candidate(settings: Settings, named: Sequence[str] = ()) -> Diff:
-    """Compares the audited candidate with what is published; changes nothing.
+def diff_environment(
+    settings: Settings, environment: Environment = PRODUCTION, named: Sequence[str] = ()
+) -> Diff:
+    """Compares the marts that an environment shows with what is published; changes nothing.
 
     Args:
         settings: The settings.
+        environment: The environment; production shows the candidate.
         named: The marts to compare; by default all but the reports on the build, which always
             differ.
 
     Raises:
-        SettingsError: If there is no audited candidate, nothing is published, or no such mart.
+        SettingsError: If the environment shows nothing, nothing is published, or no such mart.
         BusyError: If a writer has the warehouse file.
     """
     target = engine_of(settings).looked_at()
-    after, before = candidate_place(target), engine_of(settings).published().place()
+    after, before = place_of(target, environment), engine_of(settings).published().place()
     if before is None:
         raise SettingsError(
             "Nothing is published yet, so there is nothing to compare with", command("publish")
@@ -160,19 +163,22 @@ def diff_candidate(settings: Settings, named: Sequence[str] = ()) -> Diff:
         return diff(connection, before, after, project.keys(), named=named, left_out=left_out)
 
 
-def candidate_place(target: Warehouse) -> Place:
-    """Returns where the audited candidate is.
+def place_of(target: Warehouse, environment: Environment) -> Place:
+    """Returns where the marts are that an environment shows.
 
     Raises:
-        SettingsError: If there is none.
+        SettingsError: If there are none.
     """
-    found = candidate(target)
-    if found is None or not found.audited:
+    known = registry.read(target)
+    found = known.shown_by(environment)
+    if found is None and environment.is_production:
         raise SettingsError(
             "There is no audited candidate to compare with what is published", command("build")
         )
-    schemas = (PUBLISHED.schema(CANDIDATE),)
-    return Place(name="candidate", version=found.version, schemas=schemas)
+    if found is None:
+        raise registry.unknown(known, environment)
+    name = "candidate" if environment.is_production else environment.name
+    return Place(name=name, version=found.version, schemas=(environment.schema(CANDIDATE),))
 
 
 def diff(

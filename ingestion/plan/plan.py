@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from ingestion.build import artifacts, built
-from ingestion.build.build import asked_for, plan_of
-from ingestion.build.built import Built
+from ingestion.build import artifacts, janitor
+from ingestion.build.build import asked_for
 from ingestion.build.dbt import code_fingerprint
-from ingestion.build.environments import PUBLISHED
+from ingestion.build.environments import PRODUCTION, Environment
+from ingestion.build.janitor import Expired
 from ingestion.build.lineage import Lineage, lineage_of, parsed_in
-from ingestion.build.plan import BuildPlan
+from ingestion.build.plan import BuildPlan, State, plan_build, read_state
+from ingestion.build.registry import Table
 from ingestion.engine import engine_of
+from ingestion.errors import SourceError
 from ingestion.landing.listing import list_landing_zone
 from ingestion.lineage.comparison import Change
 from ingestion.plan.files import (
@@ -23,13 +25,13 @@ from ingestion.plan.files import (
     plan_files,
     raw_columns,
 )
+from ingestion.progress import Event, OnEvent, silent
 from ingestion.raw import manifest
 from ingestion.raw.load import rules_of, source_of
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 
-PRODUCTION = "production"
 # What changes nothing in RAW.
 _IDLE = ("unchanged", "missing", "refused")
 
@@ -70,12 +72,14 @@ class MadeFrom:
     """What a plan was made from; it fits as long as none of it changes.
 
     Attributes:
-        files: A hash of the landing zone's listing.
+        environment: The environment that it is for.
+        files: A hash of the landing zone's listing; empty if it could not be listed.
         code: A hash of models, macros and tests, and of the engine.
         settings: The settings that decide how files are read.
-        warehouse: The target, its last file id, and the last one that was built.
+        warehouse: The target, its last file id, and the build that the environment shows.
     """
 
+    environment: str
     files: str
     code: str
     settings: str
@@ -87,8 +91,9 @@ class Plan:
     """What a run would do, if files and code stay as they are.
 
     Attributes:
-        environment: Where it would build.
-        source: URL of the landing zone.
+        environment: The environment that would show what it builds.
+        source: URL of the landing zone; empty if it cannot be listed.
+        unlisted: Why it cannot be listed: an environment is then built from what is loaded.
         files: What it would do with each file.
         columns: RAW columns that would appear, or that files lack.
         ignored: Paths in the landing zone that are not MovieLens files.
@@ -96,12 +101,15 @@ class Plan:
         tests: How many tests would run, besides those of the reports on the build.
         rebuilt: Facts that would be built from all current rows, and why.
         pages: The dashboard pages that show a mart whose figures may change, reports aside.
-        publishes: Whether readers would see another version, if every test passes.
+        publishes: Whether readers, or those who look at the environment, would see another version,
+            if every test passes.
+        expires: Environments, and tables that nothing needs any more, which a run would drop.
         made_from: What the plan holds for: `MadeFrom`.
     """
 
     environment: str
     source: str
+    unlisted: str
     files: list[PlannedFile]
     columns: list[PlannedColumn]
     ignored: list[str]
@@ -110,6 +118,7 @@ class Plan:
     rebuilt: Mapping[str, str]
     pages: list[str]
     publishes: bool
+    expires: Expired
     made_from: MadeFrom
 
     @property
@@ -127,11 +136,15 @@ class Plan:
         return [m for m in self.models if m.action == action and not m.is_report]
 
 
-def make_plan(settings: Settings) -> Plan:
-    """Plans a run in production; changes nothing, and waits for no writer.
+def make_plan(
+    settings: Settings, environment: Environment = PRODUCTION, *, on_event: OnEvent = silent
+) -> Plan:
+    """Plans a run for an environment; changes nothing, and waits for no writer.
 
     Args:
         settings: The settings.
+        environment: The environment.
+        on_event: Called before what may take long.
 
     Raises:
         SettingsError: If no landing zone is known, there are no models, or the warehouse holds
@@ -139,14 +152,17 @@ def make_plan(settings: Settings) -> Plan:
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
         BusyError: If a writer has the warehouse file.
     """
+    on_event(Event("plan", "what the models compute"))
+    lineage = lineage_of(settings)
     with _opened(settings) as target:
-        return _plan(settings, target)
+        return _plan(settings, target, environment, lineage)
 
 
-def made_from_now(settings: Settings) -> MadeFrom:
+def made_from_now(settings: Settings, environment: Environment) -> MadeFrom:
     """Tells what a plan would be made from now, without making it; raises what `make_plan` does."""
     with _opened(settings) as target:
-        return _made_from(settings, _load_plan(settings, target), built.read(target, PUBLISHED))
+        load, _ = _load_plan(settings, target, environment)
+        return _made_from(settings, load, read_state(settings, target, environment))
 
 
 @contextmanager
@@ -157,71 +173,92 @@ def _opened(settings: Settings) -> Iterator[Warehouse]:
         yield target
 
 
-def _load_plan(settings: Settings, target: Warehouse) -> LoadPlan:
+def _load_plan(
+    settings: Settings, target: Warehouse, environment: Environment
+) -> tuple[LoadPlan | None, str]:
+    """Plans the load; or says why there is none, which only production does not go without."""
     known = manifest.current_files(target)
-    source = source_of(settings, settings.source, known)
-    request = LoadRequest(source=source, rules=rules_of(settings))
-    return plan_load(target, request, list_landing_zone(source), known)
+    try:
+        source = source_of(settings, settings.source, known)
+        request = LoadRequest(source=source, rules=rules_of(settings))
+        return plan_load(target, request, list_landing_zone(source), known), ""
+    except SourceError as error:
+        if environment.is_production or not known:
+            raise
+        return None, str(error)
 
 
-def _plan(settings: Settings, target: Warehouse) -> Plan:
-    load = _load_plan(settings, target)
-    files = plan_files(load, rules_of(settings))
+def _plan(
+    settings: Settings, target: Warehouse, environment: Environment, lineage: Lineage
+) -> Plan:
+    load, unlisted = _load_plan(settings, target, environment)
+    files = plan_files(load, rules_of(settings)) if load else []
     changed = {file.dataset for file in files if file.change not in _IDLE}
-    lineage = lineage_of(settings)
     project = artifacts.Project(parsed_in(settings))
-    before = built.read(target, PUBLISHED)
-    build = plan_of(target, project, lineage, before, to_come=changed)
+    state = read_state(settings, target, environment)
+    build = plan_build(lineage, project, state, to_come=changed)
     publishes = (
-        bool(changed) or not load.is_empty or (bool(load.known) and _is_behind(settings, target))
+        bool(changed)
+        or bool(load and not load.is_empty)
+        or (bool(state.file_ids) and _is_behind(settings, target, environment))
     )
-    models = list(_models(build, before, nothing=not publishes))
+    models = list(_models(build, state, nothing=not publishes))
     return Plan(
-        environment=PRODUCTION,
-        source=load.zone.url,
+        environment=environment.name,
+        source=load.zone.url if load else "",
+        unlisted=unlisted,
         files=files,
         columns=plan_columns(files, raw_columns(target)),
-        ignored=load.zone.ignored,
+        ignored=load.zone.ignored if load else [],
         models=models,
         tests=len(build.tests) if publishes else 0,
         rebuilt=dict(build.rebuilt),
         pages=_pages(lineage, models),
         publishes=publishes,
-        made_from=_made_from(settings, load, before),
+        expires=janitor.expired(state.registry, state.there, state.last_file_id, settings),
+        made_from=_made_from(settings, load, state),
     )
 
 
-def _is_behind(settings: Settings, target: Warehouse) -> bool:
-    """Whether files or code are not those of the candidate, or it is not what readers see."""
-    asked = asked_for(settings, target)
+def _is_behind(settings: Settings, target: Warehouse, environment: Environment) -> bool:
+    """Whether files or code are not those of the environment, or readers do not see the build."""
+    asked = asked_for(settings, target, environment)
+    if not asked.is_shown or asked.known is None or not environment.is_production:
+        return not asked.is_shown
     published = engine_of(settings).published()
-    if asked.built is None:
-        return True
     held_back = {version.version for version in published.kept() if version.is_held_back}
-    return asked.built.version not in {published.current(), *held_back}
+    return asked.known.version not in {published.current(), *held_back}
 
 
-def _made_from(settings: Settings, load: LoadPlan, before: Built) -> MadeFrom:
-    last = max((file.file_id for file in load.known.values()), default=0)
+def _made_from(settings: Settings, load: LoadPlan | None, state: State) -> MadeFrom:
+    shown = state.shown.version if state.shown else "nothing"
     return MadeFrom(
-        files=load.zone.fingerprint,
+        environment=state.environment.name,
+        files=load.zone.fingerprint if load else "",
         code=code_fingerprint(settings),
         settings=str(rules_of(settings)),
-        warehouse=f"{settings.target}, file {last}, built {before.last_file_id}",
+        warehouse=f"{settings.target}, file {state.last_file_id}, showing {shown}",
     )
 
 
-def _models(build: BuildPlan, before: Built, *, nothing: bool) -> Iterable[PlannedModel]:
+def _models(build: BuildPlan, state: State, *, nothing: bool) -> Iterable[PlannedModel]:
     for name, change in build.changes.items():
         action: str = build.models.get(name, "drop")
         if nothing and action == "refresh":
             action = "reuse"  # the reports, which are refreshed with anything else
-        yield _model(action, change, before, is_report=name in build.reports)
+        yield _model(action, change, _last_built(state, name), is_report=name in build.reports)
 
 
-def _model(action: str, change: Change, before: Built, *, is_report: bool) -> PlannedModel:
+def _last_built(state: State, model: str) -> Table | None:
+    """The table of a model that the environment shows, or the one that was built last."""
+    if state.shown and model in state.shown.members:
+        return state.registry.tables.get(state.shown.members[model].table)
+    tables = [table for table in state.registry.tables.values() if table.model == model]
+    return max(tables, key=lambda table: str(table.built_at), default=None)
+
+
+def _model(action: str, change: Change, last: Table | None, *, is_report: bool) -> PlannedModel:
     name = change.model
-    last = before.models.get(name)
     milliseconds = last.milliseconds if last else None
     is_new = change.kind in ("added", "removed")
     columns = (

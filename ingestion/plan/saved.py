@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from ingestion.build.environments import PRODUCTION, Environment
 from ingestion.errors import SettingsError
 from ingestion.home import write_whole
 from ingestion.plan.plan import MadeFrom, Plan
@@ -26,17 +27,29 @@ def save(plan: Plan, file: Path) -> None:
         ) from None
 
 
-def read(file: Path) -> MadeFrom:
+def read(file: Path, environment: Environment | None = None) -> MadeFrom:
     """Reads what a saved plan was made from.
 
+    Args:
+        file: The plan.
+        environment: The environment that it has to be for; None for any.
+
     Raises:
-        SettingsError: If the file is not a saved plan.
+        SettingsError: If the file is not a saved plan, or one for another environment.
     """
+    name = environment.name if environment else None
     try:
         content = json.loads(file.read_text())
-        return MadeFrom(**content["made_from"])
+        saved = MadeFrom(**content["made_from"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise SettingsError(f"{file} is not a saved plan", f"make one: {_again(file)}") from None
+        again = _again(file, name)
+        raise SettingsError(f"{file} is not a saved plan", f"make one: {again}") from None
+    if name not in (None, saved.environment):
+        raise SettingsError(
+            f"The plan in {file} is for {saved.environment}, not for {name}. Nothing was written",
+            f"make one: {_again(file, name)}",
+        )
+    return saved
 
 
 def check(saved: MadeFrom, now: MadeFrom, file: Path) -> None:
@@ -56,9 +69,10 @@ def check(saved: MadeFrom, now: MadeFrom, file: Path) -> None:
         raise SettingsError(
             f"The plan in {file} no longer fits: {', '.join(moved)} changed since it was made. "
             "Nothing was written",
-            f"look at a new one: {_again(file)}",
+            f"look at a new one: {_again(file, saved.environment)}",
         )
 
 
-def _again(file: Path) -> str:
-    return command("plan", "--out", str(file))
+def _again(file: Path, environment: str | None) -> str:
+    named = [] if environment in (None, PRODUCTION.name) else [str(environment)]
+    return command("plan", *named, "--out", str(file))

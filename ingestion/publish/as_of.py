@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingestion.build.build import BuildReport, Job, build_in, fingerprint
+from ingestion.build import artifacts
+from ingestion.build.build import fingerprint
 from ingestion.build.dbt import check_project
-from ingestion.build.environments import AS_OF, Environment
-from ingestion.build.release import Landing
+from ingestion.build.environments import AS_OF, AUDIT
+from ingestion.build.making import BuildReport, Job, Making
 from ingestion.datasets import FILE_ID
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
@@ -61,8 +62,8 @@ def build_marts_as_of(
 ) -> AsOfReport:
     """Builds and audits the marts as of an earlier load, into a separate file.
 
-    The facts, the candidate and the published marts are untouched: everything is rebuilt in a
-    separate environment, which is dropped once the file is written. Safe to repeat and to kill.
+    The store, every environment and the published marts are untouched: everything is rebuilt in a
+    separate schema, which is dropped once the file is written. Safe to repeat and to kill.
 
     Args:
         run: The current run.
@@ -83,22 +84,25 @@ def build_marts_as_of(
     counted = _files_as_of(target, load)
     lease = run.lease(target)
     _check_all_there(target, load, counted)
-    environment = Environment(AS_OF, load.last_file_id)
     contents = ((file.file_id, file.content_hash) for file in counted)
-    report = build_in(
-        Job(
-            settings=settings,
-            lease=lease,
-            environment=environment,
-            fingerprint=fingerprint(settings, contents),
-            landing=Landing(),
-            on_event=on_event,
-        )
+    job = Job(
+        settings=settings,
+        lease=lease,
+        fingerprint=fingerprint(settings, contents),
+        on_event=on_event,
     )
+    drop = f"drop schema if exists {AS_OF} cascade"
+    lease.execute(drop)  # left by an earlier one that failed or died
+    folder = settings.dbt_dir.with_name(f"{settings.dbt_dir.name}__{AS_OF}")
+    making = Making(job, {"store": AS_OF, "as_of_file_id": load.last_file_id}, folder)
+    relations = {name: (AS_OF, name) for name in making.project.layers}
+    relations |= {f"{AUDIT}.{name}": (AS_OF, name) for name in artifacts.AUDIT_TABLES}
+    making.audit(relations, None, [])
     file = settings.home / "as-of" / f"{load.load_id}.duckdb"
-    export(lease, environment, file)
-    environment.drop(target)
-    shutil.rmtree(environment.dbt_dir(settings), ignore_errors=True)
+    export(lease, AS_OF, file)
+    report = making.report(time.perf_counter() - started)
+    lease.execute(drop)
+    shutil.rmtree(folder, ignore_errors=True)
     return AsOfReport(
         load=load,
         file=file,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.build.environments import CANDIDATE, PUBLISHED, Environment
+from ingestion.build.environments import CANDIDATE, PRODUCTION
 from ingestion.build.release import Counts
 from ingestion.home import write_whole
 from ingestion.literals import duckdb_literal
@@ -61,9 +61,9 @@ class MartsFile:
                     _write_marts(connection, _EARLIER_SCHEMA, file)
 
     def kept(self) -> list[Version]:
-        """The kept versions, oldest first, including those held back."""
+        """The kept versions in the order in which readers saw them, including those held back."""
         names = (file.name.removesuffix(_SUFFIX) for file in self._folder.glob(f"*{_SUFFIX}"))
-        return sorted(map(self._described, names), key=lambda version: version.version)
+        return sorted(map(self._described, names), key=lambda version: version.order)
 
     def _described(self, name: str) -> Version:
         version = name.removesuffix(_ROLLED_BACK)
@@ -101,8 +101,10 @@ class MartsFile:
         held_back = self._of(version + _ROLLED_BACK)
         if held_back.exists():
             held_back.rename(self._of(version))
+        elif self._of(version).exists():  # promoted or reverted to
+            lease.execute()
         else:
-            export_marts(lease, PUBLISHED, self._of(version))
+            export_marts(lease, PRODUCTION.schema(CANDIDATE), self._of(version))
         self._install(version, source)
         for rolled_back in self._folder.glob(f"*{_ROLLED_BACK}{_SUFFIX}"):
             rolled_back.unlink()
@@ -194,12 +196,12 @@ def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
     return _EARLIER_SCHEMA if earlier.fetchall() else "main"
 
 
-def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
-    """Writes an environment's marts, and nothing else, to a separate file.
+def export_marts(lease: Lease, schema: str, file: Path) -> None:
+    """Writes the marts of a schema, and nothing else, to a separate file.
 
     Args:
         lease: The warehouse's lease, held since before the marts were chosen.
-        environment: Whose marts.
+        schema: The schema.
         file: The file; it appears once it is complete.
 
     Raises:
@@ -208,7 +210,7 @@ def export_marts(lease: Lease, environment: Environment, file: Path) -> None:
     file.parent.mkdir(exist_ok=True)
     with lease.target.connect() as session:
         lease.renew_in(session)
-        _write_marts(session.native, environment.schema(CANDIDATE), file)
+        _write_marts(session.native, schema, file)
 
 
 def _write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ingestion.build.candidate import Candidate, candidate
+from ingestion.build.candidate import candidate
+from ingestion.build.registry import Build
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.publish.published import Published, Version
@@ -66,9 +67,9 @@ def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
     return _report(marts, started, found.version, before)
 
 
-def _audited(target: Warehouse) -> Candidate:
+def _audited(target: Warehouse) -> Build:
     found = candidate(target)
-    if found is None or not found.audited:
+    if found is None:
         raise MovielensError(
             "There is no audited candidate; the published marts are untouched", command("build")
         )
@@ -103,11 +104,28 @@ def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
     """
     marts = engine_of(settings).published()
     current = marts.current()
-    older = [v.version for v in marts.kept() if current and v.version < current]
+    older = [v.version for v in _before(marts.kept(), current) if not v.is_held_back]
     removed = older[: max(0, len(older) - (settings.keep_versions - 1))]
     if not dry_run:
         marts.remove(removed)
     return removed
+
+
+def _before(kept: list[Version], current: str | None) -> list[Version]:
+    """The versions that readers saw before the current one.
+
+    Without a note of when they saw it, a version counts by its name: an earlier release published
+    it, or a publish died before readers saw it.
+    """
+    if current is None:
+        return kept
+    names = [version.version for version in kept]
+    seen = kept[: names.index(current)] if current in names else kept
+    return [
+        version
+        for version in seen
+        if version.version < current or (version.published_at and current in names)
+    ]
 
 
 def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
@@ -135,9 +153,7 @@ def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
     marts.bring_up_to_date()
     current = marts.current()
     kept = {version.version: version for version in marts.kept()}
-    earlier = [
-        v for v in kept.values() if not v.is_held_back and (not current or v.version < current)
-    ]
+    earlier = [v for v in _before(marts.kept(), current) if not v.is_held_back]
     if not earlier:
         raise MovielensError(
             f"There is no version before {current or 'the first one'} to return to; "

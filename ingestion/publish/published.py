@@ -29,6 +29,11 @@ class Version:
     published_at: datetime | None = None
     is_held_back: bool = False
 
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """Sorts versions by when readers saw them last; those of earlier releases come first."""
+        return self.published_at or datetime.min, self.version
+
 
 class Published(Protocol):
     """What readers see, and the kept versions."""
@@ -46,7 +51,7 @@ class Published(Protocol):
         """Bytes of what readers see."""
 
     def kept(self) -> list[Version]:
-        """The kept versions, oldest first, including those held back."""
+        """The kept versions in the order in which readers saw them, including those held back."""
 
     def counts(self) -> Counts | None:
         """The published version's counts; None if nothing is published."""

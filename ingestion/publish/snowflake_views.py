@@ -24,7 +24,7 @@ from collections import defaultdict
 from datetime import UTC
 from typing import Any
 
-from ingestion.build.environments import CANDIDATE, PUBLISHED
+from ingestion.build.environments import CANDIDATE, PRODUCTION
 from ingestion.build.release import Counts
 from ingestion.errors import MovielensError
 from ingestion.publish.place import SEEN, Place
@@ -80,21 +80,22 @@ class MartsViews:
         """Nothing to do: `publish` fits the store's tables to the marts."""
 
     def kept(self) -> list[Version]:
-        """The kept versions, oldest first, including those held back."""
+        """The kept versions in the order in which readers saw them, including those held back."""
         published: dict[str, dict[str, Any]] = {}
         left: dict[str, int] = {}
         for entry in self._entries():
             published[entry["version"]] = entry
             left[entry["rolled_back"]] = entry["number"]
-        return [
+        found = [
             Version(
                 version,
                 entry.get("source"),
                 entry["published_at"].astimezone(UTC).replace(tzinfo=None),
                 left.get(version, 0) > entry["number"],
             )
-            for version, entry in sorted(published.items())
+            for version, entry in published.items()
         ]
+        return sorted(found, key=lambda version: version.order)
 
     def _entries(self) -> list[dict[str, Any]]:
         """All publishes and rollbacks, oldest first; an earlier release recorded no source."""
@@ -130,13 +131,13 @@ class MartsViews:
         """
         with self._target.connect() as connection:
             _make_schemas(connection)
-            marts = _columns(connection, PUBLISHED.schema(CANDIDATE))
+            marts = _columns(connection, PRODUCTION.schema(CANDIDATE))
             stored = _columns(connection, STORE)
             for mart, columns in marts.items():
                 _make_room(connection, mart, columns, stored.get(mart, []))
             for mart in marts:
                 connection.execute(f"delete from {STORE}.{mart} where _version not in ({_KNOWN})")
-            if not any(v.is_held_back for v in self.kept() if v.version == version):
+            if version not in {kept.version for kept in self.kept()}:
                 for mart, columns in marts.items():
                     _append(connection, mart, columns, version)
             _verify(connection, marts, version)
@@ -220,7 +221,7 @@ def _make_room(connection: Connection, mart: str, columns: Columns, stored: Colu
     else:
         rows = (
             f"select cast(null as varchar) as _version, {names} "
-            f"from {PUBLISHED.schema(CANDIDATE)}.{mart} where false"
+            f"from {PRODUCTION.schema(CANDIDATE)}.{mart} where false"
         )
     connection.execute(f"create or replace table {STORE}.{mart} as {rows}")
     view = f"create or replace secure view {SCHEMA}"
@@ -238,7 +239,7 @@ def _append(connection: Connection, mart: str, columns: Columns, version: str) -
     names = ", ".join(name for name, _ in columns)
     connection.execute(
         f"insert into {STORE}.{mart} (_version, {names}) "
-        f"select {connection.literal(version)}, {names} from {PUBLISHED.schema(CANDIDATE)}.{mart}"
+        f"select {connection.literal(version)}, {names} from {PRODUCTION.schema(CANDIDATE)}.{mart}"
     )
 
 
@@ -246,7 +247,7 @@ def _verify(connection: Connection, marts: dict[str, Columns], version: str) -> 
     it = connection.literal(version)
     counts = " union all ".join(
         f"select {connection.literal(mart)} as mart, "
-        f"(select count(*) from {PUBLISHED.schema(CANDIDATE)}.{mart}) as built, "
+        f"(select count(*) from {PRODUCTION.schema(CANDIDATE)}.{mart}) as built, "
         f"(select count(*) from {STORE}.{mart} where _version = {it}) as stored"
         for mart in marts
     )

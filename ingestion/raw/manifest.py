@@ -144,12 +144,11 @@ def current_files(warehouse: Warehouse) -> dict[str, CurrentFile]:
     return {row[0]: CurrentFile(*row) for row in rows}
 
 
-def datasets_since(target: Warehouse, file_id: int) -> set[str]:
-    """Finds the datasets whose files were added, changed or removed after a manifest entry."""
+def last_file_ids(target: Warehouse) -> dict[str, int]:
+    """Finds the last entry of each dataset, be it of a file that was added, changed or removed."""
     if not target.has_table(SCHEMA, TABLE):
-        return set()
-    rows = target.fetch(f"select distinct dataset from {FILES} where file_id > {file_id}")
-    return {dataset for (dataset,) in rows}
+        return {}
+    return dict(target.fetch(f"select dataset, max(file_id) from {FILES} group by dataset"))
 
 
 def loads(target: Warehouse) -> list[Load]:

@@ -76,6 +76,9 @@ class Warehouse(ABC):
     is_exclusive = False
     """Whether a writer locks out all other processes; `status` then shows the last snapshot."""
 
+    ddl_is_transactional = True
+    """Whether a transaction can create and drop; if not, each such statement commits."""
+
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
@@ -127,6 +130,10 @@ class Warehouse(ABC):
         Returns:
             By schema and table; without views, and without tables that the engine does not count.
         """
+
+    def copying(self, table: str, to: str) -> str:
+        """Returns the statement that creates or replaces a table as a copy of another."""
+        return f"create or replace table {to} as select * from {table}"
 
     def has_table(self, schema: str, table: str) -> bool:
         """Checks whether a table exists."""

@@ -72,6 +72,7 @@ class SnowflakeWarehouse(Warehouse):
     """
 
     is_metered = True
+    ddl_is_transactional = False
 
     def __init__(
         self,
@@ -112,6 +113,10 @@ class SnowflakeWarehouse(Warehouse):
     def literal(self, value: Any) -> str:
         """Formats a value as a Snowflake literal."""
         return snowflake_literal(value)
+
+    def copying(self, table: str, to: str) -> str:
+        """Returns the statement that clones a table, which copies no rows."""
+        return f"create or replace table {to} clone {table}"
 
     def exists(self) -> bool:
         """Returns True: infra/snowflake sets up the database beforehand."""

@@ -1,13 +1,13 @@
 {#-
     The watermark of an incremental fact: the last manifest entry it has seen.
-    One row per fact in analytics._built_files (model_name, file_id), written after the fact
+    One row per table of a fact in store._built_files (model_name, file_id), written after the fact
     itself, so that a build that dies in between repeats its work, idempotently.
 -#}
 
 {% macro built_files() -%}
     {{ return(api.Relation.create(
         database=target.database,
-        schema=schema_of_environment('analytics'),
+        schema=var('store'),
         identifier='_built_files',
         type='table'
     )) }}

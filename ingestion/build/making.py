@@ -1,0 +1,261 @@
+"""One build in the making: dbt builds and tests, and what it found becomes the reports."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ingestion.build import artifacts, release
+from ingestion.build.artifacts import TestResult
+from ingestion.build.audit import raise_failures
+from ingestion.build.dbt import Dbt, Relation
+from ingestion.build.environments import AUDIT
+from ingestion.build.lineage import Lineage, lineage_of
+from ingestion.build.release import Finding, Judgement, Landing, Seen, StatedCount
+from ingestion.progress import OnEvent, silent
+from ingestion.settings import Settings
+from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.lease import Lease
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What one build did.
+
+    Attributes:
+        version: The version under which the candidate is published.
+        built: False if there was nothing to do.
+        seconds: Wall time.
+        models: Models built.
+        tests_passed: Data tests and unit tests that passed.
+        tests_warned: Tests that only warn, and did, in this build or when last run.
+        warnings: Their names and row counts.
+        node_seconds: Seconds of each model and test, such as `model.fct_ratings`.
+        models_kept: Models skipped because their inputs are unchanged.
+        tests_kept: Tests skipped for the same reason.
+        rebuilt: Facts rebuilt from all current rows, and why.
+        readme: The README's counts compared with the candidate's.
+        release: Failed plausibility checks that were accepted or only reported.
+    """
+
+    version: str
+    built: bool
+    seconds: float
+    models: int = 0
+    tests_passed: int = 0
+    tests_warned: int = 0
+    warnings: list[str] = field(default_factory=list)
+    node_seconds: dict[str, float] = field(default_factory=dict)
+    models_kept: int = 0
+    tests_kept: int = 0
+    rebuilt: dict[str, str] = field(default_factory=dict)
+    readme: list[StatedCount] = field(default_factory=list)
+    release: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to build.
+
+    Attributes:
+        settings: The settings.
+        lease: The warehouse's lease.
+        fingerprint: Identifies it: file versions and code.
+        landing: What the build reports about the landing zone.
+        seen: Returns what readers see, to compare the release with; None for no comparison.
+        accept_release: Accept a release that fails its plausibility checks.
+        refuses: Whether a release that fails them is refused, rather than only reported.
+        on_event: Called for each model and test.
+    """
+
+    settings: Settings
+    lease: Lease
+    fingerprint: str
+    landing: Landing = field(default_factory=Landing)
+    seen: Callable[[], Seen] | None = None
+    accept_release: bool = False
+    refuses: bool = True
+    on_event: OnEvent = silent
+
+    @property
+    def target(self) -> Warehouse:
+        """The warehouse."""
+        return self.lease.target
+
+
+class Making:
+    """One build in the making.
+
+    Args:
+        job: What to build.
+        variables: Vars in place of those of dbt_project.yml.
+        folder: dbt's target folder, if not the home's.
+
+    Attributes:
+        now: When it began, UTC.
+        version: The version under which its marts are published.
+        project: The parsed project.
+        lineage: What its models compute.
+        tests: The results of all tests that decide whether it is published.
+        judged: What was found about the release.
+    """
+
+    def __init__(
+        self, job: Job, variables: Mapping[str, Any] | None = None, folder: Path | None = None
+    ) -> None:
+        self._job = job
+        self._dbt = Dbt(job.settings, job.on_event, variables=variables, folder=folder)
+        self.project = artifacts.Project(folder or job.settings.dbt_dir)
+        self.lineage: Lineage = lineage_of(job.settings)
+        self.now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        self.version = f"{self.now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
+        self.tests: dict[str, TestResult] = {}
+        self.judged = Judgement()
+        self._relations: Mapping[str, Relation] = {}
+        self._ran: list[Any] = []
+        self._kept = 0
+
+    def audit(
+        self, relations: Mapping[str, Relation], nodes: Iterable[str] | None, kept: list[TestResult]
+    ) -> None:
+        """Builds and tests all but the reports, judges the release, and then builds the reports.
+
+        Args:
+            relations: Where each model is built, and each table `audit.*` that the reports read.
+            nodes: The models and tests to run; None for all.
+            kept: The results of tests that are not run again.
+
+        Raises:
+            AuditFailure: If a test failed.
+            ReleaseRefused: If the release is implausible.
+            MovielensError: If a model could not be built.
+            BusyError: If another run has taken the lease.
+        """
+        job = self._job
+        self._relations = relations
+        self._dbt.place(relations)
+        self._build_and_test(nodes)
+        run = self.project.test_results(self._ran)
+        self._kept = len(kept)
+        self.tests = {result.test_name: result for result in (*kept, *run)}
+        if job.seen is not None:
+            self.judged = release.judge(
+                job.settings,
+                release.count(job.target, self._named),
+                job.landing,
+                job.seen(),
+                accept=job.accept_release,
+                refuses=job.refuses,
+            )
+        self._record()
+        self._run("--select", f"tag:{artifacts.REPORT_TAG}")
+
+    def _build_and_test(self, nodes: Iterable[str] | None) -> None:
+        rest = ("--exclude", f"tag:{artifacts.REPORT_TAG}+")
+        if nodes is None:
+            self._run(*rest)
+        elif names := list(nodes):
+            # Each test is named, so none is to be selected with the models that it tests.
+            self._run("--select", *names, "--indirect-selection", "empty", *rest)
+
+    def _run(self, *arguments: str) -> None:
+        results = self._dbt.build(*arguments)
+        raise_failures(self._job.settings, self._job.target, self.project, results)
+        self._ran += results
+
+    def _named(self, table: str) -> str:
+        return ".".join(self._relations[table])
+
+    def _record(self) -> None:
+        """Records the build, for the marts that report on it."""
+        job, tests = self._job, self.tests.values()
+        build = (
+            self.version,
+            _git_sha(job.settings.project),
+            self.now,
+            *(_count(tests, status) for status in ("pass", "warn")),
+            0,
+            job.fingerprint,
+            job.landing.source,
+        )
+        rows: dict[str, Iterable[tuple[Any, ...]]] = {
+            "builds": [build],
+            "test_results": tests,
+            "model_columns": self.project.columns(self._types()),
+            "model_edges": self.project.edges(),
+            "column_edges": artifacts.column_edges(self.lineage.analyses),
+            **release.rows(job.landing, self.judged),
+        }
+        job.lease.execute()
+        for name, columns in artifacts.AUDIT_TABLES.items():
+            relation = self._relations[f"{AUDIT}.{name}"]
+            job.target.replace_table(*relation, columns, list(rows[name]))
+
+    def _types(self) -> dict[tuple[str, str], str]:
+        """The type of each column in the warehouse, by model or source."""
+        of_relation = {relation: name for name, relation in self._relations.items()}
+        schemas = {schema for schema, _ in of_relation} | {"raw"}
+        rows = self._job.target.fetch(
+            "select lower(table_schema), lower(table_name), lower(column_name), lower(data_type) "
+            "from information_schema.columns where lower(table_schema) in "
+            f"({', '.join(map(self._job.target.literal, sorted(schemas)))})"
+        )
+        return {
+            (of_relation.get((schema, table), f"{schema}.{table}"), column): type_
+            for schema, table, column, type_ in rows
+        }
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The seconds that each model took which was built, by name."""
+        return {r.node.name: r.execution_time for r in self._ran if _is_model(r)}
+
+    def report(self, seconds: float, rebuilt: Mapping[str, str] | None = None) -> BuildReport:
+        """Reports on it.
+
+        Args:
+            seconds: Wall time.
+            rebuilt: Facts built from all current rows though they were built before, and why.
+        """
+        models = sum(map(_is_model, self._ran))
+        run = self.project.test_results(self._ran)
+        warned = [t for t in (*run, *self.tests.values()) if t.status == "warn"]
+        warnings = {test.test_name: f"{test.test_name}: {test.failures} rows" for test in warned}
+        return BuildReport(
+            version=self.version,
+            built=True,
+            seconds=seconds,
+            models=models,
+            tests_passed=_count(run, "pass"),
+            tests_warned=len(warnings),
+            warnings=list(warnings.values()),
+            node_seconds={
+                f"{r.node.resource_type}.{r.node.name}": round(r.execution_time, 3)
+                for r in self._ran
+            },
+            models_kept=len(self.project.layers) - models,
+            tests_kept=self._kept,
+            rebuilt=dict(rebuilt or {}),
+            readme=self.judged.stated,
+            release=self.judged.findings,
+        )
+
+
+def _is_model(result: Any) -> bool:
+    return str(result.node.resource_type) == "model"
+
+
+def _count(tests: Iterable[TestResult], status: str) -> int:
+    return sum(test.status == status for test in tests)
+
+
+def _git_sha(project: Path) -> str:
+    command = ["git", "-C", str(project), "rev-parse", "--short=12", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,499 @@
+"""The registry: which tables and builds the warehouse holds, and which build an environment shows.
+
+A table is named after what it holds, and listed once it has passed its audit. A build is a set of
+tables, one per model, and of the reports on it. An environment shows one build, through views. So
+environments share what is equal; promoting and reverting change entries here, and views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from ingestion.build.environments import LAYERS, PRODUCTION, STORE, Environment
+from ingestion.errors import SettingsError
+from ingestion.lineage.fingerprints import Fingerprint
+from ingestion.remedies import command
+from ingestion.warehouse.base import Connection, Warehouse, create_schema
+from ingestion.warehouse.lease import Lease
+
+_TABLES, BUILDS, _MEMBERS = f"{STORE}._tables", f"{STORE}._builds", f"{STORE}._members"
+_TESTS, _ENVIRONMENTS = f"{STORE}._tests", f"{STORE}._environments"
+_COLUMNS = {
+    _TABLES: "table_name varchar, model varchar, fingerprint varchar, file_id bigint, "
+    "n_rows bigint, milliseconds bigint, built_at timestamp",
+    BUILDS: "version varchar, fingerprint varchar, source varchar, last_file_id bigint, "
+    "built_at timestamp, used_at timestamp",
+    _MEMBERS: "version varchar, model varchar, layer varchar, table_name varchar, code varchar",
+    _TESTS: "test_key varchar, test_name varchar, status varchar, failures bigint, "
+    "run_at timestamp, used_at timestamp",
+    _ENVIRONMENTS: "environment varchar, version varchar, applied_at timestamp, "
+    "expires_at timestamp",
+}
+# The watermarks of the facts, which dbt writes: macros/incremental.
+WATERMARKS = f"{STORE}._built_files"
+
+
+class Table(NamedTuple):
+    """A physical table that has passed an audit.
+
+    Attributes:
+        name: Its name in the store.
+        model: The model that it was built from.
+        fingerprint: Of that model's code.
+        file_id: The last manifest entry of the model's datasets when it was built.
+        rows: Its rows; None if it is a view, or the engine does not say.
+        milliseconds: How long it took to build.
+        built_at: When it was built, UTC.
+    """
+
+    name: str
+    model: str
+    fingerprint: str
+    file_id: int
+    rows: int | None = None
+    milliseconds: int | None = None
+    built_at: datetime | None = None
+
+
+class Member(NamedTuple):
+    """A table of a build.
+
+    Attributes:
+        layer: The schema in which production shows it.
+        table: Its name in the store.
+    """
+
+    layer: str
+    table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """An audited build.
+
+    Attributes:
+        version: The version under which its marts are published.
+        fingerprint: What it was built from: file versions, code and what is known about the
+            landing zone.
+        source: URL of the landing zone.
+        last_file_id: The last manifest entry that it has seen.
+        built_at: When, UTC.
+        used_at: When an environment last began or ceased to show it, UTC.
+        members: Its tables by model, and those that report on it, such as `audit.builds`.
+    """
+
+    version: str
+    fingerprint: str
+    source: str | None
+    last_file_id: int
+    built_at: datetime
+    used_at: datetime
+    members: Mapping[str, Member] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> set[str]:
+        """The names of its tables in the store."""
+        return {member.table for member in self.members.values()}
+
+
+class Entry(NamedTuple):
+    """An environment's entry.
+
+    Attributes:
+        environment: Its name.
+        version: The build that it shows; None while its views are being moved.
+        applied_at: Since when it shows it, UTC.
+        expires_at: When it may be dropped, UTC; None for never.
+    """
+
+    environment: str
+    version: str | None
+    applied_at: datetime
+    expires_at: datetime | None
+
+
+class Passed(NamedTuple):
+    """A test that passed, or only warned.
+
+    Attributes:
+        key: Its code, and the contents of the tables that it reads.
+        name: Its name.
+        status: `pass` or `warn`.
+        failures: How many rows it warned of.
+        run_at: When, UTC.
+    """
+
+    key: str
+    name: str
+    status: str
+    failures: int
+    run_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """All that is registered.
+
+    Attributes:
+        tables: The tables by name.
+        builds: The builds by version, oldest first.
+        environments: The environments by name.
+        tests: The tests that passed, by key.
+    """
+
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    builds: Mapping[str, Build] = field(default_factory=dict)
+    environments: Mapping[str, Entry] = field(default_factory=dict)
+    tests: Mapping[str, Passed] = field(default_factory=dict)
+
+    def shown_by(self, environment: Environment) -> Build | None:
+        """Returns the build that an environment shows."""
+        entry = self.environments.get(environment.name)
+        return self.builds.get(entry.version or "") if entry else None
+
+    def built_from(self, fingerprint: str) -> Build | None:
+        """Returns the last build of just these files and this code."""
+        found = (build for build in self.builds.values() if build.fingerprint == fingerprint)
+        return max(found, key=lambda build: build.version, default=None)
+
+    def shown(self, *, but: Environment | None = None) -> dict[str, Build]:
+        """Returns the builds that environments show, by environment.
+
+        Args:
+            but: An environment to leave out.
+        """
+        found = {name: self.builds.get(e.version or "") for name, e in self.environments.items()}
+        return {
+            name: build
+            for name, build in found.items()
+            if build is not None and (but is None or name != but.name)
+        }
+
+
+def read(target: Warehouse) -> Registry:
+    """Reads the registry; an empty one if there is none yet."""
+    if not target.exists() or not target.has_table(*BUILDS.split(".")):
+        return Registry()
+    with target.connect() as connection:
+
+        def rows(table: str, columns: str = "*") -> list[tuple[Any, ...]]:
+            return connection.execute(f"select {columns} from {table}").fetchall()
+
+        members: dict[str, dict[str, Member]] = {}
+        for version, model, *member in rows(_MEMBERS, "version, model, layer, table_name"):
+            members.setdefault(version, {})[model] = Member(*member)
+        tests = "test_key, test_name, status, failures, run_at"
+        return Registry(
+            tables={row[0]: Table(*row) for row in rows(_TABLES)},
+            builds={
+                version: Build(
+                    version=version,
+                    fingerprint=fingerprint,
+                    source=source,
+                    last_file_id=last_file_id,
+                    built_at=built_at,
+                    used_at=used_at,
+                    members=members.get(version, {}),
+                )
+                for version, fingerprint, source, last_file_id, built_at, used_at in sorted(
+                    rows(BUILDS)
+                )
+            },
+            environments={row[0]: Entry(*row) for row in sorted(rows(_ENVIRONMENTS))},
+            tests={row[0]: Passed(*row) for row in rows(_TESTS, tests)},
+        )
+
+
+def codes(target: Warehouse, version: str) -> dict[str, Fingerprint]:
+    """Reads the fingerprint of each model of a build."""
+    rows = target.fetch(
+        f"select model, code from {_MEMBERS} "
+        f"where version = {target.literal(version)} and code is not null"
+    )
+    return {model: Fingerprint.from_json(code) for model, code in rows}
+
+
+def unknown(known: Registry, environment: Environment) -> SettingsError:
+    """Returns the error for an environment that does not exist."""
+    others = sorted(name for name in known.environments if Environment(name) != PRODUCTION)
+    there = f"there are {', '.join(others)}" if others else "there is none yet"
+    return SettingsError(
+        f"There is no environment {environment.name!r}; {there}",
+        command("apply", environment.name),
+    )
+
+
+def relations(target: Warehouse) -> dict[str, bool]:
+    """Lists what is in the store, registered or not.
+
+    Returns:
+        By name, whether it is a view.
+    """
+    rows = target.fetch(
+        "select lower(table_name), table_type from information_schema.tables "
+        f"where lower(table_schema) = {target.literal(STORE)}"
+    )
+    return {name: kind == "VIEW" for name, kind in rows}
+
+
+def create(lease: Lease) -> None:
+    """Creates the store and an empty registry in it, where there is none.
+
+    Raises:
+        BusyError: If another run has taken the lease.
+    """
+    lease.execute()
+    with lease.target.connect() as connection:
+        create_schema(connection, STORE)
+        for table, columns in _COLUMNS.items():
+            connection.execute(f"create table if not exists {table} ({columns})")
+
+
+def record(
+    lease: Lease,
+    build: Build,
+    tables: Collection[Table],
+    tests: Collection[Passed],
+    code: Mapping[str, Fingerprint],
+) -> None:
+    """Records an audited build.
+
+    Args:
+        lease: The warehouse's lease.
+        build: The build.
+        tables: Those of its tables that are new or were refreshed.
+        tests: All tests of the build.
+        code: The fingerprint of each model.
+
+    Raises:
+        BusyError: If another run has taken the lease, and may have built other files meanwhile.
+    """
+    members = [
+        (build.version, model, *member, code[model].to_json() if model in code else None)
+        for model, member in build.members.items()
+    ]
+    described = (build.source, build.last_file_id, build.built_at, build.used_at)
+    literal = lease.target.literal
+    lease.execute(
+        *_replacing(literal, _TABLES, [table[0] for table in tables], tables),
+        *_replacing(
+            literal, BUILDS, [build.version], [(build.version, build.fingerprint, *described)]
+        ),
+        *_replacing(literal, _MEMBERS, [build.version], members),
+        *_replacing(literal, _TESTS, [t.key for t in tests], [(*t, _now()) for t in tests]),
+    )
+
+
+def _replacing(
+    literal: Any, table: str, keys: Iterable[str], rows: Iterable[Sequence[Any]]
+) -> list[str]:
+    """The statements that put rows in place of those with the same keys in the first column."""
+    columns = [column.split()[0] for column in _COLUMNS[table].split(", ")]
+    gone = ", ".join(sorted(map(literal, keys)))
+    values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
+    if not values:
+        return []
+    return [
+        f"delete from {table} where {columns[0]} in ({gone})",
+        f"insert into {table} ({', '.join(columns)}) values {values}",
+    ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def show(
+    lease: Lease, environment: Environment, build: Build, expires_at: datetime | None = None
+) -> None:
+    """Lets an environment show a build: all its views move, or none.
+
+    Where each change of a view is a transaction of its own, the environment shows no build while
+    they move, and a run that dies meanwhile leaves none that could be published.
+
+    Args:
+        lease: The warehouse's lease.
+        environment: The environment; created if it does not exist.
+        build: The build.
+        expires_at: When the environment may be dropped, UTC; None for never.
+
+    Raises:
+        BusyError: If another run has taken the lease.
+    """
+    target = lease.target
+    before = read(target)
+    now = _now()
+    entry = Entry(environment.name, build.version, now, expires_at)
+    versions = {build.version, before.environments.get(environment.name, entry).version}
+    used = ", ".join(map(target.literal, versions - {None}))
+    final = [
+        *_entry(target, entry),
+        f"update {BUILDS} set used_at = {target.literal(now)} where version in ({used})",
+    ]
+    with target.connect() as connection:
+        for layer in {member.layer for member in build.members.values()}:
+            create_schema(connection, environment.schema(layer))
+        moves = list(_moves(connection, environment, before.shown_by(environment), build))
+    _in_order(lease, _entry(target, entry._replace(version=None)), moves, final)
+
+
+def _in_order(
+    lease: Lease, before: Sequence[str], ddl: Sequence[str], after: Sequence[str]
+) -> None:
+    """Runs statements, in one transaction if DDL can be part of one."""
+    if lease.target.ddl_is_transactional:
+        lease.execute(*ddl, *after)
+        return
+    if before:
+        lease.execute(*before)
+    with lease.target.connect() as connection:
+        for statement in ddl:
+            lease.renew()
+            connection.execute(statement)
+    lease.execute(*after)
+
+
+def keep(lease: Lease, environment: Environment, expires_at: datetime | None) -> None:
+    """Sets when an environment may be dropped, UTC; None for never.
+
+    Raises:
+        BusyError: If another run has taken the lease.
+    """
+    literal = lease.target.literal
+    lease.execute(
+        f"update {_ENVIRONMENTS} set expires_at = {literal(expires_at)} "
+        f"where environment = {literal(environment.name)}"
+    )
+
+
+def _entry(target: Warehouse, entry: Entry) -> list[str]:
+    return _replacing(target.literal, _ENVIRONMENTS, [entry.environment], [entry])
+
+
+def _moves(
+    connection: Connection, environment: Environment, before: Build | None, after: Build
+) -> Iterable[str]:
+    """The statements that make an environment's views those of a build."""
+    layers = {member.layer for member in after.members.values()}
+    schemas = ", ".join(connection.literal(environment.schema(layer)) for layer in sorted(layers))
+    found = connection.execute(
+        "select lower(table_schema), lower(table_name), table_type from information_schema.tables "
+        f"where lower(table_schema) in ({schemas})"
+    ).fetchall()
+    there = {(schema, name): kind for schema, name, kind in found}
+    were = before.members if before else {}
+    for name, member in after.members.items():
+        schema, view = environment.schema(member.layer), name.split(".")[-1]
+        kind = there.get((schema, view))
+        if kind == "BASE TABLE":  # of a release that had no store
+            yield f"drop table {schema}.{view}"
+        elif kind is not None and were.get(name) == member:
+            continue
+        yield _view(environment, member.layer, view, member.table)
+    for name, member in were.items():
+        if name not in after.members:
+            yield f"drop view if exists {environment.schema(member.layer)}.{name.split('.')[-1]}"
+
+
+def forget_environment(lease: Lease, environment: Environment) -> None:
+    """Drops an environment: its views, and its entry. The tables stay.
+
+    Raises:
+        ValueError: If it is production.
+        BusyError: If another run has taken the lease.
+    """
+    if environment.is_production:
+        raise ValueError("production is never dropped")
+    name = lease.target.literal(environment.name)
+    _in_order(
+        lease,
+        _entry(lease.target, Entry(environment.name, None, _now(), _now())),
+        [f"drop schema if exists {environment.schema(layer)} cascade" for layer in LAYERS],
+        [f"delete from {_ENVIRONMENTS} where environment = {name}"],
+    )
+
+
+def forget(lease: Lease, builds: Collection[str], tables: Collection[str], days: float) -> None:
+    """Drops builds and tables: first from the registry, so that nothing reuses them.
+
+    Args:
+        lease: The warehouse's lease.
+        builds: The builds, by version.
+        tables: What to drop from the store.
+        days: The age in days from which on results of tests are dropped, too.
+
+    Raises:
+        BusyError: If another run has taken the lease.
+    """
+    literal, views = lease.target.literal, relations(lease.target)
+    old = literal(_now() - timedelta(days=days))
+    statements = [f"delete from {_TESTS} where used_at < {old}"]
+    for keys, where in (
+        (builds, (f"{BUILDS} where version", f"{_MEMBERS} where version")),
+        (tables, (f"{_TABLES} where table_name", f"{WATERMARKS} where model_name")),
+    ):
+        names = ", ".join(map(literal, keys))
+        statements += [f"delete from {column} in ({names})" for column in where if names]
+    lease.execute(*statements)
+    # Views first: what they read may be dropped as well.
+    drops = [
+        f"drop {'view' if views[name] else 'table'} if exists {STORE}.{name}"
+        for name in sorted(tables, key=lambda name: not views[name])
+    ]
+    _in_order(lease, [], drops, [])
+
+
+def copy_fact(lease: Lease, table: Table, to: str) -> None:
+    """Copies a fact, with its watermark, for a build that is to refresh the copy.
+
+    Raises:
+        BusyError: If another run has taken the lease; nothing has changed.
+    """
+    copying = lease.target.copying(f"{STORE}.{table.name}", f"{STORE}.{to}")
+    _in_order(lease, [], [copying], _watermark_copied(lease.target, table.name, to))
+
+
+def keep_fact(lease: Lease, build: Build, shows: Collection[Environment], table: Table) -> None:
+    """Gives a build its own copy of a fact, so that the fact itself can be refreshed.
+
+    Args:
+        lease: The warehouse's lease.
+        build: The build that keeps the rows as they are.
+        shows: The environments that show it.
+        table: The fact.
+
+    Raises:
+        BusyError: If another run has taken the lease; nothing has changed.
+    """
+    target, copy = lease.target, f"{table.name}_{table.file_id}"
+    layer = build.members[table.model].layer
+    views = [_view(environment, layer, table.model, copy) for environment in shows]
+    version, name = target.literal(build.version), target.literal(table.model)
+    _in_order(
+        lease,
+        [],
+        [target.copying(f"{STORE}.{table.name}", f"{STORE}.{copy}"), *views],
+        [
+            *_watermark_copied(target, table.name, copy),
+            *_replacing(target.literal, _TABLES, [copy], [table._replace(name=copy)]),
+            f"update {_MEMBERS} set table_name = {target.literal(copy)} "
+            f"where version = {version} and model = {name}",
+        ],
+    )
+
+
+def _view(environment: Environment, layer: str, name: str, table: str) -> str:
+    shown = f"{environment.schema(layer)}.{name}"
+    return f"create or replace view {shown} as select * from {STORE}.{table}"
+
+
+def _watermark_copied(target: Warehouse, table: str, to: str) -> list[str]:
+    name, copy = target.literal(table), target.literal(to)
+    return [
+        f"delete from {WATERMARKS} where model_name = {copy}",
+        f"insert into {WATERMARKS} (model_name, file_id) "
+        f"select {copy}, file_id from {WATERMARKS} where model_name = {name}",
+    ]
