@@ -13,10 +13,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.settings import settings as dashboard_settings
-from ingestion.plan.diff import diff_candidate
+from ingestion.plan.diff import diff_environment
 from ingestion.settings import Settings
+from ingestion.warehouse.base import DuckDBWarehouse
 from local_dev.generate import generate
 from tests.support import screenshots
+from tests.support.candidates import table_of
 from tests.support.cli import REAL, Cli
 from tests.support.independent import Figures, figures
 from tests.support.independent import rows as independent_rows
@@ -240,15 +242,16 @@ def test_a_diff_of_every_mart_against_plain_python(
     """In every mart but the reports some rows are gone, and some numbers are others."""
     home = shutil.copytree(published.home, tmp_path / "home")
     marts = {mart["mart"]: mart for mart in cli.json("diff", "--home", home)["marts"]}
+    target = DuckDBWarehouse(home / "warehouse.duckdb")
     with duckdb.connect(home / "warehouse.duckdb") as connection:
         for name, mart in marts.items():
-            edit(connection, f"marts_candidate.{name}", mart["key"])
+            edit(connection, table_of(target, name), mart["key"])
         after = {name: all_rows(connection, f"marts_candidate.{name}") for name in marts}
         connection.execute(f"attach '{home / 'marts.duckdb'}' as published (read_only)")
         before = {name: all_rows(connection, f"published.{name}") for name in marts}
 
     started = time.process_time()  # of the processor, as other tests run beside this one
-    found = diff_candidate(Settings(home=home, _env_file=None)).marts
+    found = diff_environment(Settings(home=home, _env_file=None)).marts
     assert time.process_time() - started < DIFF_SECONDS
 
     assert {mart.mart for mart in found} == marts.keys()

@@ -143,10 +143,17 @@ class MartsFile:
         note = self._note(version)
         return dict(json.loads(note.read_text())) if note.exists() else {}
 
-    def _install(self, version: str, source: str | None) -> None:
-        """Puts a version where readers look, with one rename."""
-        now = datetime.now(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+    def _write_note(self, version: str, source: str | None) -> None:
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat()
         write_whole(self._note(version), json.dumps({"source": source, "published_at": now}))
+
+    def _install(self, version: str, source: str | None) -> None:
+        """Puts a version where readers look, with one rename.
+
+        Its note is there before, but says only afterwards that readers saw it last.
+        """
+        if not self._note(version).exists():
+            self._write_note(version, source)
         beside = self._file.with_suffix(".next")
         beside.unlink(missing_ok=True)
         try:
@@ -157,6 +164,7 @@ class MartsFile:
             _sync(beside)
         beside.replace(self._file)
         _sync(self._file.parent)
+        self._write_note(version, source)
 
 
 def published_version(marts_file: Path) -> str | None:

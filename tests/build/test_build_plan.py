@@ -11,21 +11,18 @@ from typing import Any
 import pytest
 
 from ingestion import load
-from ingestion.build import built
-from ingestion.build.artifacts import Project
 from ingestion.build.audit import AuditFailure
-from ingestion.build.build import BuildReport, candidate, plan_of
+from ingestion.build.candidate import candidate
 from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
-from ingestion.build.lineage import lineage_of
+from ingestion.build.making import BuildReport
 from ingestion.build.plan import BuildPlan
 from ingestion.datasets import DATASETS
 from ingestion.operate.steps import build
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
-from ingestion.warehouse.lease import acquire
 from local_dev.generate import generate
+from tests.support.checkout import build_plan
 from tests.support.replay import FullRefresh, Relations
 
 pytestmark = pytest.mark.xdist_group("scope")
@@ -119,8 +116,12 @@ def test_what_no_changed_rating_is_behind_is_left(built_home: Home, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_after_a_failed_audit_everything_is_built_again(built_home: Home, tmp_path: Path) -> None:
+def test_after_a_failed_audit_what_was_not_audited_is_built_again(
+    built_home: Home, tmp_path: Path
+) -> None:
     home = built_home
+    before = candidate(home.target)
+    marts = marts_digests(home.settings)
     home.drop("tags.csv", lambda lines: lines[1:])
     home.target.execute(
         "create table raw.kept as from raw.movies limit 1",
@@ -128,16 +129,21 @@ def test_after_a_failed_audit_everything_is_built_again(built_home: Home, tmp_pa
     )
     with pytest.raises(AuditFailure):
         build(home.settings)
-    assert candidate(home.target) is None
+    assert candidate(home.target) == before
+    assert marts_digests(home.settings) == marts
     home.target.execute("insert into raw.movies from raw.kept", "drop table raw.kept")
+    planned = build_plan(home.settings)
     report = build(home.settings)
     home.check(report, tmp_path)
-    assert (report.models_kept, report.tests_kept) == (0, 0)
-    assert len({run_at for (run_at,) in home.target.fetch(RUN_AT)}) == 1
-    home.drop("tags.csv", lambda lines: lines[1:])
-    report = build(home.settings)
-    assert report.tests_kept
+    assert {"fct_tags", "mart_tag"} <= set(planned.of("refresh"))
+    assert "fct_ratings" in planned.of("reuse")
     assert len({run_at for (run_at,) in home.target.fetch(RUN_AT)}) == 2
+
+
+def marts_digests(settings: Settings) -> dict[str, Any]:
+    """The content of each mart that production shows."""
+    digests = Relations(settings.warehouse_file).digests()
+    return {name: digest for name, digest in digests.items() if ".mart_" in name}
 
 
 RUN_AT = "select run_at from marts_candidate.mart_quality"
@@ -153,37 +159,29 @@ def plan(home: Path, *datasets: str) -> BuildPlan:
             f"load_id, loaded_at) select max(file_id) + 1, '{dataset}', '{dataset}', 'new', 0, 0, "
             "'x', now() from raw._files"
         )
-    project = Project(settings.dbt_dir)
-    return plan_of(target, project, lineage_of(settings), built.read(target, PUBLISHED))
+    return build_plan(settings)
 
 
 def test_with_nothing_new_only_the_reports_are_left(home: Path) -> None:
     planned = plan(home)
     assert set(planned.of("refresh")) == planned.reports
     assert planned.of("build") == []
-    assert planned.arguments is None
+    assert planned.nodes == []
 
 
-def test_with_a_relation_missing_everything_is_built(home: Path) -> None:
-    DuckDBWarehouse(home / "warehouse.duckdb").execute("drop view analytics.src_tags")
-    assert plan(home).everything
-
-
-def test_without_a_complete_build_everything_is_built(home: Path) -> None:
-    settings = Settings(home=home, _env_file=None)
-    known = lineage_of(settings).fingerprints
-    facts = {name: known[name] for name in FACTS}
-    built.begin(acquire(settings), PUBLISHED, facts, (), {})
-    assert candidate(DuckDBWarehouse(settings.warehouse_file)) is None
+def test_a_table_that_is_missing_is_built(home: Path) -> None:
+    target = DuckDBWarehouse(home / "warehouse.duckdb")
+    (table,) = target.fetch("select table_name from store._tables where model = 'dim_users'")[0]
+    target.execute("drop table store." + table)
     planned = plan(home)
-    assert planned.everything
-    assert planned.rebuilt == {}  # their code is known all the same
+    assert set(planned.of("refresh")) == {"dim_users", *planned.reports}
+    assert planned.rebuilt == {}
 
 
 @pytest.mark.parametrize("datasets", [*((name,) for name in DATASETS), tuple(DATASETS)])
 def test_a_changed_file_reaches_what_dbt_selects(home: Path, datasets: tuple[str, ...]) -> None:
     planned = plan(home, *datasets)
-    dbt = Dbt(Settings(home=home, _env_file=None), PUBLISHED, silent)
+    dbt = Dbt(Settings(home=home, _env_file=None), silent)
     changed = ["src_files", "tag:reads_manifest+", *(f"source:raw.{name}+" for name in datasets)]
     listed = dbt._invoke(
         *("ls", "--select", *changed, "--exclude", "tag:audit_report+"),

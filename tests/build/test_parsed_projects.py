@@ -10,7 +10,6 @@ import pytest
 
 from ingestion.build import parsed as parsed_projects
 from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.checkout import copy_of_the_project
@@ -34,7 +33,7 @@ def read(folder: Path, **more: Any) -> tuple[dict[str, Any], bool]:
     """What a build in a new home goes by, and whether dbt has read the project for it."""
     settings = Settings(home=folder, _env_file=None, **more)
     settings.logs_dir.mkdir(parents=True)
-    Dbt(settings, PUBLISHED, silent)
+    Dbt(settings, silent)
     artifact = json.loads((settings.dbt_dir / parsed_projects.FILE).read_text())
     return without_times(artifact), (settings.dbt_dir / "partial_parse.msgpack").exists()
 
@@ -87,8 +86,8 @@ def test_what_a_build_does_to_it_stays_in_that_build(home: Path) -> None:
             if node.resource_type == "model" and getattr(node, "compiled", False)
         ]
 
-    dbt = Dbt(settings, PUBLISHED, silent)
+    dbt = Dbt(settings, silent)
     assert compiled(dbt) == []
     dbt.build("--select", "src_files", "--exclude-resource-type", "test", "unit_test")
     assert "src_files" in compiled(dbt)
-    assert compiled(Dbt(settings, PUBLISHED, silent)) == []
+    assert compiled(Dbt(settings, silent)) == []

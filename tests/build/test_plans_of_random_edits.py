@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
 from ingestion.build.lineage import models_of
 from ingestion.progress import silent
 from ingestion.settings import Settings
@@ -73,7 +72,7 @@ def test_a_macro_edited_in_memory_is_the_macro_edited_in_its_file(
     (file,) = (f for f in (project / "macros").rglob("*.sql") if before in f.read_text())
     file.write_text(file.read_text().replace(before, edited.text))
     settings = Settings(home=tmp_path / "home", project=project, _env_file=None)
-    compiled = models_of(Dbt(settings, PUBLISHED, silent).compile())
+    compiled = models_of(Dbt(settings, silent).compile())
     assert {model.name: model.sql for model in compiled} == {
         name: model.sql for name, model in edited.models.items()
     }

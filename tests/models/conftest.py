@@ -7,7 +7,6 @@ import pytest
 from dbt.contracts.graph.manifest import Manifest
 
 from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.raw_by_hand import Warehouse
@@ -29,7 +28,7 @@ def parsed_project(dbt_folder: Path) -> Manifest:
     """The project as dbt parses it, once for all tests; those that build find it parsed, too."""
     settings = Settings(home=dbt_folder / "home", _env_file=None)
     settings.logs_dir.mkdir(parents=True)
-    parsed = Dbt(settings, PUBLISHED, silent)._parsed
+    parsed = Dbt(settings, silent)._parsed
     assert isinstance(parsed, Manifest)
     return parsed
 

@@ -14,14 +14,14 @@ def facts(warehouse: Warehouse) -> dict[str, list[Row]]:
 def test_a_build_that_died_before_it_noted_what_it_had_seen(warehouse: Warehouse) -> None:
     warehouse.load("a.csv", "ratings", [(1, 1, 4.0, 10), (1, 2, 3.0, 10)])
     warehouse.dbt(*BUILD_FACTS)
-    seen = warehouse.query("from analytics._built_files order by all")
+    seen = warehouse.query("from store._built_files order by all")
     warehouse.load("a.csv", "ratings", [(1, 1, 4.5, 20)])
     warehouse.load("b.csv", "ratings", [(2, 1, 1.0, 30)])
     warehouse.dbt(*BUILD_FACTS)
     expected = facts(warehouse)
     with warehouse.connect() as connection:
-        connection.execute("delete from analytics._built_files")
-        connection.executemany("insert into analytics._built_files values (?, ?)", seen)
+        connection.execute("delete from store._built_files")
+        connection.executemany("insert into store._built_files values (?, ?)", seen)
     warehouse.dbt(*BUILD_FACTS)
     assert facts(warehouse) == expected
     assert [row[:3] for row in expected["fct_ratings"]] == [(1, 1, 4.5), (2, 1, 1.0)]
@@ -33,7 +33,7 @@ def test_a_fact_that_remembers_nothing_is_built_anew(warehouse: Warehouse) -> No
     warehouse.dbt(*BUILD_FACTS)
     warehouse.load("a.csv", "ratings", [(1, 1, 4.5, 20)])
     with warehouse.connect() as connection:
-        connection.execute("delete from analytics._built_files")
+        connection.execute("delete from store._built_files")
         connection.execute("delete from raw.ratings where _file_id = ?", [first])
     warehouse.dbt(*BUILD_FACTS)
     assert [row[:3] for row in facts(warehouse)["fct_ratings"]] == [(1, 1, 4.5)]
@@ -56,8 +56,8 @@ def test_each_fact_notes_the_last_entry_of_the_snapshot(warehouse: Warehouse) ->
     warehouse.dbt(*BUILD_FACTS)
     last = warehouse.load("b.csv", "ratings", [(1, 2, 4.0, 10)])
     warehouse.dbt("run", "--select", *FACTS)  # on the old snapshot
-    assert {row[1] for row in warehouse.query("from analytics._built_files")} == {last - 1}
+    assert {row[1] for row in warehouse.query("from store._built_files")} == {last - 1}
     warehouse.dbt(*BUILD_FACTS)
-    assert warehouse.query("from analytics._built_files order by all") == [
+    assert warehouse.query("from store._built_files order by all") == [
         (name, last) for name in sorted(FACTS)
     ]

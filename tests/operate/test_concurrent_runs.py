@@ -15,15 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.build.build import Job, build_candidate, build_in
-from ingestion.build.environments import PUBLISHED
-from ingestion.build.release import Landing
+from ingestion.build.build import build_candidate, build_in
+from ingestion.build.environments import CANDIDATE, PRODUCTION
+from ingestion.build.making import Job
 from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.steps import publish
-from ingestion.progress import silent
 from ingestion.publish.duckdb_file import export_marts
 from ingestion.publish.publish import publish_candidate
 from ingestion.publish.published import seen
@@ -116,20 +115,15 @@ def test_a_build_and_a_publish_of_a_run_that_lost_its_lease(home: Path, built: P
         job = Job(
             settings=settings,
             lease=lost,
-            environment=PUBLISHED,
             fingerprint="its own",
-            landing=Landing(),
-            full_refresh=False,
-            accept_release=False,
-            on_event=silent,
         )
         with pytest.raises(BusyError):
-            build_in(job)
+            build_in(PRODUCTION, job)
         settings.marts_file.unlink()
         with pytest.raises(BusyError):
             publish_candidate(run)
         with pytest.raises(BusyError):
-            export_marts(lost, PUBLISHED, home / "exported.duckdb")
+            export_marts(lost, CANDIDATE, home / "exported.duckdb")
     taken.release()
     assert not (home / "exported.duckdb").exists()
     assert publish(settings).version == version

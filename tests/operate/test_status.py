@@ -23,6 +23,7 @@ from ingestion.raw import refusals
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
+from tests.support.candidates import rename_candidate
 from tests.support.cli import Cli
 from tests.support.landing_zone import RATINGS, write, write_six
 
@@ -195,10 +196,7 @@ def test_a_rollback_leaves_a_trace(home: Path, cli: Cli) -> None:
     first = status(settings)
     assert first.published_at is not None
     later = "21000101T000001Z-00000000"
-    DuckDBWarehouse(settings.warehouse_file).execute(
-        f"update audit.builds set version = '{later}'",
-        f"update marts_candidate.mart_dataset_status set data_version = '{later}'",
-    )
+    rename_candidate(DuckDBWarehouse(settings.warehouse_file), later)
     publish(settings)
     report = rollback(settings)
     assert (report.version, report.held_back) == (first.published, later)

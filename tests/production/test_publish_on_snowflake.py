@@ -59,7 +59,7 @@ def settings(
 @pytest.fixture
 def target(settings: Settings) -> Iterator[Warehouse]:
     made = engine_of(settings).warehouse()
-    build_candidate(made, 1)
+    build_candidate(settings, 1)
     publish(settings)
     yield made
 
@@ -85,7 +85,7 @@ def test_a_reader_during_many_publishes(
     thread.start()
     last = publishes + 1
     for number in range(2, last + 1):
-        build_candidate(target, number)
+        build_candidate(settings, number)
         assert publish(settings).version == version_of(number)
     done.set()
     thread.join()
@@ -102,7 +102,7 @@ def test_a_reader_that_pinned_its_version_keeps_it(
     settings: Settings, target: Warehouse, reader: Warehouse
 ) -> None:
     pinned = seen(reader)[0]
-    build_candidate(target, 2)
+    build_candidate(settings, 2)
     publish(settings)
     rows = reader.fetch(
         f"select number from marts.mart_genre_by_version where _version = '{pinned}'"
@@ -112,7 +112,7 @@ def test_a_reader_that_pinned_its_version_keeps_it(
 
 
 def test_rollback_is_one_entry(settings: Settings, target: Warehouse, reader: Warehouse) -> None:
-    build_candidate(target, 2)
+    build_candidate(settings, 2)
     publish(settings)
     assert rollback(settings).version == version_of(1)
     assert seen(reader) == (version_of(1), {1})
@@ -126,12 +126,12 @@ def test_a_mart_with_other_columns(
     settings: Settings, target: Warehouse, reader: Warehouse
 ) -> None:
     """Earlier versions stay, with null in the new column, and can be rolled back to."""
-    build_candidate(target, 2, "mean")
+    build_candidate(settings, 2, "mean")
     publish(settings)
     both = "select _version, number, mean from marts.mart_tag_by_version order by 1"
     assert reader.fetch(both) == [(version_of(1), 1, None), (version_of(2), 2, 2)]
     rollback(settings)
-    build_candidate(target, 3)
+    build_candidate(settings, 3)
     publish(settings)
     assert seen(reader) == (version_of(3), {3})
 
@@ -140,7 +140,7 @@ def test_a_holder_that_lost_its_lease_publishes_nothing(
     settings: Settings, target: Warehouse, reader: Warehouse
 ) -> None:
     lost = acquire(settings, take_over=True)
-    build_candidate(target, 2)
+    build_candidate(settings, 2)
     acquire(settings, take_over=True)
     with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
         engine_of(settings).published().publish(lost.of(target), version_of(2), None)
@@ -214,7 +214,7 @@ def kill_and_look(
     number = 2
     for at in spread(len(steps), count):
         number += 1
-        build_candidate(target, number)
+        build_candidate(settings, number)
         before = seen(reader)
         code = killed({"kill": at, "tell": str(settings.home / "where.txt")})
         assert code == KILLED, (at, steps[at - 1])
@@ -234,7 +234,7 @@ def killed(settings: Settings, snowflake: Mapping[str, str], tmp_path: Path) -> 
 def test_a_publish_is_killed(
     settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish
 ) -> None:
-    build_candidate(target, 2)
+    build_candidate(settings, 2)
     steps = killed.steps()
     statements = [step for step in steps if step.startswith("before sql")]
     # With the same columns, nothing that readers have a grant on is made anew.
@@ -248,7 +248,7 @@ def test_a_publish_is_killed(
 def test_a_publish_is_killed_at_many_steps(
     settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish
 ) -> None:
-    build_candidate(target, 2)
+    build_candidate(settings, 2)
     kill_and_look(settings, target, reader, killed, killed.steps(), 60)
 
 
@@ -258,13 +258,13 @@ def test_a_diff_says_what_plain_python_says(target: Warehouse, settings: Setting
     before = {f"mart_{n}": table(of) for n in range(6)}
     for mart, rows in before.items():
         target.replace_table(CANDIDATE, mart, RANDOM, rows)
-    build_candidate(target, 2)
+    build_candidate(settings, 2)
     publish(settings)
     after = {mart: edited(rows, of) for mart, rows in before.items() if mart != "mart_0"}
     target.execute(f"drop table {CANDIDATE}.mart_0")
     for mart, rows in [*after.items(), ("mart_7", table(of))]:
         target.replace_table(CANDIDATE, mart, RANDOM, rows)
-    build_candidate(target, 3, "more")
+    build_candidate(settings, 3, "more")
 
     seen, candidate = engine_of(settings).published().place(), candidate_place(target)
     assert seen is not None

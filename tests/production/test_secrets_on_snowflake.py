@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.both_targets import PASSPHRASE, Production
@@ -101,7 +100,7 @@ def test_a_macro_that_means_something_else_turns_parity_red(
     home = production.folder / "changed"
     home.mkdir()
     settings = Settings(home=home, target="prod", project=changed, _env_file=None)
-    results = Dbt(settings, PUBLISHED, silent).build(
+    results = Dbt(settings, silent).build(
         "--select", "mart_weekday_hour", "--exclude-resource-type", "test"
     )
     assert {str(result.status) for result in results} == {"success"}

@@ -18,6 +18,7 @@ from ingestion.publish.duckdb_file import published_version
 from ingestion.publish.publish import PublishReport
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
+from tests.support.candidates import rename_candidate, table_of
 from tests.support.cli import Cli
 from tests.support.crashing import EMPTY, Kill, Outcome, Place, Scenario
 
@@ -40,12 +41,10 @@ def name_of(number: int) -> str:
 
 def build_candidate(settings: Settings, number: int) -> str:
     """Makes what dbt would: an audited candidate, with its number in several marts."""
-    version = name_of(number)
-    DuckDBWarehouse(settings.warehouse_file).execute(
-        f"update audit.builds set version = '{version}'",
-        f"update marts_candidate.mart_dataset_status set data_version = '{version}'",
-        *(f"update marts_candidate.{mart} set n_movies = {number}" for mart in NUMBERED),
-    )
+    version, target = name_of(number), DuckDBWarehouse(settings.warehouse_file)
+    rename_candidate(target, version)
+    tables = [table_of(target, mart) for mart in NUMBERED]
+    target.execute(*(f"update {table} set n_movies = {number}" for table in tables))
     return version
 
 
@@ -244,17 +243,15 @@ def test_old_versions_are_pruned(settings: Settings) -> None:
     assert files == {f"{name_of(number)}{end}" for number in (3, 4, 6) for end in ends}
 
 
-def test_a_candidate_that_is_not_audited_is_not_published(settings: Settings) -> None:
-    build_candidate(settings, 1)
+def test_without_a_candidate_nothing_is_published(settings: Settings) -> None:
+    """As in a home of a release that had no registry."""
     content = settings.marts_file.read_bytes()
     target = DuckDBWarehouse(settings.warehouse_file)
-    target.execute("update audit.builds set audited_at = null")
-    with pytest.raises(MovielensError, match="no audited candidate") as raised:
-        publish(settings)
-    assert raised.value.remedy == "movielens build"
-    target.execute("drop table audit.builds")
-    with pytest.raises(MovielensError, match="no audited candidate"):
-        publish(settings)
+    for statement in ("update store._environments set version = null", "drop schema store cascade"):
+        target.execute(statement)
+        with pytest.raises(MovielensError, match="no audited candidate") as raised:
+            publish(settings)
+        assert raised.value.remedy == "movielens build"
     assert settings.marts_file.read_bytes() == content
 
 

@@ -248,7 +248,8 @@ def test_the_audit_holds_back_what_was_only_warned_of(
         exit_code=3,
         env={"MOVIELENS_RANGE_CHECKS": "warn"},
     )
-    assert any(named in failure["name"] for failure in answer["error"]["failures"])
+    failures = answer["error"]["failures"]
+    assert any(named in f"{failure['name']} {failure['examples']}" for failure in failures)
     assert (home / "marts.duckdb").read_bytes() == published
 
 

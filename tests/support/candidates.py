@@ -1,12 +1,19 @@
-"""Audited candidates without a build: marts of one number each."""
+"""Audited candidates without a build, or with other figures than it gave."""
 
 from __future__ import annotations
 
-from ingestion.build.environments import AUDIT, CANDIDATE
+from datetime import datetime
+
+from ingestion.build import registry
+from ingestion.build.environments import CANDIDATE, PRODUCTION
+from ingestion.build.registry import Build
+from ingestion.engine import engine_of
+from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.lease import acquire
 
 MARTS = ("mart_dataset_status", "mart_genre", "mart_tag")
-BUILDS = "version varchar, fingerprint varchar, audited_at timestamp, built_at timestamp"
+_THEN = datetime(2026, 1, 1)
 
 
 def version_of(number: int) -> str:
@@ -14,10 +21,47 @@ def version_of(number: int) -> str:
     return f"20260101T0000{number:02}Z-00000000"
 
 
-def build_candidate(target: Warehouse, number: int, more: str = "") -> None:
-    """Makes what dbt would: an audited candidate, with its number in every mart."""
-    version = version_of(number)
+def build_candidate(settings: Settings, number: int, more: str = "") -> None:
+    """Makes what a build would: an audited candidate, with its number in every mart."""
+    version, lease = version_of(number), acquire(settings)
+    lease = lease.of(engine_of(settings).warehouse())
     for mart in MARTS:
         columns, row = f"number bigint{more and ', ' + more + ' bigint'}", [number, number]
-        target.replace_table(CANDIDATE, mart, columns, [row[: 1 + bool(more)]])
-    target.replace_table(AUDIT, "builds", BUILDS, [[version, "f", "2026-01-01", "2026-01-01"]])
+        lease.target.replace_table(CANDIDATE, mart, columns, [row[: 1 + bool(more)]])
+    made = Build(
+        version=version,
+        fingerprint="f",
+        source=None,
+        last_file_id=1,
+        built_at=_THEN,
+        used_at=_THEN,
+    )
+    registry.create(lease)
+    registry.record(lease, made, [], [], {})
+    registry.show(lease, PRODUCTION, made)
+    lease.release()
+
+
+def rename_candidate(target: Warehouse, version: str) -> None:
+    """Gives the candidate another version, in the registry and in the mart that shows it."""
+    (before,) = target.fetch(
+        "select version from store._environments where environment = 'production'"
+    )[0]
+    old, new = target.literal(before), target.literal(version)
+    target.execute(
+        *(
+            f"update store.{table} set version = {new} where version = {old}"
+            for table in ("_builds", "_members", "_environments")
+        ),
+        f"update {table_of(target, 'mart_dataset_status')} set data_version = {new}",
+    )
+
+
+def table_of(target: Warehouse, model: str) -> str:
+    """The table that production shows as a model."""
+    rows = target.fetch(
+        "select m.table_name from store._members as m join store._environments as e "
+        "on e.version = m.version and e.environment = 'production' "
+        f"where m.model = {target.literal(model)}"
+    )
+    return f"store.{rows[0][0]}"

@@ -8,14 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ingestion.build import built
 from ingestion.build.artifacts import Project
-from ingestion.build.build import plan_of
-from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
-from ingestion.build.lineage import lineage_of
-from ingestion.build.plan import BuildPlan
-from ingestion.progress import silent
+from ingestion.build.environments import PRODUCTION
+from ingestion.build.lineage import lineage_of, parsed_in
+from ingestion.build.plan import BuildPlan, plan_build, read_state
+from ingestion.engine import engine_of
 from ingestion.settings import Settings
 from ingestion.warehouse.base import DuckDBWarehouse
 
@@ -63,6 +60,13 @@ def python_in(copy: Path, *arguments: object, **variables: str) -> str:
     return done.stdout
 
 
+def build_plan(settings: Settings) -> BuildPlan:
+    """What the next build would do, if no other file is loaded before."""
+    lineage = lineage_of(settings)
+    state = read_state(settings, engine_of(settings).warehouse(), PRODUCTION)
+    return plan_build(lineage, Project(parsed_in(settings)), state)
+
+
 class Checkout:
     """A built home, and a copy of the project to edit."""
 
@@ -79,10 +83,7 @@ class Checkout:
 
     def plan(self) -> BuildPlan:
         """What the next build would do."""
-        Dbt(self.settings, PUBLISHED, silent)
-        project = Project(self.settings.dbt_dir)
-        before = built.read(self.target, PUBLISHED)
-        return plan_of(self.target, project, lineage_of(self.settings), before)
+        return build_plan(self.settings)
 
     def count(self, what: str, fact: str) -> int:
         return int(self.target.fetch(f"select {what} from analytics.{fact}")[0][0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ingestion.build.dbt import Dbt
-from ingestion.build.environments import PUBLISHED
 from ingestion.progress import silent
 from ingestion.settings import Settings
 
@@ -12,5 +11,5 @@ def build_facts(settings: Settings) -> None:
     """Builds what is behind the ratings' facts, without the marts and without tests."""
     settings.logs_dir.mkdir(exist_ok=True)
     what = ("--select", "+fct_ratings", "--exclude-resource-type", "test", "unit_test")
-    results = Dbt(settings, PUBLISHED, silent).build(*what)
+    results = Dbt(settings, silent).build(*what)
     assert {str(result.status) for result in results} == {"success"}

@@ -239,7 +239,6 @@ def get_ready() -> None:
 
     from ingestion.build import parsed as parsed_projects
     from ingestion.build.dbt import Dbt
-    from ingestion.build.environments import PUBLISHED
     from ingestion.cli.command import _NeverUsed
     from ingestion.progress import silent
     from ingestion.settings import Settings
@@ -254,7 +253,7 @@ def get_ready() -> None:
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home), _env_file=None)
         settings.logs_dir.mkdir()
-        Dbt(settings, PUBLISHED, silent)
+        Dbt(settings, silent)
     # What they have computed for one process is not for another; but what dbt has read is.
     for name in list(sys.modules):
         if name.partition(".")[0] in OWN and name != parsed_projects.__name__:

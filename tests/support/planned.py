@@ -24,7 +24,7 @@ import duckdb
 
 from ingestion import load
 from ingestion.build.dbt import Dbt, project_variables
-from ingestion.build.environments import AUDIT, PUBLISHED
+from ingestion.build.environments import AUDIT
 from ingestion.build.lineage import models_of, source_columns
 from ingestion.datasets import DATASETS, RAW
 from ingestion.errors import MovielensError
@@ -387,7 +387,7 @@ class _Code:
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        self._dbt = Dbt(settings, PUBLISHED, silent, folder)
+        self._dbt = Dbt(settings, silent, folder=folder)
         self._manifest = self._dbt.compile()
         self.models = self._models()
 

@@ -114,7 +114,8 @@ class FullRefresh:
         with duckdb.connect(warehouse) as connection:
             connection.execute("set timezone = 'UTC'")
             for schema in SCHEMAS:
-                connection.execute(f"create schema if not exists {schema}")
+                connection.execute(f"drop schema if exists {schema} cascade")
+                connection.execute(f"create schema {schema}")
             for statement in self._statements:
                 connection.execute(statement)
 

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE
+from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, STORE
 from ingestion.operate.steps import build, load
 from ingestion.raw.manifest import SCHEMA as RAW
 from ingestion.settings import Settings
@@ -55,7 +55,7 @@ LOADS: tuple[tuple[str, ...], ...] = (
 """What happens to the landing zone before each load; nothing before the first."""
 
 # Compared by `watermarks_behind` instead.
-WATERMARKS = f"{ANALYTICS}._built_files"
+WATERMARKS = f"{STORE}._built_files"
 BOOKKEEPING = {
     WATERMARKS: "dbt runs the facts that a load can have changed, SQLMesh runs them all, so its "
     "watermarks are further on",
