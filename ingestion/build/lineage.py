@@ -89,16 +89,15 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
     """
     check_project(settings)
     sources = source_columns() if sources is None else sources
-    file = settings.home / "lineage" / f"{settings.target}.json"
-    kept = cache.read(file)
-    key = _key(settings, sources)
-    if kept.get("key") == key:
+    folder = _folder(settings, sources)
+    kept = cache.read(folder)
+    if kept:
         return _from_json(kept)
     make_home(settings.home)
-    manifest = Dbt(settings, silent, folder=parsed_in(settings)).compile()
+    manifest = Dbt(settings, silent, folder=folder).compile()
     engine = manifest.metadata.adapter_type or ""
     models = models_of(manifest)
-    analyses = kept.get("analyses", {})
+    analyses = cache.newest(folder.parent).get("analyses", {})
     project = Project(
         dialect=engine,
         engine=f"{engine} {engine_version(engine)}",
@@ -115,18 +114,22 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
     )
     as_json = {name: fingerprint.to_json() for name, fingerprint in taken.items()}
     kept = {"analyses": analyses, "fingerprints": as_json}
-    cache.write(file, {"key": key, **kept, "tests": lineage.tests, "pages": lineage.pages})
+    cache.write(folder, {**kept, "tests": lineage.tests, "pages": lineage.pages})
     return lineage
 
 
 def parsed_in(settings: Settings) -> Path:
-    """Returns the folder with dbt's manifest.json of the project as `lineage_of` last found it."""
-    return settings.home / "lineage" / settings.target
+    """Returns the folder with dbt's manifest.json of the project, once `lineage_of` has been asked.
+
+    Each version of the code has its own, so that a revert finds everything as it was.
+    """
+    return _folder(settings, source_columns())
 
 
-def _key(settings: Settings, sources: Types) -> str:
+def _folder(settings: Settings, sources: Types) -> Path:
     own = Path(__file__).read_text(encoding="utf-8")
-    return digest(made_by(), own, settings.target, code_fingerprint(settings), sources)
+    key = digest(made_by(), own, settings.target, code_fingerprint(settings), sources)
+    return settings.home / "lineage" / settings.target / key
 
 
 def _from_json(kept: Mapping[str, Any]) -> Lineage:

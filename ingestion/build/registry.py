@@ -32,6 +32,8 @@ _COLUMNS = {
     _ENVIRONMENTS: "environment varchar, version varchar, applied_at timestamp, "
     "expires_at timestamp",
 }
+# Bookkeeping of releases that had no store, in the schemas that hold views now.
+_OF_EARLIER_RELEASES = ("_built_files", "built_nodes", "fact_code")
 # The watermarks of the facts, which dbt writes: macros/incremental.
 WATERMARKS = f"{STORE}._built_files"
 
@@ -393,6 +395,9 @@ def _moves(
         elif kind is not None and were.get(name) == member:
             continue
         yield _view(environment, member.layer, view, member.table)
+    for schema, table in there:
+        if table in _OF_EARLIER_RELEASES:
+            yield f"drop table {schema}.{table}"
     for name, member in were.items():
         if name not in after.members:
             yield f"drop view if exists {environment.schema(member.layer)}.{name.split('.')[-1]}"

@@ -49,7 +49,8 @@ def list_(context: Context) -> int:
     found = environments(context.settings)
     width = max((len(each.name) for each in found), default=0)
     lines = [_line(each, width) for each in found]
-    return context.result(found, lines or ["There is no environment yet, as nothing was built"])
+    lines = lines or ["There is no environment yet, as nothing was built"]
+    return context.result({"environments": found}, lines)
 
 
 def _line(each: EnvironmentStatus, width: int) -> str:

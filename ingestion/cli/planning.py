@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,33 +14,18 @@ from ingestion.cli.environments import environment_lines
 SOMETHING_TO_DO = 10
 
 
-class _Environment(click.ParamType):  # type: ignore[type-arg]
-    """The name of an environment."""
-
-    name = "environment"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Environment:
-        return value if isinstance(value, Environment) else environment_named(value)
-
-
-ENVIRONMENT = click.argument("environment", type=_Environment(), required=False, metavar="[ENV]")
+_ENVIRONMENT = click.argument("environment", required=False, metavar="[ENV]")
 
 
 @command("plan", with_source=True)
-@ENVIRONMENT
+@_ENVIRONMENT
 @click.option("--out", type=click.Path(path_type=Path), help="Save the plan, for `apply`.")
 @click.option("--markdown", is_flag=True, help="Markdown instead of plain text.")
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 10 if there is something to do, else with 0."
 )
 def plan(
-    context: Context,
-    environment: Environment | None,
-    out: Path | None,
-    markdown: bool,
-    exit_code: bool,
+    context: Context, environment: str | None, out: Path | None, markdown: bool, exit_code: bool
 ) -> int:
     """Show what a run would do to files, models, marts and pages; changes nothing.
 
@@ -56,17 +40,16 @@ def plan(
     from ingestion.plan.text import as_markdown, as_text
     from ingestion.remedies import command as remedy
 
-    environment = environment or PRODUCTION
+    wanted = _named(environment)
     with context.output.progress() as on_event:
-        made = make_plan(context.settings, environment, on_event=on_event)
+        made = make_plan(context.settings, wanted, on_event=on_event)
     lines = as_markdown(made) if markdown else as_text(made)
     if out is not None:
         save(made, out)
     if not markdown and not made.is_empty:
-        named = [] if environment.is_production else [environment.name]
-        again = remedy("apply", *named, str(out)) if out else remedy("apply", *named)
-        applied = remedy("run") if environment.is_production and not out else again
-        lines.append(f"{'Apply':<10}{applied}")
+        named = [] if wanted.is_production else [wanted.name]
+        arguments = [*named, *([str(out)] if out else [])]
+        lines.append(f"{'Apply':<10}{remedy('apply', *arguments) if arguments else remedy('run')}")
     code = SOMETHING_TO_DO if exit_code and not made.is_empty else 0
     return context.result({**asdict(made), "is_empty": made.is_empty}, lines, code)
 
@@ -93,22 +76,24 @@ def apply(context: Context, named: tuple[str, ...]) -> int:
     return context.result(report, lines, report.exit_code)
 
 
+def _named(environment: str | None) -> Environment:
+    return PRODUCTION if environment is None else environment_named(environment)
+
+
 def _environment_and_plan(named: tuple[str, ...]) -> tuple[Environment | None, Path | None]:
     plans = [name for name in named if name.endswith(".json") or Path(name).is_file()]
     others = [name for name in named if name not in plans]
     if len(plans) > 1 or len(others) > 1:
         raise click.UsageError("Name one environment, one saved plan, or both.")
-    environment = environment_named(others[0]) if others else None
+    environment = _named(others[0]) if others else None
     return environment, Path(plans[0]) if plans else None
 
 
 @command("diff")
-@ENVIRONMENT
+@_ENVIRONMENT
 @click.option("--mart", "marts", multiple=True, metavar="MART", help="Only this one; repeatable.")
 @click.option("--markdown", is_flag=True, help="Markdown instead of plain text.")
-def diff(
-    context: Context, environment: Environment | None, marts: tuple[str, ...], markdown: bool
-) -> int:
+def diff(context: Context, environment: str | None, marts: tuple[str, ...], markdown: bool) -> int:
     """Show what a publish would change in the marts: rows, columns, examples; changes nothing.
 
     It compares what ENV shows, by default the audited candidate, with what is published, row by
@@ -120,5 +105,5 @@ def diff(
     from ingestion.plan.diff import diff_environment
     from ingestion.plan.diff_text import as_markdown, as_text
 
-    found = diff_environment(context.settings, environment or PRODUCTION, marts)
+    found = diff_environment(context.settings, _named(environment), marts)
     return context.result(found, as_markdown(found) if markdown else as_text(found))

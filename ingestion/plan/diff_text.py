@@ -15,7 +15,7 @@ _LONGEST = 40
 def as_text(diff: Diff) -> list[str]:
     """Describes a diff in lines for a terminal."""
     after, before = diff.after, diff.before
-    lines = [f"{after.name.capitalize()} {after.version} against {before.name} {before.version}"]
+    lines = [f"{after.name} {after.version} against {before.name} {before.version}"]
     width = max((len(mart.mart) for mart in diff.different), default=0)
     for mart in diff.different:
         lines.append(f"{_MARKS[mart.change]} {mart.mart:<{width}}  {_rows(mart)}")

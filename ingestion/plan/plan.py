@@ -185,7 +185,7 @@ def _load_plan(
     except SourceError as error:
         if environment.is_production or not known:
             raise
-        return None, str(error)
+        return None, str(error).splitlines()[0]
 
 
 def _plan(

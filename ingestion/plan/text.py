@@ -21,15 +21,21 @@ def as_text(plan: Plan) -> list[str]:
             f"Nothing to do: {_count(unchanged, 'file')} unchanged, every model as it was built",
             *_column("Files", quiet),
             *_column("Models", _edits(plan)),
+            *_column("Expires", _expires(plan)),
         ]
     return [
         *_column("Files", [*_file_lines(plan), *_raw_lines(plan.columns)]),
         *_column("Models", _edits(plan)),
         *_column("Do", _work(plan)),
-        *_column(
-            "Seen on", [", ".join(page.capitalize() for page in plan.pages)] * any(plan.pages)
-        ),
+        *_column("Seen on", _pages(plan)),
+        *_column("Expires", _expires(plan)),
     ]
+
+
+def _expires(plan: Plan) -> list[str]:
+    names, tables = plan.expires.environments, len(plan.expires.tables)
+    dropped = [*names, *([_count(tables, "table") + " that nothing needs"] if tables else [])]
+    return [f"{', '.join(dropped)}: dropped by the next run"] if dropped else []
 
 
 def as_markdown(plan: Plan) -> list[str]:
@@ -41,6 +47,7 @@ def as_markdown(plan: Plan) -> list[str]:
         ("Files", [*_file_lines(plan), *_raw_lines(plan.columns)]),
         ("Models", list(_edits(plan))),
         ("Work", list(_work(plan))),
+        ("Expires", _expires(plan)),
     ):
         if items:
             lines += [f"**{heading}**", "", "```", *items, "```", ""]
@@ -57,6 +64,8 @@ def _column(label: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _file_lines(plan: Plan) -> list[str]:
+    if plan.unlisted:
+        return [f"! not looked at, built from what is loaded: {plan.unlisted}"]
     shown = [file for file in plan.files if file.change != "unchanged"]
     width = max((len(file.path) for file in shown), default=0)
     unchanged = len(plan.files) - len(shown)

@@ -169,7 +169,7 @@ def test_columns_that_are_new_gone_or_of_another_type(connection: Connection) ->
     }
     assert (mart.added, mart.removed, mart.changed) == (0, 0, 1)
     assert as_text(found) == [
-        "Candidate 2 against published 1",
+        "candidate 2 against published 1",
         "~ mart_x  2 rows: 1 changed",
         "    ~ column n: integer → bigint, values not compared",
         "    + column new (double)",
@@ -270,7 +270,7 @@ def test_after_a_run_there_is_no_difference(cli: Cli, home: Path) -> None:
     done = cli("diff", "--home", home)
     assert (done.returncode, done.stderr) == (0, "")
     header, same = done.stdout.splitlines()
-    assert header.startswith("Candidate 2")
+    assert header.startswith("candidate 2")
     assert same.endswith(" marts without a difference")
     assert "No difference in " in cli("diff", "--home", home, "--markdown").stdout
 
