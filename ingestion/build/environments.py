@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ingestion.warehouse.base import Warehouse
 
 # The schemas a build writes. RAW is shared, and no build writes it.
+STORE = "store"
 ANALYTICS = "analytics"
 CANDIDATE = "marts_candidate"
 AUDIT = "audit"

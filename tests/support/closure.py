@@ -16,7 +16,7 @@ OPTIONAL = {"06_workload_identity.sql", "07_storage_integration.sql", "08_accoun
 LOADER, TRANSFORMER, DASHBOARD = (
     f"MOVIELENS_{name}" for name in ("LOADER", "TRANSFORMER", "DASHBOARD")
 )
-SCHEMAS = ("RAW", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS")
+SCHEMAS = ("RAW", "STORE", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS")
 _LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "INSERT", "UPDATE")}
 _DATABASE = "USAGE ON DATABASE MOVIELENS"
 
@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
         "SELECT ON ALL TABLES IN SCHEMA MOVIELENS.RAW",
         "SELECT ON FUTURE TABLES IN SCHEMA MOVIELENS.RAW",
         *_LEASE,
+        *_in_schema("STORE", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("ANALYTICS", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("MARTS_CANDIDATE", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("AUDIT", "CREATE TABLE", "CREATE VIEW"),
