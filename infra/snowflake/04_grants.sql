@@ -1,4 +1,4 @@
--- Everything each role may do. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
+-- Everything each role of production may do. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
 -- docs/production.md shows the same as a table; tests/infra/test_grants.py compares them.
 use role SECURITYADMIN;
 
