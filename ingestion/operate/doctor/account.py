@@ -148,7 +148,8 @@ def _refused_login(user: _User, error: MovielensError) -> Finding:
             about,
             "wrong-role",
             said,
-            f"check SNOWFLAKE_{user.part}ROLE, or grant the role (infra/snowflake/05_users.sql)",
+            f"check SNOWFLAKE_{user.part}ROLE, or grant the role (infra/snowflake/05_users.sql, or "
+            "09_developers.sql for a developer)",
         )
     if "JWT" in said:
         return problem(
