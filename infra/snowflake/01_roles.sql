@@ -1,4 +1,4 @@
--- Three roles, one per kind of work. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
+-- Three roles, one per kind of work of production. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
 use role SECURITYADMIN;
 
 create role if not exists MOVIELENS_LOADER

@@ -7,6 +7,7 @@ create database if not exists MOVIELENS
 
 -- Managed access: only the schema's owner can grant a table, not the role that creates it.
 create schema if not exists MOVIELENS.RAW with managed access;
+create schema if not exists MOVIELENS.STORE with managed access;
 create schema if not exists MOVIELENS.ANALYTICS with managed access;
 create schema if not exists MOVIELENS.MARTS_CANDIDATE with managed access;
 create schema if not exists MOVIELENS.AUDIT with managed access;
@@ -17,6 +18,8 @@ create schema if not exists MOVIELENS.PUBLIC with managed access;
 
 alter schema MOVIELENS.RAW set
   comment = 'Append-only rows as they arrived, and the manifest of current files';
+alter schema MOVIELENS.STORE set
+  comment = 'What builds have computed: a table for each model and fingerprint';
 alter schema MOVIELENS.ANALYTICS set
   comment = 'Current sources, dimensions and facts';
 alter schema MOVIELENS.MARTS_CANDIDATE set
@@ -42,6 +45,7 @@ create table if not exists MOVIELENS.RAW._LEASE (
 -- For schemas that already existed; changing them requires MANAGE GRANTS.
 use role ACCOUNTADMIN;
 alter schema MOVIELENS.RAW enable managed access;
+alter schema MOVIELENS.STORE enable managed access;
 alter schema MOVIELENS.ANALYTICS enable managed access;
 alter schema MOVIELENS.MARTS_CANDIDATE enable managed access;
 alter schema MOVIELENS.AUDIT enable managed access;

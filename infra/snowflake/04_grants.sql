@@ -1,4 +1,4 @@
--- Everything each role may do. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
+-- Everything each role of production may do. Run by: ACCOUNTADMIN (uses SECURITYADMIN).
 -- docs/production.md shows the same as a table; tests/infra/test_grants.py compares them.
 use role SECURITYADMIN;
 
@@ -16,6 +16,7 @@ grant usage on schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select on all tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select on future tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select, insert, update on table MOVIELENS.RAW._LEASE to role MOVIELENS_TRANSFORMER;
+grant usage, create table, create view on schema MOVIELENS.STORE to role MOVIELENS_TRANSFORMER;
 grant usage, create table, create view on schema MOVIELENS.ANALYTICS to role MOVIELENS_TRANSFORMER;
 grant usage, create table, create view on schema MOVIELENS.MARTS_CANDIDATE
   to role MOVIELENS_TRANSFORMER;

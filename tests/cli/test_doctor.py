@@ -32,6 +32,7 @@ from ingestion.warehouse import snowflake_login
 from local_dev.s3 import s3_server
 from local_dev.servers import free_port
 from tests.support.cli import Cli
+from tests.support.closure import SCHEMAS
 from tests.support.landing_zone import write_six
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / ".github" / "workflows"
@@ -416,12 +417,16 @@ def test_a_stage_is_tried(production: SetUp) -> None:
 
 
 def test_a_dashboard_that_may_do_everything_is_a_problem(production: SetUp, cli: Cli) -> None:
-    """The stand-in has no privileges, so anybody may."""
+    """The stand-in has no privileges, so anybody may, in every schema of the set-up."""
     env = {**production.snowflake, "MOVIELENS_TARGET": "prod"}
     cli.json("load", "--home", "home", "--source", production.folder / "zone", env=env)
+    target = engine_of(resolve()).warehouse()
+    target.execute(*(f"create schema if not exists {schema}" for schema in SCHEMAS))
     production.set(SNOWFLAKE_DASHBOARD_USER="MOVIELENS_DASHBOARD")
     diagnosis = production.diagnose()
     found = [f for f in diagnosis.findings if f.code == "may-do-too-much"]
     assert [f.about for f in found] == ["dashboard"]
-    for what in ("create table raw", "read raw._lease", "read raw._files"):
+    created = re.findall(r"create (?:table|view) (\w+)", found[0].found)
+    assert {schema.upper() for schema in created} == {*SCHEMAS}
+    for what in ("read raw._lease", "read raw._files"):
         assert what in found[0].found

@@ -9,35 +9,46 @@ from typing import NamedTuple
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
-from tests.support.account import ACCOUNT_DEFAULTS, PUBLIC
+from tests.support.account import ACCOUNT_DEFAULTS, PUBLIC, Account
 from tests.support.closure import (
+    ALLOWED,
     DASHBOARD,
+    DEVELOPER,
+    DEVELOPMENT,
     FOLDER,
     LOADER,
     OPTIONAL,
+    PRODUCTION,
     SCHEMAS,
     TEARDOWN,
+    TIMEOUTS,
     TRANSFORMER,
+    WAREHOUSE_OF,
     account_after,
     findings,
     set_up,
 )
 from tests.support.statements import NotUnderstood, filled_in, variables
 
-_SCHEMAS = [f"MOVIELENS.{schema}" for schema in (*SCHEMAS, PUBLIC)]
+_OF_EVERYONE = [f"{database}.{PUBLIC}" for database in (PRODUCTION, DEVELOPMENT)]
+_SCHEMAS = [*(f"MOVIELENS.{schema}" for schema in SCHEMAS), *_OF_EVERYONE]
 # Every setting that the set-up makes, made otherwise by somebody.
 BY_HAND = "".join(
     [
         "use role ACCOUNTADMIN;",
         *(f"alter schema {schema} disable managed access;" for schema in _SCHEMAS),
-        f"grant all privileges on schema MOVIELENS.{PUBLIC} to role {PUBLIC};",
-        f"grant usage on database MOVIELENS to role {PUBLIC};",
+        *(f"grant all privileges on schema {name} to role {PUBLIC};" for name in _OF_EVERYONE),
+        f"grant usage on database {PRODUCTION} to role {PUBLIC};",
+        f"grant usage on database {DEVELOPMENT} to role {PUBLIC};",
         *(
             f"alter warehouse {name} set warehouse_size = large auto_suspend = 3600 "
             "auto_resume = false resource_monitor = NONE statement_timeout_in_seconds = 0 "
             "statement_queued_timeout_in_seconds = 0;"
             f"alter resource monitor {name} set credit_quota = 5000 "
             "triggers on 99 percent do notify;"
+            for name in TIMEOUTS
+        ),
+        *(
             f"alter network policy {name} set allowed_ip_list = ('0.0.0.0/0') "
             "allowed_network_rule_list = ('EVERYWHERE/0');"
             for name in ("MOVIELENS_PIPELINE", "MOVIELENS_DASHBOARD")
@@ -55,7 +66,9 @@ BY_HAND = "".join(
     ]
 )
 
-DROPPED = f"use role ACCOUNTADMIN; drop schema if exists MOVIELENS.{PUBLIC};"
+DROPPED = "use role ACCOUNTADMIN;" + "".join(
+    f"drop schema if exists {name};" for name in _OF_EVERYONE
+)
 
 
 @pytest.mark.parametrize("optional", [False, True], ids=["what all run", "with all options"])
@@ -71,6 +84,71 @@ def test_the_dashboard_reads_published_views_and_nothing_else() -> None:
         "USAGE ON SCHEMA MOVIELENS.MARTS",
         "USAGE ON WAREHOUSE MOVIELENS_DASHBOARD",
     ]
+
+
+def test_developers_read_raw_and_store_and_write_in_their_own_database_only() -> None:
+    """Nothing of MARTS, MARTS_STORE, the stage, the lease or the pipeline's warehouse."""
+    assert sorted(account_after(set_up()).rights(DEVELOPER)) == [
+        "CREATE SCHEMA ON DATABASE MOVIELENS_DEV",
+        "GRANTS ON WHAT IT MAKES IN DATABASE MOVIELENS_DEV",
+        "SELECT ON ALL TABLES IN SCHEMA MOVIELENS.RAW",
+        "SELECT ON ALL TABLES IN SCHEMA MOVIELENS.STORE",
+        "SELECT ON FUTURE TABLES IN SCHEMA MOVIELENS.RAW",
+        "SELECT ON FUTURE TABLES IN SCHEMA MOVIELENS.STORE",
+        "USAGE ON DATABASE MOVIELENS",
+        "USAGE ON DATABASE MOVIELENS_DEV",
+        "USAGE ON SCHEMA MOVIELENS.RAW",
+        "USAGE ON SCHEMA MOVIELENS.STORE",
+        "USAGE ON WAREHOUSE MOVIELENS_DEVELOPER",
+    ]
+
+
+def test_what_developers_grant_reaches_nobody_else() -> None:
+    """Clones hold user ids, and whoever cannot use the database cannot use a grant in it."""
+    account = account_after(set_up())
+    reach = {
+        role
+        for role in (*ALLOWED, PUBLIC)
+        if [right for right in account.rights(role) if DEVELOPMENT in re.split(r"[ .]", right)]
+    }
+    assert reach == {DEVELOPER}
+
+
+def _with_anna(more: str = "") -> Account:
+    """The account with the developer that the file shows in a comment."""
+    _, comment = set_up()[DEVELOPERS].split("\n--\n")[-2:]
+    shown = re.sub(r"^-- ", "", comment, flags=re.MULTILINE)
+    return account_after({**set_up(), "anna": f"use role ACCOUNTADMIN;{shown}{more}"})
+
+
+def test_the_developer_that_the_file_shows_can_do_what_the_role_can() -> None:
+    account = _with_anna()
+    assert findings(account) == []
+    assert account.of_kind("USER").keys() == {*WAREHOUSE_OF, "ANNA"}
+    assert account.rights_of_user("ANNA") == account.rights(DEVELOPER)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            f"grant role {TRANSFORMER} to user ANNA;",
+            f"user ANNA reaches: CREATE VIEW ON SCHEMA MOVIELENS.MARTS (through {TRANSFORMER})",
+        ),
+        (
+            f"grant role {LOADER} to user ANNA;",
+            f"USER ANNA must not hold role {LOADER}",
+        ),
+        (
+            "alter user ANNA set default_secondary_roles = ('ALL');",
+            "user ANNA: DEFAULT_SECONDARY_ROLES is ('ALL',), not ()",
+        ),
+        ("alter user ANNA set type = service;", f"USER ANNA must not hold role {DEVELOPER}"),
+        ("alter user ANNA set password = 'x';", "user ANNA has a password"),
+    ],
+)
+def test_a_developer_who_can_do_more_is_named(more: str, message: str) -> None:
+    assert message in findings(_with_anna(more))
 
 
 def test_without_the_last_file_everyone_has_what_an_account_gives_by_default() -> None:
@@ -104,7 +182,8 @@ def _without_each_statement() -> Iterator[tuple[str, str, dict[str, str]]]:
         for number, statement in enumerate(statements[:-1]):
             rest = ";\n".join([*statements[:number], *statements[number + 1 :]])
             code = re.sub(r"^\s*--.*\n?", "", statement, flags=re.MULTILINE).strip()
-            yield name, code, {**files, name: rest}
+            if code:  # not an example in a comment
+                yield name, code, {**files, name: rest}
 
 
 def test_no_statement_is_there_for_nothing() -> None:
@@ -157,8 +236,8 @@ class Change(NamedTuple):
     message: str
 
 
-ROLES, WAREHOUSES, DATABASE, GRANTS, USERS, IDENTITY, INTEGRATION, DEFAULTS = (
-    path.name for path in sorted(FOLDER.glob("0[1-8]_*.sql"))
+ROLES, WAREHOUSES, DATABASE, GRANTS, USERS, IDENTITY, INTEGRATION, DEFAULTS, DEVELOPERS = (
+    path.name for path in sorted(FOLDER.glob("0*.sql"))
 )
 ADDED = "use role SECURITYADMIN;\n"
 DASHBOARD_USER = f"default_role = {DASHBOARD}\n  default_secondary_roles = ()"
@@ -167,6 +246,10 @@ DASHBOARD_TIMES = "statement_timeout_in_seconds = 30\n  statement_queued_timeout
 
 def _dashboard(right: str) -> str:
     return f"{DASHBOARD} must not have: {right}"
+
+
+def _developer(right: str) -> str:
+    return f"{DEVELOPER} must not have: {right}"
 
 
 BAD = {
@@ -378,6 +461,171 @@ BAD = {
         f"use role {LOADER};\ncreate table if not exists MOVIELENS.RAW._LEASE",
         f"{LOADER} must not have: OWNERSHIP ON TABLE MOVIELENS.RAW._LEASE",
     ),
+    "loader builds in the store": Change(
+        GRANTS,
+        "",
+        f"grant usage, create table on schema MOVIELENS.STORE to role {LOADER};",
+        f"{LOADER} must not have: CREATE TABLE ON SCHEMA MOVIELENS.STORE",
+    ),
+    "dashboard reads what builds have computed": Change(
+        GRANTS,
+        "",
+        f"grant select on future tables in schema MOVIELENS.STORE to role {DASHBOARD};",
+        _dashboard("SELECT ON FUTURE TABLES IN SCHEMA MOVIELENS.STORE"),
+    ),
+    # Developers reach into production, or production into what is theirs.
+    "developers write the store": Change(
+        DEVELOPERS,
+        f"grant select on future tables in schema MOVIELENS.STORE to role {DEVELOPER}",
+        f"grant select, update on future tables in schema MOVIELENS.STORE to role {DEVELOPER}",
+        _developer("UPDATE ON FUTURE TABLES IN SCHEMA MOVIELENS.STORE"),
+    ),
+    "developers add to the store": Change(
+        DEVELOPERS,
+        f"grant usage on schema MOVIELENS.STORE to role {DEVELOPER}",
+        f"grant usage, create table on schema MOVIELENS.STORE to role {DEVELOPER}",
+        _developer("CREATE TABLE ON SCHEMA MOVIELENS.STORE"),
+    ),
+    "developers write RAW": Change(
+        DEVELOPERS,
+        f"grant select on all tables in schema MOVIELENS.RAW to role {DEVELOPER}",
+        f"grant select, insert on all tables in schema MOVIELENS.RAW to role {DEVELOPER}",
+        _developer("INSERT ON ALL TABLES IN SCHEMA MOVIELENS.RAW"),
+    ),
+    "developers make schemas of production": Change(
+        DEVELOPERS,
+        f"grant usage on database MOVIELENS to role {DEVELOPER}",
+        f"grant usage, create schema on database MOVIELENS to role {DEVELOPER}",
+        _developer("CREATE SCHEMA ON DATABASE MOVIELENS"),
+    ),
+    "developers take the lease": Change(
+        DEVELOPERS,
+        "",
+        f"grant update on table MOVIELENS.RAW._LEASE to role {DEVELOPER};",
+        _developer("UPDATE ON TABLE MOVIELENS.RAW._LEASE"),
+    ),
+    "developers publish": Change(
+        DEVELOPERS,
+        "",
+        f"grant usage, create view on schema MOVIELENS.MARTS to role {DEVELOPER};",
+        _developer("CREATE VIEW ON SCHEMA MOVIELENS.MARTS"),
+    ),
+    "developers write published versions": Change(
+        DEVELOPERS,
+        "",
+        f"grant insert on future tables in schema MOVIELENS.MARTS_STORE to role {DEVELOPER};",
+        _developer("INSERT ON FUTURE TABLES IN SCHEMA MOVIELENS.MARTS_STORE"),
+    ),
+    "developers read the whole database": Change(
+        DEVELOPERS,
+        f"on future tables in schema MOVIELENS.STORE to role {DEVELOPER}",
+        f"on future tables in database MOVIELENS to role {DEVELOPER}",
+        _developer("SELECT ON FUTURE TABLES IN DATABASE MOVIELENS"),
+    ),
+    "developers read the stage": Change(
+        DEVELOPERS,
+        "",
+        f"grant usage on stage MOVIELENS.RAW.STAGING to role {DEVELOPER};",
+        _developer("USAGE ON STAGE MOVIELENS.RAW.STAGING"),
+    ),
+    "developers use the integration": Change(
+        DEVELOPERS,
+        "",
+        f"grant usage on integration MOVIELENS_STAGING to role {DEVELOPER};",
+        _developer("USAGE ON INTEGRATION MOVIELENS_STAGING"),
+    ),
+    "developers on the pipeline's warehouse": Change(
+        DEVELOPERS,
+        "",
+        f"grant usage on warehouse MOVIELENS_PIPELINE to role {DEVELOPER};",
+        _developer("USAGE ON WAREHOUSE MOVIELENS_PIPELINE"),
+    ),
+    "developers let others use their database": Change(
+        DEVELOPERS,
+        f"grant usage, create schema on database MOVIELENS_DEV to role {DEVELOPER}",
+        f"grant usage, create schema on database MOVIELENS_DEV to role {DEVELOPER} "
+        "with grant option",
+        _developer("USAGE WITH GRANT OPTION ON DATABASE MOVIELENS_DEV"),
+    ),
+    "developers own their database": Change(
+        DEVELOPERS,
+        "",
+        f"grant ownership on database MOVIELENS_DEV to role {DEVELOPER};",
+        _developer("OWNERSHIP ON DATABASE MOVIELENS_DEV"),
+    ),
+    "developers inherit the transformer": Change(
+        DEVELOPERS,
+        "",
+        f"grant role {TRANSFORMER} to role {DEVELOPER};",
+        _developer(f"CREATE VIEW ON SCHEMA MOVIELENS.MARTS (through {TRANSFORMER})"),
+    ),
+    "developers inherit the dashboard": Change(
+        DEVELOPERS,
+        "",
+        f"grant role {DASHBOARD} to role {DEVELOPER};",
+        _developer(f"ROLE {DASHBOARD} (through {DASHBOARD})"),
+    ),
+    "transformer inherits the developers": Change(
+        DEVELOPERS,
+        "",
+        f"grant role {DEVELOPER} to role {TRANSFORMER};",
+        f"{TRANSFORMER} must not have: CREATE SCHEMA ON DATABASE MOVIELENS_DEV "
+        f"(through {DEVELOPER})",
+    ),
+    "transformer reads what developers make": Change(
+        DEVELOPERS,
+        "",
+        f"grant usage on database MOVIELENS_DEV to role {TRANSFORMER};",
+        f"{TRANSFORMER} must not have: USAGE ON DATABASE MOVIELENS_DEV",
+    ),
+    "everyone keeps the developers' database": Change(
+        DEVELOPERS,
+        "revoke all privileges on database MOVIELENS_DEV from role PUBLIC;",
+        "",
+        "PUBLIC must not have: USAGE ON DATABASE MOVIELENS_DEV",
+    ),
+    "everyone keeps the schema of the developers' database": Change(
+        DEVELOPERS,
+        "revoke all privileges on schema MOVIELENS_DEV.PUBLIC from role PUBLIC;",
+        "",
+        "PUBLIC must not have: ALL PRIVILEGES ON SCHEMA MOVIELENS_DEV.PUBLIC",
+    ),
+    "a service user is a developer": Change(
+        DEVELOPERS,
+        "",
+        f"grant role {DEVELOPER} to user {DASHBOARD};",
+        f"USER {DASHBOARD} must not hold role {DEVELOPER}",
+    ),
+    "developers cannot clone what is to come": Change(
+        DEVELOPERS,
+        f"grant select on future tables in schema MOVIELENS.STORE to role {DEVELOPER};",
+        "",
+        f"{DEVELOPER} lacks: SELECT ON FUTURE TABLES IN SCHEMA MOVIELENS.STORE",
+    ),
+    "a database that takes no clones": Change(
+        DEVELOPERS,
+        "create transient database",
+        "create database",
+        "database MOVIELENS_DEV is not transient, so dbt's tables cannot be cloned into it",
+    ),
+    "a database of the account's owner": Change(
+        DEVELOPERS,
+        "use role SYSADMIN;",
+        "",
+        "database MOVIELENS_DEV is owned by ACCOUNTADMIN",
+    ),
+    "production without fail-safe": Change(
+        DATABASE,
+        "create database",
+        "create transient database",
+        "database MOVIELENS is transient, so Snowflake keeps nothing to recover it from",
+    ),
+    "a database that nobody knows": Change(
+        DEVELOPERS,
+        "",
+        "use role SYSADMIN; create database if not exists HELPER;",
+        "database HELPER is none of the set-up's",
+    ),
     # Users.
     "two roles for one user": Change(
         USERS,
@@ -528,6 +776,18 @@ BAD = {
         "on 80 percent do notify",
         "resource monitor MOVIELENS_PIPELINE does not suspend at 100 percent",
     ),
+    "developers spend without limit": Change(
+        DEVELOPERS,
+        "  resource_monitor = MOVIELENS_DEVELOPER\n",
+        "",
+        "warehouse MOVIELENS_DEVELOPER: RESOURCE_MONITOR is not set",
+    ),
+    "a large warehouse for developers": Change(
+        DEVELOPERS,
+        "warehouse_size = xsmall",
+        "warehouse_size = xlarge",
+        "warehouse MOVIELENS_DEVELOPER: WAREHOUSE_SIZE is 'XLARGE', not 'XSMALL'",
+    ),
     "a warehouse that nobody knows": Change(
         WAREHOUSES,
         "",
@@ -614,6 +874,7 @@ def test_a_bad_change_is_named(name: str) -> None:
         'grant usage on schema MOVIELENS."raw" to role MOVIELENS_DASHBOARD',
         "grant usage on schema identifier($name) to role MOVIELENS_DASHBOARD",
         "create or replace database MOVIELENS",
+        "create transient schema if not exists MOVIELENS_DEV.RAW",
         "create database if not exists COPY clone MOVIELENS",
         "create view if not exists MOVIELENS.MARTS.X as select 1",
         "create table if not exists MOVIELENS.RAW.X as select 1",

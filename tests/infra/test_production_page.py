@@ -109,6 +109,14 @@ def test_the_settings_name_users_of_the_set_up() -> None:
     assert account.complaints == []
 
 
+def test_the_settings_of_developers_are_what_their_role_may_use() -> None:
+    block = _block("sh", "SNOWFLAKE_USER=ANNA")
+    given = dict(line.split("=", 1) for line in block.splitlines())
+    rights = account_after(set_up()).rights(given["SNOWFLAKE_ROLE"])
+    assert f"CREATE SCHEMA ON DATABASE {given['SNOWFLAKE_DATABASE']}" in rights
+    assert f"USAGE ON WAREHOUSE {given['SNOWFLAKE_WAREHOUSE']}" in rights
+
+
 def test_the_schedules_are_those_of_the_workflow() -> None:
     text = (PROJECT / ".github" / "workflows" / "production.yml").read_text()
     (schedule,) = yaml.safe_load(text)[True]["schedule"]

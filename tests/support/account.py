@@ -239,7 +239,17 @@ class Account:
         return [f"OWNERSHIP ON {kind} {name}" for kind, name in owned]
 
     def _passed_on(self, rights: dict[str, str]) -> Iterator[str]:
-        """Yields where a role can grant to others what it makes: schemas without managed access."""
+        """Yields where a role can grant to others what it makes: schemas without managed access.
+
+        Those that it makes itself have managed access only if it says so.
+        """
+        for name in self.of_kind("DATABASE"):
+            if any(
+                right.startswith(("CREATE SCHEMA ", "ALL PRIVILEGES ", "OWNERSHIP "))
+                and right.endswith(f" ON DATABASE {name}")
+                for right in rights
+            ):
+                yield f"GRANTS ON WHAT IT MAKES IN DATABASE {name}"
         for name, schema in self.of_kind("SCHEMA").items():
             makes = any(
                 right.startswith(("CREATE ", "ALL PRIVILEGES ", "OWNERSHIP "))

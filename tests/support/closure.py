@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.support.account import ACCOUNT_DEFAULTS, ADMINISTRATORS, PUBLIC, Account, Thing
@@ -11,18 +11,26 @@ from tests.support.statements import NotUnderstood, apply, filled_in, variables
 FOLDER = Path(__file__).resolve().parents[2] / "infra" / "snowflake"
 TEARDOWN = "99_teardown.sql"
 # What not everybody runs, each with the files that it needs.
-OPTIONAL = {"06_workload_identity.sql", "07_storage_integration.sql", "08_account_defaults.sql"}
+OPTIONAL = {
+    *{"06_workload_identity.sql", "07_storage_integration.sql", "08_account_defaults.sql"},
+    "09_developers.sql",
+}
 
-LOADER, TRANSFORMER, DASHBOARD = (
-    f"MOVIELENS_{name}" for name in ("LOADER", "TRANSFORMER", "DASHBOARD")
+LOADER, TRANSFORMER, DASHBOARD, DEVELOPER = (
+    f"MOVIELENS_{name}" for name in ("LOADER", "TRANSFORMER", "DASHBOARD", "DEVELOPER")
 )
-SCHEMAS = ("RAW", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS")
+PRODUCTION, DEVELOPMENT = "MOVIELENS", "MOVIELENS_DEV"
+SCHEMAS = ("RAW", "STORE", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS")
 _LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "INSERT", "UPDATE")}
 _DATABASE = "USAGE ON DATABASE MOVIELENS"
 
 
 def _in_schema(schema: str, *privileges: str) -> set[str]:
     return {f"{privilege} ON SCHEMA MOVIELENS.{schema}" for privilege in ("USAGE", *privileges)}
+
+
+def _reads(schema: str) -> set[str]:
+    return {f"SELECT ON {which} TABLES IN SCHEMA MOVIELENS.{schema}" for which in ("ALL", "FUTURE")}
 
 
 ALLOWED: dict[str, set[str]] = {
@@ -36,9 +44,9 @@ ALLOWED: dict[str, set[str]] = {
         "USAGE ON WAREHOUSE MOVIELENS_PIPELINE",
         _DATABASE,
         *_in_schema("RAW"),
-        "SELECT ON ALL TABLES IN SCHEMA MOVIELENS.RAW",
-        "SELECT ON FUTURE TABLES IN SCHEMA MOVIELENS.RAW",
+        *_reads("RAW"),
         *_LEASE,
+        *_in_schema("STORE", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("ANALYTICS", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("MARTS_CANDIDATE", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("AUDIT", "CREATE TABLE", "CREATE VIEW"),
@@ -52,11 +60,28 @@ ALLOWED: dict[str, set[str]] = {
         "SELECT ON ALL VIEWS IN SCHEMA MOVIELENS.MARTS",
         "SELECT ON FUTURE VIEWS IN SCHEMA MOVIELENS.MARTS",
     },
+    DEVELOPER: {
+        "USAGE ON WAREHOUSE MOVIELENS_DEVELOPER",
+        "USAGE ON DATABASE MOVIELENS_DEV",
+        "CREATE SCHEMA ON DATABASE MOVIELENS_DEV",
+        # To nobody else: only this role may use the database.
+        "GRANTS ON WHAT IT MAKES IN DATABASE MOVIELENS_DEV",
+        _DATABASE,
+        *_in_schema("RAW"),
+        *_reads("RAW"),
+        *_in_schema("STORE"),
+        *_reads("STORE"),
+    },
 }
 # With 07_storage_integration.sql only.
 ALLOWED_STAGE = {LOADER: {"USAGE ON STAGE MOVIELENS.RAW.STAGING"}}
 # Longest statement, longest wait for a place; of the warehouse and of its users.
-TIMEOUTS = {"MOVIELENS_PIPELINE": (3600, 600), "MOVIELENS_DASHBOARD": (30, 30)}
+TIMEOUTS = {
+    "MOVIELENS_PIPELINE": (3600, 600),
+    "MOVIELENS_DASHBOARD": (30, 30),
+    "MOVIELENS_DEVELOPER": (3600, 600),
+}
+# Of the service users, each of which is named as its role. Developers are persons.
 WAREHOUSE_OF = {
     LOADER: "MOVIELENS_PIPELINE",
     TRANSFORMER: "MOVIELENS_PIPELINE",
@@ -104,6 +129,7 @@ def findings(account: Account) -> list[str]:
         *account.complaints,
         *_of_rights(account),
         *_of_holders(account),
+        *_of_databases(account),
         *_of_schemas(account),
         *_of_owners(account),
         *_of_users(account),
@@ -120,8 +146,19 @@ def allowed(account: Account, role: str) -> set[str]:
     return ALLOWED[role] | stage
 
 
+def _there(account: Account, names: Iterable[str]) -> list[str]:
+    """Leaves out the developers' role, or warehouse, if nobody asked for developers."""
+    has_developers = DEVELOPER in account.of_kind("ROLE")
+    return [name for name in names if has_developers or name != DEVELOPER]
+
+
+def _persons(account: Account) -> set[str]:
+    users = account.of_kind("USER").items()
+    return {name for name, user in users if user.settings.get("TYPE") == "PERSON"}
+
+
 def _of_rights(account: Account) -> Iterator[str]:
-    for role in ALLOWED:
+    for role in _there(account, ALLOWED):
         # What every account gives to everyone is not this set-up's; 08 is for those who own one.
         held = {
             right: how
@@ -141,9 +178,10 @@ def _of_holders(account: Account) -> Iterator[str]:
     known = {*ALLOWED, *ADMINISTRATORS, PUBLIC}
     for role in sorted(account.of_kind("ROLE").keys() - known):
         yield f"role {role} is none of the set-up's"
-    for role in ALLOWED:
+    for role in _there(account, ALLOWED):
+        users = _persons(account) if role == DEVELOPER else {role}
         for kind, name in sorted(account.holders(role)):
-            if (kind, name) not in {("USER", role), ("ROLE", "SYSADMIN")}:
+            if (kind, name) != ("ROLE", "SYSADMIN") and (kind != "USER" or name not in users):
                 yield f"{kind} {name} must not hold role {role}"
         if ("ROLE", "SYSADMIN") not in account.holders(role):
             yield f"SYSADMIN does not hold role {role}, so that nobody can mend what it owns"
@@ -151,6 +189,19 @@ def _of_holders(account: Account) -> Iterator[str]:
         for kind, name in sorted(account.holders(role)):
             if name not in ADMINISTRATORS:
                 yield f"{kind} {name} must not hold role {role}"
+
+
+def _of_databases(account: Account) -> Iterator[str]:
+    for name, database in account.of_kind("DATABASE").items():
+        is_transient = "TRANSIENT" in database.settings
+        if name not in {PRODUCTION, DEVELOPMENT}:
+            yield f"database {name} is none of the set-up's"
+        if database.owner != "SYSADMIN":
+            yield f"database {name} is owned by {database.owner}, not by SYSADMIN"
+        if name == PRODUCTION and is_transient:
+            yield f"database {name} is transient, so Snowflake keeps nothing to recover it from"
+        if name == DEVELOPMENT and not is_transient:
+            yield f"database {name} is not transient, so dbt's tables cannot be cloned into it"
 
 
 def _of_schemas(account: Account) -> Iterator[str]:
@@ -171,31 +222,39 @@ def _of_owners(account: Account) -> Iterator[str]:
 
 def _of_users(account: Account) -> Iterator[str]:
     users = account.of_kind("USER")
-    for name in sorted(users.keys() ^ ALLOWED.keys()):
+    persons = _persons(account) - WAREHOUSE_OF.keys()
+    for name in sorted((users.keys() - persons) ^ WAREHOUSE_OF.keys()):
         yield f"user {name} is {'none of the set-up' if name in users else 'missing'}"
-    for name in sorted(users.keys() & ALLOWED.keys()):
-        roles = account.has.get(f"USER {name}", set())
-        if roles != {name}:
-            yield f"user {name} has roles {sorted(roles)}, not {name} alone"
-        # With whichever of its roles, at once or one after the other.
-        reached = account.rights_of_user(name)
-        for right in sorted(reached.keys() - account.rights(name).keys()):
-            yield f"user {name} reaches: {right} (through {reached[right]})"
-        yield from _of_user(account, name, users[name])
+    for name in sorted(users.keys() & WAREHOUSE_OF.keys()):
+        yield from _of_any_user(account, name, name)
+        yield from _of_service(account, name, users[name])
+    for name in sorted(persons):
+        yield from _of_any_user(account, name, DEVELOPER)
 
 
-def _of_user(account: Account, name: str, user: Thing) -> Iterator[str]:
+def _of_any_user(account: Account, name: str, role: str) -> Iterator[str]:
+    roles = account.has.get(f"USER {name}", set())
+    if roles != {role}:
+        yield f"user {name} has roles {sorted(roles)}, not {role} alone"
+    # With whichever of its roles, at once or one after the other.
+    reached = account.rights_of_user(name)
+    for right in sorted(reached.keys() - account.rights(role).keys()):
+        yield f"user {name} reaches: {right} (through {reached[right]})"
+    user = account.of_kind("USER")[name]
+    expected = {"DEFAULT_ROLE": role, "DEFAULT_SECONDARY_ROLES": ()}
+    yield from _differences(f"user {name}", user, expected)
+    if "PASSWORD" in user.settings:
+        yield f"user {name} has a password"
+
+
+def _of_service(account: Account, name: str, user: Thing) -> Iterator[str]:
     warehouse = WAREHOUSE_OF[name]
     expected = {
         "TYPE": "SERVICE",
-        "DEFAULT_ROLE": name,
-        "DEFAULT_SECONDARY_ROLES": (),
         "DEFAULT_WAREHOUSE": warehouse,
         **_timeouts(warehouse),
     }
     yield from _differences(f"user {name}", user, expected)
-    if "PASSWORD" in user.settings:
-        yield f"user {name} has a password"
     if "RSA_PUBLIC_KEY_2" in user.settings:
         yield f"user {name} has a second key"
     ways = [each for each in ("RSA_PUBLIC_KEY", "WORKLOAD_IDENTITY") if user.settings.get(each)]
@@ -220,9 +279,10 @@ def _of_identity(name: str, user: Thing) -> Iterator[str]:
 
 def _of_warehouses(account: Account) -> Iterator[str]:
     warehouses = account.of_kind("WAREHOUSE")
-    for name in sorted(warehouses.keys() ^ TIMEOUTS.keys()):
+    known = {*_there(account, TIMEOUTS)}
+    for name in sorted(warehouses.keys() ^ known):
         yield f"warehouse {name} is {'none of the set-up' if name in warehouses else 'missing'}"
-    for name in sorted(warehouses.keys() & TIMEOUTS.keys()):
+    for name in sorted(warehouses.keys() & known):
         expected = {
             "WAREHOUSE_SIZE": "XSMALL",
             "AUTO_SUSPEND": 60,
@@ -238,7 +298,7 @@ def _of_warehouses(account: Account) -> Iterator[str]:
 
 def _of_monitors(account: Account) -> Iterator[str]:
     monitors = account.of_kind("RESOURCE MONITOR")
-    for name in TIMEOUTS:
+    for name in _there(account, TIMEOUTS):
         settings = monitors[name].settings if name in monitors else {}
         if not settings.get("CREDIT_QUOTA"):
             yield f"resource monitor {name} has no quota"
@@ -248,7 +308,7 @@ def _of_monitors(account: Account) -> Iterator[str]:
 
 
 def _of_policies(account: Account) -> Iterator[str]:
-    for name in TIMEOUTS:
+    for name in sorted({*WAREHOUSE_OF.values()}):
         policy = account.of_kind("NETWORK POLICY").get(name)
         settings = policy.settings if policy else {}
         lists = [settings.get(f"ALLOWED_{each}_LIST", ()) for each in ("IP", "NETWORK_RULE")]
@@ -291,7 +351,7 @@ def _differences(what: str, thing: Thing, expected: Mapping[str, object]) -> Ite
 
 
 def table(account: Account) -> str:
-    """Shows what the three roles may do, as docs/production.md does.
+    """Shows what each role may do, as docs/production.md does.
 
     Args:
         account: The account as the set-up leaves it.
@@ -304,7 +364,8 @@ def table(account: Account) -> str:
         for right in sorted(account.rights(role)):
             privilege, _, target = right.partition(" ON ")
             cells.setdefault(target, {}).setdefault(role, []).append(privilege.lower())
-    lines = ["| on | " + " | ".join(f"`{role}`" for role in ALLOWED) + " |", "|---|---|---|---|"]
+    lines = ["| on | " + " | ".join(f"`{role}`" for role in ALLOWED) + " |"]
+    lines.append("|---" * (1 + len(ALLOWED)) + "|")
     for target in sorted(cells, key=lambda each: (each.split()[::-1], each)):
         kind, _, name = target.rpartition(" ")
         row = [", ".join(cells[target].get(role, [])) for role in ALLOWED]

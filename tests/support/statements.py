@@ -200,11 +200,12 @@ def _use(reader: Reader, account: Account) -> None:
 
 
 def _create(reader: Reader, account: Account) -> None:
-    kind = KINDS[reader.one_of(set(KINDS))]
+    is_transient = reader.accept("TRANSIENT")
+    kind = KINDS[reader.one_of({"DATABASE"} if is_transient else set(KINDS))]
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
     name = reader.name()
     is_new = account.make(kind, name, if_not_exists)
-    settings: dict[str, Value] = {}
+    settings: dict[str, Value] = {"TRANSIENT": True} if is_transient else {}
     if kind == "TABLE":
         _columns(reader)
     elif kind == "SCHEMA" and reader.accept("WITH", "MANAGED", "ACCESS"):

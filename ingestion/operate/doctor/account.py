@@ -11,12 +11,13 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE
+from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, STORE
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.operate.doctor.landing_zone import clock
 from ingestion.publish.snowflake_views import SCHEMA as MARTS
-from ingestion.publish.snowflake_views import STORE, MartsViews
+from ingestion.publish.snowflake_views import STORE as MARTS_STORE
+from ingestion.publish.snowflake_views import MartsViews
 from ingestion.raw import manifest
 from ingestion.remedies import command
 from ingestion.settings import Settings
@@ -70,7 +71,7 @@ class _User:
         return snowflake_settings(self.part)
 
 
-_BUILDS = tuple(f"table {schema}" for schema in (ANALYTICS, CANDIDATE, AUDIT, STORE))
+_BUILDS = tuple(f"table {schema}" for schema in (STORE, ANALYTICS, CANDIDATE, AUDIT, MARTS_STORE))
 _LOADS = (f"table {manifest.SCHEMA}",)
 _PUBLISHES = (f"view {MARTS}",)
 _ALL = _User("loader and transformer", "", (*_LOADS, *_BUILDS, *_PUBLISHES), (), (_MANIFEST,))
@@ -147,7 +148,8 @@ def _refused_login(user: _User, error: MovielensError) -> Finding:
             about,
             "wrong-role",
             said,
-            f"check SNOWFLAKE_{user.part}ROLE, or grant the role (infra/snowflake/05_users.sql)",
+            f"check SNOWFLAKE_{user.part}ROLE, or grant the role (infra/snowflake/05_users.sql, or "
+            "09_developers.sql for a developer)",
         )
     if "JWT" in said:
         return problem(
