@@ -32,6 +32,7 @@ def run() -> None:
     ]
     chosen = st.navigation(pages, position="top")
     try:
+        layout.mark_environment()
         marts.pin()
         chosen.run()
     except marts.VersionGone:

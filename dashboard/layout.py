@@ -54,6 +54,30 @@ def dated(title: str, year: float | None) -> str:
 # ---- top and bottom of a page ------------------------------------------------------------------
 
 
+def mark_environment() -> None:
+    """Says, on the page and in the browser's tab, that an environment is previewed, if one is.
+
+    Above everything else, so that no page and no message can be taken for a published one.
+    """
+    environment = settings().environment
+    if environment:
+        name_tab()
+        st.badge(
+            f"Preview of environment {plain(environment)}: not what the public sees",
+            color="violet",
+        )
+
+
+def name_tab(subject: str = "") -> None:
+    """Names the browser's tab, the environment first: browsers cut long names at the end.
+
+    Args:
+        subject: What the page is about, such as a film; empty for a page of the navigation.
+    """
+    names = (settings().environment, subject, "MovieLens")
+    st.set_page_config(page_title=" · ".join(name for name in names if name))
+
+
 def top(title: str, status: Status) -> None:
     """Writes the page's heading and the badges that say what data it shows.
 
@@ -73,25 +97,26 @@ def top(title: str, status: Status) -> None:
 
 
 def _say_stale(status: Status) -> None:
+    standing = settings().standing
     since = marts.unconfirmed_since()
     if since:
         st.warning(
-            "The published data cannot be read right now, so this may be stale: you see the last"
+            f"The {standing} data cannot be read right now, so this may be stale: you see the last"
             f" good version, confirmed at {since:%H:%M} UTC on {findings.day(since)}. The site"
             " keeps retrying."
         )
         tell_operator(
-            "The published marts cannot be read; pages show the last good version."
-            " `movielens doctor` says what is wrong"
+            f"The {standing} marts cannot be read; pages show the last good version",
+            "`movielens doctor` says what is wrong",
         )
     days = status.age().total_seconds() / 86400
     limit = settings().stale_after_days
     if days > limit:
         st.warning(
             f"These data are stale: they were built {int(days)} days ago, and should be rebuilt"
-            f" every {limit:g}. You see the last published version."
+            f" every {limit:g}. You see the last {standing} version."
         )
-        tell_operator("The published marts are stale. `movielens run` publishes a new version")
+        tell_operator(f"The {standing} marts are stale", "`movielens run` publishes a new version")
 
 
 def footer(status: Status) -> None:
@@ -205,7 +230,7 @@ def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Downlo
 
     Args:
         rows: The table.
-        name: File name without extension.
+        name: File name without extension; that of an environment's rows begins with its name.
         status: The published build; its terms go with each row.
         label: Text of the button.
     """
@@ -213,12 +238,13 @@ def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Downlo
         f"MovieLens edition {status.edition}, version {status.data_version}. {status.citation}"
         f" Licence: {status.licence}"
     )
+    origin = f"{settings().environment}_" if settings().environment else ""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.download_button(
             label,
             # Written on click, not for every visitor of the page.
             lambda: csv(rows.assign(source_and_licence=terms)),
-            file_name=f"{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
+            file_name=f"{origin}{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
             mime="text/csv",
             on_click="ignore",
             key=f"download {label} {name}",
@@ -246,24 +272,29 @@ def _not_a_formula(value: object) -> object:
 
 def trouble(error: marts.MartsError) -> None:
     """Tells the visitor that there is nothing to show, and the operator what to do about it."""
+    standing = settings().standing
     st.title("MovieLens", anchor=False)
     if isinstance(error, marts.NothingPublished):
-        st.info("Nothing is published yet. Please come back later.")
+        nothing = (
+            "There is nothing to preview" if settings().environment else "Nothing is published"
+        )
+        st.info(f"{nothing} yet. Please come back later.")
         tell_operator(
-            "No marts are published. `movielens demo` publishes sample data, `movielens run` your"
-            " own. If you have run either, the dashboard's user may not see the marts:"
-            " `movielens doctor` checks that"
+            f"No marts are {standing}",
+            "`movielens demo` publishes sample data, `movielens run` your own. If you have run"
+            " either, the dashboard's user may not see the marts: `movielens doctor` checks that",
         )
     elif isinstance(error, marts.MartMissing):
         st.error(
-            f"The published data are incomplete: {error.names} is missing. Please come back later."
+            f"The {standing} data are incomplete: {error.names} is missing. Please come back later."
         )
         tell_operator(
-            f"{error.names} is missing. `movielens run` builds and publishes all marts again"
+            f"{error.names} is missing", "`movielens run` builds and publishes all marts again"
         )
     else:
-        st.error("The published data cannot be read. Please come back later.")
+        st.error(f"The {standing} data cannot be read. Please come back later.")
         tell_operator(
-            "The published marts cannot be read. `movielens doctor` says what is wrong,"
-            " `movielens run` publishes again, `movielens rollback` returns to the previous version"
+            f"The {standing} marts cannot be read",
+            "`movielens doctor` says what is wrong, `movielens run` publishes again,"
+            " `movielens rollback` returns to the previous version",
         )

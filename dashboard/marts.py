@@ -130,4 +130,5 @@ ENGINES: Mapping[str, Callable[[Settings], Engine]] = {"dev": _duckdb, "prod": _
 
 @lru_cache(maxsize=1)
 def _engine(chosen: Settings) -> Engine:
-    return ENGINES[chosen.target](chosen)
+    # The marts of an environment are exported to a file on every target.
+    return ENGINES["dev" if chosen.environment else chosen.target](chosen)

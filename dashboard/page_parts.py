@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import marts
 from dashboard.operator_log import tell_operator
+from dashboard.settings import settings
 
 P = ParamSpec("P")
 
@@ -22,23 +23,26 @@ def failures_said() -> Iterator[None]:
     Yields:
         Nothing; draw the part inside.
     """
+    standing = settings().standing
     try:
         yield
     except marts.MartMissing as error:
         st.warning(
-            f"This part cannot be shown: {error.names} is not among the published marts, or lacks a"
-            " column."
+            f"This part cannot be shown: {error.names} is not among the {standing} marts, or lacks"
+            " a column."
         )
         tell_operator(
-            f"{error.names} is not published, or lacks a column. `movielens run` builds and"
-            " publishes all marts again"
+            f"{error.names} is not {standing}, or lacks a column",
+            "`movielens run` builds and publishes all marts again",
         )
     except marts.MartsUnreadable:
         st.warning(
-            "This part cannot be shown right now: the published data do not answer. Try again in a"
-            " minute."
+            f"This part cannot be shown right now: the {standing} data do not answer. Try again in"
+            " a minute."
         )
-        tell_operator("The published marts do not answer. `movielens doctor` says what is wrong")
+        tell_operator(
+            f"The {standing} marts do not answer", "`movielens doctor` says what is wrong"
+        )
 
 
 def fragment(part: Callable[P, None]) -> Callable[P, None]:

@@ -1,4 +1,4 @@
-"""Settings of the dashboard: where the published marts are, and when they are stale."""
+"""Settings of the dashboard: which marts it shows, where they are, and when they are stale."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default=Path(".movielens"), description="Folder that holds marts.duckdb.")
+    # Part of a file's name: nothing that matches leads out of the folder.
+    environment: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9_]*)?$",
+        description="Shows an environment's marts instead of the published ones;"
+        " empty: the published ones.",
+    )
     target: Literal["dev", "prod"] = Field(
         default="dev", description="dev = DuckDB, prod = Snowflake."
     )
@@ -41,8 +48,16 @@ class Settings(BaseSettings):
 
     @property
     def marts_file(self) -> Path:
-        """The file of published marts."""
-        return self.home.expanduser().absolute() / "marts.duckdb"
+        """The file of marts to show: the published ones, or those of the environment."""
+        home = self.home.expanduser().absolute()
+        if self.environment:
+            return home / "environments" / f"{self.environment}.duckdb"
+        return home / "marts.duckdb"
+
+    @property
+    def standing(self) -> Literal["published", "previewed"]:
+        """What messages call the marts that are shown."""
+        return "previewed" if self.environment else "published"
 
 
 @cache

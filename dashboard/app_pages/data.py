@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import findings, layout, marts, provenance, queries
 from dashboard.contents import PAGES
+from dashboard.settings import settings
 from dashboard.status import Status, published_status
 
 _LAYERS = ["raw", "src", "dim", "fct", "mart"]
@@ -98,7 +99,7 @@ def _readme(stated: pd.DataFrame) -> None:
             "check_name": "What",
             "expected": number("README says", format="localized"),
             "loaded": number("Rows in the files", format="localized"),
-            "found": number("Published here", format="localized"),
+            "found": number(f"{settings().standing.capitalize()} here", format="localized"),
             "outcome": "Outcome",
         },
         height="content",
@@ -406,7 +407,7 @@ def table_checks(name: str) -> None:
 
 def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
     """One table, from its columns back to its source files."""
-    st.set_page_config(page_title=f"{name} · MovieLens")
+    layout.name_tab(name)
     layout.top(layout.plain(name), status)
     st.page_link(provenance.DATA_PAGE, label="All about the data", query_params={})
     with layout.section("What does each column mean?"):

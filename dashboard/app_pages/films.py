@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, film_views, filters, findings, layout, marts, queries, search
+from dashboard.settings import settings
 from dashboard.status import Status, published_status
 
 
@@ -199,7 +200,7 @@ def links(film: pd.Series) -> None:
 def show_film(film: pd.Series, status: Status) -> None:
     """One film, from top to bottom."""
     movie_id, title = int(film["movie_id"]), layout.dated(film["title"], film["release_year"])
-    st.set_page_config(page_title=f"{title} · MovieLens")
+    layout.name_tab(title)
     layout.top(layout.plain(title), status)
     known = [film["genres_text"] if isinstance(film["genres_text"], str) else "no genre"]
     if film["is_inferred"]:
@@ -223,8 +224,8 @@ def show_film(film: pd.Series, status: Status) -> None:
 def no_such_film() -> None:
     """For a film number that is malformed or unknown."""
     st.info(
-        "There is no film with this number in the published data. Film numbers are whole numbers,"
-        " as in ?film=318. Search for a title instead."
+        f"There is no film with this number in the {settings().standing} data. Film numbers are"
+        " whole numbers, as in ?film=318. Search for a title instead."
     )
 
 

@@ -30,11 +30,12 @@ def generated_without_genome(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def use_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
-    """Points the dashboard of this process at a home."""
+def use_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Points the dashboard of this process at a home, or at one of its environments."""
 
-    def use(home: Path) -> None:
+    def use(home: Path, environment: str = "") -> None:
         monkeypatch.setenv("MOVIELENS_HOME", str(home))
+        monkeypatch.setenv("MOVIELENS_ENVIRONMENT", environment)
         monkeypatch.delenv("MOVIELENS_TARGET", raising=False)
         settings.cache_clear()
 
@@ -59,11 +60,13 @@ def pinned(published: Path, use_home: Callable[[Path], None]) -> None:
 
 
 @pytest.fixture
-def open_page(use_home: Callable[[Path], None]) -> Callable[..., AppTest]:
-    """Runs one page of the app on a home, with query parameters."""
+def open_page(use_home: Callable[..., None]) -> Callable[..., AppTest]:
+    """Runs one page of the app on a home or one of its environments, with query parameters."""
 
-    def run(home: Path, page: str = "overview", **query: str | list[str]) -> AppTest:
-        use_home(home)
+    def run(
+        home: Path, page: str = "overview", environment: str = "", **query: str | list[str]
+    ) -> AppTest:
+        use_home(home, environment)
         app = AppTest.from_file(APP, default_timeout=30)
         if page != "overview":
             app.switch_page(f"app_pages/{page}.py")

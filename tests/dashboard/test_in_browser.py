@@ -90,6 +90,14 @@ def address(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def preview(home: Path) -> Iterator[str]:
+    """The app on an environment of the same home."""
+    marts_fixture.write_environment(home, "dev_anna")
+    with screenshots.served(home, "dev_anna") as root:
+        yield root
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with screenshots.browser() as opened:
         yield opened
@@ -266,6 +274,39 @@ def test_dark_pages_are_accessible_too(visit: Callable[..., Visit]) -> None:
         screenshots.wait_until_drawn(page)
         found[path] = barriers(page)
     assert found == {path: [] for path in PATHS}
+
+
+@slow
+@pytest.mark.parametrize("theme", screenshots.THEMES)
+def test_every_page_of_an_environment_says_so(
+    visit: Callable[..., Visit], preview: str, theme: str
+) -> None:
+    """On the page, whole and legible, at every width; and first in the name of the tab."""
+    page = visit(theme=theme).page
+    found = {}
+    for path in PATHS:
+        page.goto(f"{preview}/{path}")
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            screenshots.wait_until_drawn(page)
+            badge = page.get_by_text("Preview of environment dev_anna: not what the public sees")
+            expect(badge).to_be_in_viewport(ratio=1)
+            assert badge.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
+            assert page.title().startswith("dev_anna · ")
+            found[path, width] = lasting_faults(page) + barriers(page)
+    assert found == {(path, width): [] for path in PATHS for width in (1440, 390)}
+
+
+def test_a_download_from_an_environment_bears_its_name(
+    visit: Callable[..., Visit], preview: str
+) -> None:
+    page = visit("films").page
+    for root, name in ((page.url, "best-loved"), (f"{preview}/films", "dev_anna_best-loved")):
+        page.goto(root)
+        screenshots.wait_until_drawn(page)
+        with page.expect_download() as begun:
+            page.get_by_role("button", name="Download as CSV").click()
+        assert begun.value.suggested_filename.startswith(name)
 
 
 def test_a_figure_is_followed_to_its_source_file(visit: Callable[..., Visit]) -> None:

@@ -179,3 +179,9 @@ def write_marts(
         for mart in without:
             connection.execute(f"drop table {mart}")
     return beside.replace(home / "marts.duckdb")
+
+
+def write_environment(home: Path, name: str, build: Build = Build(), change: str = "") -> Path:
+    """Exports the fixture as the marts of an environment of the home; returns the file."""
+    folder = home / "environments"
+    return write_marts(folder, build, change).replace(folder / f"{name}.duckdb")

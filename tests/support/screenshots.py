@@ -80,11 +80,12 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[str]:
+def served(home: Path, environment: str = "") -> Iterator[str]:
     """Serves the dashboard as a process of its own, on a free port of this machine only.
 
     Args:
         home: The folder that holds the published marts.
+        environment: The environment to preview; empty: the published marts.
 
     Yields:
         The root of the dashboard, when it answers.
@@ -95,8 +96,12 @@ def served(home: Path) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "app.py")]
     where = ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    environment = {**os.environ, "MOVIELENS_HOME": str(home), "MOVIELENS_TARGET": "dev"}
-    with process_on(port, [*command, *where], cwd=PROJECT, env=environment):
+    chosen = {
+        "MOVIELENS_HOME": str(home),
+        "MOVIELENS_TARGET": "dev",
+        "MOVIELENS_ENVIRONMENT": environment,
+    }
+    with process_on(port, [*command, *where], cwd=PROJECT, env={**os.environ, **chosen}):
         yield f"http://127.0.0.1:{port}"
 
 

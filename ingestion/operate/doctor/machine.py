@@ -27,6 +27,7 @@ PROJECT = "movielens-warehouse"
 ENOUGH_BYTES = 2 << 30
 # Read elsewhere: by the dashboard, by a workflow, by dbt's profile.
 _OTHERS = {
+    f"{PREFIX}ENVIRONMENT",
     f"{PREFIX}STALE_AFTER_DAYS",
     f"{PREFIX}VERSION_SECONDS",
     f"{PREFIX}QUERY_TAG",
