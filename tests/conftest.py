@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,11 @@ from ingestion.settings import Settings
 from tests.support import forking
 from tests.support.cli import Cli
 from tests.support.templates import template
+
+# Containers often forbid Python to keep what it has compiled. Then every command that a test starts
+# would compile this project anew, and every worker would rewrite the asserts of all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Whoever is started in the background of a shell ignores Ctrl-C, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

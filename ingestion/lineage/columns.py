@@ -86,14 +86,15 @@ def _analysis(
     read: Mapping[str, tuple[str, ...]],
     called: Mapping[tuple[str, str], str],
 ) -> Analysis:
-    from ingestion.lineage import relations
     from ingestion.lineage.parsing import qualified
+    from ingestion.lineage.queries import relation_of
+    from ingestion.lineage.relations import table
 
     parents = {relation: (name, read[name]) for relation, name in called.items()}
     try:
         query = qualified(model.sql, dialect, {key: of for key, (_, of) in parents.items()})
-        tables = {key: relations.table(*parent) for key, parent in parents.items()}
-        found = relations.relation_of(query, tables)
+        tables = {key: table(*parent) for key, parent in parents.items()}
+        found = relation_of(query, tables)
     # sqlglot raises errors of many kinds at SQL that it does not know.
     except Exception as error:
         return _opaque(model, dialect, read, f"{type(error).__name__}: {error}")

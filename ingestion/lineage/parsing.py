@@ -9,7 +9,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
-from ingestion.lineage.relations import SPELLED
+from ingestion.lineage.syntax import SPELLED
 
 
 def qualified(sql: str, dialect: str, tables: Mapping[tuple[str, str], Iterable[str]]) -> exp.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ingestion.plan.diff import ColumnDiff, Diff, Example, MartDiff
+from ingestion.plan.differences import ColumnDiff, Diff, Example, MartDiff
 
 _MARKS = {"new": "+", "gone": "-", "changed": "~", "added": "+", "removed": "-"}
 _SHOWN = 6

@@ -16,8 +16,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ingestion.build import artifacts
-from ingestion.plan.diff import EXAMPLES, Diff, MartDiff, diff
+from ingestion.plan.comparison import EXAMPLES
+from ingestion.plan.diff import diff
 from ingestion.plan.diff_text import as_markdown, as_text
+from ingestion.plan.differences import Diff, MartDiff
 from ingestion.publish.place import Place
 from ingestion.warehouse.base import Connection, DuckDBSession, DuckDBWarehouse
 from tests.support.candidates import table_of
