@@ -63,6 +63,13 @@ class Engine(Protocol):
             SettingsError: If the engine cannot build them.
         """
 
+    def preview(self, schema: str, file: Path) -> None:
+        """Writes the marts of a schema to a separate DuckDB file, for the dashboard to show.
+
+        Raises:
+            BusyError: If a writer has the warehouse file.
+        """
+
     def dbt_variables(self) -> dict[str, str]:
         """Returns the environment variables that this engine's output in profiles.yml reads."""
 

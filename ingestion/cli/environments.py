@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def list_(context: Context) -> int:
     width = max((len(each.name) for each in found), default=0)
     lines = [_line(each, width) for each in found]
     lines = lines or ["There is no environment yet, as nothing was built"]
-    return context.result({"environments": found}, lines)
+    return context.result({"environments": list(map(asdict, found))}, lines)
 
 
 def _line(each: EnvironmentStatus, width: int) -> str:
@@ -104,8 +105,6 @@ def promote(context: Context, name: str, accept_release: bool) -> int:
 
     Example: movielens promote dev_anna
     """
-    from dataclasses import asdict
-
     from ingestion.home import write_report
     from ingestion.operate.environments import promote as promote_environment
 

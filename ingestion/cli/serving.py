@@ -12,16 +12,20 @@ from ingestion.cli.command import Context, command
 from ingestion.signals import TERMINATED, Terminated, running
 
 if TYPE_CHECKING:
+    from ingestion.build.environments import Environment
     from ingestion.settings import Settings
 
 
-def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
+def serve(
+    settings: Settings, port: int, address: str = "127.0.0.1", preview: Environment | None = None
+) -> int:
     """Serves the dashboard until it is interrupted.
 
     Args:
         settings: Which marts.
         port: The port to listen on.
         address: The address to listen on; by default this machine only.
+        preview: Shows what this environment shows now, in place of the published marts.
 
     Returns:
         0 after Ctrl-C, 143 after SIGTERM, else Streamlit's own code.
@@ -40,7 +44,9 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
             'install the extra: pip install "movielens-warehouse[dashboard]"',
         )
     opened = engine_of(settings).marts_file
-    if opened is not None and not opened.exists():
+    if preview is not None:
+        _write_preview(settings, preview)
+    elif opened is not None and not opened.exists():
         raise SettingsError(
             "Nothing is published yet", f"{command_line('demo')}, or {command_line('run')}"
         )
@@ -50,6 +56,7 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
         **os.environ,
         "MOVIELENS_HOME": str(settings.home),
         "MOVIELENS_TARGET": settings.target,
+        "MOVIELENS_ENVIRONMENT": preview.name if preview else "",
     }
     app = settings.project / "dashboard" / "app.py"
     where = ["--server.port", str(port), "--server.address", address]
@@ -64,12 +71,26 @@ def serve(settings: Settings, port: int, address: str = "127.0.0.1") -> int:
         return 0
 
 
+def _write_preview(settings: Settings, environment: Environment) -> None:
+    from ingestion.engine import engine_of
+    from ingestion.plan.diff import place_of
+
+    engine = engine_of(settings)
+    (schema,) = place_of(engine.looked_at(), environment).schemas
+    engine.preview(schema, settings.home / "environments" / f"{environment.name}.duckdb")
+
+
 @command("dashboard")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
-def dashboard(context: Context, port: int, address: str) -> int:
-    """Serve the dashboard on the published marts.
+@click.option("--env", metavar="ENV", help="Preview an environment; every page says so.")
+def dashboard(context: Context, port: int, address: str, env: str | None) -> int:
+    """Serve the dashboard on the published marts, or on those that an environment shows.
 
     Example: movielens dashboard --port 8600
     """
-    return serve(context.settings, port, address)
+    from ingestion.build.environments import environment_named
+
+    preview = environment_named(env) if env is not None else None
+    is_preview = preview is not None and not preview.is_production
+    return serve(context.settings, port, address, preview if is_preview else None)

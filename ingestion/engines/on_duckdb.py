@@ -59,6 +59,14 @@ class DuckDBEngine:
 
         return export_marts
 
+    def preview(self, schema: str, file: Path) -> None:
+        """Copies the marts."""
+        from ingestion.publish.duckdb_file import write_marts
+
+        file.parent.mkdir(exist_ok=True)
+        with self.looked_at().connect() as session:
+            write_marts(session.native, schema, file)
+
     def dbt_variables(self) -> dict[str, str]:
         """Returns the path of the warehouse file."""
         return {"MOVIELENS_WAREHOUSE": str(self._settings.warehouse_file)}

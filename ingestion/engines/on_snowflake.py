@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ingestion.engine import Export
     from ingestion.operate.doctor.findings import Check
     from ingestion.publish.published import Published
@@ -62,6 +64,12 @@ class SnowflakeEngine:
             "which the users of a run may not create. Nothing was built",
             f"omit --as-of, or roll back to a kept version: {command('rollback')}",
         )
+
+    def preview(self, schema: str, file: Path) -> None:
+        """Downloads the marts, which are small."""
+        from ingestion.publish.download import download_marts
+
+        download_marts(self.warehouse(), schema, file)
 
     def dbt_variables(self) -> dict[str, str]:
         """Returns the building user's secrets, in the form that dbt takes."""

@@ -58,7 +58,7 @@ class MartsFile:
             with suppress(duckdb.Error), duckdb.connect() as connection:
                 if _attach(connection, file) == _EARLIER_SCHEMA:
                     connection.execute("use opened")
-                    _write_marts(connection, _EARLIER_SCHEMA, file)
+                    write_marts(connection, _EARLIER_SCHEMA, file)
 
     def kept(self) -> list[Version]:
         """The kept versions in the order in which readers saw them, including those held back."""
@@ -218,10 +218,10 @@ def export_marts(lease: Lease, schema: str, file: Path) -> None:
     file.parent.mkdir(exist_ok=True)
     with lease.target.connect() as session:
         lease.renew_in(session)
-        _write_marts(session.native, schema, file)
+        write_marts(session.native, schema, file)
 
 
-def _write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) -> None:
+def write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) -> None:
     """Writes a schema's marts to a file, which appears or is replaced once it is complete."""
     unfinished = file.with_suffix(".unfinished")
     # A crash may have left it, with a log that DuckDB would replay into the new file.
