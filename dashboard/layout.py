@@ -62,10 +62,10 @@ def mark_environment() -> None:
     environment = settings().environment
     if environment:
         name_tab()
-        st.badge(
-            f"Preview of environment {plain(environment)}: not what the public sees",
-            color="violet",
-        )
+        # Two badges: one that is wider than a phone would be cut.
+        with st.container(horizontal=True, gap="small"):
+            st.badge("Preview: not what the public sees", color="violet")
+            st.badge(f"environment {plain(environment)}", color="violet")
 
 
 def name_tab(subject: str = "") -> None:

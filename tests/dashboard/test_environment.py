@@ -15,7 +15,10 @@ from tests.support import marts_fixture
 from tests.support.pages import PAGES, words
 
 OpenPage = Callable[..., AppTest]
-BADGE = ":violet-badge[Preview of environment dev\\_anna: not what the public sees]"
+BADGES = [
+    ":violet-badge[Preview: not what the public sees]",
+    ":violet-badge[environment dev\\_anna]",
+]
 VIEWS: list[tuple[str, dict[str, str]]] = [
     *((page, {}) for page in PAGES),
     ("films", {"film": "2"}),
@@ -54,7 +57,8 @@ def test_every_page_shows_the_environment_and_says_so_first(
     app = open_page(home, page, "dev_anna", **query)
     assert not app.exception
     assert not app.error or page == "data"
-    assert app.main[0].value == BADGE
+    assert [badge.value for badge in app.main[0].markdown] == BADGES
+    assert app.main[1].type == "title"
     assert "version anna" in words(app)
     assert "version public" not in words(app)
 
@@ -123,7 +127,7 @@ def test_trouble_is_the_environment_s_and_never_mended_by_a_publish(
         file.write_bytes(b"this is no database")
     app = open_page(tmp_path, environment=name)
     assert not app.exception
-    assert "Preview of environment" in app.main[0].value
+    assert app.main[0].markdown[0].value == BADGES[0]
     assert said in words(app)
     assert not [word for word in ("published", "`movielens") if word in words(app)]
     assert f"`movielens dashboard --env {name}` exports them anew" in caplog.text
