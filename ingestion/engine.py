@@ -70,6 +70,13 @@ class Engine(Protocol):
             BusyError: If a writer has the warehouse file.
         """
 
+    def cloned_schemas(self, database: str) -> list[str]:
+        """Returns the statements that clone what a build needs from another database.
+
+        Raises:
+            SettingsError: If the engine has no clones, or there is no such database.
+        """
+
     def dbt_variables(self) -> dict[str, str]:
         """Returns the environment variables that this engine's output in profiles.yml reads."""
 

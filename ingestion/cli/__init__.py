@@ -37,11 +37,15 @@ _COMMANDS: Commands = {
 }
 _GROUPS: Mapping[str, tuple[str, Commands]] = {
     "env": (
-        "List, keep and drop environments.",
+        "List, keep, drop and clone environments.",
         {
             "list": ("ingestion.cli.environments:list_", "List environments and when they expire."),
             "keep": ("ingestion.cli.environments:keep", "Keep one however old it gets."),
             "drop": ("ingestion.cli.environments:drop", "Drop one, and what only it needs."),
+            "clone": (
+                "ingestion.cli.environments:clone",
+                "Fill a Snowflake database of your own from another one.",
+            ),
         },
     )
 }

@@ -92,6 +92,22 @@ def keep(context: Context, name: str) -> int:
     return context.result({"kept": name}, [f"{name} is kept until movielens env drop {name}"])
 
 
+@command("env clone")
+@click.argument("database")
+def clone(context: Context, database: str) -> int:
+    """Fill a database of your own in Snowflake with clones of DATABASE: rows and built tables.
+
+    No row is copied. SNOWFLAKE_DATABASE names your own.
+
+    Example: movielens env clone MOVIELENS
+    """
+    from ingestion.operate.environments import clone as clone_database
+
+    tables = clone_database(context.settings, database)
+    lines = [f"Cloned {plural(tables, 'table')} of {database}; next: movielens apply ENV"]
+    return context.result({"cloned": tables}, lines)
+
+
 @command("promote")
 @_NAME
 @click.option(

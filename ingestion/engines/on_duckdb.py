@@ -67,6 +67,19 @@ class DuckDBEngine:
         with self.looked_at().connect() as session:
             write_marts(session.native, schema, file)
 
+    def cloned_schemas(self, database: str) -> list[str]:
+        """Refuses: a DuckDB warehouse is a file.
+
+        Raises:
+            SettingsError: Always.
+        """
+        from ingestion.errors import SettingsError
+
+        raise SettingsError(
+            "Only Snowflake clones: a DuckDB warehouse is a file. Nothing was changed",
+            f"copy {self._settings.home}, and set MOVIELENS_HOME to the copy",
+        )
+
     def dbt_variables(self) -> dict[str, str]:
         """Returns the path of the warehouse file."""
         return {"MOVIELENS_WAREHOUSE": str(self._settings.warehouse_file)}

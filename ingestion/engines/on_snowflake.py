@@ -71,6 +71,12 @@ class SnowflakeEngine:
 
         download_marts(self.warehouse(), schema, file)
 
+    def cloned_schemas(self, database: str) -> list[str]:
+        """Clones RAW and the store, without the lease, and lets no environment show anything."""
+        from ingestion.warehouse.snowflake import cloning
+
+        return cloning(self.warehouse(), database)
+
     def dbt_variables(self) -> dict[str, str]:
         """Returns the building user's secrets, in the form that dbt takes."""
         from ingestion.warehouse.snowflake import dbt_variables

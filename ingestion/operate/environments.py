@@ -117,6 +117,29 @@ def _existing(target: Warehouse, name: str) -> Environment:
     return environment
 
 
+def clone(settings: Settings, database: str) -> int:
+    """Fills a developer's database with clones of another one: its rows and its built tables.
+
+    Tables of the same names are replaced, and environments have to be applied again.
+
+    Returns:
+        How many tables were cloned.
+
+    Raises:
+        SettingsError: If the engine has no clones, or there is nothing to clone.
+        BusyError: If another run is in progress.
+    """
+    with exclusive_run(settings) as run:
+        engine = engine_of(settings)
+        statements = engine.cloned_schemas(database)
+        lease = run.lease(engine.warehouse())
+        with lease.target.connect() as connection:
+            for statement in statements:
+                lease.renew()
+                connection.execute(statement)
+    return sum(" clone " in statement for statement in statements)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PromoteReport:
     """What a promotion did.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 import warnings
 from collections.abc import Collection, Iterator
@@ -115,8 +116,11 @@ class SnowflakeWarehouse(Warehouse):
         return snowflake_literal(value)
 
     def copying(self, table: str, to: str) -> str:
-        """Returns the statement that clones a table, which copies no rows."""
-        return f"create or replace table {to} clone {table}"
+        """Returns the statement that clones a table, which copies no rows.
+
+        dbt's tables are transient, and Snowflake clones those into transient ones only.
+        """
+        return f"create or replace transient table {to} clone {table}"
 
     def exists(self) -> bool:
         """Returns True: infra/snowflake sets up the database beforehand."""
@@ -283,3 +287,42 @@ def snowflake_warehouse(settings: Settings, loader: bool = False) -> SnowflakeWa
         )
     part = LOADER if loader else ""
     return SnowflakeWarehouse(snowflake_settings(part), TAG, settings.stage, settings.stage_name)
+
+
+# What a database is cloned for: the rows, and the tables built from them.
+_CLONED = ("raw", "store")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+def cloning(target: Warehouse, database: str) -> list[str]:
+    """Returns the statements that clone the rows and the built tables of another database.
+
+    Nothing is copied. The lease stays out: whoever runs there does not run here.
+
+    Args:
+        target: The database to clone into.
+        database: The one to clone.
+
+    Raises:
+        SettingsError: If there is no such database, or nothing in it that this role may read.
+    """
+    tables = []
+    if _NAME.fullmatch(database):
+        schemas = ", ".join(map(target.literal, _CLONED))
+        tables = target.fetch(
+            "select lower(table_schema), lower(table_name) "
+            f"from {database}.information_schema.tables "
+            f"where table_type = 'BASE TABLE' and lower(table_schema) in ({schemas}) "
+            "and lower(table_name) <> '_lease' order by 1, 2"
+        )
+    if not tables:
+        raise SettingsError(
+            f"There is nothing to clone in a database {database!r}; nothing was changed",
+            "name the production database, which your role has to be able to read: "
+            "docs/production.md, Developing on Snowflake",
+        )
+    return [
+        *(f"create schema if not exists {schema}" for schema in _CLONED),
+        *(target.copying(f"{database}.{name}", name) for name in map(".".join, tables)),
+        "delete from store._environments",
+    ]
