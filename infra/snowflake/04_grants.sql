@@ -8,8 +8,9 @@ grant usage on database MOVIELENS to role MOVIELENS_LOADER;
 grant usage, create table on schema MOVIELENS.RAW to role MOVIELENS_LOADER;
 grant select, insert, update on table MOVIELENS.RAW._LEASE to role MOVIELENS_LOADER;
 
--- The transformer reads RAW and owns what it builds. Published rows are tables in MARTS_STORE; in
--- MARTS it creates views, which read the store with its privileges, so readers need none there.
+-- The transformer reads RAW and owns what it builds: tables in STORE, and views on them. Published
+-- rows are tables in MARTS_STORE; in MARTS it creates views, which read the store with its
+-- privileges, so readers need none there.
 grant usage on warehouse MOVIELENS_PIPELINE to role MOVIELENS_TRANSFORMER;
 grant usage on database MOVIELENS to role MOVIELENS_TRANSFORMER;
 grant usage on schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
@@ -17,10 +18,9 @@ grant select on all tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER
 grant select on future tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select, insert, update on table MOVIELENS.RAW._LEASE to role MOVIELENS_TRANSFORMER;
 grant usage, create table, create view on schema MOVIELENS.STORE to role MOVIELENS_TRANSFORMER;
-grant usage, create table, create view on schema MOVIELENS.ANALYTICS to role MOVIELENS_TRANSFORMER;
-grant usage, create table, create view on schema MOVIELENS.MARTS_CANDIDATE
-  to role MOVIELENS_TRANSFORMER;
-grant usage, create table, create view on schema MOVIELENS.AUDIT to role MOVIELENS_TRANSFORMER;
+grant usage, create view on schema MOVIELENS.ANALYTICS to role MOVIELENS_TRANSFORMER;
+grant usage, create view on schema MOVIELENS.MARTS_CANDIDATE to role MOVIELENS_TRANSFORMER;
+grant usage, create view on schema MOVIELENS.AUDIT to role MOVIELENS_TRANSFORMER;
 grant usage, create table on schema MOVIELENS.MARTS_STORE to role MOVIELENS_TRANSFORMER;
 grant usage, create view on schema MOVIELENS.MARTS to role MOVIELENS_TRANSFORMER;
 

@@ -349,7 +349,7 @@ BAD = {
         ROLES,
         "",
         f"grant role {TRANSFORMER} to role {DASHBOARD};",
-        _dashboard("CREATE TABLE ON SCHEMA MOVIELENS.ANALYTICS (through MOVIELENS_TRANSFORMER)"),
+        _dashboard("CREATE VIEW ON SCHEMA MOVIELENS.ANALYTICS (through MOVIELENS_TRANSFORMER)"),
     ),
     "dashboard inherits an administrator": Change(
         ROLES,
@@ -637,7 +637,7 @@ BAD = {
         USERS,
         "",
         f"grant role {TRANSFORMER} to user {DASHBOARD};",
-        f"user {DASHBOARD} reaches: CREATE TABLE ON SCHEMA MOVIELENS.ANALYTICS "
+        f"user {DASHBOARD} reaches: CREATE VIEW ON SCHEMA MOVIELENS.ANALYTICS "
         f"(through {TRANSFORMER})",
     ),
     "an administrator's role for a user": Change(

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, STORE
+from ingestion.build.environments import LAYERS, STORE
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.operate.doctor.landing_zone import clock
@@ -71,7 +71,10 @@ class _User:
         return snowflake_settings(self.part)
 
 
-_BUILDS = tuple(f"table {schema}" for schema in (STORE, ANALYTICS, CANDIDATE, AUDIT, MARTS_STORE))
+_BUILDS = (
+    *(f"table {schema}" for schema in (STORE, MARTS_STORE)),
+    *(f"view {schema}" for schema in LAYERS),
+)
 _LOADS = (f"table {manifest.SCHEMA}",)
 _PUBLISHES = (f"view {MARTS}",)
 _ALL = _User("loader and transformer", "", (*_LOADS, *_BUILDS, *_PUBLISHES), (), (_MANIFEST,))
