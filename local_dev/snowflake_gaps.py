@@ -142,10 +142,11 @@ def views_among_the_tables(statement: str) -> str:
     """`information_schema.tables` includes views.
 
     before: select table_name from information_schema.tables
-    after: select table_name from (select table_schema, table_name, bytes, row_count from information_schema.tables union all select table_schema, table_name, null, null from information_schema.views)
+    after: select table_name from (select table_schema, table_name, table_type, bytes, row_count from information_schema.tables union all select table_schema, table_name, 'VIEW', null, null from information_schema.views)
     """  # noqa: E501 - statements as they are sent, each on one line
     columns = "select table_schema, table_name, {} from information_schema.{}"
-    tables, views = ("bytes, row_count", "tables"), ("null, null", "views")
+    tables = ("table_type, bytes, row_count", "tables")
+    views = ("'VIEW', null, null", "views")
     both = f"{columns.format(*tables)} union all {columns.format(*views)}"
     return _TABLES.sub(f"from ({both})", statement)
 

@@ -139,8 +139,8 @@ def test_while_nothing_changes_neither_dbt_nor_sqlglot_is_imported(
 
 def test_a_file_that_is_damaged_is_made_anew(home: Path, on_duckdb: Lineage) -> None:
     settings = Settings(home=home, _env_file=None)
-    (file,) = (home / "lineage").glob("dev.json")
-    for damaged in ("{", "[]", "{}"):
+    (file,) = (home / "lineage" / "dev").glob("*/lineage.json")
+    for damaged in ("{", "[]", ""):
         file.write_text(damaged)
         assert lineage_of(settings) == on_duckdb
 

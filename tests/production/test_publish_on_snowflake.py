@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.build.environments import CANDIDATE
+from ingestion.build.environments import CANDIDATE, PRODUCTION
 from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
 from ingestion.operate.exclusive import exclusive_run
 from ingestion.operate.steps import publish, rollback
-from ingestion.plan.diff import candidate_place, diff
+from ingestion.plan.diff import diff, place_of
 from ingestion.publish.publish import prune
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
@@ -266,7 +266,7 @@ def test_a_diff_says_what_plain_python_says(target: Warehouse, settings: Setting
         target.replace_table(CANDIDATE, mart, RANDOM, rows)
     build_candidate(settings, 3, "more")
 
-    seen, candidate = engine_of(settings).published().place(), candidate_place(target)
+    seen, candidate = engine_of(settings).published().place(), place_of(target, PRODUCTION)
     assert seen is not None
     with target.connect() as connection:
         keys = {"mart_1": ("id",), "mart_2": ("id", "name"), "mart_3": ("id",)}
