@@ -74,6 +74,8 @@ def _published_lines(status: Status) -> list[str]:
     lines = []
     if status.datasets:
         lines.append(f"Candidate     {status.candidate or 'none'}")
+    if status.environments:
+        lines.append(f"Environments  {', '.join(status.environments)} (movielens env list)")
     if status.published is None:
         return [*lines, "Published     nothing"] if lines else []
     since = f" since {status.published_at:%Y-%m-%d %H:%M} UTC" if status.published_at else ""

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 from pydantic import TypeAdapter
 
-from ingestion.build import release
-from ingestion.build.candidate import candidate
+from ingestion.build import registry, release
+from ingestion.build.environments import PRODUCTION
 from ingestion.build.release import StatedCount
 from ingestion.errors import MovielensError
 from ingestion.home import write_whole
@@ -58,6 +58,7 @@ class Snapshot:
         edition: The MovieLens edition it holds.
         datasets: What is current of each dataset.
         candidate: Version of the marts that production shows; all their tests passed.
+        environments: When each environment besides production may be dropped, UTC, by its name.
         loads: The last loads, newest first; `build --as-of` takes their ids.
         refused: The files that are still refused, and why.
         readme: The README's counts compared with those of the last build.
@@ -68,6 +69,7 @@ class Snapshot:
     edition: str | None = None
     datasets: list[DatasetStatus] = field(default_factory=list)
     candidate: str | None = None
+    environments: dict[str, datetime | None] = field(default_factory=dict)
     loads: list[Load] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     readme: list[StatedCount] = field(default_factory=list)
@@ -79,7 +81,8 @@ _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
 
 def take(target: Warehouse) -> Snapshot:
     """Takes a snapshot of a warehouse."""
-    last = candidate(target)
+    known = registry.read(target)
+    last = known.shown_by(PRODUCTION)
     loaded = _datasets(target)
     zone: tuple[Any, ...] = (None, None)
     if loaded:
@@ -91,6 +94,11 @@ def take(target: Warehouse) -> Snapshot:
         edition=zone[1],
         datasets=loaded,
         candidate=last.version if last else None,
+        environments={
+            name: entry.expires_at
+            for name, entry in known.environments.items()
+            if name != PRODUCTION.name
+        },
         loads=manifest.loads(target)[:SHOWN_LOADS],
         refused=refusals.recall(target),
         readme=release.recorded(target) if readme.recall(target) else [],

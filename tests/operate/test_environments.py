@@ -206,6 +206,7 @@ def test_environments_are_listed_kept_and_dropped(checkout: Checkout, cli: Cli) 
     assert anna["own"] == 1 + len(checkout.plan().reports) + 7  # and the tables of the reports
     assert 6.9 < days_left(anna["expires_at"]) <= 7
     assert f"{anna['shared']} shared; until " in cli("env", "list", "--home", home).stdout
+    assert list(cli.json("status", "--home", home)["environments"]) == ["dev_anna"]
     cli.json("env", "keep", "dev_anna", "--home", home)
     applied(checkout, ANNA)
     assert listed(cli, home)[1]["expires_at"] is None
