@@ -16,7 +16,7 @@ from ingestion.build.environments import LAYERS, PRODUCTION, STORE, Environment
 from ingestion.errors import SettingsError
 from ingestion.lineage.fingerprints import Fingerprint
 from ingestion.remedies import command
-from ingestion.warehouse.base import Connection, Warehouse, create_schema
+from ingestion.warehouse.base import Connection, Warehouse, create_schema, has_table
 from ingestion.warehouse.lease import Lease
 
 _TABLES, BUILDS, _MEMBERS = f"{STORE}._tables", f"{STORE}._builds", f"{STORE}._members"
@@ -177,9 +177,11 @@ class Registry:
 
 def read(target: Warehouse) -> Registry:
     """Reads the registry; an empty one if there is none yet."""
-    if not target.exists() or not target.has_table(*BUILDS.split(".")):
+    if not target.exists():
         return Registry()
     with target.connect() as connection:
+        if not has_table(connection, *BUILDS.split(".")):
+            return Registry()
 
         def rows(table: str, columns: str = "*") -> list[tuple[Any, ...]]:
             return connection.execute(f"select {columns} from {table}").fetchall()

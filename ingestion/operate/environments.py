@@ -171,8 +171,8 @@ def promote(settings: Settings, name: str, *, accept_release: bool = False) -> P
         BusyError: If another run is in progress.
     """
     started = time.perf_counter()
-    with exclusive_run(settings) as run:
-        target = engine_of(settings).warehouse()
+    target = engine_of(settings).warehouse()
+    with exclusive_run(settings) as run, target.kept_open():
         environment = _existing(target, name)
         lease = run.lease(target)
         state = read_state(settings, target, PRODUCTION)

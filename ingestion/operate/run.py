@@ -218,9 +218,10 @@ def _applied(
     started = time.perf_counter()
     target = engine_of(work.settings).warehouse()
     loaded = _loaded_if_listed(work, request, target)
-    built = build_all(work)
-    if built.built:
-        clean(work, target)
+    with target.kept_open():
+        built = build_all(work)
+        if built.built:
+            clean(work, target)
     return EnvironmentReport(
         environment=environment.name,
         load=loaded,
@@ -307,10 +308,12 @@ def _run(work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport
     if loaded.changed:
         write_report(settings, "load", asdict(loaded))
     _check_anything_loaded(settings, loaded)
-    built = build_all(work)
-    request.on_event(Event("publish", built.version))
-    published = publish_candidate(work, again=False)
-    clean(work, engine_of(settings).warehouse())
+    target = engine_of(settings).warehouse()
+    with target.kept_open():
+        built = build_all(work)
+        request.on_event(Event("publish", built.version))
+        published = publish_candidate(work, again=False)
+        clean(work, target)
     report = RunReport(
         load=loaded,
         build=built,

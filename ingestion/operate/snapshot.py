@@ -109,7 +109,7 @@ def take(target: Warehouse) -> Snapshot:
 def keep(settings: Settings, target: Warehouse) -> None:
     """Saves a snapshot of a warehouse after a write; best effort, never fails."""
     # Whatever prevents it has already failed the run.
-    with suppress(MovielensError, OSError, duckdb.Error):
+    with suppress(MovielensError, OSError, duckdb.Error), target.kept_open():
         text = json.dumps(asdict(take(target)), indent=2, default=str)
         write_whole(settings.home / FILE, f"{text}\n")
 

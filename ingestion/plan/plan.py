@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ingestion.build import artifacts, janitor
@@ -169,7 +169,7 @@ def made_from_now(settings: Settings, environment: Environment) -> MadeFrom:
 def _opened(settings: Settings) -> Iterator[Warehouse]:
     """Opens the warehouse once, if there is one; and no writer gets in between."""
     target = engine_of(settings).looked_at()
-    with target.connect() if target.exists() else nullcontext():
+    with target.kept_open():
         yield target
 
 

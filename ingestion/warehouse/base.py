@@ -7,7 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,6 +82,10 @@ class Warehouse(ABC):
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
+
+    def kept_open(self) -> AbstractContextManager[object]:
+        """Keeps the warehouse open for a block with many connections, where opening takes long."""
+        return nullcontext()
 
     def beside(self) -> Warehouse:
         """Returns the same warehouse for another thread, in its own session if it needs one."""
@@ -260,6 +264,10 @@ class DuckDBWarehouse(Warehouse):
     def literal(self, value: Any) -> str:
         """Formats a value as a DuckDB literal."""
         return duckdb_literal(value)
+
+    def kept_open(self) -> AbstractContextManager[object]:
+        """Opens the file if it exists; connections to an open file take no time."""
+        return self.connect() if self.exists() else nullcontext()
 
     def beside(self) -> DuckDBWarehouse:
         """Returns the same warehouse for a thread that must not interfere with the others."""
