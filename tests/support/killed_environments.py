@@ -91,11 +91,8 @@ class Trial:
         outcome = Outcome(Kill(step=step))
         self.scenario.kill(outcome)
         self._look(outcome, "after the kill", (self.before, self.after))
-        done = place.cli(*self.scenario.arguments(self.scenario.command), env=self.scenario.env)
-        outcome.wedged = done.returncode not in self._endings()
-        if outcome.wedged:
-            outcome.problems.append(f"the next one exited {done.returncode}: {done.stderr}")
-        else:
+        self._recover(outcome)
+        if not outcome.wedged:
             self._look(outcome, "after the next one", (self.after,))
             found = tables_of(place.home)
             if found - self.tables:
@@ -104,9 +101,17 @@ class Trial:
                 outcome.problems.append(f"gone from the store: {sorted(self.tables - found)}")
         return outcome
 
-    def _endings(self) -> tuple[int, ...]:
-        # An environment that was dropped before the kill is unknown to the next command.
-        return (0, 2) if self.scenario.command[:2] == ("env", "drop") else (0,)
+    def _recover(self, outcome: Outcome) -> None:
+        """Runs the command again; what a drop left behind goes with the next run."""
+        command = self.scenario.command
+        again: list[tuple[tuple[str, ...], tuple[int, ...]]] = [(command, (0,))]
+        if command[:2] == ("env", "drop"):  # it may have been dropped already
+            again = [(command, (0, 2)), (("run",), (0,))]
+        for each, endings in again:
+            done = self.scenario.place.cli(*self.scenario.arguments(each), env=self.scenario.env)
+            if done.returncode not in endings:
+                outcome.wedged = True
+                outcome.problems.append(f"{each} exited {done.returncode}: {done.stderr}")
 
     def _look(self, outcome: Outcome, when: str, allowed: tuple[Shown, ...]) -> None:
         try:
