@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard import marts
@@ -14,6 +16,15 @@ from dashboard.settings import settings
 from tests.support import marts_fixture
 
 APP = str(marts_fixture.PROJECT / "dashboard" / "app.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def looks_for_components_once() -> Iterator[None]:
+    """A run of a page has Streamlit read through all installed packages: most of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = manifest_scanner.scan_component_manifests
+        patch.setattr(manifest_scanner, scan.__name__, cache(scan))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -184,8 +184,6 @@ def test_without_the_status_mart_no_page_pretends(open_page: OpenPage, tmp_path:
         ("data", "mart_release_check", 0),
         ("data", "mart_refused_file", 0),
         ("people", "mart_user_activity", 2),
-        ("people", "mart_weekday_hour", 2),
-        ("people", "mart_user_cohort", 2),
         ("films", "mart_movie", 0),
     ],
 )

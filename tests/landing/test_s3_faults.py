@@ -140,11 +140,16 @@ def test_a_bucket_that_cannot_be_listed(
     assert not from_s3.warehouse_file.exists()
 
 
-def test_a_bucket_of_more_objects_than_one_page_lists(faulty: FaultyS3) -> None:
+def test_a_bucket_of_more_objects_than_one_page_lists(
+    faulty: FaultyS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "10")
     client = boto3.client("s3")
-    for number in range(1_100):
+    for number in range(25):
         put(client, **{f"ratings-{number}": ""})
-    assert len(list_landing_zone(ZONE).files) == 1_102
+    faulty.requests.clear()
+    assert len(list_landing_zone(ZONE).files) == 27
+    assert [what for what, _, _ in faulty.requests].count("list") >= 3
 
 
 def test_credentials_of_an_assumed_role(

@@ -70,7 +70,7 @@ def reader(target: Warehouse) -> Warehouse:
     return SnowflakeWarehouse(snowflake_settings(), "reader")
 
 
-@pytest.mark.parametrize("publishes", [6, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("publishes", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_reader_during_many_publishes(
     settings: Settings, target: Warehouse, reader: Warehouse, publishes: int
 ) -> None:

@@ -25,11 +25,11 @@ from local_dev.snowflake import snowflake_server
 from tests.support.cli import Cli
 
 
-@pytest.mark.parametrize("ratings", [300_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("ratings", [60_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_a_large_file_is_sent_in_compressed_parts(
     snowflake: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ratings: int
 ) -> None:
-    monkeypatch.setattr(client, "STAGED_BYTES", 100_000)
+    monkeypatch.setattr(client, "STAGED_BYTES", 20_000)
     for name, value in {**snowflake, "MOVIELENS_TARGET": "prod"}.items():
         monkeypatch.setenv(name, value)
     generate(tmp_path / "zone", ratings=ratings, seed=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -170,14 +171,12 @@ def write_marts(
     """
     home.mkdir(parents=True, exist_ok=True)
     beside = home / "beside.next"
-    beside.unlink(missing_ok=True)
-    with duckdb.connect(str(beside)) as connection:
-        empty_marts(connection)
-        tiny_inputs(connection, build.genome)
-        fill(connection, build)
-        connection.execute(change) if change else None
-        for mart in without:
-            connection.execute(f"drop table {mart}")
+    beside.write_bytes(_content(build))
+    if change or without:
+        with duckdb.connect(str(beside)) as connection:
+            connection.execute(change) if change else None
+            for mart in without:
+                connection.execute(f"drop table {mart}")
     return beside.replace(home / "marts.duckdb")
 
 
@@ -185,3 +184,14 @@ def write_environment(home: Path, name: str, build: Build = Build(), change: str
     """Exports the fixture as the marts of an environment of the home; returns the file."""
     folder = home / "environments"
     return write_marts(folder, build, change).replace(folder / f"{name}.duckdb")
+
+
+@cache
+def _content(build: Build) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "marts.duckdb"
+        with duckdb.connect(str(file)) as connection:
+            empty_marts(connection)
+            tiny_inputs(connection, build.genome)
+            fill(connection, build)
+        return file.read_bytes()
