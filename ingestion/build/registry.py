@@ -338,7 +338,7 @@ def show(
         f"update {BUILDS} set used_at = {target.literal(now)} where version in ({used})",
     ]
     with target.connect() as connection:
-        for layer in {member.layer for member in build.members.values()}:
+        for layer in LAYERS:
             create_schema(connection, environment.schema(layer))
         moves = list(_moves(connection, environment, before.shown_by(environment), build))
     _in_order(lease, _entry(target, entry._replace(version=None)), moves, final)
@@ -381,8 +381,7 @@ def _moves(
     connection: Connection, environment: Environment, before: Build | None, after: Build
 ) -> Iterable[str]:
     """The statements that make an environment's views those of a build."""
-    layers = {member.layer for member in after.members.values()}
-    schemas = ", ".join(connection.literal(environment.schema(layer)) for layer in sorted(layers))
+    schemas = ", ".join(connection.literal(environment.schema(layer)) for layer in LAYERS)
     found = connection.execute(
         "select lower(table_schema), lower(table_name), table_type from information_schema.tables "
         f"where lower(table_schema) in ({schemas})"

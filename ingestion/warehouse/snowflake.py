@@ -307,7 +307,10 @@ def cloning(target: Warehouse, database: str) -> list[str]:
         SettingsError: If there is no such database, or nothing in it that this role may read.
     """
     tables = []
-    if _NAME.fullmatch(database):
+    if _NAME.fullmatch(database) and target.fetch(
+        "select 1 from information_schema.databases "
+        f"where lower(database_name) = {target.literal(database.lower())}"
+    ):
         schemas = ", ".join(map(target.literal, _CLONED))
         tables = target.fetch(
             "select lower(table_schema), lower(table_name) "

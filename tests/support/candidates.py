@@ -8,6 +8,7 @@ from ingestion.build import registry
 from ingestion.build.environments import CANDIDATE, PRODUCTION
 from ingestion.build.registry import Build
 from ingestion.engine import engine_of
+from ingestion.home import make_home
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import acquire
@@ -23,6 +24,7 @@ def version_of(number: int) -> str:
 
 def build_candidate(settings: Settings, number: int, more: str = "") -> None:
     """Makes what a build would: an audited candidate, with its number in every mart."""
+    make_home(settings.home)
     version, lease = version_of(number), acquire(settings)
     lease = lease.of(engine_of(settings).warehouse())
     for mart in MARTS:
