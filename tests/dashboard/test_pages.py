@@ -142,13 +142,16 @@ def test_every_page_says_that_the_file_is_corrupt(
     assert str(tmp_path) not in words(app)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_says_that_data_are_stale(
-    open_page: OpenPage, tmp_path: Path, page: str
-) -> None:
+@pytest.fixture(scope="module")
+def stale(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built_at = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=31, hours=1)
-    marts_fixture.write_marts(tmp_path, marts_fixture.Build(built_at=built_at))
-    app = open_page(tmp_path, page)
+    build = marts_fixture.Build(built_at=built_at)
+    return marts_fixture.write_marts(tmp_path_factory.mktemp("stale"), build).parent
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_that_data_are_stale(open_page: OpenPage, stale: Path, page: str) -> None:
+    app = open_page(stale, page)
     assert_healthy(app)
     assert "These data are stale: they were built 31 days ago" in app.warning[0].value
 

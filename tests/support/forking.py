@@ -38,15 +38,18 @@ LIBRARIES = (
     "dbt.adapters.duckdb",
     "dbt.adapters.snowflake",
     "dbt.cli.main",
+    "dbt.task.build",
     "dlt.destinations.impl.duckdb.factory",
     "dlt.destinations.impl.filesystem.factory",
     "dlt.destinations.impl.snowflake.factory",
     "duckdb",
+    "pyarrow.compute",
     "pyarrow.parquet",
     "pydantic_settings",
     "rich.progress",
     "s3fs",
     "snowflake.connector",
+    "sqlglot.dialects.duckdb",
 )
 OWN = ("ingestion", "local_dev", "dashboard")
 # What a command that can be forked begins with.
