@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ingestion.build import artifacts, registry, release
+from ingestion.build import artifacts, registry, release, views
 from ingestion.build.dbt import check_project
 from ingestion.build.environments import AUDIT, PRODUCTION, STORE, Environment
 from ingestion.build.lineage import lineage_of
@@ -195,7 +195,7 @@ def build_in(
     )
     tables, tests = _tables(job.target, plan, making), _passed(plan, making)
     registry.record(job.lease, build, tables, tests, making.lineage.fingerprints)
-    registry.show(job.lease, environment, build, expiry(job.settings, state))
+    views.show(job.lease, environment, build, expiry(job.settings, state))
     return making.report(time.perf_counter() - started, plan.rebuilt)
 
 
@@ -218,7 +218,7 @@ def show(environment: Environment, job: Job, known: Build, state: State) -> Buil
             accept=job.accept_release,
             refuses=job.refuses,
         )
-    registry.show(job.lease, environment, known, expiry(job.settings, state))
+    views.show(job.lease, environment, known, expiry(job.settings, state))
     return BuildReport(
         version=known.version,
         built=True,
@@ -242,7 +242,7 @@ def _make_room(job: Job, state: State, plan: BuildPlan) -> None:
     """Copies the facts that are about to be refreshed, and that others show as they are."""
     for placed in plan.tables.values():
         if placed.copied_from is not None and placed.table not in state.there:
-            registry.copy_fact(job.lease, placed.copied_from, placed.table)
+            views.copy_fact(job.lease, placed.copied_from, placed.table)
         elif not placed.there and placed.table in state.registry.tables:
             _keep_for_others(job, state, placed.table)
 
@@ -254,7 +254,7 @@ def _keep_for_others(job: Job, state: State, table: str) -> None:
         build = state.registry.builds[version]
         if table in build.tables:
             shows = [Environment(name) for name in names]
-            registry.keep_fact(job.lease, build, shows, state.registry.tables[table])
+            views.keep_fact(job.lease, build, shows, state.registry.tables[table])
 
 
 def _members(making: Making, plan: BuildPlan) -> dict[str, Member]:

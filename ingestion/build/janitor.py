@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ingestion.build import registry
+from ingestion.build import registry, views
 from ingestion.build.environments import Environment
 from ingestion.build.registry import Build, Registry
 from ingestion.raw import manifest
@@ -93,8 +93,8 @@ def clean(run: Run, target: Warehouse) -> Expired:
     lease = run.lease(target)
     found = _found(run.settings, target)
     for name in found.environments:
-        registry.forget_environment(lease, Environment(name))
-    registry.forget(lease, found.builds, found.tables, run.settings.environment_days)
+        views.forget_environment(lease, Environment(name))
+    views.forget(lease, found.builds, found.tables, run.settings.environment_days)
     return found
 
 

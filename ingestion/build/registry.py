@@ -7,33 +7,31 @@ environments share what is equal; promoting and reverting change entries here, a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ingestion.build.environments import LAYERS, PRODUCTION, STORE, Environment
+from ingestion.build.environments import PRODUCTION, STORE, Environment
 from ingestion.errors import SettingsError
 from ingestion.lineage.fingerprints import Fingerprint
 from ingestion.remedies import command
-from ingestion.warehouse.base import Connection, Warehouse, create_schema, has_table
+from ingestion.warehouse.base import Warehouse, create_schema, has_table
 from ingestion.warehouse.lease import Lease
 
-_TABLES, BUILDS, _MEMBERS = f"{STORE}._tables", f"{STORE}._builds", f"{STORE}._members"
-_TESTS, _ENVIRONMENTS = f"{STORE}._tests", f"{STORE}._environments"
+TABLES, BUILDS, MEMBERS = f"{STORE}._tables", f"{STORE}._builds", f"{STORE}._members"
+TESTS, ENVIRONMENTS = f"{STORE}._tests", f"{STORE}._environments"
 _COLUMNS = {
-    _TABLES: "table_name varchar, model varchar, fingerprint varchar, file_id bigint, "
+    TABLES: "table_name varchar, model varchar, fingerprint varchar, file_id bigint, "
     "n_rows bigint, milliseconds bigint, built_at timestamp",
     BUILDS: "version varchar, fingerprint varchar, source varchar, last_file_id bigint, "
     "built_at timestamp, used_at timestamp",
-    _MEMBERS: "version varchar, model varchar, layer varchar, table_name varchar, code varchar",
-    _TESTS: "test_key varchar, test_name varchar, status varchar, failures bigint, "
+    MEMBERS: "version varchar, model varchar, layer varchar, table_name varchar, code varchar",
+    TESTS: "test_key varchar, test_name varchar, status varchar, failures bigint, "
     "run_at timestamp, used_at timestamp",
-    _ENVIRONMENTS: "environment varchar, version varchar, applied_at timestamp, "
+    ENVIRONMENTS: "environment varchar, version varchar, applied_at timestamp, "
     "expires_at timestamp",
 }
-# Bookkeeping of releases that had no store, in the schemas that hold views now.
-_OF_EARLIER_RELEASES = ("_built_files", "built_nodes", "fact_code")
 # The watermarks of the facts, which dbt writes: macros/incremental.
 WATERMARKS = f"{STORE}._built_files"
 
@@ -187,11 +185,11 @@ def read(target: Warehouse) -> Registry:
             return connection.execute(f"select {columns} from {table}").fetchall()
 
         members: dict[str, dict[str, Member]] = {}
-        for version, model, *member in rows(_MEMBERS, "version, model, layer, table_name"):
+        for version, model, *member in rows(MEMBERS, "version, model, layer, table_name"):
             members.setdefault(version, {})[model] = Member(*member)
         tests = "test_key, test_name, status, failures, run_at"
         return Registry(
-            tables={row[0]: Table(*row) for row in rows(_TABLES)},
+            tables={row[0]: Table(*row) for row in rows(TABLES)},
             builds={
                 version: Build(
                     version=version,
@@ -206,15 +204,15 @@ def read(target: Warehouse) -> Registry:
                     rows(BUILDS)
                 )
             },
-            environments={row[0]: Entry(*row) for row in sorted(rows(_ENVIRONMENTS))},
-            tests={row[0]: Passed(*row) for row in rows(_TESTS, tests)},
+            environments={row[0]: Entry(*row) for row in sorted(rows(ENVIRONMENTS))},
+            tests={row[0]: Passed(*row) for row in rows(TESTS, tests)},
         )
 
 
 def codes(target: Warehouse, version: str) -> dict[str, Fingerprint]:
     """Reads the fingerprint of each model of a build."""
     rows = target.fetch(
-        f"select model, code from {_MEMBERS} "
+        f"select model, code from {MEMBERS} "
         f"where version = {target.literal(version)} and code is not null"
     )
     return {model: Fingerprint.from_json(code) for model, code in rows}
@@ -282,19 +280,26 @@ def record(
     described = (build.source, build.last_file_id, build.built_at, build.used_at)
     literal = lease.target.literal
     lease.execute(
-        *_replacing(literal, _TABLES, [table[0] for table in tables], tables),
-        *_replacing(
+        *replacing(literal, TABLES, [table[0] for table in tables], tables),
+        *replacing(
             literal, BUILDS, [build.version], [(build.version, build.fingerprint, *described)]
         ),
-        *_replacing(literal, _MEMBERS, [build.version], members),
-        *_replacing(literal, _TESTS, [t.key for t in tests], [(*t, _now()) for t in tests]),
+        *replacing(literal, MEMBERS, [build.version], members),
+        *replacing(literal, TESTS, [t.key for t in tests], [(*t, now()) for t in tests]),
     )
 
 
-def _replacing(
-    literal: Any, table: str, keys: Iterable[str], rows: Iterable[Sequence[Any]]
+def replacing(
+    literal: Callable[[Any], str], table: str, keys: Iterable[str], rows: Iterable[Sequence[Any]]
 ) -> list[str]:
-    """The statements that put rows in place of those with the same keys in the first column."""
+    """Returns the statements that put rows in place of those with the same first column.
+
+    Args:
+        literal: Formats a value.
+        table: A table of the registry.
+        keys: The values of the first column.
+        rows: The rows, in column order.
+    """
     columns = [column.split()[0] for column in _COLUMNS[table].split(", ")]
     gone = ", ".join(sorted(map(literal, keys)))
     values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
@@ -306,58 +311,9 @@ def _replacing(
     ]
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Returns the time in UTC, without a zone, as the registry holds it."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def show(
-    lease: Lease, environment: Environment, build: Build, expires_at: datetime | None = None
-) -> None:
-    """Lets an environment show a build: all its views move, or none.
-
-    Where each change of a view is a transaction of its own, the environment shows no build while
-    they move, and a run that dies meanwhile leaves none that could be published.
-
-    Args:
-        lease: The warehouse's lease.
-        environment: The environment; created if it does not exist.
-        build: The build.
-        expires_at: When the environment may be dropped, UTC; None for never.
-
-    Raises:
-        BusyError: If another run has taken the lease.
-    """
-    target = lease.target
-    before = read(target)
-    now = _now()
-    entry = Entry(environment.name, build.version, now, expires_at)
-    versions = {build.version, before.environments.get(environment.name, entry).version}
-    used = ", ".join(map(target.literal, versions - {None}))
-    final = [
-        *_entry(target, entry),
-        f"update {BUILDS} set used_at = {target.literal(now)} where version in ({used})",
-    ]
-    with target.connect() as connection:
-        for layer in LAYERS:
-            create_schema(connection, environment.schema(layer))
-        moves = list(_moves(connection, environment, before.shown_by(environment), build))
-    _in_order(lease, _entry(target, entry._replace(version=None)), moves, final)
-
-
-def _in_order(
-    lease: Lease, before: Sequence[str], ddl: Sequence[str], after: Sequence[str]
-) -> None:
-    """Runs statements, in one transaction if DDL can be part of one."""
-    if lease.target.ddl_is_transactional:
-        lease.execute(*ddl, *after)
-        return
-    if before:
-        lease.execute(*before)
-    with lease.target.connect() as connection:
-        for statement in ddl:
-            lease.renew()
-            connection.execute(statement)
-    lease.execute(*after)
 
 
 def keep(lease: Lease, environment: Environment, expires_at: datetime | None) -> None:
@@ -368,138 +324,11 @@ def keep(lease: Lease, environment: Environment, expires_at: datetime | None) ->
     """
     literal = lease.target.literal
     lease.execute(
-        f"update {_ENVIRONMENTS} set expires_at = {literal(expires_at)} "
+        f"update {ENVIRONMENTS} set expires_at = {literal(expires_at)} "
         f"where environment = {literal(environment.name)}"
     )
 
 
-def _entry(target: Warehouse, entry: Entry) -> list[str]:
-    return _replacing(target.literal, _ENVIRONMENTS, [entry.environment], [entry])
-
-
-def _moves(
-    connection: Connection, environment: Environment, before: Build | None, after: Build
-) -> Iterable[str]:
-    """The statements that make an environment's views those of a build."""
-    schemas = ", ".join(connection.literal(environment.schema(layer)) for layer in LAYERS)
-    found = connection.execute(
-        "select lower(table_schema), lower(table_name), table_type from information_schema.tables "
-        f"where lower(table_schema) in ({schemas})"
-    ).fetchall()
-    there = {(schema, name): kind for schema, name, kind in found}
-    were = before.members if before else {}
-    for name, member in after.members.items():
-        schema, view = environment.schema(member.layer), name.split(".")[-1]
-        kind = there.get((schema, view))
-        if kind == "BASE TABLE":  # of a release that had no store
-            yield f"drop table {schema}.{view}"
-        elif kind is not None and were.get(name) == member:
-            continue
-        yield _view(environment, member.layer, view, member.table)
-    for schema, table in there:
-        if table in _OF_EARLIER_RELEASES:
-            yield f"drop table {schema}.{table}"
-    for name, member in were.items():
-        if name not in after.members:
-            yield f"drop view if exists {environment.schema(member.layer)}.{name.split('.')[-1]}"
-
-
-def forget_environment(lease: Lease, environment: Environment) -> None:
-    """Drops an environment: its views, and its entry. The tables stay.
-
-    Raises:
-        ValueError: If it is production.
-        BusyError: If another run has taken the lease.
-    """
-    if environment.is_production:
-        raise ValueError("production is never dropped")
-    name = lease.target.literal(environment.name)
-    _in_order(
-        lease,
-        _entry(lease.target, Entry(environment.name, None, _now(), _now())),
-        [f"drop schema if exists {environment.schema(layer)} cascade" for layer in LAYERS],
-        [f"delete from {_ENVIRONMENTS} where environment = {name}"],
-    )
-
-
-def forget(lease: Lease, builds: Collection[str], tables: Collection[str], days: float) -> None:
-    """Drops builds and tables: first from the registry, so that nothing reuses them.
-
-    Args:
-        lease: The warehouse's lease.
-        builds: The builds, by version.
-        tables: What to drop from the store.
-        days: The age in days from which on results of tests are dropped, too.
-
-    Raises:
-        BusyError: If another run has taken the lease.
-    """
-    literal, views = lease.target.literal, relations(lease.target)
-    old = literal(_now() - timedelta(days=days))
-    statements = [f"delete from {_TESTS} where used_at < {old}"]
-    for keys, where in (
-        (builds, (f"{BUILDS} where version", f"{_MEMBERS} where version")),
-        (tables, (f"{_TABLES} where table_name", f"{WATERMARKS} where model_name")),
-    ):
-        names = ", ".join(map(literal, keys))
-        statements += [f"delete from {column} in ({names})" for column in where if names]
-    lease.execute(*statements)
-    # Views first: what they read may be dropped as well.
-    drops = [
-        f"drop {'view' if views[name] else 'table'} if exists {STORE}.{name}"
-        for name in sorted(tables, key=lambda name: not views[name])
-    ]
-    _in_order(lease, [], drops, [])
-
-
-def copy_fact(lease: Lease, table: Table, to: str) -> None:
-    """Copies a fact, with its watermark, for a build that is to refresh the copy.
-
-    Raises:
-        BusyError: If another run has taken the lease; nothing has changed.
-    """
-    copying = lease.target.copying(f"{STORE}.{table.name}", f"{STORE}.{to}")
-    _in_order(lease, [], [copying], _watermark_copied(lease.target, table.name, to))
-
-
-def keep_fact(lease: Lease, build: Build, shows: Collection[Environment], table: Table) -> None:
-    """Gives a build its own copy of a fact, so that the fact itself can be refreshed.
-
-    Args:
-        lease: The warehouse's lease.
-        build: The build that keeps the rows as they are.
-        shows: The environments that show it.
-        table: The fact.
-
-    Raises:
-        BusyError: If another run has taken the lease; nothing has changed.
-    """
-    target, copy = lease.target, f"{table.name}_{table.file_id}"
-    layer = build.members[table.model].layer
-    views = [_view(environment, layer, table.model, copy) for environment in shows]
-    version, name = target.literal(build.version), target.literal(table.model)
-    _in_order(
-        lease,
-        [],
-        [target.copying(f"{STORE}.{table.name}", f"{STORE}.{copy}"), *views],
-        [
-            *_watermark_copied(target, table.name, copy),
-            *_replacing(target.literal, _TABLES, [copy], [table._replace(name=copy)]),
-            f"update {_MEMBERS} set table_name = {target.literal(copy)} "
-            f"where version = {version} and model = {name}",
-        ],
-    )
-
-
-def _view(environment: Environment, layer: str, name: str, table: str) -> str:
-    shown = f"{environment.schema(layer)}.{name}"
-    return f"create or replace view {shown} as select * from {STORE}.{table}"
-
-
-def _watermark_copied(target: Warehouse, table: str, to: str) -> list[str]:
-    name, copy = target.literal(table), target.literal(to)
-    return [
-        f"delete from {WATERMARKS} where model_name = {copy}",
-        f"insert into {WATERMARKS} (model_name, file_id) "
-        f"select {copy}, file_id from {WATERMARKS} where model_name = {name}",
-    ]
+def entry_of(target: Warehouse, entry: Entry) -> list[str]:
+    """Returns the statements that write an environment's entry."""
+    return replacing(target.literal, ENVIRONMENTS, [entry.environment], [entry])

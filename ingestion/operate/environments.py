@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from ingestion.build import registry, release
+from ingestion.build import registry, release, views
 from ingestion.build.build import show
 from ingestion.build.environments import PRODUCTION, Environment, environment_named
 from ingestion.build.janitor import clean
@@ -94,7 +94,7 @@ def drop(settings: Settings, name: str) -> None:
             raise SettingsError(
                 "Production cannot be dropped; nothing was changed", "name another environment"
             )
-        registry.forget_environment(run.lease(target), environment)
+        views.forget_environment(run.lease(target), environment)
         clean(run, target)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ingestion.build import registry
+from ingestion.build import registry, views
 from ingestion.build.environments import CANDIDATE, PRODUCTION
 from ingestion.build.registry import Build
 from ingestion.engine import engine_of
@@ -40,7 +40,7 @@ def build_candidate(settings: Settings, number: int, more: str = "") -> None:
     )
     registry.create(lease)
     registry.record(lease, made, [], [], {})
-    registry.show(lease, PRODUCTION, made)
+    views.show(lease, PRODUCTION, made)
     lease.release()
 
 
