@@ -137,6 +137,7 @@ def test_production_leaves_environments_as_they_are(checkout: Checkout) -> None:
     assert tables(checkout, ANNA) == tables(checkout, PRODUCTION)
 
 
+@pytest.mark.slow
 def test_an_environment_with_newer_files_leaves_production_as_it_is(checkout: Checkout) -> None:
     applied(checkout, BEN)
     before = shown(checkout.settings, PRODUCTION)
@@ -257,6 +258,7 @@ def test_what_has_expired_goes_with_the_next_run_and_nothing_else(
     assert relations_of_the_store(settings) == tables(checkout, PRODUCTION)
 
 
+@pytest.mark.slow
 def test_vacuum_leaves_what_environments_show(checkout: Checkout) -> None:
     settings = checkout.settings.model_copy(update={"keep_days": 0})
     applied(checkout, ANNA)
@@ -279,6 +281,7 @@ def test_names_that_no_schema_can_have(checkout: Checkout, cli: Cli, name: str) 
     assert checkout.settings.warehouse_file.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_home_of_a_release_without_a_store_is_taken_over(checkout: Checkout) -> None:
     settings = checkout.settings
     before = shown(settings, PRODUCTION)
@@ -294,6 +297,7 @@ def test_a_home_of_a_release_without_a_store_is_taken_over(checkout: Checkout) -
     assert tables_left == []
 
 
+@pytest.mark.slow
 def test_promotion_and_creation_take_no_time(checkout: Checkout) -> None:
     """No dbt, no table: what is left is views, entries and the copy of the marts for readers."""
     checkout.edit(*EDIT)
