@@ -232,7 +232,8 @@ def write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) 
         "where table_schema = ? and table_name like 'mart\\_%' escape '\\' order by 1",
         [schema],
     ).fetchall()
-    connection.execute(f"attach {duckdb_literal(unfinished)} as published")
+    # By default a file is attached as the one that is open, which may be only read.
+    connection.execute(f"attach {duckdb_literal(unfinished)} as published (read_write)")
     for (table,) in tables:
         connection.execute(f"create table published.{table} as from {schema}.{table}")
     connection.execute("detach published")

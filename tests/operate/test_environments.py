@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ingestion.build import registry
-from ingestion.build.environments import PRODUCTION, Environment
+from ingestion.build.environments import CANDIDATE, PRODUCTION, Environment
+from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.operate import environments
 from ingestion.operate.environments import promote
@@ -98,6 +99,10 @@ def test_an_edit_is_tried_promoted_and_reverted(checkout: Checkout, cli: Cli) ->
     assert not built & {"fct_ratings", "mart_movie", "dim_users"}
     assert shown(settings, PRODUCTION) == production
     assert settings.marts_file.read_bytes() == marts
+
+    preview = settings.home / "environments" / "dev_anna.duckdb"
+    engine_of(settings).preview(ANNA.schema(CANDIDATE), preview)
+    assert published_version(preview) == report.build.version
 
     # The same edit in another environment, and in production.
     again = applied(checkout, BEN).build

@@ -73,7 +73,7 @@ def test_a_plan_is_applied_and_is_empty_afterwards(checkout: Checkout, tmp_path:
     checkout.edit(*IMDB)
     planned = make_plan(checkout.settings)
     save(planned, tmp_path / "plan.json")
-    report = apply(checkout.settings, tmp_path / "plan.json")
+    report = apply(checkout.settings, file=tmp_path / "plan.json")
     built = {node for node in report.build.node_seconds if node.startswith("model.")}
     reports = {f"model.{model.name}" for model in planned.models if model.is_report}
     assert built - reports == {f"model.{model.name}" for model in planned.of("build")}
