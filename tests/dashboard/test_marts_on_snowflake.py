@@ -16,13 +16,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard import marts, marts_snowflake, queries
 from dashboard.marts_duckdb import DuckDBEngine
 from dashboard.settings import settings as dashboard_settings
-from ingestion.build.environments import AUDIT, CANDIDATE
+from ingestion.build.environments import CANDIDATE
 from ingestion.operate.steps import publish
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from local_dev.servers import free_port
 from tests.support import marts_fixture
-from tests.support.candidates import BUILDS, build_candidate, version_of
+from tests.support.candidates import build_candidate, register_candidate, version_of
 from tests.support.pages import PAGES, words
 from tests.support.snowflake_account import Account
 
@@ -97,10 +97,10 @@ def copy_candidate(file: Path, target: Warehouse) -> None:
 def publish_version(account: Account, version: str, keep: int = 3) -> None:
     target = account.warehouse()
     target.execute(f"update {CANDIDATE}.mart_dataset_status set data_version = '{version}'")
-    row = [version, "f", "2026-01-01", "2026-01-01"]
-    target.replace_table(AUDIT, "builds", BUILDS, [row])
     home = account.folder / "home"
-    publish(Settings(home=home, target="prod", keep_versions=keep, _env_file=None))
+    settings = Settings(home=home, target="prod", keep_versions=keep, _env_file=None)
+    register_candidate(settings, version)
+    publish(settings)
 
 
 @pytest.fixture
@@ -181,12 +181,12 @@ def test_publishes_under_a_reader_never_mix_versions(
     account: Account, use_account: Callable[..., None], publishes: int
 ) -> None:
     database = f"READ_DURING_{publishes}"
-    target = account.warehouse(database)
+    account.warehouse(database)  # creates it
     use_account(SNOWFLAKE_DATABASE=database, MOVIELENS_VERSION_SECONDS="0")
     settings = Settings(
         home=account.folder / database, target="prod", keep_versions=2, _env_file=None
     )
-    build_candidate(target, 1)
+    build_candidate(settings, 1)
     publish(settings)
     seen: list[set[int]] = []
     failures: list[Exception] = []
@@ -209,7 +209,7 @@ def test_publishes_under_a_reader_never_mix_versions(
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(2, publishes + 2):
-        build_candidate(target, number)
+        build_candidate(settings, number)
         assert publish(settings).version == version_of(number)
     done.set()
     reader.join()

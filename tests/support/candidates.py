@@ -24,12 +24,17 @@ def version_of(number: int) -> str:
 
 def build_candidate(settings: Settings, number: int, more: str = "") -> None:
     """Makes what a build would: an audited candidate, with its number in every mart."""
-    make_home(settings.home)
-    version, lease = version_of(number), acquire(settings)
-    lease = lease.of(engine_of(settings).warehouse())
+    target = engine_of(settings).warehouse()
     for mart in MARTS:
         columns, row = f"number bigint{more and ', ' + more + ' bigint'}", [number, number]
-        lease.target.replace_table(CANDIDATE, mart, columns, [row[: 1 + bool(more)]])
+        target.replace_table(CANDIDATE, mart, columns, [row[: 1 + bool(more)]])
+    register_candidate(settings, version_of(number))
+
+
+def register_candidate(settings: Settings, version: str) -> None:
+    """Says of the marts that are in the candidate's schema that they are audited."""
+    make_home(settings.home)
+    lease = acquire(settings).of(engine_of(settings).warehouse())
     made = Build(
         version=version,
         fingerprint="f",
