@@ -181,7 +181,6 @@ def test_publishes_under_a_reader_never_mix_versions(
     account: Account, use_account: Callable[..., None], publishes: int
 ) -> None:
     database = f"READ_DURING_{publishes}"
-    account.warehouse(database)  # creates it
     use_account(SNOWFLAKE_DATABASE=database, MOVIELENS_VERSION_SECONDS="0")
     settings = Settings(
         home=account.folder / database, target="prod", keep_versions=2, _env_file=None
