@@ -179,7 +179,7 @@ def test_a_run_is_killed_while_it_builds(
     """The next one publishes what an undisturbed run did in another home."""
     place = Place(tmp_path / "place", built / "zone")
     run = Scenario("run", place, None, built / "zone", ("run",), EMPTY, published_state)
-    outcome = run.try_kill(Kill(steps=('after sql create table "warehouse"."analytics"."fct_r',)))
+    outcome = run.try_kill(Kill(steps=('after sql create table "warehouse"."store"."fct_r',)))
     check(outcome)
     assert outcome.found == "after"
 

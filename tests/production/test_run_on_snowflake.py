@@ -85,6 +85,12 @@ def test_after_a_load_by_hand_the_next_run_looks_again(production: Production) -
     assert production.target.read_run_marker() == {}
 
 
+def tables_of(report: Any) -> set[str]:
+    """The models that were built, without the views, which cost nothing."""
+    models = {name for name in report["build"]["node_seconds"] if name.startswith("model.")}
+    return {name for name in models if not name.startswith("model.src_")}
+
+
 @pytest.mark.slow
 def test_one_changed_file_costs_what_is_behind_it(production: Production) -> None:
     """And leaves the same on both engines."""
@@ -94,7 +100,7 @@ def test_one_changed_file_costs_what_is_behind_it(production: Production) -> Non
     report = production.run()
     sent = production.statements()
     assert report["publish"]["published"] is True
-    assert 0 < report["build"]["models"] < production.report["build"]["models"] / 1.5
+    assert 0 < len(tables_of(report)) < len(tables_of(production.report)) / 1.5
     assert len(sent) < 0.75 * len(production.sent)
     assert "tags" not in {s["tag"].split()[-1] for s in sent if " build " in s["tag"]}
     production.cli.json("run", "--home", "dev", "--source", production.zone)
