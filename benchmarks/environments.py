@@ -77,7 +77,7 @@ def measure(folder: Path, ratings: int) -> None:
     bench.time("promote", "promote", "dev_anna")
     bench.edit(back=True)
     bench.time("revert: run with the code of before", "run")
-    bench.time("build every table anew", "build", "--full-refresh")
+    bench.time("rebuild everything from scratch", "build", "--full-refresh")
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ def tell_operator(found: str, remedy: str) -> None:
     if environment:
         remedy = (
             f"Build {environment} again if its marts are stale or incomplete;"
-            f" `movielens dashboard --env {environment}` exports them anew"
+            f" `movielens dashboard --env {environment}` exports them again"
         )
     message = f"{found}. {remedy}"
     now = monotonic()

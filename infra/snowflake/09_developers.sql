@@ -33,7 +33,7 @@ alter warehouse MOVIELENS_DEVELOPER set
   comment = 'Builds of developers';
 
 -- Transient, because dbt's tables are, and Snowflake clones no transient table into a permanent one.
--- SYSADMIN owns the database: whoever owns it can let others use it.
+-- SYSADMIN owns the database, because an owner can grant others access.
 use role SYSADMIN;
 
 create transient database if not exists MOVIELENS_DEV

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ingestion.build import artifacts, registry, release, views
 from ingestion.build.dbt import check_project
@@ -67,7 +67,7 @@ def build_candidate(
         run: The current run.
         seen: Returns what readers see; called only if something is built.
         environment: The environment; what production shows is the candidate for readers.
-        full_refresh: Build every table anew, and the facts from all current rows.
+        full_refresh: Rebuild every table from scratch, and run every test.
         accept_release: Publish this once, even if the release fails its plausibility checks.
         on_event: Called for each model and test.
 
@@ -110,7 +110,7 @@ def build_candidate(
             on_event=on_event,
         ),
         None if full_refresh else asked.known,
-        anew=full_refresh,
+        from_scratch=full_refresh,
     )
 
 
@@ -153,7 +153,7 @@ def asked_for(
 
 
 def build_in(
-    environment: Environment, job: Job, known: Build | None = None, *, anew: bool = False
+    environment: Environment, job: Job, known: Build | None = None, *, from_scratch: bool = False
 ) -> BuildReport:
     """Builds and audits for an environment, which then shows the build; the caller holds the lock.
 
@@ -164,7 +164,7 @@ def build_in(
         environment: The environment.
         job: What to build.
         known: A build that is this already, if there is one.
-        anew: Build every table anew, and run every test.
+        from_scratch: Rebuild every table, and run every test.
 
     Raises:
         AuditFailure: If a test failed.
@@ -178,7 +178,7 @@ def build_in(
     if known and state.is_whole(known):
         return show(environment, job, known, state)
     making = Making(job)
-    salt = making.version if anew else ""
+    salt = making.version if from_scratch else ""
     plan = plan_build(making.lineage, making.project, state, build=job.fingerprint, salt=salt)
     _make_room(job, state, plan)
     members = _members(making, plan)
@@ -235,7 +235,7 @@ def expiry(settings: Settings, state: State) -> datetime | None:
     is_kept = entry is not None and entry.expires_at is None
     if is_kept or state.environment.is_production:
         return None
-    return datetime.now(UTC).replace(tzinfo=None) + timedelta(days=settings.environment_days)
+    return registry.now() + timedelta(days=settings.environment_days)
 
 
 def _make_room(job: Job, state: State, plan: BuildPlan) -> None:

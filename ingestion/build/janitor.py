@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from ingestion.build import registry, views
 from ingestion.build.environments import Environment
@@ -51,7 +51,7 @@ def expired(
         last_file_id: The last manifest entry.
         settings: Set for how long environments and builds are kept.
     """
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = registry.now()
     ended = [
         entry.environment
         for entry in known.environments.values()

@@ -130,7 +130,7 @@ def plan_build(
         state: What is in the warehouse.
         build: What is built: files and code.
         to_come: The RAW tables with files that a load before the build would change.
-        salt: Builds everything anew, in tables whose names contain it; empty to reuse tables.
+        salt: Rebuilds everything, in tables named with it; empty to reuse tables.
     """
     file_ids = {**state.file_ids, **dict.fromkeys(to_come)}
     placed = tables.place(
@@ -153,7 +153,9 @@ def plan_build(
     passed = set() if salt else {name for name, key in keys.items() if key in state.registry.tests}
     return BuildPlan(
         models={
-            name: _action(changes[name], placed[name], is_report=name in reports, anew=bool(salt))
+            name: _action(
+                changes[name], placed[name], is_report=name in reports, rebuild=bool(salt)
+            )
             for name in code.fingerprints
         },
         tables=placed,
@@ -165,10 +167,10 @@ def plan_build(
     )
 
 
-def _action(change: Change, placed: Placed, *, is_report: bool, anew: bool) -> Action:
+def _action(change: Change, placed: Placed, *, is_report: bool, rebuild: bool) -> Action:
     if placed.there and not is_report:
         return "reuse"
-    return "build" if anew or change.rebuilds else "refresh"
+    return "build" if rebuild or change.rebuilds else "refresh"
 
 
 def _rebuilt(

@@ -90,8 +90,10 @@ def place(
         if model in project.reports:
             parts.append(placing.build)
         table = _name(model, *parts)
-        same = [table] if model in project.views or model in project.reports else []
-        same = same or _same(model, fingerprint.value, file_id, placing)
+        if model in project.views or model in project.reports:
+            same = [table]
+        else:
+            same = _same(model, fingerprint.value, file_id, placing)
         found = next((name for name in same if _is_there(name, placing)), None)
         placed[model] = Placed(
             table=found or table,

@@ -24,9 +24,12 @@ def environment_lines(report: EnvironmentReport) -> list[str]:
     from ingestion.remedies import command as remedy
 
     name, until = report.environment, _until(report.expires_at)
+    unlisted = [f"Loaded     nothing: {report.unlisted}"] if report.unlisted else []
     if not report.changed:
-        return [f"Nothing to do: {name} shows these files and models already ({until})"]
+        same = f"Nothing to do: {name} shows these files and models already ({until})"
+        return [same, *unlisted]
     return [
+        *unlisted,
         *(load_lines(report.load) if report.load and report.load.changed else []),
         *build_lines(report.build),
         f"{name} shows {report.build.version} ({until}); nothing was published",

@@ -64,7 +64,8 @@ class EnvironmentReport:
 
     Attributes:
         environment: Its name.
-        load: What was loaded; None if the landing zone is out of reach.
+        load: What was loaded; None if the landing zone could not be listed.
+        unlisted: Why it could not be listed; empty if it could.
         build: What was built and audited.
         expires_at: When the environment may be dropped, UTC; None for never.
         seconds: Wall time.
@@ -72,6 +73,7 @@ class EnvironmentReport:
 
     environment: str
     load: LoadReport | None
+    unlisted: str
     build: BuildReport
     expires_at: datetime | None
     seconds: float
@@ -217,7 +219,7 @@ def _applied(
 ) -> EnvironmentReport:
     started = time.perf_counter()
     target = engine_of(work.settings).warehouse()
-    loaded = _loaded_if_listed(work, request, target)
+    loaded, unlisted = _loaded_if_listed(work, request, target)
     with target.kept_open():
         built = build_all(work)
         if built.built:
@@ -225,24 +227,23 @@ def _applied(
     return EnvironmentReport(
         environment=environment.name,
         load=loaded,
+        unlisted=unlisted,
         build=built,
         expires_at=registry.read(target).environments[environment.name].expires_at,
         seconds=time.perf_counter() - started,
     )
 
 
-def _loaded_if_listed(work: Run, request: LoadRequest, target: Warehouse) -> LoadReport | None:
-    """Loads what is new; nothing if the landing zone is out of reach, as it is for developers."""
+def _loaded_if_listed(
+    work: Run, request: LoadRequest, target: Warehouse
+) -> tuple[LoadReport | None, str]:
+    """Loads what is new; or tells why the landing zone cannot be listed, as for developers."""
     try:
-        return load_landing_zone(work, request)
+        return load_landing_zone(work, request), ""
     except SourceError as error:
         if not manifest.current_files(target):
             raise
-        reason = str(error).splitlines()[0]
-        work.notes.append(
-            f"built from what is loaded, as the landing zone is out of reach: {reason}"
-        )
-        return None
+        return None, str(error).splitlines()[0]
 
 
 def _recorded(

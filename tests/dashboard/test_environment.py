@@ -130,5 +130,5 @@ def test_trouble_is_the_environment_s_and_never_mended_by_a_publish(
     assert app.main[0].markdown[0].value == BADGES[0]
     assert said in words(app)
     assert not [word for word in ("published", "`movielens") if word in words(app)]
-    assert f"`movielens dashboard --env {name}` exports them anew" in caplog.text
+    assert f"`movielens dashboard --env {name}` exports them again" in caplog.text
     assert not [word for word in ("published", "movielens run", "rollback") if word in caplog.text]

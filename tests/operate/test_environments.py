@@ -12,6 +12,7 @@ import pytest
 
 from ingestion.build import registry
 from ingestion.build.environments import CANDIDATE, PRODUCTION, Environment
+from ingestion.cli.environments import environment_lines
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.operate import environments
@@ -194,6 +195,9 @@ def test_without_its_landing_zone_an_environment_is_built_from_raw(
     shutil.rmtree(str(checkout.settings.source))
     report = applied(checkout, ANNA)
     assert report.load is None
+    told = environment_lines(report)
+    assert told[0] == f"Loaded     nothing: {report.unlisted}"
+    assert str(checkout.settings.source) in told[0]
     options = ("--home", checkout.settings.home, "--source", checkout.settings.source)
     answer = cli.json("plan", "dev_anna", *options)
     assert answer["unlisted"]

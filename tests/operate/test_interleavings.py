@@ -217,7 +217,7 @@ class Interleavings(RuleBasedStateMachine):
 
 def test_any_interleaving(built: Path, tmp_path: Path) -> None:
     Interleavings.zone_to_start_from = shutil.copytree(built / "zone", tmp_path / "zone")
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Interleavings,
         settings=hypothesis_settings(
             max_examples=3,

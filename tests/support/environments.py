@@ -1,4 +1,4 @@
-"""What environments show, and what they would show if everything were built anew."""
+"""What environments show, and what they would show after a full refresh."""
 
 from __future__ import annotations
 
