@@ -81,6 +81,11 @@ class Checkout:
         assert old in text
         path.write_text(text.replace(old, new))
 
+    def only_warn(self, audit: str) -> None:
+        """Lets an edit pass that an audit would hold back."""
+        path = self.project / "tests" / "data" / f"{audit}.sql"
+        path.write_text("{{ config(severity='warn') }}\n" + path.read_text())
+
     def plan(self) -> BuildPlan:
         """What the next build would do."""
         return build_plan(self.settings)
