@@ -17,7 +17,7 @@
 {%- endmacro %}
 
 
-{#- A timestamp without zone, in UTC, to epoch seconds: the way back. -#}
+{#- A timestamp without zone, in UTC, to epoch seconds. -#}
 {% macro timestamp_to_epoch(moment) -%}
     {{ return(adapter.dispatch('timestamp_to_epoch', 'movielens')(moment)) }}
 {%- endmacro %}

@@ -65,5 +65,5 @@ select movie_id
 from (
     {{ rows_that_differ(
         'shown_film', 'genres_in_file', ['movie_id'], same=['n_genres', 'first_genre', 'last_genre']
-    ) | indent(4) }}
+    ) }}
 ) as films_that_differ

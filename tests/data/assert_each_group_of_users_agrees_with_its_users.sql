@@ -25,12 +25,6 @@ users_between_bounds as (
     group by groups.bucket
 ),
 
-people as (
-    select count(*) as n_raters
-    from {{ ref('dim_users') }}
-    where n_ratings > 0
-),
-
 -- How many users have at least as many ratings as the exponent of the bucket says.
 users_of_power as (
     select
@@ -46,7 +40,6 @@ users_of_power as (
 
 select groups.*
 from groups
-cross join people
 left join users_between_bounds on groups.bucket = users_between_bounds.bucket
 left join users_of_power on groups.bucket = users_of_power.bucket
 where
@@ -58,4 +51,8 @@ where
     or groups.lo <> coalesce(groups.hi_before + 1, groups.lo)
     or groups.hi <> groups.next_lo - 1
     or (groups.hi is null) <> (groups.next_lo is null)
-    or coalesce(users_of_power.n_users, 0) < least({{ var('fewest_people') }}, people.n_raters)
+    -- The only group may be of users none of whose powers has enough people.
+    or (
+        coalesce(groups.hi_before, groups.next_lo) is not null
+        and coalesce(users_of_power.n_users, 0) < {{ var('fewest_people') }}
+    )
