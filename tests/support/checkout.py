@@ -39,6 +39,12 @@ def copy_of_the_project(to: Path) -> Path:
     return to
 
 
+def only_warn(project: Path, audit: str) -> None:
+    """Lets an edit of a copy pass that an audit would hold back."""
+    path = project / "tests" / "data" / f"{audit}.sql"
+    path.write_text("{{ config(severity='warn') }}\n" + path.read_text())
+
+
 def python_in(copy: Path, *arguments: object, **variables: str) -> str:
     """Runs this Python in a copy, with the copy's packages; gives what it prints."""
     inherited = {
@@ -80,11 +86,6 @@ class Checkout:
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
-
-    def only_warn(self, audit: str) -> None:
-        """Lets an edit pass that an audit would hold back."""
-        path = self.project / "tests" / "data" / f"{audit}.sql"
-        path.write_text("{{ config(severity='warn') }}\n" + path.read_text())
 
     def plan(self) -> BuildPlan:
         """What the next build would do."""
