@@ -34,13 +34,19 @@ where
     or length(imdb_url) < length('https://www.imdb.com/title/tt0000000/')
     or tmdb_number is distinct from tmdb_number_shown
     or (is_inferred and (release_year is not null or title <> 'Movie ' || cast(movie_id as varchar)))
-    {%- for letter in ['a', 'e', 'i', 'n', 'o', 'r', 's', 't', 'T', '('] %}
-    or length(title) - length(replace(title, '{{ letter }}', ''))
-    {%- if letter == '(' %}
-    > length(title_in_file) - length(replace(title_in_file, '{{ letter }}', ''))
-    {%- else %}
-    <> length(title_in_file) - length(replace(title_in_file, '{{ letter }}', ''))
-    {%- endif %}
-    {%- endfor %}
-    -- Only a title that is nothing but a year keeps it.
-    or (title like '%(' || year_in_file || ')' and trim(title_in_file) <> '(' || year_in_file || ')')
+    or (
+        trim(title_in_file) <> ''
+        and (
+            title is null
+            {%- for letter in ['a', 'e', 'i', 'n', 'o', 'r', 's', 't', 'T'] %}
+            or length(title) - length(replace(title, '{{ letter }}', ''))
+            <> length(title_in_file) - length(replace(title_in_file, '{{ letter }}', ''))
+            {%- endfor %}
+        )
+    )
+    -- Only a title that is nothing but a year, or has two, keeps one.
+    or (
+        title like '%(' || year_in_file || ')'
+        and trim(title_in_file) <> '(' || year_in_file || ')'
+        and title_in_file not like '%)%)%'
+    )
