@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -23,24 +23,21 @@ BY_HAND = (signal.SIGINT, 130)
 TERMINATED = (signal.SIGTERM, 143)
 HUNG_UP = (signal.SIGHUP, 143)
 slow = pytest.mark.slow
-# Whoever was started with nohup ignores this signal, and so does what it starts.
-hung_up = (
-    slow,
-    pytest.mark.skipif(
-        signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, reason="the tests run under nohup"
-    ),
-)
 HEADER = "userId,movieId,rating,timestamp\n"
 
 stopped_by = pytest.mark.parametrize(
     ("number", "code"),
-    [
-        BY_HAND,
-        pytest.param(*TERMINATED, marks=slow),
-        pytest.param(*HUNG_UP, marks=hung_up),
-    ],
+    [BY_HAND, *(pytest.param(*other, marks=slow) for other in (TERMINATED, HUNG_UP))],
     ids=["int", "term", "hup"],
 )
+
+
+@pytest.fixture(autouse=True)
+def hears_of_hangups() -> Iterator[None]:
+    """Whoever was started with nohup ignores the signal, and so would what it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def wait_until(happened: Callable[[], bool], process: forking.Process) -> None:
@@ -150,7 +147,7 @@ def answers(port: int) -> bool:
 SERVING = [
     ("dashboard", signal.SIGINT),
     pytest.param("dashboard", signal.SIGTERM, marks=slow),
-    pytest.param("dashboard", signal.SIGHUP, marks=hung_up),
+    pytest.param("dashboard", signal.SIGHUP, marks=slow),
     pytest.param("demo --serve", signal.SIGTERM, marks=slow),
     pytest.param("dev s3 --no-sample", signal.SIGINT, marks=slow),
     ("dev s3 --no-sample", signal.SIGTERM),

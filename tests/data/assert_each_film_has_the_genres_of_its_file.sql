@@ -16,7 +16,7 @@ genres_in_file as (
     from genre_in_file
     where
         trim(genre) <> ''
-        and lower(trim(genre)) <> '(no genres listed)'
+        and trim(genre) <> '(no genres listed)'
     group by movie_id
 ),
 

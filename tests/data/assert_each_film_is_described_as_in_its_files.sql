@@ -16,7 +16,7 @@ with films as (
         {{ regex_extract('films.imdb_url', '^https://www.imdb.com/title/tt0*([0-9]+)/$') }}
             as imdb_number_shown,
         cast(links.tmdb_id as varchar) as tmdb_number,
-        {{ regex_extract('films.tmdb_url', '^https://www.themoviedb.org/movie/([0-9]+)$') }}
+        {{ regex_extract('films.tmdb_url', '^https://www.themoviedb.org/movie/(-?[0-9]+)$') }}
             as tmdb_number_shown
     from {{ ref('mart_movie') }} as films
     left join {{ ref('src_movies') }} as described on films.movie_id = described.movie_id

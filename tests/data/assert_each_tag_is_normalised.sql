@@ -9,4 +9,7 @@ where
     or tag_normalised <> trim(tag_normalised)
     or tag_normalised like '%  %'
     or replace(tag_normalised, ' ', '') <> {{ regex_replace('lower(tag)', '[[:space:]]', '') }}
-    or (trim(tag) like '% %' and tag_normalised not like '% %')
+    or (
+        {{ regex_extract('tag', '[^[:space:]]([[:space:]]+)[^[:space:]]') }} is not null
+        and tag_normalised not like '% %'
+    )

@@ -1,5 +1,10 @@
 -- A returned row is a film, link or genome tag of which src_ does not have the newest current row; of
--- two in one file, the last in the order of their values.
+-- two in one file, the one with the last title, IMDb id or tag.
+{%- set datasets = [
+    ('movies', 'movie_id', 'title', 'genres'),
+    ('links', 'movie_id', 'imdb_id', 'tmdb_id'),
+    ('genome_tags', 'tag_id', 'tag', 'tag_id'),
+] %}
 with current_files as (
     select file_id
     from {{ ref('src_files') }}
@@ -7,32 +12,33 @@ with current_files as (
 ),
 
 rows_in_raw as (
+    {%- for dataset, key, value, other_value in datasets %}
     select
-        'movies' as dataset,
-        movie_id as key_of_row,
-        coalesce(title, '') || ' | ' || coalesce(genres, '') as values_of_row,
-        title as value_a,
-        genres as value_b,
+        '{{ dataset }}' as dataset,
+        {{ key }} as key_of_row,
+        {{ value }} as value_of_row,
+        cast({{ other_value }} as varchar) as other_value,
         _file_id
-    from {{ source('raw', 'movies') }}
+    from {{ source('raw', dataset) }}
+    {%- if not loop.last %}
     union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+shown as (
+    {%- for dataset, key, value, other_value in datasets %}
     select
-        'links' as dataset,
-        movie_id as key_of_row,
-        coalesce(imdb_id, '') || ' | ' || coalesce(cast(tmdb_id as varchar), '') as values_of_row,
-        imdb_id as value_a,
-        cast(tmdb_id as varchar) as value_b,
+        '{{ dataset }}' as dataset,
+        {{ key }} as key_of_row,
+        {{ value }} as value_of_row,
+        cast({{ other_value }} as varchar) as other_value,
         _file_id
-    from {{ source('raw', 'links') }}
+    from {{ ref('src_' ~ dataset) }}
+    {%- if not loop.last %}
     union all
-    select
-        'genome_tags' as dataset,
-        tag_id as key_of_row,
-        coalesce(tag, '') as values_of_row,
-        tag as value_a,
-        null as value_b,
-        _file_id
-    from {{ source('raw', 'genome_tags') }}
+    {%- endif %}
+    {%- endfor %}
 ),
 
 newest_file as (
@@ -50,8 +56,8 @@ newest_row as (
         rows_in_raw.dataset,
         rows_in_raw.key_of_row,
         rows_in_raw._file_id,
-        max(rows_in_raw.value_a) as value_a,
-        count(*) as n_rows
+        max(rows_in_raw.value_of_row) as value_of_row,
+        true as is_in_raw
     from rows_in_raw
     inner join newest_file
         on
@@ -61,38 +67,12 @@ newest_row as (
     group by rows_in_raw.dataset, rows_in_raw.key_of_row, rows_in_raw._file_id
 ),
 
-shown as (
-    select
-        'movies' as dataset,
-        movie_id as key_of_row,
-        coalesce(title, '') || ' | ' || coalesce(genres, '') as values_of_row,
-        title as value_a,
-        _file_id
-    from {{ ref('src_movies') }}
-    union all
-    select
-        'links' as dataset,
-        movie_id as key_of_row,
-        coalesce(imdb_id, '') || ' | ' || coalesce(cast(tmdb_id as varchar), '') as values_of_row,
-        imdb_id as value_a,
-        _file_id
-    from {{ ref('src_links') }}
-    union all
-    select
-        'genome_tags' as dataset,
-        tag_id as key_of_row,
-        coalesce(tag, '') as values_of_row,
-        tag as value_a,
-        _file_id
-    from {{ ref('src_genome_tags') }}
-),
-
 shown_row as (
     select
         shown.dataset,
         shown.key_of_row,
         shown._file_id,
-        shown.value_a,
+        shown.value_of_row,
         count(rows_in_raw._file_id) > 0 as is_in_raw
     from shown
     left join rows_in_raw
@@ -100,20 +80,11 @@ shown_row as (
             shown.dataset = rows_in_raw.dataset
             and shown.key_of_row = rows_in_raw.key_of_row
             and shown._file_id = rows_in_raw._file_id
-            and shown.values_of_row = rows_in_raw.values_of_row
-    group by shown.dataset, shown.key_of_row, shown._file_id, shown.value_a
-),
-
-newest as (
-    select
-        dataset,
-        key_of_row,
-        _file_id,
-        value_a,
-        true as is_in_raw
-    from newest_row
+            and shown.value_of_row is not distinct from rows_in_raw.value_of_row
+            and shown.other_value is not distinct from rows_in_raw.other_value
+    group by shown.dataset, shown.key_of_row, shown._file_id, shown.value_of_row
 )
 
 {{ rows_that_differ(
-    'shown_row', 'newest', ['dataset', 'key_of_row'], same=['_file_id', 'value_a', 'is_in_raw']
+    'shown_row', 'newest_row', ['dataset', 'key_of_row'], same=['_file_id', 'value_of_row', 'is_in_raw']
 ) }}

@@ -23,4 +23,5 @@ left join {{ ref('mart_movie_similar') }} as way_back
 where
     neighbours.rank <> neighbours.place
     or neighbours.movie_id = neighbours.similar_movie_id
-    or {{ far_apart('neighbours.score', 'coalesce(way_back.score, neighbours.score)') }}
+    -- Both are rounded to six digits, each on its own.
+    or abs(neighbours.score - way_back.score) > 0.00001

@@ -12,8 +12,6 @@ of it run on it.
 from __future__ import annotations
 
 import random
-import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,21 +20,20 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.build.environments import AUDIT
 from ingestion.build.lineage import source_columns
-from ingestion.datasets import RAW
 from ingestion.lineage.models import Model, parents_first
 from ingestion.settings import Settings
 from tests.support import edits
 from tests.support.demanding_data import load_demanding_data
 from tests.support.rebuilding import (
-    SECONDS,
     BreaksContract,
     Code,
     DataTest,
     DoesNotRun,
     create,
     database_of,
+    limited,
+    start_warehouse,
 )
 from tests.support.table_hash import Digest, digest
 
@@ -93,6 +90,9 @@ class Trial:
         folder: A folder for everything.
         seed: Of the data and of the mutants.
         ratings: How many ratings the first load has.
+
+    Attributes:
+        failing_before: The data tests that fail without any mistake, and so stop nothing.
     """
 
     def __init__(self, folder: Path, seed: int = 1, ratings: int = 2_000) -> None:
@@ -103,29 +103,20 @@ class Trial:
         sources = source_columns()
         self._connection = database_of(settings.warehouse_file, sources)
         connection = self._connection
-        connection.execute("attach ':memory:' as warehouse; use warehouse")
         self._models = {
             name: replace(model, sql=edits.respelled(model.sql))
             for name, model in self._code.models.items()
         }
-        for schema in sorted({model.relation[0] for model in self._models.values()} | {RAW, AUDIT}):
-            connection.execute(f"create schema if not exists {schema}")
-        for source in sources:
-            connection.execute(f"create view {source} as from loaded.{source}")
+        start_warehouse(connection, self._models.values(), sources)
         for model in parents_first(self._models.values()):
             create(connection, model)
         self._marts = {name: self._content(model) for name, model in self._models.items()}
-        tests = [test for test in self._code.tests() if test.blocks]
-        self._failing = {test.name for test in tests if test.fails(connection)}
+        tests = self._code.tests()
+        self.failing_before = {t.name for t in tests if t.blocks and t.fails(connection)}
         self._tests = self._sound(tests)
 
-    @property
-    def failing_before(self) -> set[str]:
-        """The data tests that fail without any mistake, so that they stop nothing here."""
-        return self._failing
-
     def _sound(self, tests: Iterable[DataTest]) -> list[DataTest]:
-        return [test for test in tests if test.blocks and test.name not in self._failing]
+        return [test for test in tests if test.blocks and test.name not in self.failing_before]
 
     def close(self) -> None:
         """Lets go of the database."""
@@ -136,7 +127,7 @@ class Trial:
         chance = random.Random(self._seed)
         drawn: set[tuple[str, str]] = set()
         kinds = cycle(KINDS)
-        tired: Counter[str] = Counter()
+        tired: set[str] = set()
         while len(drawn) < count and len(tired) < len(KINDS):
             kind = next(kinds)
             if kind in tired:
@@ -148,7 +139,7 @@ class Trial:
                     yield mutant
                     break
             else:
-                tired[kind] += 1
+                tired.add(kind)
 
     def _drawn(self, kind: str, chance: random.Random) -> Mutant | None:
         if kind == MACRO:
@@ -217,12 +208,10 @@ class Trial:
     def _trying(self) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connection
         connection.execute("begin")
-        timer = threading.Timer(SECONDS, connection.interrupt)
-        timer.start()
         try:
-            yield connection
+            with limited(connection):
+                yield connection
         finally:
-            timer.cancel()
             connection.execute("rollback")
 
 

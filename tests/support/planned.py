@@ -12,7 +12,6 @@ product, in several loads.
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,9 +21,7 @@ from typing import Any
 import duckdb
 
 from ingestion.build.dbt import project_variables
-from ingestion.build.environments import AUDIT
 from ingestion.build.lineage import source_columns
-from ingestion.datasets import RAW
 from ingestion.lineage.columns import analyse
 from ingestion.lineage.comparison import compare
 from ingestion.lineage.fingerprints import Fingerprint, Project, fingerprints
@@ -33,12 +30,13 @@ from ingestion.settings import Settings
 from tests.support import edits
 from tests.support.demanding_data import load_demanding_data
 from tests.support.rebuilding import (
-    SECONDS,
     Code,
     Table,
     create,
     database_of,
+    limited,
     running,
+    start_warehouse,
     table,
 )
 
@@ -212,17 +210,11 @@ class World:
     def _rebuilding(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """An empty warehouse with the rows of the sources."""
         connection = self._database
-        connection.execute("attach ':memory:' as warehouse; use warehouse")
-        for schema in sorted({model.relation[0] for model in self.models.values()} | {RAW, AUDIT}):
-            connection.execute(f"create schema if not exists {schema}")
-        for source in self._sources:
-            connection.execute(f"create view {source} as from loaded.{source}")
-        timer = threading.Timer(SECONDS, connection.interrupt)
-        timer.start()
+        start_warehouse(connection, self.models.values(), self._sources)
         try:
-            yield connection
+            with limited(connection):
+                yield connection
         finally:
-            timer.cancel()
             connection.execute("use memory; detach warehouse")
 
 

@@ -5,7 +5,8 @@ With one thread, so that the same statements always give the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from ingestion.settings import Settings
 from tests.support.table_hash import Digest, digest
 
 # An edit may join everything with everything.
-SECONDS = 10
+_SECONDS = 10
 _MEMORY = "1GB"
 
 
@@ -83,6 +84,28 @@ def _invented(kind: str, name: str, number: int) -> str:
     if kind.startswith(("varchar", "text")):
         return f"'{name} {number}'"
     return f"cast({number} as {kind})"
+
+
+@contextmanager
+def limited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupts what takes too long."""
+    timer = threading.Timer(_SECONDS, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def start_warehouse(
+    connection: duckdb.DuckDBPyConnection, models: Iterable[Model], sources: Iterable[str]
+) -> None:
+    """Makes an empty warehouse in memory, with the rows of the sources, and uses it."""
+    connection.execute("attach ':memory:' as warehouse; use warehouse")
+    for schema in sorted({model.relation[0] for model in models} | {RAW, AUDIT}):
+        connection.execute(f"create schema if not exists {schema}")
+    for source in sources:
+        connection.execute(f"create view {source} as from loaded.{source}")
 
 
 def running(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:
