@@ -352,6 +352,7 @@ def become(command: Sequence[str], cwd: str, env: Mapping[str, str], streams: li
     os.environ.update(env)
     time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup all of this ignores it
     if command[0] == str(PROGRAM):
         sys.argv = list(command)
         from ingestion.cli import main
