@@ -1,4 +1,4 @@
-"""Reads CSV files in plain Python: which rows they have that can be loaded, and which row counts."""
+"""Reads CSV files in plain Python: which of their rows can be loaded, and which of those count."""
 
 from __future__ import annotations
 

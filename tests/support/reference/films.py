@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -155,11 +155,13 @@ class Films:
 
     def mart_release_year(self) -> Rows:
         """One row per release year."""
-        films = Counter(self.years.values())
+        films: dict[int, list[int]] = defaultdict(list)
+        for film, year in self.years.items():
+            films[year].append(film)
         return [
             {
                 "release_year": year,
-                "n_movies": films[year],
+                "n_movies": len(films[year]),
                 **totals(
                     s for film, y in self.years.items() if y == year for s in self.stars(film)
                 ),
