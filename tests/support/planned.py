@@ -6,12 +6,11 @@
 
 A full rebuild runs the compiled statements of all models on one DuckDB in memory, with one thread,
 so that the same statements always give the same rows. Only the rows of RAW are loaded by the
-product, in several loads.
+product.
 """
 
 from __future__ import annotations
 
-import csv
 import random
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,11 +21,10 @@ from typing import Any
 
 import duckdb
 
-from ingestion import load
 from ingestion.build.dbt import Dbt, project_variables
 from ingestion.build.environments import AUDIT
 from ingestion.build.lineage import models_of, source_columns
-from ingestion.datasets import DATASETS, RAW
+from ingestion.datasets import RAW
 from ingestion.errors import MovielensError
 from ingestion.lineage.columns import analyse
 from ingestion.lineage.comparison import compare
@@ -34,32 +32,17 @@ from ingestion.lineage.fingerprints import Fingerprint, Project, fingerprints
 from ingestion.lineage.models import Model, parents_first
 from ingestion.progress import silent
 from ingestion.settings import Settings
-from local_dev.generate import generate
 from tests.support import edits
-from tests.support.histories import History
+from tests.support.demanding_data import load_demanding_data
 from tests.support.table_hash import Digest, digest
 
 Models = Mapping[str, Model]
 MACRO, INCREMENTAL, HOOK = "macro", "incremental macro", "hook"
 KINDS = (*edits.KINDS, MACRO, INCREMENTAL, HOOK)
 """All kinds of edits: those of a model's SQL, and those of what models are built with."""
-# What changes between loads: ties, contradictions, files replaced, removed and new ones.
-_SECOND = ("release re-issued", "rated again", "rated again", "rows removed", "file added")
-_THIRD = (
-    *("contradicted in the same second", "contradicted in the same second", "rows changed"),
-    *("rows in two files", "file added", "file added", "rated again"),
-)
-# How many columns are the key of those in which keys are repeated with other values.
-_CONTRADICTED = {
-    **{"ratings": 2, "movies": 1, "links": 1},
-    **{"genome_scores": 2, "genome_tags": 1, "tags": 3},
-}
 # An edit may join everything with everything.
 _SECONDS = 10
 _MEMORY = "1GB"
-# People and films of which all rate all, some time within ten years.
-_CROWD, _FILMS = 240, 6
-_FIRST_SECOND, _SECONDS_OF_THE_CROWD = 1_000_000_000, 315_000_000
 
 
 class DoesNotRun(Exception):
@@ -136,7 +119,7 @@ class World:
 
     def __init__(self, folder: Path, seed: int = 1, ratings: int = 2_000) -> None:
         settings = Settings(home=folder / "home", source=str(folder / "zone"), _env_file=None)
-        _load(settings, folder, seed, ratings)
+        load_demanding_data(settings, folder, seed=seed, ratings=ratings)
         self._code = _Code(settings, folder / "dbt")
         self._sources = source_columns()
         self._project = Project(
@@ -261,46 +244,6 @@ class World:
 
 def _respelled(model: Model) -> Model:
     return replace(model, sql=edits.respelled(model.sql))
-
-
-def _load(settings: Settings, folder: Path, seed: int, ratings: int) -> None:
-    """Loads four drops of a landing zone, whose files are new, replaced, doubled and removed."""
-    generate(folder / "release", ratings=ratings, seed=seed)
-    _draw_a_crowd(folder / "release" / "ratings.csv")
-    for dataset, key in _CONTRADICTED.items():
-        _contradict(folder / "release" / f"{DATASETS[dataset].file_name}.csv", key)
-    history = History(folder / "zone", seed, folder / "release")
-    for kinds in ((), _SECOND, _THIRD):
-        history.step(*kinds) if kinds else history.start()
-        load(settings=settings)
-    # None of the release: without it, much would be empty.
-    release = {path.name for path in (folder / "release").iterdir()}
-    later = (file for file in (folder / "zone").rglob("*.*") if file.name not in release)
-    next(iter(sorted(file for file in later if file.is_file()))).unlink()
-    load(settings=settings, remove_missing=True)
-
-
-def _draw_a_crowd(ratings: Path) -> None:
-    """Has a few films rated by many people, as some marts ask for."""
-    films = sorted({int(line.split(",")[1]) for line in ratings.read_text().splitlines()[1:]})
-    with ratings.open("a") as file:
-        for user in range(900_001, 900_001 + _CROWD):
-            for film in films[:_FILMS]:
-                chosen = user * 7919 + film * 104_729
-                second = _FIRST_SECOND + chosen * 65_537 % _SECONDS_OF_THE_CROWD
-                file.write(f"{user},{film},{(chosen % 10 + 1) / 2},{second}\n")
-
-
-def _contradict(file: Path, key: int) -> None:
-    """Repeats keys with the values of other rows, in the same file and second."""
-    with file.open(newline="") as lines:
-        _, *rows = csv.reader(lines)
-    again = [
-        [*row[:key], *other[key:-1], row[-1]] if file.stem == "ratings" else row[:key] + other[key:]
-        for row, other in zip(rows[::9], rows[4::9], strict=False)
-    ]
-    with file.open("a", newline="") as lines:
-        csv.writer(lines, lineterminator="\n").writerows(again)
 
 
 def _database(
