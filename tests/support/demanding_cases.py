@@ -78,7 +78,7 @@ _TIED = {
     _FIRST_FILM + 12: (2.0, 5.0) * 4,
     _FIRST_FILM + 13: (3.5,) * 4,
 }
-_ACTIVE = {1: 2, 2: 5, 3: 5, 4: 5, 7: 5, 8: 5, 15: 5, 16: 5, 31: 5, 32: 5, 64: 2}
+_ACTIVE = {2: 5, 3: 5, 4: 5, 7: 5, 8: 5, 15: 5, 16: 5, 31: 5, 32: 5, 64: 2}
 """How many people have exactly so many ratings."""
 _STARS = (2.0, 4.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
 
@@ -203,49 +203,61 @@ def _as_tags(rows: Iterable[Row]) -> Iterator[tuple[object, object, object, int]
 
 _SHARED = (1001, 1002, 1003)
 _COMMON = range(1010, 1070)
-_FILMS, _CLONES, _OTHERS = 290, 50, 50
+_FILMS, _OTHERS = 280, 50
+# Films that have two strong tags in common, and hardly anything else.
+_ALIKE, _STRONG, _APART = 550_001, (1101, 1102), 1103
+_HOW_FAR_APART = (0.0,) * 200 + (0.5,) * 80 + (1.0,) * 50
+_AT_THE_MEAN = 1206
 
 
 def genome_tags() -> Rows:
     """Names of tags, of some that no film has and not of all that films have."""
-    numbers = [*_SHARED, *_COMMON[:-3], *range(1201, 1207), 1299]
+    numbers = [*_SHARED, *_COMMON[:-3], *_STRONG, _APART, *range(1201, 1207), 1299]
     return [(number, f"genome {number}") for number in numbers]
 
 
 def genome_scores(seed: int) -> Rows:
-    """Many films with the same strongest tags; some that are the same in all; some with few tags.
+    """Films with the same strongest tags, and with ties wherever something is cut off.
 
-    Of the films with a strong tag, only 300 count: the last of these are among those that are the
-    same in all. Each second tag fits films exactly as the one before, so that it is their id which
-    decides about the fifteenth and the fiftieth, too.
+    The rows of a film are in any order, as that must not decide.
     """
     chance = random.Random(seed)
-    same = _relevance(chance, 0.925)
     rows: Rows = []
-    for film in range(_GENOME, _GENOME + _FILMS + _CLONES):
-        is_clone = film >= _GENOME + _FILMS
-        found = same if is_clone else _relevance(chance, chance.choice((0.95, 0.975, 1.0)))
-        # In any order, as it must not decide.
+    for film, found in chain(_films(chance), _alike(), _sparse()):
         rows += [(film, tag, found[tag]) for tag in chance.sample(sorted(found), len(found))]
-    others = range(_GENOME + 400, _GENOME + 400 + _OTHERS)
-    rows += [(film, tag, 0.0) for film in others for tag in (*_SHARED, *_COMMON)]
-    return [*rows, *_sparse(), (_INFERRED + 3, 1001, 0.5)]
+    return [*rows, (_INFERRED + 3, _SHARED[0], 0.5)]
 
 
-def _relevance(chance: random.Random, shared: float) -> dict[int, float]:
-    found = dict.fromkeys(_SHARED, shared)
-    for tag in _COMMON[::2]:
-        found[tag] = found[tag + 1] = 0.4 + chance.randrange(9) / 80
-    return found
+def _films(chance: random.Random) -> Iterator[tuple[int, dict[int, float]]]:
+    """Films with more tags than a profile has.
+
+    Of two films one has in each odd tag what the other has in the even one, so that the means of
+    both tags are the same: if a film has the same in both, it is their id which decides.
+    """
+    for film in range(_GENOME, _GENOME + _FILMS, 2):
+        shared = dict.fromkeys(_SHARED, chance.choice((0.925, 0.95, 0.975, 1.0)))
+        drawn = {tag: 0.4 + chance.randrange(9) / 80 for tag in _COMMON}
+        swapped = {tag: drawn[tag + 1 if tag % 2 == 0 else tag - 1] for tag in _COMMON}
+        yield film, {**shared, **drawn}
+        yield film + 1, {**shared, **swapped}
+    for film in range(_GENOME + 400, _GENOME + 400 + _OTHERS):
+        yield film, dict.fromkeys((*_SHARED, *_COMMON), 0.0)
 
 
-def _sparse() -> Iterator[Row]:
-    """Films that share one tag, and films that share two."""
+def _alike() -> Iterator[tuple[int, dict[int, float]]]:
+    """More films with the same strongest tags than count; the last of them are all the same."""
+    for film, apart in enumerate(_HOW_FAR_APART, start=_ALIKE):
+        yield film, {**dict.fromkeys(_STRONG, 0.9), _APART: apart}
+    for film in range(_ALIKE + 400, _ALIKE + 460):
+        yield film, dict.fromkeys((*_STRONG, _APART), 0.0)
+
+
+def _sparse() -> Iterator[tuple[int, dict[int, float]]]:
+    """Films that share one tag, films that share two, and all of them one that sets none apart."""
     films = ({1201: 0.9, 1202: 0.8}, {1201: 0.9, 1203: 0.7}, {1204: 0.9, 1205: 0.8})
     lacking = dict.fromkeys(range(1201, 1206), 0.0)
-    for number, tags in enumerate((*films, {1204: 0.8, 1205: 0.9}, lacking)):
-        for tag, relevance in tags.items():
-            yield _SPARSE + number, tag, relevance
+    for film, tags in enumerate((*films, {1204: 0.8, 1205: 0.9}, lacking), start=_SPARSE):
+        yield film, {**tags, _AT_THE_MEAN: 0.5}
 
 
 def cases(seed: int, *, genome: bool) -> dict[str, Rows]:

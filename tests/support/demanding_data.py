@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ _MEAN = 7
 # More ratings per film than the least weight of the prior.
 _LEAST_PER_FILM = 25
 _BALANCE_FILM, _BALANCE_USER, _BALANCE_FILMS = 560_001, 860_001, 20
-_MANY_TAG = 1_000
+_MANY_TAG, _FEW = 1_000, 5
 _TAGS = 50
 REFUSED = "links-refused.csv"
 """A file that cannot be read."""
@@ -95,7 +96,7 @@ def drops(
     came_second[0].unlink()
     yield True
 
-    _write_balance(settings, zone, many_tag=genome)
+    _write_balance(settings, zone, seed, many=genome)
     (zone / REFUSED).write_text("no table\n")
     (zone / MARKER).write_text(json.dumps({"edition": "generated"}))
     yield False
@@ -137,34 +138,39 @@ def _contradict(file: Path, key: int) -> None:
         csv.writer(lines, lineterminator="\n").writerows(again)
 
 
-def _write_balance(settings: Settings, zone: Path, *, many_tag: bool) -> None:
-    """Makes the mean, the weight of the prior and the people who tag what they shall be."""
+def _write_balance(settings: Settings, zone: Path, seed: int, *, many: bool) -> None:
+    """Makes what depends on all rows what it shall be.
+
+    Of an odd seed, ratings per film end in a half, and five people have rated once; of an even
+    one, they are a rating below, and four have. Only if they are many, the ratings outweigh the
+    least weight of the prior, and a thousand people tag.
+    """
     with duckdb.connect(str(settings.warehouse_file), read_only=True) as connection:
         current = Current(landing_of(connection, zone))
     rows = {
-        "ratings": list(_balancing_ratings(current)),
-        "tags": list(_balancing_tags(current, _MANY_TAG if many_tag else _MANY_TAG - 1)),
+        "ratings": list(_balancing_ratings(current, _LEAST_PER_FILM if many else 1, seed % 2)),
+        "tags": list(_balancing_tags(current, _MANY_TAG if many else _MANY_TAG - 1)),
         "movies": [(_BALANCE_FILM, "Balance, The (2000)", "Comedy|Drama")],
     }
     cases.write(zone, rows, "balance")
 
 
-def _balancing_ratings(current: Current) -> Iterator[cases.Row]:
-    """With these, the mean is exact in any arithmetic, and ratings per film end in a half."""
-    films = len({rating.film for rating in current.ratings}) + _BALANCE_FILMS
-    new_films = _BALANCE_FILMS + films % 2
-    films += films % 2
-    n = len(current.ratings)
+def _balancing_ratings(current: Current, per_film: int, is_odd: int) -> Iterator[cases.Row]:
+    """With these, the mean is exact in any arithmetic."""
+    of_users = Counter(rating.user for rating in current.ratings)
+    singles = _FEW - (not is_odd) - list(of_users.values()).count(1)
+    rated = len({rating.film for rating in current.ratings})
+    new = _BALANCE_FILMS + rated % 2
     halves = sum(round(2 * rating.stars) for rating in current.ratings)
-    per_film = _LEAST_PER_FILM
     while True:
-        more = (2 * per_film + 1) * films // 2 - n
-        missing = _MEAN * (n + more) - halves
-        if more >= new_films and 3 * more <= missing < 8 * more:
+        n = (2 * per_film + 1) * (rated + new) // 2 - (not is_odd)
+        more, missing = n - of_users.total(), _MEAN * n - halves
+        # Nobody else may have a single one.
+        if more > new and 3 * more <= missing < 8 * more and (more - singles) % new != 1:
             break
         per_film += 1
     for nth, stars in enumerate(_spread(missing, more)):
-        user, film = divmod(nth, new_films)
+        user, film = (-1 - nth, 0) if nth < singles else divmod(nth - singles, new)
         day = datetime(2003 + user % 9, 1 + user % 12, 1 + film, tzinfo=UTC)
         yield _BALANCE_USER + user, _BALANCE_FILM + film, stars / 2, int(day.timestamp())
 
