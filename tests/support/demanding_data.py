@@ -49,6 +49,10 @@ _LEAST_PER_FILM = 25
 _BALANCE_FILM, _BALANCE_USER, _BALANCE_FILMS = 560_001, 860_001, 20
 _MANY_TAG, _FEW = 1_000, 5
 _TAGS = 50
+_README = (
+    "It contains 11577 ratings and 1 tag applications across 1,500 movies."
+    " These data were created by 2 users."
+)
 REFUSED = "links-refused.csv"
 """A file that cannot be read."""
 
@@ -98,6 +102,7 @@ def drops(
 
     _write_balance(settings, zone, seed, many=genome)
     (zone / REFUSED).write_text("no table\n")
+    (zone / "README.txt").write_text(_README)
     (zone / MARKER).write_text(json.dumps({"edition": "generated"}))
     yield False
 
@@ -158,7 +163,7 @@ def _write_balance(settings: Settings, zone: Path, seed: int, *, many: bool) -> 
 def _balancing_ratings(current: Current, per_film: int, is_odd: int) -> Iterator[cases.Row]:
     """With these, the mean is exact in any arithmetic."""
     of_users = Counter(rating.user for rating in current.ratings)
-    singles = _FEW - (not is_odd) - list(of_users.values()).count(1)
+    once = _who_rate_once(of_users, _FEW if is_odd else _FEW - 1)
     rated = len({rating.film for rating in current.ratings})
     new = _BALANCE_FILMS + rated % 2
     halves = sum(round(2 * rating.stars) for rating in current.ratings)
@@ -166,13 +171,20 @@ def _balancing_ratings(current: Current, per_film: int, is_odd: int) -> Iterator
         n = (2 * per_film + 1) * (rated + new) // 2 - (not is_odd)
         more, missing = n - of_users.total(), _MEAN * n - halves
         # Nobody else may have a single one.
-        if more > new and 3 * more <= missing < 8 * more and (more - singles) % new != 1:
+        if more > new and 3 * more <= missing < 8 * more and (more - len(once)) % new != 1:
             break
         per_film += 1
     for nth, stars in enumerate(_spread(missing, more)):
-        user, film = (-1 - nth, 0) if nth < singles else divmod(nth - singles, new)
+        user, film = divmod(nth - len(once), new)
+        user, film = (once[nth], 0) if nth < len(once) else (_BALANCE_USER + user, film)
         day = datetime(2003 + user % 9, 1 + user % 12, 1 + film, tzinfo=UTC)
-        yield _BALANCE_USER + user, _BALANCE_FILM + film, stars / 2, int(day.timestamp())
+        yield user, _BALANCE_FILM + film, stars / 2, int(day.timestamp())
+
+
+def _who_rate_once(of_users: Counter[int], people: int) -> list[int]:
+    """Who has to rate once more, for as many people to have a single rating."""
+    already = sorted(user for user, n in of_users.items() if n == 1)
+    return already[people:] or [_BALANCE_USER - 1 - n for n in range(people - len(already))]
 
 
 def _spread(total: int, numbers: int) -> Iterator[int]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.support.reference import genome, genres, people, ratings, status
+from tests.support.reference import genome, genres, people, ratings, reports, status
 from tests.support.reference.comparison import Difference, differences
 from tests.support.reference.files import Current
 from tests.support.reference.films import Films
@@ -29,6 +29,7 @@ __all__ = [
     "differences",
     "landing_of",
     "marts",
+    "reports",
     "rows_in",
 ]
 
