@@ -1,6 +1,6 @@
 """The product, from CSV files to the pages.
 
-That every figure is right, `tests/models/test_marts_against_reference.py` shows of the same releases.
+`tests/models/test_marts_against_reference.py` shows that every figure of these releases is right.
 """
 
 from __future__ import annotations

@@ -83,9 +83,9 @@ _ACTIVE = {2: 5, 3: 5, 4: 5, 7: 5, 8: 5, 15: 5, 16: 5, 31: 5, 32: 5, 64: 2}
 _STARS = (2.0, 4.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
 
 
-def seconds(year: int, month: int = 1, day: int = 1, *time: int) -> int:
-    """Seconds of a moment in UTC since 1970."""
-    return int(datetime(year, month, day, *time, tzinfo=UTC).timestamp())
+def seconds(year: int, month: int = 1, day: int = 1) -> int:
+    """The first second of a day in UTC, counted from 1970."""
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp())
 
 
 def _edges() -> list[int]:
@@ -119,7 +119,7 @@ def links() -> Rows:
 def ratings() -> Rows:
     """Ratings at the limits of what depends on counts and on time."""
     rows = [*_of_the_active(), *_near_the_limit(), *_of_newcomers()]
-    rows.append((_FIRST_USER, _INFERRED + 2, 4.0, seconds(2012, 12, 31, 23, 59, 59)))
+    rows.append((_FIRST_USER, _INFERRED + 2, 4.0, seconds(2013) - 1))
     return [*rows, *rows[::7]]
 
 
@@ -190,7 +190,7 @@ def tags() -> Rows:
     # Used more often than any other spelling, but by fewer people; and twice by one person.
     rows += [(_TAGGER + 4, film + n, "Most People", seconds(2016, 2, 29) + n) for n in range(5, 12)]
     rows += [(_TAGGER, film + 1, spelling, time) for spelling in ("Twice", "twice", "TWICE ")]
-    rows.append((_TAGGER, _INFERRED + 1, "of a film unknown", seconds(1999, 12, 31, 23, 59, 59)))
+    rows.append((_TAGGER, _INFERRED + 1, "of a film unknown", seconds(2000) - 1))
     return [*rows, *((user, film, tag, at - 1) for user, film, tag, at in _as_tags(rows[::5]))]
 
 

@@ -50,7 +50,7 @@ _BALANCE_FILM, _BALANCE_USER, _BALANCE_FILMS = 560_001, 860_001, 20
 _MANY_TAG, _FEW = 1_000, 5
 _TAGS = 50
 _README = (
-    "It contains 11577 ratings and 1 tag applications across 1,500 movies."
+    "It contains 10000 ratings and 1 tag applications across 1,500 movies."
     " These data were created by 2 users."
 )
 REFUSED = "links-refused.csv"
@@ -152,7 +152,7 @@ def _write_balance(settings: Settings, zone: Path, seed: int, *, many: bool) -> 
     """
     with duckdb.connect(str(settings.warehouse_file), read_only=True) as connection:
         current = Current(landing_of(connection, zone))
-    rows = {
+    rows: dict[str, cases.Rows] = {
         "ratings": list(_balancing_ratings(current, _LEAST_PER_FILM if many else 1, seed % 2)),
         "tags": list(_balancing_tags(current, _MANY_TAG if many else _MANY_TAG - 1)),
         "movies": [(_BALANCE_FILM, "Balance, The (2000)", "Comedy|Drama")],

@@ -87,7 +87,7 @@ class Published:
                 " from information_schema.columns order by table_schema = 'store'"
             ).fetchall()
         return {
-            (f"raw.{table}" if schema == "raw" else table, column): kind
+            (f"raw.{table}" if schema == "raw" else table, column): kind.lower()
             for schema, table, column, kind in columns
         }
 
