@@ -64,9 +64,10 @@ def test_marts_of_more_demanding_data(built: Path, tmp_path: Path, seed: int, ge
         tmp_path, home, seed=seed, ratings=5_000, genome=genome, runs_after=(1, 2, 3)
     )
     check(published)
-    assert published.status()["has_genome"] is genome
-    assert (published.status()["prior_weight"] > 25) is genome
-    assert published.status()["n_tag_users"] == (1_000 if genome else 999)
+    status = published.status()
+    assert status["has_genome"] is genome
+    assert (status["n_ratings"] > 25 * status["n_rated_movies"]) is genome
+    assert status["n_tag_users"] == (1_000 if genome else 999)
 
 
 # What the data is demanding for
