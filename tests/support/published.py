@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def published_demanding(
     seed: int = 1,
     ratings: int = 1_000,
     genome: bool = True,
-    runs_after: Iterable[int] = (4,),
+    runs_after: Collection[int] = (),
 ) -> Published:
     """Demanding data, published after some of its four loads.
 
