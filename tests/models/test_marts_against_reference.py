@@ -50,6 +50,7 @@ def test_marts_of_the_real_release(tmp_path_factory: pytest.TempPathFactory) -> 
     check(published_real(tmp_path_factory))
 
 
+@pytest.mark.slow
 def test_marts_of_a_generated_release(tmp_path_factory: pytest.TempPathFactory) -> None:
     check(published_generated(tmp_path_factory))
 
