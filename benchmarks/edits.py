@@ -20,7 +20,8 @@ from collections.abc import Iterable
 from itertools import cycle
 from pathlib import Path
 
-from tests.support.planned import HOOK, INCREMENTAL, KINDS, DoesNotRun, Outcome, World
+from tests.support.planned import HOOK, INCREMENTAL, KINDS, Outcome, World
+from tests.support.rebuilding import DoesNotRun
 
 # Of these, a full refresh shows nothing: they decide how a fact is kept up.
 OF_INCREMENTS = (INCREMENTAL, HOOK)

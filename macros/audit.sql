@@ -1,21 +1,76 @@
 {#-
+    Compares what is published with a recount, which a test computes along another path: returns the
+    rows that only one of the two has, and those that differ. Both have the same column names.
+
+    same: columns that must be equal. close: floating-point ones that may differ in the last digits.
+-#}
+{% macro rows_that_differ(published, recount, key, same=[], close=[]) -%}
+select
+    {%- for column in key %}
+    coalesce(published.{{ column }}, recount.{{ column }}) as {{ column }},
+    {%- endfor %}
+    {%- for column in same + close %}
+    published.{{ column }},
+    recount.{{ column }} as {{ column }}_recounted,
+    {%- endfor %}
+    published.{{ key[0] }} is null as is_missing,
+    recount.{{ key[0] }} is null as is_surplus
+from {{ published }} as published
+full outer join {{ recount }} as recount
+    on
+        {% for column in key %}
+        {%- if not loop.first %}
+        and {% endif %}published.{{ column }} = recount.{{ column }}
+        {%- endfor %}
+where
+    published.{{ key[0] }} is null
+    or recount.{{ key[0] }} is null
+    {%- for column in same %}
+    or published.{{ column }} is distinct from recount.{{ column }}
+    {%- endfor %}
+    {%- for column in close %}
+    or {{ far_apart('published.' ~ column, 'recount.' ~ column) }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- Whether two floating-point numbers differ by more than the order of summation explains. -#}
+{% macro far_apart(one, other) -%}
+    (
+        ({{ one }} is null) <> ({{ other }} is null)
+        or abs({{ one }} - {{ other }}) > 0.000001 * greatest(1, abs({{ other }}))
+    )
+{%- endmacro %}
+
+{#-
     Tests an incremental fact: for each key among the current rows of RAW it has the winning row,
     and no other row. So it is complete, current and has unique keys. Returns one row if it is not.
 
-    Deliberately computed unlike the fact itself: keys are grouped once, which takes most of the
-    time; only contested keys are ranked; the rest is compared by sums of hashes, which do not
-    depend on row order.
+    Deliberately computed unlike the fact itself: each test spells out its key and its order, and
+    compares times as seconds; keys are grouped once, which takes most of the time; only contested
+    keys are ranked; the rest is compared by sums of hashes, which do not depend on row order.
 -#}
-{% macro difference_to_raw(dataset) -%}
-{%- set spec = raw_dataset(dataset) -%}
-{%- set key = spec['key'] | join(', ') -%}
-{%- set row_hash = hash_of_row(spec['key'] + spec['wins_by']) -%}
-with contested_key as (
-    select {{ key }}
-    from (
-        {{ current_rows(dataset) }}
-    ) as current_row
-    group by {{ key }}
+{% macro difference_to_raw(dataset, columns, key, wins_by, columns_of_fact) -%}
+{%- set row_hash = hash_of_row(key + wins_by) -%}
+with current_file as (
+    select file_id
+    from {{ ref('src_files') }}
+    where
+        dataset = '{{ dataset }}'
+        and is_current
+),
+
+current_row as (
+    select
+        {{ columns | join(',\n        ') }},
+        _file_id
+    from {{ source('raw', dataset) }}
+    where _file_id in (select file_id from current_file)
+),
+
+contested_key as (
+    select {{ key | join(', ') }}
+    from current_row
+    group by {{ key | join(', ') }}
     having count(*) > 1
 ),
 
@@ -23,13 +78,11 @@ contested_row as (
     select
         current_row.*,
         row_number() over (
-            partition by {{ prefixed('current_row', spec['key']) }}
-            order by {{ prefixed('current_row', spec['wins_by'], ' desc nulls last') }}
+            partition by {{ prefixed('current_row', key) }}
+            order by {{ prefixed('current_row', wins_by, ' desc nulls last') }}
         ) as place
-    from (
-        {{ current_rows(dataset) }}
-    ) as current_row
-    where ({{ prefixed('current_row', spec['key']) }}) in (select {{ key }} from contested_key)
+    from current_row
+    where ({{ prefixed('current_row', key) }}) in (select {{ key | join(', ') }} from contested_key)
 ),
 
 losers as (
@@ -44,16 +97,19 @@ in_raw as (
     select
         count(*) as n_rows,
         coalesce(sum({{ row_hash }}), 0) as sum_of_hashes
-    from (
-        {{ current_rows(dataset) }}
-    ) as current_row
+    from current_row
 ),
 
 in_fct as (
     select
         count(*) as n_rows,
         coalesce(sum({{ row_hash }}), 0) as sum_of_hashes
-    from {{ ref('fct_' ~ dataset) }}
+    from (
+        select
+            {{ columns_of_fact | join(',\n            ') }},
+            _file_id
+        from {{ ref('fct_' ~ dataset) }}
+    ) as row_of_fact
 )
 
 select

@@ -159,8 +159,11 @@ class Dbt:
         result = self._invoke("build", "--no-write-json", *arguments)
         return list(getattr(result, "results", []))
 
-    def compile(self) -> Manifest:
+    def compile(self, *kinds: str) -> Manifest:
         """Compiles every model as a full refresh runs it, without connecting to the warehouse.
+
+        Args:
+            *kinds: What else to compile, by dbt's resource type, such as `test`.
 
         Returns:
             The project, in which each model has its SQL; not to be built from.
@@ -168,7 +171,8 @@ class Dbt:
         Raises:
             MovielensError: If dbt cannot compile the project.
         """
-        models = ("--select", "resource_type:model", "--indirect-selection", "empty")
+        selected = [f"resource_type:{kind}" for kind in ("model", *kinds)]
+        models = ("--select", *selected, "--indirect-selection", "empty")
         no_queries = ("--no-introspect", "--no-populate-cache", "--no-write-json")
         self._invoke("compile", "--full-refresh", *no_queries, *models)
         compiled: Manifest = self._parsed

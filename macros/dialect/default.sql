@@ -19,5 +19,7 @@
 {% macro default__sha256_of() -%} {{ no_variant('sha256_of', varargs) }} {%- endmacro %}
 {% macro default__split_to_rows() -%} {{ no_variant('split_to_rows', varargs) }} {%- endmacro %}
 {% macro default__strip_accents() -%} {{ no_variant('strip_accents', varargs) }} {%- endmacro %}
+{% macro default__timestamp_to_epoch() -%} {{ no_variant('timestamp_to_epoch', varargs) }} {%- endmacro %}
+
 {% macro default__utc_timestamp() -%} {{ no_variant('utc_timestamp', varargs) }} {%- endmacro %}
 {% macro default__whole_numbers() -%} {{ no_variant('whole_numbers', varargs) }} {%- endmacro %}

@@ -17,6 +17,19 @@
 {%- endmacro %}
 
 
+{#- A timestamp without zone, in UTC, to epoch seconds. -#}
+{% macro timestamp_to_epoch(moment) -%}
+    {{ return(adapter.dispatch('timestamp_to_epoch', 'movielens')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__timestamp_to_epoch(moment) -%}
+    cast(epoch({{ moment }}) as bigint)
+{%- endmacro %}
+
+{% macro snowflake__timestamp_to_epoch(moment) -%}
+    cast(date_part(epoch_second, {{ moment }}) as bigint)
+{%- endmacro %}
+
 {#- A timestamp with zone to one without, in UTC: stored values must not depend on the session. -#}
 {% macro utc_timestamp(instant) -%}
     {{ return(adapter.dispatch('utc_timestamp', 'movielens')(instant)) }}

@@ -9,7 +9,7 @@ import pytest
 from ingestion.build.audit import AuditFailure
 from ingestion.operate.run import run
 from ingestion.operate.steps import build
-from tests.support.checkout import Checkout
+from tests.support.checkout import Checkout, only_warn
 from tests.support.cli import Cli
 
 pytestmark = pytest.mark.xdist_group("edits")
@@ -42,7 +42,8 @@ def test_a_fact_that_fails_its_audit_is_not_shown_and_a_revert_needs_no_build(
 
 
 def test_an_edited_macro_reaches_every_row(checkout: Checkout, cli: Cli) -> None:
-    """The edit passes every test, so only the rebuild decides what is published."""
+    """The edit passes every test but one, so only the rebuild decides what is published."""
+    only_warn(checkout.project, "assert_each_tag_is_normalised")
     chosen = checkout.count("count(case when tag like 'a%' then 1 end)", "fct_tags")
     assert chosen > 0
     marked = "' ') }})) || case when {{ tag }} like 'a%' then '!' else '' end"

@@ -16,7 +16,8 @@ from ingestion.build.lineage import models_of
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.checkout import copy_of_the_project
-from tests.support.planned import HOOK, KINDS, MACRO, DoesNotRun, Outcome, World
+from tests.support.planned import HOOK, KINDS, MACRO, Outcome, World
+from tests.support.rebuilding import DoesNotRun
 
 COMMENT = "comment, name of a CTE"
 FEW = ("join", "part of an order", "columns swapped", "window", COMMENT, MACRO, HOOK)

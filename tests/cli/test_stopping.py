@@ -23,11 +23,22 @@ BY_HAND = (signal.SIGINT, 130)
 TERMINATED = (signal.SIGTERM, 143)
 HUNG_UP = (signal.SIGHUP, 143)
 slow = pytest.mark.slow
+# Whoever was started with nohup ignores this signal, and so does what it starts.
+hung_up = (
+    slow,
+    pytest.mark.skipif(
+        signal.getsignal(signal.SIGHUP) == signal.SIG_IGN, reason="the tests run under nohup"
+    ),
+)
 HEADER = "userId,movieId,rating,timestamp\n"
 
 stopped_by = pytest.mark.parametrize(
     ("number", "code"),
-    [BY_HAND, *(pytest.param(*other, marks=slow) for other in (TERMINATED, HUNG_UP))],
+    [
+        BY_HAND,
+        pytest.param(*TERMINATED, marks=slow),
+        pytest.param(*HUNG_UP, marks=hung_up),
+    ],
     ids=["int", "term", "hup"],
 )
 
@@ -139,7 +150,7 @@ def answers(port: int) -> bool:
 SERVING = [
     ("dashboard", signal.SIGINT),
     pytest.param("dashboard", signal.SIGTERM, marks=slow),
-    pytest.param("dashboard", signal.SIGHUP, marks=slow),
+    pytest.param("dashboard", signal.SIGHUP, marks=hung_up),
     pytest.param("demo --serve", signal.SIGTERM, marks=slow),
     pytest.param("dev s3 --no-sample", signal.SIGINT, marks=slow),
     ("dev s3 --no-sample", signal.SIGTERM),

@@ -7,6 +7,11 @@ with months as (
 first_month as (
     select min(month) as month
     from months
+),
+
+last_rating as (
+    select max(last_rated_at) as rated_at
+    from {{ ref('mart_movie') }}
 )
 
 select 'no month before ' || cast(months.month as varchar) as gap
@@ -16,6 +21,11 @@ left join months as months_before on {{ add_months('months.month', -1) }} = mont
 where
     months.month > first_month.month
     and months_before.month is null
+union all
+select 'a month after the last rating: ' || cast(max(months.month) as varchar) as gap
+from months
+cross join last_rating
+having max(months.month) > max(last_rating.rated_at)
 union all
 select 'hours in the week: ' || cast(count(*) as varchar) as gap
 from {{ ref('mart_weekday_hour') }}

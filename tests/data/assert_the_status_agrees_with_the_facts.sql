@@ -4,7 +4,9 @@ with facts as (
         count(*) as n_ratings,
         count(distinct user_id) as n_users,
         count(distinct movie_id) as n_rated_movies,
-        coalesce(sum(rating), 0) as sum_rating
+        coalesce(sum(rating), 0) as sum_rating,
+        min(rated_at) as first_rating_at,
+        max(rated_at) as last_rating_at
     from {{ ref('fct_ratings') }}
 ),
 
@@ -16,7 +18,11 @@ tags as (
 ),
 
 files as (
-    select count(*) as n_files
+    select
+        count(*) as n_files,
+        coalesce(sum(rows_rejected), 0) as n_rejected_rows,
+        max(loaded_at) as loaded_at,
+        count(case when edition = 'generated' then 1 end) as n_generated
     from {{ ref('src_files') }}
     where is_current
 ),
@@ -24,6 +30,15 @@ files as (
 movies as (
     select count(*) as n_movies
     from {{ ref('src_movies') }}
+),
+
+genome as (
+    select count(*) as n_scores
+    from {{ ref('fct_genome_scores') }}
+),
+
+builds as (
+    select * from {{ source('audit', 'builds') }}
 )
 
 select status.*
@@ -32,6 +47,8 @@ cross join facts
 cross join tags
 cross join files
 cross join movies
+cross join genome
+cross join builds
 where
     status.n_ratings <> facts.n_ratings
     or status.n_users <> facts.n_users
@@ -41,3 +58,26 @@ where
     or status.n_tag_users <> tags.n_tag_users
     or status.n_files <> files.n_files
     or status.n_movies <> movies.n_movies
+    or status.n_rejected_rows <> files.n_rejected_rows
+    or status.loaded_at is distinct from files.loaded_at
+    or status.is_generated <> (files.n_generated > 0)
+    or status.has_genome <> (genome.n_scores > 0)
+    or status.first_rating_at is distinct from facts.first_rating_at
+    or status.last_rating_at is distinct from facts.last_rating_at
+    or {{ far_apart('status.prior_mean', 'facts.sum_rating / nullif(facts.n_ratings, 0)') }}
+    or status.prior_weight <> greatest(
+        25, coalesce(round(facts.n_ratings / nullif(facts.n_rated_movies, 0)), 0)
+    )
+    or status.data_version is distinct from builds.version
+    or status.git_sha is distinct from builds.git_sha
+    or status.tests_passed <> builds.tests_passed
+    or status.tests_warned <> builds.tests_warned
+    or status.tests_failed <> builds.tests_failed
+    or length(status.source_sha256) <> 64
+    or status.edition = ''
+    or status.edition is null
+    or (status.edition = 'generated') <> (status.licence like 'Made by the generator%')
+    or (status.edition = 'generated') <> (status.citation like 'Generated data%')
+    or (status.edition <> 'generated' and status.licence not like 'GroupLens terms of use%')
+    or (status.edition = 'ml-20m') <> (status.licence like '%no redistribution%')
+    or (status.edition <> 'generated' and status.citation not like 'F. Maxwell Harper%')

@@ -25,6 +25,7 @@ DISPATCH = re.compile(r"adapter\.dispatch\('(\w+)', 'movielens'\)")
 SNOWFLAKE_FUNCTIONS = {
     "cast",
     "convert_timezone",
+    "date_part",
     "dateadd",
     "dayofweekiso",
     "flatten",
@@ -45,6 +46,7 @@ SNOWFLAKE_FUNCTIONS = {
 # Functions with the same name, arguments and result on DuckDB and Snowflake, looked up in both
 # references. What one of them lacks, or means otherwise, goes into a dispatched macro.
 SHARED_FUNCTIONS = {
+    "abs",
     "avg",
     "cast",
     "coalesce",
@@ -53,6 +55,7 @@ SHARED_FUNCTIONS = {
     "extract",
     "floor",
     "greatest",
+    "lag",
     "lead",
     "least",
     "length",

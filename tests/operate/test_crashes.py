@@ -120,7 +120,11 @@ def test_a_load_is_killed_after(reload: Scenario, moment: str) -> None:
 
 def test_a_first_load_is_killed_at_a_random_time(first_load: Scenario) -> None:
     usual = first_load.seconds()
-    outcome = first_load.try_kill(Kill(seconds=random.uniform(0.3, 0.8) * usual))
+    # Where other work made the usual time long, a kill can come too late.
+    for latest in (0.8, 0.5, 0.3):
+        outcome = first_load.try_kill(Kill(seconds=random.uniform(0.2, latest) * usual))
+        if outcome.killed:
+            break
     check(outcome)
 
 

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from ingestion.build.audit import AuditFailure
+from ingestion.build.environments import AS_OF
 from ingestion.errors import SettingsError
 from ingestion.operate.run import run
 from ingestion.operate.status import failing, status
@@ -106,12 +107,12 @@ def history(history_once: History, tmp_path: Path) -> Iterator[History]:
     yield History(settings, history_once.zone, copies)
 
 
-def environments(settings: Settings) -> list[str]:
+def leftovers(settings: Settings) -> list[str]:
+    """The relations that are built for a moment of the past."""
     rows = DuckDBWarehouse(settings.warehouse_file).fetch(
-        "select distinct table_schema from information_schema.tables "
-        "where table_schema like '%\\_\\_as_of' escape '\\'"
+        f"select table_name from information_schema.tables where table_schema = '{AS_OF}'"
     )
-    return sorted(schema for (schema,) in rows)
+    return sorted(name for (name,) in rows)
 
 
 @pytest.mark.parametrize("loads", [1, pytest.param(3, marks=pytest.mark.slow)])
@@ -129,7 +130,7 @@ def test_each_load_gives_what_was_published_then(history: History, loads: int) -
     assert len(different) == len(history.copies) == 3
     assert history.everything() == before
     assert history.settings.marts_file.read_bytes() == published
-    assert environments(history.settings) == []
+    assert leftovers(history.settings) == []
     assert not (history.settings.home / "dbt__as_of").exists()
     again = build(history.settings)
     assert (again.built, again.version) == (False, version(history.settings.marts_file))
@@ -146,7 +147,7 @@ def test_killed_and_done_again(history: History, cli: Cli) -> None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert environments(history.settings) != []
+    assert leftovers(history.settings) != []
     assert not (history.settings.home / "as-of").exists()
     assert history.everything() == before
     assert build(history.settings).built is False
@@ -154,7 +155,7 @@ def test_killed_and_done_again(history: History, cli: Cli) -> None:
     answer = cli.json("build", "--as-of", first[:-1], "--home", history.settings.home)
     assert answer["load"]["load_id"] == first
     assert content_of(Path(answer["file"])) == content_of(history.copies[first])
-    assert environments(history.settings) == []
+    assert leftovers(history.settings) == []
     assert history.everything() == before
 
 

@@ -58,7 +58,7 @@ REFUSED = "links-refused.csv"
 
 
 def load_demanding_data(
-    settings: Settings, folder: Path, *, seed: int = 1, ratings: int = 2_000, genome: bool = True
+    settings: Settings, folder: Path, seed: int = 1, ratings: int = 2_000, *, genome: bool = True
 ) -> None:
     """Makes a landing zone and loads it as it changes; in the end, all that counts is there.
 

@@ -125,6 +125,8 @@ def _order(query: exp.Expr, chance: random.Random) -> bool:
         node.set("expressions", parts[::-1])
     elif len(parts) > 1:
         node.set("expressions", parts[:-1])
+    elif node.this:  # of texts that are joined
+        node.replace(node.this)
     else:
         node.pop()
     return True

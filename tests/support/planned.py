@@ -6,7 +6,7 @@
 
 A full rebuild runs the compiled statements of all models on one DuckDB in memory, with one thread,
 so that the same statements always give the same rows. Only the rows of RAW are loaded by the
-product.
+product, in several loads.
 """
 
 from __future__ import annotations
@@ -21,32 +21,31 @@ from typing import Any
 
 import duckdb
 
-from ingestion.build.dbt import Dbt, project_variables
+from ingestion.build.dbt import project_variables
 from ingestion.build.environments import AUDIT
-from ingestion.build.lineage import models_of, source_columns
+from ingestion.build.lineage import source_columns
 from ingestion.datasets import RAW
-from ingestion.errors import MovielensError
 from ingestion.lineage.columns import analyse
 from ingestion.lineage.comparison import compare
 from ingestion.lineage.fingerprints import Fingerprint, Project, fingerprints
 from ingestion.lineage.models import Model, parents_first
-from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support import edits
 from tests.support.demanding_data import load_demanding_data
-from tests.support.table_hash import Digest, digest
+from tests.support.rebuilding import (
+    SECONDS,
+    Code,
+    Table,
+    create,
+    database_of,
+    running,
+    table,
+)
 
 Models = Mapping[str, Model]
 MACRO, INCREMENTAL, HOOK = "macro", "incremental macro", "hook"
 KINDS = (*edits.KINDS, MACRO, INCREMENTAL, HOOK)
 """All kinds of edits: those of a model's SQL, and those of what models are built with."""
-# An edit may join everything with everything.
-_SECONDS = 10
-_MEMORY = "1GB"
-
-
-class DoesNotRun(Exception):
-    """An edited project cannot be compiled or built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,21 +63,6 @@ class Edited:
     of: str
     models: Models
     text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """What a model returned.
-
-    Attributes:
-        columns: Its columns and their types, in order.
-        content: Its rows, in any order.
-        order: Its rows as they are stored.
-    """
-
-    columns: tuple[tuple[str, str], ...]
-    content: Digest
-    order: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +103,8 @@ class World:
 
     def __init__(self, folder: Path, seed: int = 1, ratings: int = 2_000) -> None:
         settings = Settings(home=folder / "home", source=str(folder / "zone"), _env_file=None)
-        load_demanding_data(settings, folder, seed=seed, ratings=ratings)
-        self._code = _Code(settings, folder / "dbt")
+        load_demanding_data(settings, folder, seed, ratings)
+        self._code = Code(settings, folder / "dbt")
         self._sources = source_columns()
         self._project = Project(
             dialect="duckdb",
@@ -128,7 +112,7 @@ class World:
             sources=self._sources,
             variables=project_variables(settings),
         )
-        self._database = _database(settings.warehouse_file, self._sources)
+        self._database = database_of(settings.warehouse_file, self._sources)
         self.models = self._code.models
         self._cache: dict[str, Any] = {}
         self.tables = self._tables(self.models)
@@ -207,8 +191,8 @@ class World:
             for other in parents_first(edited.models.values()):
                 if other.name == edited.of:
                     break
-                _create(connection, other)
-            columns = _running(connection, f"describe {model.sql}")
+                create(connection, other)
+            columns = running(connection, f"describe {model.sql}")
         contract = {name: model.contract.get(name, kind.lower()) for name, kind, *_ in columns}
         return {**edited.models, model.name: replace(model, contract=contract)}
 
@@ -221,8 +205,8 @@ class World:
     def _tables(self, models: Models) -> dict[str, Table]:
         with self._rebuilding() as connection:
             for model in parents_first(models.values()):
-                _create(connection, model)
-            return {name: _table(connection, model) for name, model in models.items()}
+                create(connection, model)
+            return {name: table(connection, model) for name, model in models.items()}
 
     @contextmanager
     def _rebuilding(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -233,7 +217,7 @@ class World:
             connection.execute(f"create schema if not exists {schema}")
         for source in self._sources:
             connection.execute(f"create view {source} as from loaded.{source}")
-        timer = threading.Timer(_SECONDS, connection.interrupt)
+        timer = threading.Timer(SECONDS, connection.interrupt)
         timer.start()
         try:
             yield connection
@@ -246,127 +230,6 @@ def _respelled(model: Model) -> Model:
     return replace(model, sql=edits.respelled(model.sql))
 
 
-def _database(
-    warehouse: Path, sources: Mapping[str, Mapping[str, str]]
-) -> duckdb.DuckDBPyConnection:
-    """A database in memory with the rows of the sources, in the catalog `loaded`."""
-    connection = duckdb.connect(config={"threads": 1, "memory_limit": _MEMORY})
-    connection.execute("set timezone = 'UTC'; set max_temp_directory_size = '0KB'")
-    connection.execute(f"attach '{warehouse}' as file (read_only); attach ':memory:' as loaded")
-    connection.execute(f"create schema loaded.{RAW}; create schema loaded.{AUDIT}")
-    for source, columns in sources.items():
-        if source.startswith(f"{RAW}."):
-            connection.execute(f"create table loaded.{source} as from file.{source}")
-        else:
-            _invent(connection, source, columns)
-    connection.execute("detach file")
-    return connection
-
-
-def _invent(connection: duckdb.DuckDBPyConnection, source: str, columns: Mapping[str, str]) -> None:
-    """Rows of a report on a build; of builds there is one."""
-    spelled = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    connection.execute(f"create table loaded.{source} ({spelled})")
-    for number in range(1, 2 if source == f"{AUDIT}.builds" else 6):
-        values = ", ".join(_invented(kind, name, number) for name, kind in columns.items())
-        connection.execute(f"insert into loaded.{source} values ({values})")
-
-
-def _invented(kind: str, name: str, number: int) -> str:
-    if kind.startswith("timestamp"):
-        return f"timestamp '2026-01-0{number} 10:00:00'"
-    if kind.startswith(("varchar", "text")):
-        return f"'{name} {number}'"
-    return f"cast({number} as {kind})"
-
-
-def _running(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:
-    try:
-        return connection.execute(statement).fetchall()
-    except duckdb.Error as error:
-        raise DoesNotRun(str(error)) from None
-
-
-def _create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Builds a model as a full refresh does, with the columns of its contract in their order."""
-    if not model.sql:
-        raise DoesNotRun(f"{model.name} cannot be compiled")
-    kind = "view" if model.materialized == "view" else "table"
-    sql = model.sql
-    if model.contract:
-        found = {name: kind.lower() for name, kind, *_ in _running(connection, f"describe {sql}")}
-        promised = {name: kind.split(" [")[0].lower() for name, kind in model.contract.items()}
-        if found != promised:
-            raise DoesNotRun(f"{model.name} breaks its contract")
-        sql = f"select {', '.join(model.contract)} from ({sql}) as model_subq"
-    _running(connection, f"create {kind} {'.'.join(model.relation)} as {sql}")
-
-
-def _table(connection: duckdb.DuckDBPyConnection, model: Model) -> Table:
-    name = ".".join(model.relation)
-    columns = tuple((name, kind) for name, kind, *_ in _running(connection, f"describe {name}"))
-    try:
-        content = digest(connection, f"from {name}")
-    except duckdb.Error as error:
-        raise DoesNotRun(str(error)) from None
-    order = 0
-    if model.materialized != "view":
-        hashes = f"select hash(list(hash(one))) from {name} as one"
-        order = _running(connection, hashes)[0][0]
-    return Table(columns=columns, content=content, order=order)
-
-
 def _edited_hooks(hooks: Mapping[str, str], chance: random.Random) -> dict[str, str]:
     name = chance.choice(sorted(hooks))
     return {**hooks, name: chance.choice(("select 1", f"{hooks[name]} -- {{{{ this }}}}"))}
-
-
-class _Code:
-    """The project, parsed and compiled once; after an edit of a macro compiled once more.
-
-    Args:
-        settings: Say where it is.
-        folder: Where dbt may write.
-    """
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._dbt = Dbt(settings, silent, folder=folder)
-        self._manifest = self._dbt.compile()
-        self.models = self._models()
-
-    def _models(self) -> dict[str, Model]:
-        models = {model.name: model for model in models_of(self._manifest)}
-        return {model.name: model for model in parents_first(models.values())}
-
-    def macros(self, *, incremental: bool) -> list[str]:
-        """The project's own macros, with or without those of incremental facts."""
-        name = self._manifest.metadata.project_name
-        return sorted(
-            key
-            for key, macro in self._manifest.macros.items()
-            if macro.package_name == name
-            and macro.original_file_path.startswith("macros/incremental/") == incremental
-        )
-
-    def text(self, macro: str) -> str:
-        """The text of a macro."""
-        return self._manifest.macros[macro].macro_sql
-
-    def with_macro(self, name: str, text: str) -> dict[str, Model] | None:
-        """The models with another text of a macro; None if they cannot be compiled."""
-        macro = self._manifest.macros[name]
-        before, macro.macro_sql = macro.macro_sql, text
-        try:
-            self._recompile()
-            return self._models()
-        except MovielensError:
-            return None
-        finally:
-            macro.macro_sql = before
-
-    def _recompile(self) -> None:
-        nodes: Any = self._manifest.nodes.values()
-        for node in nodes:
-            if node.resource_type == "model":
-                node.compiled, node.compiled_code = False, None
-        self._dbt.compile()

@@ -1,0 +1,89 @@
+"""How many wrong models the audit stops.
+
+    python -m benchmarks.mutations --mutants 500 --seed 1
+
+Puts small, plausible mistakes into the models and macros, one at a time, and runs the data tests on
+what is then built from demanding data. Those that change no mart on this data (*equivalent*) and
+those that do not run are not counted. Prints, by kind of mistake, what stopped the others, and then
+each survivor with its edit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.support.mutants import (
+    AUDITED,
+    CONTRACT,
+    EQUIVALENT,
+    INVALID,
+    KINDS,
+    SURVIVED,
+    Mutant,
+    Trial,
+    Verdict,
+)
+
+_ENDS = (INVALID, EQUIVALENT, CONTRACT, AUDITED, SURVIVED)
+
+
+def _line(name: str, verdicts: Iterable[Verdict]) -> str:
+    counts = Counter(verdict.end for verdict in verdicts)
+    stopped = counts[CONTRACT] + counts[AUDITED]
+    effective = stopped + counts[SURVIVED]
+    share = f"{stopped / effective:.0%}" if effective else "-"
+    columns = "".join(f"{counts[end]:>13,}" for end in _ENDS)
+    return f"{name:<24}{counts.total():>8,}{columns}{share:>9}"
+
+
+def edit_of(mutant: Mutant) -> str:
+    """What a mutant changes, with a few characters around it."""
+    one, other = mutant.before, mutant.text
+    matcher = difflib.SequenceMatcher(None, one.split(" "), other.split(" "), autojunk=False)
+    changes = []
+    for tag, *(i, j, k, m) in matcher.get_opcodes():
+        if tag != "equal":
+            before = " ".join(one.split(" ")[max(0, i - 4) : j + 4])
+            after = " ".join(other.split(" ")[max(0, k - 4) : m + 4])
+            changes.append(f"- {before}\n    + {after}")
+    return "\n    ".join(changes)
+
+
+def main() -> None:
+    """Prints the table and the survivors."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mutants", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ratings", type=int, default=2_000)
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="movielens-bench-") as folder:
+        trial = Trial(Path(folder), arguments.seed, arguments.ratings)
+        verdicts = [trial.verdict(mutant) for mutant in trial.mutants(arguments.mutants)]
+        trial.close()
+    columns = "".join(f"{end:>13}" for end in _ENDS)
+    print(f"{'kind of mistake':<24}{'mutants':>8}{columns}{'stopped':>9}")
+    for kind in KINDS:
+        print(_line(kind, (verdict for verdict in verdicts if verdict.mutant.kind == kind)))
+    print(_line("all", verdicts))
+    by_contract = [verdict for verdict in verdicts if verdict.end != CONTRACT]
+    print(_line("without contracts", by_contract))
+    for verdict in verdicts:
+        if verdict.end == SURVIVED:
+            mutant = verdict.mutant
+            print(f"\n{mutant.kind} in {mutant.of}, seen in {', '.join(verdict.marts)}")
+            print(f"    {edit_of(mutant)}")
+    print(
+        f"\nTests that fail without a mistake: {', '.join(sorted(trial.failing_before)) or 'none'}"
+    )
+    print(f"{time.perf_counter() - started:,.0f} s")
+
+
+if __name__ == "__main__":
+    main()

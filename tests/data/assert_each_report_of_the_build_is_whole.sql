@@ -1,0 +1,35 @@
+-- A returned row is a mart about the build that has more rows, or other figures, than the report it shows.
+with totals as (
+    select
+        'mart_refused_file' as mart,
+        (select count(*) from {{ ref('mart_refused_file') }}) as n_rows,
+        (select coalesce(sum(bytes), 0) from {{ ref('mart_refused_file') }}) as total,
+        (select count(*) from {{ source('audit', 'refused_files') }}) as n_rows_reported,
+        (select coalesce(sum(bytes), 0) from {{ source('audit', 'refused_files') }}) as total_reported
+    union all
+    select
+        'mart_release_check' as mart,
+        (select count(*) from {{ ref('mart_release_check') }}) as n_rows,
+        (
+            select coalesce(sum(expected + 2 * coalesce(loaded, 0) + 3 * coalesce(found, 0)), 0)
+            from {{ ref('mart_release_check') }}
+        ) as total,
+        (select count(*) from {{ source('audit', 'release_checks') }}) as n_rows_reported,
+        (
+            select coalesce(sum(expected + 2 * coalesce(loaded, 0) + 3 * coalesce(found, 0)), 0)
+            from {{ source('audit', 'release_checks') }}
+        ) as total_reported
+    union all
+    select
+        'mart_dictionary' as mart,
+        (select count(*) from {{ ref('mart_dictionary') }}) as n_rows,
+        (select coalesce(sum(position), 0) from {{ ref('mart_dictionary') }}) as total,
+        (select count(*) from {{ source('audit', 'model_columns') }}) as n_rows_reported,
+        (select coalesce(sum(position), 0) from {{ source('audit', 'model_columns') }}) as total_reported
+)
+
+select *
+from totals
+where
+    n_rows <> n_rows_reported
+    or total <> total_reported

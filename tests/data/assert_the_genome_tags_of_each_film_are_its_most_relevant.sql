@@ -1,0 +1,51 @@
+-- A returned row is a film whose shown genome tags are not in the order of their relevance, have
+-- another one, or leave out one that is more relevant.
+with shown as (
+    select
+        shown_tag.movie_id,
+        shown_tag.tag,
+        shown_tag.relevance,
+        shown_tag.rank,
+        row_number() over (
+            partition by shown_tag.movie_id order by shown_tag.relevance desc, shown_tag.rank asc
+        ) as place
+    from {{ ref('mart_movie_genome_tag') }} as shown_tag
+),
+
+shown_per_film as (
+    select
+        movie_id,
+        count(*) as n_shown,
+        min(relevance) as least_relevance
+    from shown
+    group by movie_id
+),
+
+named_score as (
+    select
+        scores.movie_id,
+        scores.relevance,
+        coalesce(names.tag, 'Genome tag ' || cast(scores.tag_id as varchar)) as tag
+    from {{ ref('fct_genome_scores') }} as scores
+    left join {{ ref('src_genome_tags') }} as names on scores.tag_id = names.tag_id
+)
+
+select scores.movie_id
+from {{ ref('fct_genome_scores') }} as scores
+left join shown_per_film on scores.movie_id = shown_per_film.movie_id
+group by scores.movie_id, shown_per_film.n_shown, shown_per_film.least_relevance
+having
+    coalesce(shown_per_film.n_shown, 0) <> least(10, count(*))
+    or count(case when scores.relevance > shown_per_film.least_relevance then 1 end)
+    > shown_per_film.n_shown - 1
+union all
+select shown.movie_id
+from shown
+left join named_score
+    on
+        shown.movie_id = named_score.movie_id
+        and shown.tag = named_score.tag
+        and shown.relevance = named_score.relevance
+where
+    named_score.movie_id is null
+    or shown.rank <> shown.place
