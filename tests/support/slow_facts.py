@@ -2,69 +2,16 @@
 
 from __future__ import annotations
 
-import bz2
-import csv
-import gzip
-import io
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from tests.support.contract import CONTRACT, MAY_BE_EMPTY
 from tests.support.histories import Step
+from tests.support.reference.files import content_of, dataset_of, read
 
 Row = tuple[Any, ...]
 Order = tuple[float, str]
-
-
-def converter(name: str, kind: type) -> Callable[[str], Any]:
-    if name in MAY_BE_EMPTY:
-        return lambda text: kind(text) if text else None
-    return lambda text: kind(text) if text else int(text)  # no number: a ValueError
-
-
-COLUMNS = {
-    dataset: {name: converter(name, kind) for name, kind in columns.items()}
-    for dataset, columns in CONTRACT.items()
-}
-
-
-def dataset_of(path: str) -> str:
-    """By the name of the file, else by the folder it is in."""
-    pure = PurePosixPath(path)
-    for name in (pure.name, pure.parent.name):
-        for dataset in COLUMNS:
-            if name.lower().replace("_", "-").startswith(dataset):
-                return dataset
-    raise ValueError(path)
-
-
-def text_of(path: Path) -> str:
-    content = path.read_bytes()
-    match path.suffix:
-        case ".gz":
-            content = gzip.decompress(content)
-        case ".bz2":
-            content = bz2.decompress(content)
-        case ".zip":
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                content = archive.read(archive.namelist()[0])
-    return content.decode()
-
-
-def rows_of(text: str, dataset: str) -> Iterator[Row]:
-    """The rows that can be loaded, in the order of the contract's columns."""
-    records = csv.reader(io.StringIO(text, newline=""))
-    header = next(records)
-    for record in records:
-        try:
-            fields = dict(zip(header, record, strict=True))
-            columns = COLUMNS[dataset].items()
-            yield tuple(convert(fields.get(name, "")) for name, convert in columns)
-        except ValueError:
-            continue
 
 
 def _by_file(since: Order, row: Row) -> Any:
@@ -104,7 +51,7 @@ RELATIONS = {
 
 @dataclass
 class _Content:
-    text: str
+    content: bytes
     since: Order
 
 
@@ -128,10 +75,10 @@ class SlowFacts:
             if file.is_file()
         }
         for path, file in found.items():
-            text = text_of(file)
+            content = content_of(file)
             before = self._contents.get(path)
-            if path not in step.refused and (before is None or before.text != text):
-                self._contents[path] = _Content(text, (file.stat().st_mtime, path))
+            if path not in step.refused and (before is None or before.content != content):
+                self._contents[path] = _Content(content, (file.stat().st_mtime, path))
         if step.remove_missing:
             self._contents = {p: c for p, c in self._contents.items() if p in found}
 
@@ -141,7 +88,7 @@ class SlowFacts:
         latest: dict[Row, tuple[Any, Row]] = {}
         for path, content in self._contents.items():
             if dataset_of(path) == wanted.dataset:
-                for row in rows_of(content.text, wanted.dataset):
+                for row in read(content.content, wanted.dataset).rows:
                     ranked = wanted.rank(content.since, row), row
                     key = row[: wanted.n_key]
                     latest[key] = max(latest.get(key, ranked), ranked, key=lambda pair: pair[0])

@@ -1,0 +1,92 @@
+"""The marts of people, of whom so few as could be singled out are never told."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from tests.support.reference.files import Current
+from tests.support.reference.landing import Rows
+
+FEW = 5
+
+
+def first_ratings(current: Current) -> dict[int, datetime]:
+    """When each person first rated."""
+    first: dict[int, datetime] = {}
+    for rating in current.ratings:
+        first[rating.user] = min(rating.at, first.get(rating.user, rating.at))
+    return first
+
+
+def merged(people: Mapping[int, int]) -> dict[int, int]:
+    """What each value is told as, given the people of each.
+
+    As itself if they are enough; else as the next lower one that has enough; else as the lowest
+    that has. If none has, all are told as the lowest.
+    """
+    enough = [value for value, n in people.items() if n >= FEW]
+    if not enough:
+        return dict.fromkeys(people, min(people, default=0))
+    return {value: max((e for e in enough if e <= value), default=min(enough)) for value in people}
+
+
+def mart_user_activity(current: Current) -> Rows:
+    """One row per power of two of ratings that someone gave."""
+    counts = Counter(rating.user for rating in current.ratings)
+    powers = {user: n.bit_length() - 1 for user, n in counts.items()}
+    bucket_of = merged(Counter(powers.values()))
+    buckets = sorted(set(bucket_of.values()))
+    lows = [
+        1 if min(p for p, b in bucket_of.items() if b == bucket) < bucket else 2**bucket
+        for bucket in buckets
+    ]
+    members = {b: [u for u, power in powers.items() if bucket_of[power] == b] for b in buckets}
+    return [
+        {
+            "bucket": bucket,
+            "lo": low,
+            "hi": following - 1 if following else None,
+            "n_users": len(members[bucket]),
+            "n_ratings": sum(counts[user] for user in members[bucket]),
+        }
+        for bucket, low, following in zip(buckets, lows, [*lows[1:], None], strict=True)
+    ]
+
+
+def mart_user_cohort(current: Current) -> Rows:
+    """One row per years of first ratings, and years since then."""
+    first_year = {user: at.year for user, at in first_ratings(current).items()}
+    cohort_of = merged(Counter(first_year.values()))
+    rows: Rows = []
+    for cohort in sorted(set(cohort_of.values())):
+        years = [year for year, merged_year in cohort_of.items() if merged_year == cohort]
+        since: dict[int, Counter[int]] = defaultdict(Counter)
+        for rating in current.ratings:
+            if first_year[rating.user] in years:
+                since[rating.at.year - first_year[rating.user]][rating.user] += 1
+        told = {"cohort_year": min(years), "last_cohort_year": max(years)}
+        rows += [{**told, **activity} for activity in _activity(since)]
+    return rows
+
+
+def _activity(since: Mapping[int, Counter[int]]) -> Rows:
+    """Of one cohort, given who rated how often so many years since."""
+    told_as = merged({years: len(active) for years, active in since.items()})
+    values = sorted(set(told_as.values()))
+    rows: Rows = []
+    for value, following in zip(values, [*values[1:], None], strict=True):
+        ratings: Counter[int] = Counter()
+        for years, active in since.items():
+            if told_as[years] == value:
+                ratings += active
+        rows.append(
+            {
+                "years_since": value,
+                "last_years_since": None if following is None else following - 1,
+                "n_users_active": len(ratings),
+                "n_ratings": ratings.total(),
+            }
+        )
+    return rows
