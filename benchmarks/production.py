@@ -92,7 +92,7 @@ def _staged(folder: Path) -> None:
         outcome = read_file(zone, file, file_id, work, Rules())
         if outcome.parquet is None:
             raise RuntimeError(f"{file.path}: {outcome.reason}")
-        parts = snowflake_warehouse(resolve()).staged(outcome.parquet, outcome.rows)
+        parts = snowflake_warehouse(resolve()).staged({outcome.parquet: outcome.rows})
         size = sum(part.stat().st_size for part, _ in parts)
         print(
             f"{file.dataset:<16}{outcome.rows:>12,} rows, {file.bytes / outcome.rows:>5.1f} bytes "

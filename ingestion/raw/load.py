@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.home import last_source
-from ingestion.landing.listing import list_landing_zone
+from ingestion.landing.listing import LandingFile, list_landing_zone
 from ingestion.landing.lookalikes import Lookalike
 from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
-from ingestion.reading.file import Outcome, read_file
+from ingestion.reading.file import Outcome
 from ingestion.reading.rules import Rules
+from ingestion.reading.together import ToRead, batches, read_batch
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, has_table
 from ingestion.warehouse.lease import Lease
@@ -228,13 +229,8 @@ def _carry_out(
             gone = [entry for entry in plan.gone if entry.path not in replaced]
             from ingestion.raw.commit import LoadBatch, write
 
-            batch = LoadBatch(
-                zone=zone,
-                loaded=loaded,
-                gone=gone,
-                first_id=first_id,
-                first_removal_id=first_id + len(to_read),
-            )
+            removals = enumerate(gone, first_id + len(to_read))
+            batch = LoadBatch(zone, loaded, dict(removals), first_id)
             rows = sum(outcome.rows for outcome in loaded)
             detail = f"writing {rows:,} rows into RAW"
             request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
@@ -267,18 +263,25 @@ def _empty(folder: Path) -> None:
 def _read_all(
     run: Run, lease: Lease, plan: LoadPlan, first_id: int, request: LoadRequest
 ) -> list[Outcome]:
-    zone, files = plan.zone, plan.to_read
+    zone = plan.zone
+    files = [
+        ToRead(file, file_id, _known_hash(plan, file))
+        for file_id, file in enumerate(plan.to_read, first_id)
+    ]
     outcomes: list[Outcome] = []
-    for file_id, file in enumerate(files, first_id):
+    for batch in batches(files):
         lease.renew()
         rows = sum(outcome.rows for outcome in outcomes)
-        detail = f"{file.path} ({rows:,} rows read so far)"
+        more = f" and {len(batch) - 1:,} more files" if len(batch) > 1 else ""
+        detail = f"{batch[0].file.path}{more} ({rows:,} rows read so far)"
         request.on_event(Event("load", detail, len(outcomes), len(files)))
-        entry = plan.known.get(file.path)
-        known_hash = entry.content_hash if entry and entry.source == zone.url else None
-        folder = run.settings.work_dir
-        outcomes.append(read_file(zone, file, file_id, folder, request.rules, known_hash))
-    return outcomes
+        outcomes += read_batch(zone, batch, run.settings.work_dir, request.rules)
+    return sorted(outcomes, key=lambda outcome: outcome.file_id)
+
+
+def _known_hash(plan: LoadPlan, file: LandingFile) -> str | None:
+    entry = plan.known.get(file.path)
+    return entry.content_hash if entry and entry.source == plan.zone.url else None
 
 
 def _reserve(lease: Lease, count: int) -> int:
