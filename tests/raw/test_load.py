@@ -402,7 +402,7 @@ class MeddledWith(DuckDBWarehouse):
 
         class Session(DuckDBSession):
             def execute(self, sql: str) -> Cursor:
-                if sql.startswith("select count(*) from raw."):
+                if sql.startswith("select _file_id, count(*) from raw."):
                     self.native.execute(meddle)
                 return super().execute(sql)
 
