@@ -23,6 +23,7 @@ MODEL_COLUMNS = (
     "data_type varchar, description varchar, tests varchar"
 )
 MODEL_EDGES = "from_name varchar, from_layer varchar, to_name varchar, to_layer varchar"
+TESTED_TABLES = "test_name varchar, model_name varchar, table_name varchar, layer varchar"
 COLUMN_EDGES = (
     "from_name varchar, from_column varchar, to_name varchar, to_column varchar, through varchar"
 )
@@ -43,6 +44,7 @@ AUDIT_TABLES = {
     "refused_files": REFUSED_FILES,
     "release_checks": RELEASE_CHECKS,
     "test_results": TEST_RESULTS,
+    "tested_tables": TESTED_TABLES,
 }
 
 Node = Mapping[str, Any]
@@ -82,6 +84,7 @@ class Test(NamedTuple):
         table: The model or source that it checks.
         reads: All tables that it reads; of a unit test, those it stands in for.
         tags: Its tags.
+        description: What it asserts, in words.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Test(NamedTuple):
     table: str
     reads: frozenset[str]
     tags: frozenset[str]
+    description: str = ""
 
     @property
     def decided_by(self) -> frozenset[str]:
@@ -198,7 +202,7 @@ class Project:
             test["name"],
             _name(self._tables[self._tested_id(test)]),
             test.get("column_name"),
-            test.get("description") or _in_words(test),
+            _described(test),
             _kind(test),
             status,
             str(test["config"].get("severity", "error")).lower(),
@@ -294,8 +298,22 @@ class Project:
                     if parent in self._tables
                 ),
                 tags=frozenset(test["config"].get("tags") or test.get("tags") or ()),
+                description=_described(test),
             )
             for test in self._tests.values()
+        ]
+
+    def tested_tables(self) -> list[tuple[str, str, str, str]]:
+        """Lists the tables that each test reads, its own among them.
+
+        Returns:
+            Rows of `TESTED_TABLES`.
+        """
+        layers = {_name(table): _layer(table) for table in self._tables.values()}
+        return [
+            (test.name, test.table, table, layers[table])
+            for test in self.tests
+            for table in sorted(test.reads | {test.table})
         ]
 
     def tested(self, unique_id: str) -> str:
@@ -352,6 +370,10 @@ def _key_of(test: Node) -> tuple[str, ...]:
     if metadata.get("name") == "unique_combination":
         return tuple(str(name).lower() for name in metadata["kwargs"]["columns"])
     return ()
+
+
+def _described(test: Node) -> str:
+    return test.get("description") or _in_words(test)
 
 
 def _in_words(test: Node) -> str:
