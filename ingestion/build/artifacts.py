@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -377,31 +378,54 @@ def _described(test: Node) -> str:
 
 
 def _in_words(test: Node) -> str:
-    """Describes a generic test without a description, as in `relationships: to dim_movies`."""
+    """Describes a generic test without a description."""
     metadata = test.get("test_metadata") or {}
-    arguments = {
-        name: value
-        for name, value in metadata.get("kwargs", {}).items()
-        if name not in ("model", "column_name")
-    }
-    shown = "; ".join(f"{_spaced(name)} {_listed(value)}" for name, value in arguments.items())
-    name = _spaced(str(metadata.get("name", test["name"])))
-    return f"{name}: {shown}" if shown else name
+    words = _WORDS.get(metadata.get("name", ""))
+    if words is None:
+        return str(test["name"]).replace("_", " ")
+    return words(str(test["column_name"]), metadata["kwargs"])
 
 
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
+def _valid_columns(_: str, arguments: Mapping[str, Any]) -> str:
+    never_null, limits = arguments.get("not_null", ()), arguments.get("in_range", {})
+    parts = []
+    if never_null:
+        parts.append(f"Never null: {_listed(never_null)}.")
+    if limits:
+        each = (f"{column} {_limits(ends)}" for column, ends in limits.items())
+        parts.append(f"In range: {', '.join(each)}.")
+    if arguments.get("nullable"):
+        parts.append(f"Null where unknown: {_listed(arguments['nullable'])}.")
+    return " ".join(parts)
 
 
-def _listed(value: Any) -> str:
-    """An argument: names, as in `a, b`, or limits by name, as in `a 0 or more, b 1 to 5`."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_limits(limits)}" for name, limits in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _relationship(column: str, arguments: Mapping[str, Any]) -> str:
+    table, to = (_referred(arguments[name]) for name in ("model", "to"))
+    return f"Each {column} of {table} is a {arguments['field']} of {to}."
+
+
+def _referred(reference: str) -> str:
+    """The name in `ref('name')`, in whatever Jinja is around it."""
+    return str(re.findall(r"'(\w+)'", reference)[0])
+
+
+_WORDS: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = {
+    "unique": lambda column, _: f"No two rows have the same {column}.",
+    "not_null": lambda column, _: f"{column} is never null.",
+    "accepted_values": lambda column, more: f"Each {column} is one of {_listed(more['values'])}.",
+    "relationships": _relationship,
+    "unique_combination": lambda _, more: f"No two rows have the same {_listed(more['columns'])}.",
+    "valid_columns": _valid_columns,
+}
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, values))
 
 
 def _limits(limits: list[Any]) -> str:
-    return " to ".join(map(str, limits)) if len(limits) > 1 else f"{limits[0]} or more"
+    named = [re.sub(r"\W*var\W+(\w+)\W*", r"\1", str(limit)) for limit in limits]
+    return " to ".join(named) if len(named) > 1 else f"{named[0]} or more"
 
 
 def _name(table: Node) -> str:
