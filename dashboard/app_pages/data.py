@@ -421,7 +421,7 @@ def guards() -> None:
         f"{findings.counted(len(rows), 'mart')}, each with"
         f" {findings.counted(fewest['n_checks'], 'check')} or more."
     )
-    layout.say(f"{said} A mart is published only if all of them hold.")
+    layout.say(f"{said} Nothing is published while one of them fails.")
     layout.table(
         rows,
         said,
