@@ -46,6 +46,18 @@ def _comparison(query: exp.Expr, chance: random.Random) -> bool:
     return bool(node)
 
 
+def _boundary(query: exp.Expr, chance: random.Random) -> bool:
+    """Moves an equal value to the other side of a limit."""
+    others: dict[type[exp.Expr], type[exp.Binary]] = {
+        **{exp.LT: exp.LTE, exp.LTE: exp.LT},
+        **{exp.GT: exp.GTE, exp.GTE: exp.GT},
+    }
+    node = _some(query, chance, *others)
+    if node:
+        node.replace(others[type(node)](this=node.this, expression=node.expression))
+    return bool(node)
+
+
 def _constant(query: exp.Expr, chance: random.Random) -> bool:
     node = _some(query, chance, exp.Literal)
     if isinstance(node, exp.Literal):
@@ -73,6 +85,23 @@ def _join(query: exp.Expr, chance: random.Random) -> bool:
     node.set("side", chance.choice([s for s in sides if s != (node.args.get("side") or None)]))
     node.set("kind", None)
     return True
+
+
+def _key(query: exp.Expr, chance: random.Random) -> bool:
+    """Drops a part of what is joined or grouped by, or joins by another column."""
+    joins = [node for node in query.find_all(exp.Join) if node.args.get("on")]
+    groups = [node for node in query.find_all(exp.Group) if len(node.expressions) > 1]
+    if not joins and not groups:
+        return False
+    place = chance.choice([*joins, *groups])
+    if isinstance(place, exp.Group):
+        chance.choice(place.expressions).pop()
+        return True
+    condition = place.args["on"]
+    if isinstance(condition, exp.And):
+        place.set("on", chance.choice((condition.left, condition.right)))
+        return True
+    return _another_column(query, _some(condition, chance, exp.Column), chance)
 
 
 def _condition(query: exp.Expr, chance: random.Random) -> bool:
@@ -155,7 +184,10 @@ def _coalesce(query: exp.Expr, chance: random.Random) -> bool:
 
 def _columns_swapped(query: exp.Expr, chance: random.Random) -> bool:
     """Reads another column of the same source."""
-    node = _some(query, chance, exp.Column)
+    return _another_column(query, _some(query, chance, exp.Column), chance)
+
+
+def _another_column(query: exp.Expr, node: exp.Expr | None, chance: random.Random) -> bool:
     if not isinstance(node, exp.Column):
         return False
     used = {one.name for one in query.find_all(exp.Column) if one.table == node.table}
@@ -247,6 +279,56 @@ def _set_operation(query: exp.Expr, chance: random.Random) -> bool:
     return True
 
 
+_UNITS = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR")
+_DAYS = {exp.DayOfWeekIso: exp.DayOfWeek, exp.DayOfWeek: exp.DayOfWeekIso}
+_ELSEWHERE = "Asia/Kolkata"
+# Functions that sqlglot does not know, and what is easily taken for them.
+_MISTAKEN = {"to_months": "to_years", "to_days": "to_months", "to_years": "to_months"}
+
+
+def _time(query: exp.Expr, chance: random.Random) -> bool:
+    """Takes another unit, another zone, or a time an hour off."""
+    moments = [
+        one
+        for one in query.find_all(exp.Column)
+        if one.name.endswith(("_at", "month")) and isinstance(one.parent, exp.Func)
+    ]
+    named = [one for one in query.find_all(exp.Anonymous) if one.name.lower() in _MISTAKEN]
+    zones = [one for one in query.find_all(exp.Anonymous) if one.name.lower() == "timezone"]
+    kinds = (exp.TimestampTrunc, exp.Extract, exp.Interval, exp.UnixToTime, exp.TimeToUnix, *_DAYS)
+    places = [*query.find_all(*kinds), *named, *zones, *moments]
+    if not places:
+        return False
+    node = chance.choice(places)
+    match node:
+        case exp.TimestampTrunc() | exp.Interval():
+            node.set("unit", _another_unit(node.args["unit"], chance))
+        case exp.Extract():
+            node.set("this", _another_unit(node.this, chance))
+        case exp.UnixToTime():
+            node.set("this", _off(exp.paren(node.this), exp.Literal.number(3_600_000_000)))
+        case exp.DayOfWeekIso() | exp.DayOfWeek():
+            node.replace(_DAYS[type(node)](this=node.this))
+        case exp.Anonymous() if node in zones:
+            node.set("expressions", [exp.Literal.string(_ELSEWHERE), *node.expressions[1:]])
+        case exp.Anonymous():
+            node.set("this", _MISTAKEN[node.name.lower()])
+        case exp.TimeToUnix():
+            node.replace(_off(node.copy(), exp.Literal.number(3_600)))
+        case _:
+            hour = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("HOUR"))
+            node.replace(exp.paren(_off(node.copy(), hour)))
+    return True
+
+
+def _off(moment: exp.Expr, by: exp.Expr) -> exp.Expr:
+    return exp.Add(this=moment, expression=by)
+
+
+def _another_unit(unit: exp.Expr, chance: random.Random) -> exp.Expr:
+    return exp.var(chance.choice([one for one in _UNITS if one != unit.name.upper()]))
+
+
 def _format(query: exp.Expr, _: random.Random) -> bool:
     """Comments, and names that only this query uses."""
     query.add_comments(["An edit that means nothing."])
@@ -268,9 +350,11 @@ def _format(query: exp.Expr, _: random.Random) -> bool:
 KINDS: dict[str, Edit] = {
     "operator": _operator,
     "comparison": _comparison,
+    "boundary": _boundary,
     "constant": _constant,
     "aggregate": _aggregate,
     "join": _join,
+    "key": _key,
     "condition dropped": _condition,
     "condition added": _new_condition,
     "direction of an order": _direction,
@@ -284,6 +368,7 @@ KINDS: dict[str, Edit] = {
     "window": _window,
     "cast": _cast,
     "set operation": _set_operation,
+    "time": _time,
     "comment, name of a CTE": _format,
 }
 """Kinds of edits of a model."""
@@ -312,6 +397,7 @@ _WORDS = (
     *((r"\blower\(", "upper("), (r"\btrim\(", "rtrim("), (r"\bunion all\b", "union")),
     *((r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r"\bsqrt\(", "abs(")),
     *((r"\bgreatest\(", "least("), (r"\bleast\(", "greatest("), (r"\bsum\(", "max(")),
+    *((r"\b1000000\b", "1000"), (r"'UTC'", "'Asia/Kolkata'"), (r"\bto_months\(", "to_years(")),
     *((r"\bsha256\(", "md5("), (r"\bisodow\(", "dayofweek("), (r"\bstrip_accents\(", "lower(")),
     *((r"\bnullif\(", "coalesce("), (r"\bhaving\b", "where"), (r"'g'", "'gi'"), (r"'e'", "'i'")),
 )
