@@ -4,7 +4,7 @@
 
 Puts small, plausible mistakes into the models and macros, one at a time, and looks at what is then
 built from demanding data: contracts and data tests first, which are the audit of every build, then
-dbt's unit tests, then the reference of `make test` in plain Python. Those that change no mart on this
+dbt's unit tests, then the reference of `make test`. Those that change no mart on this
 data (*equivalent*) and those that do not run are not counted. Prints, by kind of mistake, what was
 the first to stop the others, the share that the audit stopped and the share that all did, and then
 each mistake that the audit did not stop.

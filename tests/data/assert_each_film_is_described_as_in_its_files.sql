@@ -38,6 +38,8 @@ where
         trim(title_in_file) <> ''
         and (
             title is null
+            or title = ''
+            or title <> trim(title)
             {%- for letter in ['a', 'e', 'i', 'n', 'o', 'r', 's', 't', 'T'] %}
             or length(title) - length(replace(title, '{{ letter }}', ''))
             <> length(title_in_file) - length(replace(title_in_file, '{{ letter }}', ''))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.mutants import AUDITS, CONTRACT, EFFECTIVE, INCREMENTAL, SURVIVED, Trial, Verdict

@@ -95,13 +95,23 @@ def _key(query: exp.Expr, chance: random.Random) -> bool:
         return False
     place = chance.choice([*joins, *groups])
     if isinstance(place, exp.Group):
-        chance.choice(place.expressions).pop()
+        _no_longer_grouped(place, chance.choice(place.expressions))
         return True
     condition = place.args["on"]
     if isinstance(condition, exp.And):
         place.set("on", chance.choice((condition.left, condition.right)))
         return True
     return _another_column(query, _some(condition, chance, exp.Column), chance)
+
+
+def _no_longer_grouped(group: exp.Group, part: exp.Expr) -> None:
+    select = group.parent
+    assert isinstance(select, exp.Select)
+    for selected in select.expressions:
+        for node in list(selected.find_all(type(part))):
+            if node == part:
+                node.replace(exp.AnyValue(this=node.copy()))
+    part.pop()
 
 
 def _condition(query: exp.Expr, chance: random.Random) -> bool:
@@ -293,13 +303,22 @@ def _time(query: exp.Expr, chance: random.Random) -> bool:
         for one in query.find_all(exp.Column)
         if one.name.endswith(("_at", "month")) and isinstance(one.parent, exp.Func)
     ]
-    named = [one for one in query.find_all(exp.Anonymous) if one.name.lower() in _MISTAKEN]
-    zones = [one for one in query.find_all(exp.Anonymous) if one.name.lower() == "timezone"]
+    known = {"timezone", *_MISTAKEN}
+    named = [one for one in query.find_all(exp.Anonymous) if one.name.lower() in known]
     kinds = (exp.TimestampTrunc, exp.Extract, exp.Interval, exp.UnixToTime, exp.TimeToUnix, *_DAYS)
-    places = [*query.find_all(*kinds), *named, *zones, *moments]
+    places = [*query.find_all(*kinds), *named, *moments]
     if not places:
         return False
     node = chance.choice(places)
+    # What is grouped by is also selected.
+    same = [one for one in query.find_all(type(node)) if one == node]
+    changed = _other_time(node.copy(), chance)
+    for one in same:
+        one.replace(changed.copy())
+    return True
+
+
+def _other_time(node: exp.Expr, chance: random.Random) -> exp.Expr:
     match node:
         case exp.TimestampTrunc() | exp.Interval():
             node.set("unit", _another_unit(node.args["unit"], chance))
@@ -308,17 +327,17 @@ def _time(query: exp.Expr, chance: random.Random) -> bool:
         case exp.UnixToTime():
             node.set("this", _off(exp.paren(node.this), exp.Literal.number(3_600_000_000)))
         case exp.DayOfWeekIso() | exp.DayOfWeek():
-            node.replace(_DAYS[type(node)](this=node.this))
-        case exp.Anonymous() if node in zones:
+            return _DAYS[type(node)](this=node.this)
+        case exp.Anonymous() if node.name.lower() == "timezone":
             node.set("expressions", [exp.Literal.string(_ELSEWHERE), *node.expressions[1:]])
         case exp.Anonymous():
             node.set("this", _MISTAKEN[node.name.lower()])
         case exp.TimeToUnix():
-            node.replace(_off(node.copy(), exp.Literal.number(3_600)))
+            return _off(node, exp.Literal.number(3_600))
         case _:
             hour = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("HOUR"))
-            node.replace(exp.paren(_off(node.copy(), hour)))
-    return True
+            return exp.paren(_off(node, hour))
+    return node
 
 
 def _off(moment: exp.Expr, by: exp.Expr) -> exp.Expr:
