@@ -172,11 +172,13 @@ def _order(query: exp.Expr, chance: random.Random) -> bool:
 
 
 def _distinct(query: exp.Expr, chance: random.Random) -> bool:
-    node = _some(query, chance, exp.Select, exp.Count)
+    selects = list(query.find_all(exp.Select))
+    there = [select for select in selects if select.args.get("distinct")]
+    counts = [count for count in query.find_all(exp.Count) if not isinstance(count.this, exp.Star)]
+    # Most of what is selected is distinct anyway.
+    node = chance.choice([*there, *counts] or selects)
     if isinstance(node, exp.Select):
         node.set("distinct", None if node.args.get("distinct") else exp.Distinct())
-    elif node is None or isinstance(node.this, exp.Star):
-        return False
     elif isinstance(node.this, exp.Distinct):
         node.set("this", node.this.expressions[0])
     else:
