@@ -3,9 +3,28 @@ with totals as (
     select
         'mart_refused_file' as mart,
         (select count(*) from {{ ref('mart_refused_file') }}) as n_rows,
-        (select coalesce(sum(bytes), 0) from {{ ref('mart_refused_file') }}) as total,
+        (
+            select coalesce(sum(bytes + {{ timestamp_to_epoch('refused_at') }}), 0)
+            from {{ ref('mart_refused_file') }}
+        ) as total,
         (select count(*) from {{ source('audit', 'refused_files') }}) as n_rows_reported,
-        (select coalesce(sum(bytes), 0) from {{ source('audit', 'refused_files') }}) as total_reported
+        (
+            select coalesce(sum(bytes + {{ timestamp_to_epoch('refused_at') }}), 0)
+            from {{ source('audit', 'refused_files') }}
+        ) as total_reported
+    union all
+    select
+        'mart_quality' as mart,
+        (select count(*) from {{ ref('mart_quality') }}) as n_rows,
+        (
+            select coalesce(sum(failures + {{ timestamp_to_epoch('run_at') }}), 0)
+            from {{ ref('mart_quality') }}
+        ) as total,
+        (select count(*) from {{ source('audit', 'test_results') }}) as n_rows_reported,
+        (
+            select coalesce(sum(failures + {{ timestamp_to_epoch('run_at') }}), 0)
+            from {{ source('audit', 'test_results') }}
+        ) as total_reported
     union all
     select
         'mart_release_check' as mart,

@@ -1,5 +1,5 @@
 -- A returned row is a film whose shown genome tags are not in the order of their relevance, have
--- another one, or leave out one that is more relevant.
+-- another one, or leave out one that is more relevant; of equal ones, the smaller id comes first.
 with shown as (
     select
         shown_tag.movie_id,
@@ -24,10 +24,29 @@ shown_per_film as (
 named_score as (
     select
         scores.movie_id,
+        scores.tag_id,
         scores.relevance,
         coalesce(names.tag, 'Genome tag ' || cast(scores.tag_id as varchar)) as tag
     from {{ ref('fct_genome_scores') }} as scores
     left join {{ ref('src_genome_tags') }} as names on scores.tag_id = names.tag_id
+),
+
+-- A name may be that of several tags.
+shown_with_id as (
+    select
+        shown.movie_id,
+        shown.rank,
+        shown.place,
+        min(named_score.tag_id) as first_id,
+        max(named_score.tag_id) as last_id,
+        min(shown.relevance) as relevance
+    from shown
+    left join named_score
+        on
+            shown.movie_id = named_score.movie_id
+            and shown.tag = named_score.tag
+            and shown.relevance = named_score.relevance
+    group by shown.movie_id, shown.rank, shown.place
 )
 
 select scores.movie_id
@@ -40,12 +59,13 @@ having
     > shown_per_film.n_shown - 1
 union all
 select shown.movie_id
-from shown
-left join named_score
+from shown_with_id as shown
+left join shown_with_id as before
     on
-        shown.movie_id = named_score.movie_id
-        and shown.tag = named_score.tag
-        and shown.relevance = named_score.relevance
+        shown.movie_id = before.movie_id
+        and shown.rank = before.rank + 1
+        and shown.relevance = before.relevance
 where
-    named_score.movie_id is null
+    shown.first_id is null
     or shown.rank <> shown.place
+    or shown.last_id < before.first_id

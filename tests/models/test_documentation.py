@@ -9,6 +9,8 @@ from dbt.contracts.graph.nodes import ModelNode
 
 from dashboard import marts, queries
 from dashboard.contents import PAGES
+from ingestion.build.lineage import source_columns
+from ingestion.datasets import RAW
 from tests.support import audits_page
 from tests.support.raw_by_hand import PROJECT, Warehouse
 
@@ -70,6 +72,16 @@ def test_the_columns_described_are_the_columns_built(
         built.setdefault(table, []).append(column)
     described = {model.name: set(model.columns) for model in models_of(parsed_project)}
     assert {table: set(columns) for table, columns in built.items()} == described
+
+
+def test_the_columns_described_of_raw_are_those_that_a_load_makes(parsed_project: Manifest) -> None:
+    described = {
+        f"{source.schema}.{source.name}": set(source.columns)
+        for source in parsed_project.sources.values()
+        if source.schema == RAW
+    }
+    columns = source_columns()
+    assert described == {name: set(columns[name]) for name in columns if name.startswith(f"{RAW}.")}
 
 
 def marts_read_by(page: str) -> set[str]:

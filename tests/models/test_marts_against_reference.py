@@ -109,6 +109,8 @@ def test_the_lineage_and_the_dictionary_are_those_of_dbt(demanding: Published) -
         for difference in differences(mart, rows, demanding.found[mart])
     ]
     assert not told, "\n".join(map(str, told))
+    layers = {row["layer"] for row in demanding.found["mart_dictionary"]}
+    assert layers == {"raw", "src", "dim", "fct", "mart"}
     quality = demanding.found["mart_quality"]
     assert {row["test_name"] for row in quality} <= reports.tests(manifest)
     assert {row["status"] for row in quality} <= {"pass", "warn"}
