@@ -16,7 +16,7 @@ import difflib
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
@@ -57,10 +57,9 @@ def main() -> None:
     arguments = parser.parse_args()
     started = time.perf_counter()
     modules = arguments.module or list(GUARDS)
-    each = {module: drawn(module, arguments.seed) for module in modules}
-    mutants = islice(
-        (pair for pair in chain(*zip_longest(*_named(each))) if pair), arguments.mutants
-    )
+    each = [[(module, found) for found in drawn(module, arguments.seed)] for module in modules]
+    by_turns = (mutant for mutant in chain(*zip_longest(*each)) if mutant)
+    mutants = islice(by_turns, arguments.mutants)
     verdicts = []
     with tempfile.TemporaryDirectory(prefix="movielens-bench-") as folder:
         trial = Trial(Path(folder))
@@ -81,11 +80,6 @@ def main() -> None:
             print(f"\n{mistake.kind} in ingestion/{verdict.module}.py, line {mistake.line}")
             print(edit_of(verdict.module, mistake))
     print(f"\n{time.perf_counter() - started:,.0f} s")
-
-
-def _named(each: dict[str, Iterator[Mistake]]) -> Iterator[Iterator[tuple[str, Mistake]]]:
-    for module, found in each.items():
-        yield ((module, mistake) for mistake in found)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,8 @@ def _code(node: ast.AST) -> Iterator[ast.AST]:
 def _parts(node: ast.AST) -> Iterable[ast.AST]:
     if isinstance(node, ast.Raise | ast.Import | ast.ImportFrom) or _only_says(node):
         return ()
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return ()
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return node.body
     if isinstance(node, ast.AnnAssign):
@@ -237,10 +239,20 @@ def _other_sql(sql: str) -> Iterator[str]:
             yield sql[: found.start()] + other + sql[found.end() :]
     for start in (found.end() for found in re.finditer(r"\bwhere\s+", sql)):
         end = _end_of_condition(sql, start)
-        conjuncts = sql[start:end].split(" and ")
+        conjuncts = _conjuncts(sql[start:end])
         for at in range(len(conjuncts)):
             rest = " and ".join([*conjuncts[:at], *conjuncts[at + 1 :]])
             yield sql[:start] + (rest or "true") + sql[end:]
+
+
+def _conjuncts(condition: str) -> list[str]:
+    conjuncts: list[str] = []
+    for part in condition.split(" and "):
+        if conjuncts and conjuncts[-1].count("(") > conjuncts[-1].count(")"):
+            conjuncts[-1] += f" and {part}"
+        else:
+            conjuncts.append(part)
+    return conjuncts
 
 
 def _end_of_condition(sql: str, start: int) -> int:

@@ -38,7 +38,7 @@ GUARDS = {
     "raw/load": _LOADS,
     "raw/refusals": (*_LOADS, "tests/reading/test_bad_input.py"),
     "warehouse/lease": ("tests/warehouse/test_lease.py",),
-    "warehouse/run": ("tests/warehouse/test_lease.py",),
+    "warehouse/run": ("tests/warehouse/test_lease.py", "tests/operate/test_recovery.py"),
     "reading/bulk": _READS,
     "reading/inspection": (*_READS, "tests/reading/test_inspection.py"),
     "publish/publish": ("tests/publish/test_publish.py",),
