@@ -29,14 +29,19 @@ from tests.support.checkout import PROJECT, copy_of_checkout
 from tests.support.code_edits import Mistake, mistakes, plain
 
 _LOADS = ("tests/raw/test_load.py",)
-_READS = ("tests/reading/test_reading.py", "tests/reading/test_reading_of_damaged_files.py")
+_REFUSES = "tests/reading/test_bad_input.py"
+_READS = (
+    "tests/reading/test_reading.py",
+    "tests/reading/test_reading_of_damaged_files.py",
+    _REFUSES,
+)
 GUARDS = {
     "raw/commit": _LOADS,
     "raw/manifest": _LOADS,
     "raw/rows": _LOADS,
     "raw/plan": _LOADS,
     "raw/load": _LOADS,
-    "raw/refusals": (*_LOADS, "tests/reading/test_bad_input.py"),
+    "raw/refusals": (*_LOADS, _REFUSES),
     "warehouse/lease": ("tests/warehouse/test_lease.py",),
     "warehouse/run": ("tests/warehouse/test_lease.py", "tests/operate/test_recovery.py"),
     "reading/bulk": _READS,
