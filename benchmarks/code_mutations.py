@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
-from tests.support.code_edits import Mistake, plain
+from tests.support.code_edits import Mistake
 from tests.support.code_mutants import (
     GUARDS,
     INVALID,
@@ -30,15 +30,14 @@ from tests.support.code_mutants import (
     Trial,
     Verdict,
     drawn,
-    source_of,
 )
 
 _ENDS = (INVALID, STOPPED, TIMEOUT, SURVIVED)
 
 
-def edit_of(module: str, mistake: Mistake) -> str:
+def edit_of(mistake: Mistake) -> str:
     """The lines that a mistake changes, before and after."""
-    before, after = plain(source_of(module)).splitlines(), mistake.text.splitlines()
+    before, after = mistake.before.splitlines(), mistake.text.splitlines()
     lines = difflib.unified_diff(before, after, n=0, lineterm="")
     return "\n".join(f"    {line}" for line in lines if not line.startswith(("---", "+++", "@@")))
 
@@ -69,7 +68,7 @@ def main() -> None:
             verdicts.append(verdict)
             where = f"ingestion/{module}.py:{mistake.line}, {mistake.kind}"
             print(f"{verdict.end}, {verdict.seconds:.0f} s: {where}\n    {verdict.test}")
-            print(edit_of(module, mistake), flush=True)
+            print(edit_of(mistake), flush=True)
     print(f"\n{'module':<24}{'mutants':>8}" + "".join(f"{end:>14}" for end in _ENDS))
     for module in modules:
         print(_line(module, (verdict for verdict in verdicts if verdict.module == module)))
@@ -78,8 +77,9 @@ def main() -> None:
         if verdict.end == SURVIVED:
             mistake = verdict.mistake
             print(f"\n{mistake.kind} in ingestion/{verdict.module}.py, line {mistake.line}")
-            print(edit_of(verdict.module, mistake))
-    print(f"\n{time.perf_counter() - started:,.0f} s")
+            print(edit_of(mistake))
+    print(f"\nTests that fail without a mistake: {', '.join(trial.failing_before) or 'none'}")
+    print(f"{time.perf_counter() - started:,.0f} s")
 
 
 if __name__ == "__main__":

@@ -62,12 +62,14 @@ class Mistake:
     Attributes:
         kind: The kind of mistake.
         line: The line of the original that it is in.
-        text: The module's text, in Python's own format.
+        text: What it is after the edit, in the format of `ast.unparse`.
+        before: What it is without, in the same format.
     """
 
     kind: str
     line: int
     text: str
+    before: str
 
 
 def plain(source: str) -> str:
@@ -77,12 +79,13 @@ def plain(source: str) -> str:
 
 def mistakes(source: str) -> Iterator[Mistake]:
     """Makes every mistake once, in the order of the kinds."""
-    tree = ast.parse(source)
+    tree, before = ast.parse(source), plain(source)
     for kind, rule in RULES.items():
         for node in _code(tree):
             for _ in rule(node):
                 text = ast.unparse(ast.fix_missing_locations(tree))
-                yield Mistake(kind=kind, line=getattr(node, "lineno", 0), text=text)
+                line = getattr(node, "lineno", 0)
+                yield Mistake(kind=kind, line=line, text=text, before=before)
 
 
 def _code(node: ast.AST) -> Iterator[ast.AST]:
