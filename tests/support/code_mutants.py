@@ -141,7 +141,7 @@ class Trial:
             started = time.perf_counter()
             self._run([*made, *files], None)
             seconds = time.perf_counter() - started
-            tests = []
+            tests: list[str] = []
             for case in sorted(ET.parse(report).iter("testcase"), key=_seconds):
                 name = f"{case.attrib['file']}::{case.attrib['name']}"
                 failed = case.find("failure") is not None or case.find("error") is not None
@@ -182,7 +182,7 @@ def drawn(module: str, seed: int) -> Iterator[Mistake]:
     by_kind: dict[str, list[Mistake]] = {}
     known: set[str] = set()
     for mistake in mistakes(source_of(module)):
-        if mistake.text not in {mistake.before, *known}:
+        if mistake.text != mistake.before and mistake.text not in known:
             known.add(mistake.text)
             by_kind.setdefault(mistake.kind, []).append(mistake)
     for of_kind in by_kind.values():
