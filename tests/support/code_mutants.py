@@ -46,7 +46,7 @@ GUARDS = {
     "warehouse/run": ("tests/warehouse/test_lease.py", "tests/operate/test_recovery.py"),
     "reading/bulk": _READS,
     "reading/inspection": (*_READS, "tests/reading/test_inspection.py"),
-    "publish/publish": ("tests/publish/test_publish.py", "tests/build/test_release.py"),
+    "publish/publish": ("tests/publish/test_publish.py",),
     "publish/duckdb_file": ("tests/publish/test_publish.py",),
     "build/audit": ("tests/build/test_build_audit.py",),
     "operate/vacuum": ("tests/operate/test_vacuum.py",),
