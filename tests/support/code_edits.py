@@ -102,6 +102,8 @@ def _parts(node: ast.AST) -> Iterable[ast.AST]:
         return ()
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return node.body
+    if isinstance(node, ast.JoinedStr):
+        return [part for part in node.values if isinstance(part, ast.FormattedValue)]
     if isinstance(node, ast.AnnAssign):
         return [node.value] if node.value else ()
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":

@@ -37,7 +37,7 @@ _READS = (
 )
 GUARDS = {
     "raw/commit": (*_LOADS, "tests/warehouse/test_lease.py"),
-    "raw/manifest": _LOADS,
+    "raw/manifest": (*_LOADS, "tests/publish/test_as_of.py"),
     "raw/rows": _LOADS,
     "raw/plan": _LOADS,
     "raw/load": _LOADS,

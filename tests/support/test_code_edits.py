@@ -36,6 +36,7 @@ from tests.support.code_mutants import GUARDS, drawn, source_of
             {"where e'", "where a in (c and d)'"},
         ),
         ("sql", "f'delete from {a} where {b} < {c}'", {"f'delete from {a} where true'"}),
+        ("sql", "f'where a {b}'", {"f'where true'"}),
         ("sql", "x = 'yes or no'", set()),
     ],
 )
