@@ -186,6 +186,7 @@ def _without_each_statement() -> Iterator[tuple[str, str, dict[str, str]]]:
                 yield name, code, {**files, name: rest}
 
 
+@pytest.mark.slow
 def test_no_statement_is_there_for_nothing() -> None:
     """Each is needed, in a new account or in one changed by hand."""
     unharmed = list(_in_many_accounts(set_up()))

@@ -464,6 +464,7 @@ def _summary(folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_summary_of_a_run_a_second_one_and_a_failed_one(tmp_path: Path, cli: Cli) -> None:
     cli.json("data", "generate", tmp_path / "zone", "--ratings", 1000)
     (tmp_path / "zone" / "ratings-broken.csv").write_text("nothing,of,this\n1,2,3\n")

@@ -46,6 +46,7 @@ def test_marts_of_demanding_data(demanding: Published) -> None:
     assert not [mart for mart, rows in demanding.found.items() if not rows]
 
 
+@pytest.mark.slow
 def test_marts_of_the_real_release(tmp_path_factory: pytest.TempPathFactory) -> None:
     check(published_real(tmp_path_factory))
 
@@ -100,6 +101,7 @@ def test_the_lineage_and_the_dictionary_are_those_of_dbt(demanding: Published) -
     expected = {
         "mart_lineage": reports.lineage(manifest),
         "mart_dictionary": reports.dictionary(manifest, demanding.types()),
+        "mart_tested_table": reports.tested_tables(manifest),
     }
     told = [
         difference
