@@ -13,11 +13,18 @@
     )) }}
 {%- endmacro %}
 
-{#- Before the first model of a build. -#}
+{#-
+    Before the first model of a build by dbt alone; `movielens` has created it by then. Asked first:
+    `create schema if not exists` needs the privilege even if the schema exists.
+-#}
 {% macro create_built_files() -%}
-    {%- if execute and flags.WHICH in ('run', 'build') -%}
-        {%- do adapter.create_schema(built_files()) -%}
-        create table if not exists {{ built_files() }} (model_name varchar, file_id bigint)
+    {%- set it = built_files() -%}
+    {%- if execute and flags.WHICH in ('run', 'build')
+        and adapter.get_relation(it.database, it.schema, it.identifier) is none -%}
+        {%- if not adapter.check_schema_exists(it.database, it.schema) -%}
+            {%- do adapter.create_schema(it) -%}
+        {%- endif -%}
+        create table if not exists {{ it }} (model_name varchar, file_id bigint)
     {%- endif -%}
 {%- endmacro %}
 
