@@ -21,7 +21,11 @@
     {%- set it = built_files() -%}
     {%- if execute and flags.WHICH in ('run', 'build')
         and adapter.get_relation(it.database, it.schema, it.identifier) is none -%}
-        {%- if not adapter.check_schema_exists(it.database, it.schema) -%}
+        {%- set schemas = run_query(
+            "select 1 from information_schema.schemata where catalog_name = current_database() "
+            "and lower(schema_name) = '" ~ it.schema ~ "'"
+        ) -%}
+        {%- if not schemas.rows -%}
             {%- do adapter.create_schema(it) -%}
         {%- endif -%}
         create table if not exists {{ it }} (model_name varchar, file_id bigint)

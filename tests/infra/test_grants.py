@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
-from tests.support.account import ACCOUNT_DEFAULTS, PUBLIC, Account
+from local_dev.account.model import ACCOUNT_DEFAULTS, PUBLIC, Account
+from local_dev.account.statements import NotUnderstood, filled_in, variables
 from tests.support.closure import (
     ALLOWED,
     DASHBOARD,
@@ -28,7 +29,6 @@ from tests.support.closure import (
     findings,
     set_up,
 )
-from tests.support.statements import NotUnderstood, filled_in, variables
 
 _OF_EVERYONE = [f"{database}.{PUBLIC}" for database in (PRODUCTION, DEVELOPMENT)]
 _SCHEMAS = [*(f"MOVIELENS.{schema}" for schema in SCHEMAS), *_OF_EVERYONE]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tests.support.account import ACCOUNT_DEFAULTS, ADMINISTRATORS, PUBLIC, Account, Thing
-from tests.support.statements import NotUnderstood, apply, filled_in, variables
+from local_dev.account.model import ACCOUNT_DEFAULTS, ADMINISTRATORS, PUBLIC, Account, Thing
+from local_dev.account.statements import NotUnderstood, apply, filled_in, variables
 
 FOLDER = Path(__file__).resolve().parents[2] / "infra" / "snowflake"
 TEARDOWN = "99_teardown.sql"
