@@ -385,7 +385,10 @@ class Rights:
     def _of_drop(self, session: Session, tree: exp.Drop) -> Asked:
         kind = str(tree.args.get("kind")).upper()
         is_schema = kind == "SCHEMA"
-        full = _schema(session, tree.this) if is_schema else session.full(*_of_table(tree.this))
+        table = tree.find(exp.Table)
+        if table is None:
+            raise _not_read(tree.sql("snowflake"))
+        full = _schema(session, table) if is_schema else session.full(*_of_table(table))
         if tree.args.get("exists") and (kind, full) not in self.account.things:
             return Asked()
 

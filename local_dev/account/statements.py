@@ -320,11 +320,31 @@ def _target(reader: Reader) -> str:
     return f"{reader.one_of(GRANTED_ON)} {reader.name()}"
 
 
+def _insert(reader: Reader, account: Account) -> None:
+    """Reads the one form that can be run again: a first row of whole numbers."""
+    reader.expect("INTO")
+    table = reader.name()
+    account.alter("TABLE", table, ())["HAS A ROW"] = True
+    columns = reader.value()
+    reader.expect("SELECT")
+    for at in range(len(columns) if isinstance(columns, tuple) else 0):
+        if at:
+            reader.expect(",")
+        reader.value()
+    reader.expect("WHERE", "NOT", "EXISTS", "(", "SELECT")
+    reader.value()
+    reader.expect("FROM")
+    if reader.name() != table:
+        reader.refuse(f"expected {table}")
+    reader.expect(")")
+
+
 _VERBS: dict[str, Callable[[Reader, Account], None]] = {
     "USE": _use,
     "CREATE": _create,
     "ALTER": _alter,
     "DROP": _drop,
+    "INSERT": _insert,
     "GRANT": _grant,
     "REVOKE": _revoke,
 }

@@ -21,7 +21,7 @@ LOADER, TRANSFORMER, DASHBOARD, DEVELOPER = (
 )
 PRODUCTION, DEVELOPMENT = "MOVIELENS", "MOVIELENS_DEV"
 SCHEMAS = ("RAW", "STORE", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS")
-_LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "INSERT", "UPDATE")}
+_LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "UPDATE")}
 _DATABASE = "USAGE ON DATABASE MOVIELENS"
 
 
@@ -132,6 +132,7 @@ def findings(account: Account) -> list[str]:
         *_of_databases(account),
         *_of_schemas(account),
         *_of_owners(account),
+        *_of_lease(account),
         *_of_users(account),
         *_of_warehouses(account),
         *_of_monitors(account),
@@ -218,6 +219,12 @@ def _of_owners(account: Account) -> Iterator[str]:
     for (kind, name), thing in account.things.items():
         if thing.owner not in ADMINISTRATORS:
             yield f"{kind} {name} is owned by {thing.owner or 'nobody'}, not by an administrator"
+
+
+def _of_lease(account: Account) -> Iterator[str]:
+    lease = f"{PRODUCTION}.RAW._LEASE"
+    if not account.things.get(("TABLE", lease), Thing("")).settings.get("HAS A ROW"):
+        yield f"table {lease} has no row, so no run can take the lease"
 
 
 def _of_users(account: Account) -> Iterator[str]:
