@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from io import StringIO
@@ -107,12 +106,13 @@ class Rights:
 
     Attributes:
         account: The account.
-        used: By role and need, the rights that met it: any one of them was enough.
+        used: By role and need, the rights that met it, any of which was enough; of all times that
+            it was needed, the one with the fewest.
     """
 
     def __init__(self, set_up: Path, kept: Path | None = None) -> None:
         self.account = Account()
-        self.used: dict[tuple[str, Need], set[str]] = defaultdict(set)
+        self.used: dict[tuple[str, Need], set[str]] = {}
         self._kept = kept
         self._before: set[str] = set()
         self._reads: dict[str, list[str]] = {}
@@ -243,8 +243,7 @@ class Rights:
                 or right.removesuffix(target) in (need.privilege, "OWNERSHIP", "ALL PRIVILEGES")
             )
         }
-        if note and found:
-            # Ownership cannot be taken away by removing a grant.
+        if note and found and len(found) <= len(self.used.get((role, need), found)):
             self.used[role, need] = found
         return found
 
