@@ -63,6 +63,11 @@ _OURS = "MOVIELENS"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'([^']*)'", re.IGNORECASE)
 _DEFINES = re.compile(r"\s*(create|alter\s+table|drop|comment)\b", re.IGNORECASE)
+_TEMPORARY = re.compile(
+    r"(?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?temp(?:orary)?\s+(?P<kind>table|view)\s+"
+    r"(?:if\s+not\s+exists\s+)?(?P<name>[\w$.\"]+)",
+    re.IGNORECASE | re.DOTALL,
+)
 _ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
 _ONLY_READS = re.compile(
     r"(\s|/\*.*?\*/|--[^\n]*\n)*(select|with|show|desc|describe|use|alter\s+session)\b",
@@ -90,6 +95,7 @@ class Sessions:
         results: Results of each part of multi-statement requests, by query id.
         rights: What each role may do; None if each may do everything.
         logged_in: Sessions by token, with rights only.
+        temporary: By token, the statements that drop what is to end with the session.
     """
 
     public_key: RSAPublicKey | None = None
@@ -98,6 +104,7 @@ class Sessions:
     results: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     rights: Rights | None = None
     logged_in: dict[str, Session] = field(default_factory=dict)
+    temporary: dict[str, list[str]] = field(default_factory=dict)
     _of_token: dict[str, dict[str, str]] = field(default_factory=dict)
     _aborted: set[str] = field(default_factory=set)
     _writing: str = ""
@@ -248,8 +255,11 @@ class Layer:
         return JSONResponse(answer, status)
 
     async def session(self, request: Request) -> Response:
-        """Ending a session ends its transaction."""
+        """Ending a session ends its transaction, and what is temporary."""
         token = _token(request)
+        if request.query_params.get("delete"):
+            for drop in self._sessions.temporary.pop(token, []):
+                await self._checked(request, {"sqlText": drop}, drop)
         status, answer = await self._passed_on(request, None)
         if request.query_params.get("delete"):
             await self._sessions.after(token, "rollback")
@@ -274,8 +284,13 @@ class Layer:
         return JSONResponse({"success": True, "data": {**answer["data"], **several_results}})
 
     async def _run(self, request: Request, body: dict[str, Any], statement: str) -> tuple[int, Any]:
+        self._sessions.note(_token(request), statement)
+        return await self._checked(request, body, statement)
+
+    async def _checked(
+        self, request: Request, body: dict[str, Any], statement: str
+    ) -> tuple[int, Any]:
         token = _token(request)
-        self._sessions.note(token, statement)
         rights, session = self._sessions.rights, self._sessions.logged_in.get(token)
         asked, narrowed = Asked(), statement
         if rights is not None and session is not None:
@@ -291,8 +306,12 @@ class Layer:
             if self._sessions.commits_first(token, statement):
                 await self._passed_on(request, {**body, "sqlText": "commit"})
             answer = await self._passed_on(request, {**body, "sqlText": rewritten(narrowed)})
-            if rights is not None and session is not None and answer[1].get("success"):
-                rights.done(session, asked)
+            if answer[1].get("success"):
+                if rights is not None and session is not None:
+                    rights.done(session, asked)
+                if made := _TEMPORARY.match(statement):
+                    drop = f"drop {made['kind']} if exists {made['name']}"
+                    self._sessions.temporary.setdefault(token, []).append(drop)
             return answer
         finally:
             await self._sessions.after(token, statement)
