@@ -226,7 +226,7 @@ class Layer:
             known = warehouse.upper() if warehouse.upper().startswith(_OURS) else None
             named = {"roleName": role.upper(), "warehouseName": known}
             answer["data"]["sessionInfo"] = {**answer["data"]["sessionInfo"], **named}
-            self._sessions.opened(answer["data"]["token"], data, role)
+            self._sessions.opened(_with_end(answer), data, role)
         return JSONResponse(answer, status)
 
     async def _login_with_rights(self, rights: Rights, request: Request, body: Any) -> Response:
@@ -247,7 +247,7 @@ class Layer:
         query = urlencode({name: value for name, value in names.items() if value})
         status, answer = await self._passed_on(request, body, query)
         if answer.get("success"):
-            token = answer["data"]["token"]
+            token = _with_end(answer)
             named = {**names, "roleName": session.role, "warehouseName": session.warehouse}
             answer["data"]["sessionInfo"] = {**answer["data"]["sessionInfo"], **named}
             self._sessions.logged_in[token] = session
@@ -350,6 +350,8 @@ class Layer:
         scope = {**request.scope, "headers": [*headers, length]}
         if query is not None:
             scope["query_string"] = query.encode()
+        if body is not None and "sqlText" in body:
+            scope["path"], scope["raw_path"] = QUERY, QUERY.encode()
         status, parts = 500, []
 
         async def receive() -> Message:
@@ -378,6 +380,13 @@ async def _json_of(request: Request) -> Any:
 
 def _token(request: Request) -> str:
     return request.headers.get("authorization", "")[17:-1]
+
+
+def _with_end(answer: Any) -> str:
+    """Closes a gap in fakesnow: without a master token, a client never says that it is done."""
+    token = str(answer["data"]["token"])
+    answer["data"]["masterToken"] = token
+    return token
 
 
 def _may_be_several(body: dict[str, Any]) -> bool:
