@@ -18,17 +18,18 @@
     `create schema if not exists` needs the privilege even if the schema exists.
 -#}
 {% macro create_built_files() -%}
-    {%- set it = built_files() -%}
-    {%- if execute and flags.WHICH in ('run', 'build')
-        and adapter.get_relation(it.database, it.schema, it.identifier) is none -%}
-        {%- set schemas = run_query(
-            "select 1 from information_schema.schemata where catalog_name = current_database() "
-            "and lower(schema_name) = '" ~ it.schema ~ "'"
-        ) -%}
-        {%- if not schemas.rows -%}
-            {%- do adapter.create_schema(it) -%}
+    {%- if execute and flags.WHICH in ('run', 'build') -%}
+        {%- set it = built_files() -%}
+        {%- if adapter.get_relation(it.database, it.schema, it.identifier) is none -%}
+            {%- set schemas = run_query(
+                "select 1 from information_schema.schemata where catalog_name = current_database() "
+                "and lower(schema_name) = '" ~ it.schema ~ "'"
+            ) -%}
+            {%- if not schemas.rows -%}
+                {%- do adapter.create_schema(it) -%}
+            {%- endif -%}
+            create table if not exists {{ it }} (model_name varchar, file_id bigint)
         {%- endif -%}
-        create table if not exists {{ it }} (model_name varchar, file_id bigint)
     {%- endif -%}
 {%- endmacro %}
 
