@@ -97,6 +97,9 @@ $(SQLMESH)/.ready: requirements-sqlmesh.lock | $(READY)
 sqlmesh: $(SQLMESH)/.ready ## Let SQLMesh run the same models and compare every table
 	@$(BIN)/python -m tests.support.second_opinion
 
+audits: $(READY) ## Rewrite docs/audits.md from the descriptions of the tests
+	@$(BIN)/python -m tests.support.audits_page
+
 screenshots: $(READY) ## Take pictures of every page, light and dark, wide and narrow
 	$(BIN)/python -m tests.support.screenshots .movielens/screenshots --readme docs/dashboard.png
 
