@@ -16,7 +16,7 @@ grant usage on database MOVIELENS to role MOVIELENS_TRANSFORMER;
 grant usage on schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select on all tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select on future tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
-grant select, update on table MOVIELENS.RAW._LEASE to role MOVIELENS_TRANSFORMER;
+grant update on table MOVIELENS.RAW._LEASE to role MOVIELENS_TRANSFORMER;
 grant usage, create table, create view on schema MOVIELENS.STORE to role MOVIELENS_TRANSFORMER;
 grant usage, create view on schema MOVIELENS.ANALYTICS to role MOVIELENS_TRANSFORMER;
 grant usage, create view on schema MOVIELENS.MARTS_CANDIDATE to role MOVIELENS_TRANSFORMER;

@@ -7,12 +7,10 @@ import re
 import pytest
 from sqlglot import exp, parse_one
 
-from tests.support.closure import DASHBOARD, LOADER, TRANSFORMER, account_after, set_up
 from tests.support.walked import Walk, walk
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("refusing")]
 
-ROLES = (LOADER, TRANSFORMER, DASHBOARD)
 # Commands that end with another code than 0: rows or files were refused.
 CODES = {"refused file": 4}
 
@@ -40,20 +38,6 @@ def test_doctor_finds_nothing_wrong_with_the_set_up(walked: Walk) -> None:
 def test_the_dashboard_reads_every_mart(walked: Walk) -> None:
     marts = walked.steps["dashboard"].out.split("\n")[1:-1]
     assert len(marts) > 15
-
-
-def test_without_any_grant_something_is_refused(walked: Walk) -> None:
-    """A statement that only this grant allows; tests/local_dev/test_account_rights.py has the rest.
-
-    The stand-in refuses what no right meets, so a run without the grant would end there.
-    """
-    needed = {(role, met[0]) for role, *_, met in walked.needed if len(met) == 1}
-    account = account_after(set_up(optional=False))
-    granted = {(role, right) for role in ROLES for right in account.grants[role]}
-    # For what is there before the grants are.
-    of_repairs = {(role, right) for role, right in granted if " ON ALL " in right}
-    assert len(of_repairs) == 2
-    assert granted - needed == of_repairs
 
 
 def test_no_build_creates_a_schema(walked: Walk) -> None:

@@ -17,11 +17,13 @@ from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.snowflake import SnowflakeWarehouse
 from ingestion.warehouse.snowflake_login import READER, snowflake_settings
 from tests.support.candidates import MARTS, register_candidate, version_of
-from tests.support.closure import FOLDER
+from tests.support.cli import Cli
+from tests.support.closure import DASHBOARD, FOLDER, LOADER, TRANSFORMER, account_after, set_up
 from tests.support.landing_zone import RATINGS, write, write_six
 from tests.support.snowflake_account import Account
 
 pytestmark = pytest.mark.slow
+ROLES = (LOADER, TRANSFORMER, DASHBOARD)
 OLDER = "update raw._files set loaded_at = loaded_at - interval '1 day'"
 
 
@@ -90,3 +92,30 @@ def test_vacuum_deletes_as_the_user_that_may(settings: Settings, account: Accoun
     assert loader.fetch("select count(*) from raw.ratings") == [(before,)]
     assert vacuum(settings).rows == {"ratings": before // 2}
     assert loader.fetch("select count(*) from raw.ratings") == [(before // 2,)]
+
+
+def test_without_any_grant_something_is_refused(
+    settings: Settings, account: Account, tmp_path: Path
+) -> None:
+    """Of each grant, a statement that no other right allows.
+
+    The stand-in refuses what no right meets, so without the grant that statement would fail.
+    """
+    write_six(Path(settings.source or ""))
+    env = {**account.env, "MOVIELENS_TARGET": "prod"}
+    arguments = ("doctor", "--home", settings.home, "--source", settings.source or "")
+    findings = Cli(tmp_path).json(*arguments, env=env)["findings"]
+    assert [each for each in findings if each["status"] == "problem"] == []
+    load(settings=settings)
+    reads_raw = "select count(*) from raw._files"
+    assert engine_of(settings).warehouse().fetch(reads_raw) == [(6,)]
+    build_by_hand(settings, 1)
+    publish(settings)
+    reader = SnowflakeWarehouse(snowflake_settings(READER), "reader")
+    assert seen(reader) == [(1,)] * len(MARTS)
+
+    needed = {(role, met[0]) for role, *_, met in account.rights_used() if len(met) == 1}
+    grants = account_after(set_up(optional=False)).grants
+    granted = {(role, right) for role in ROLES for right in grants[role]}
+    # For views that are there before the grant is: tests/local_dev/test_account_rights.py.
+    assert granted - needed == {(DASHBOARD, "SELECT ON ALL VIEWS IN SCHEMA MOVIELENS.MARTS")}

@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         _DATABASE,
         *_in_schema("RAW"),
         *_reads("RAW"),
-        *_LEASE,
+        "UPDATE ON TABLE MOVIELENS.RAW._LEASE",
         *_in_schema("STORE", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("ANALYTICS", "CREATE VIEW"),
         *_in_schema("MARTS_CANDIDATE", "CREATE VIEW"),
