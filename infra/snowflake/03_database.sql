@@ -41,6 +41,9 @@ create table if not exists MOVIELENS.RAW._LEASE (
   expires_at timestamp_tz,
   next_file_id bigint
 );
+-- Its one row: two runs that each inserted one could both hold the lease.
+insert into MOVIELENS.RAW._LEASE (fence, next_file_id)
+  select 0, 0 where not exists (select 1 from MOVIELENS.RAW._LEASE);
 
 -- For schemas that already existed; changing them requires MANAGE GRANTS.
 use role ACCOUNTADMIN;

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
-from tests.support.account import ACCOUNT_DEFAULTS, PUBLIC, Account
+from local_dev.account.model import ACCOUNT_DEFAULTS, PUBLIC, Account
+from local_dev.account.statements import NotUnderstood, filled_in, variables
 from tests.support.closure import (
     ALLOWED,
     DASHBOARD,
@@ -28,7 +29,6 @@ from tests.support.closure import (
     findings,
     set_up,
 )
-from tests.support.statements import NotUnderstood, filled_in, variables
 
 _OF_EVERYONE = [f"{database}.{PUBLIC}" for database in (PRODUCTION, DEVELOPMENT)]
 _SCHEMAS = [*(f"MOVIELENS.{schema}" for schema in SCHEMAS), *_OF_EVERYONE]
@@ -423,8 +423,8 @@ BAD = {
     ),
     "loader removes leases": Change(
         GRANTS,
-        f"grant select, insert, update on table MOVIELENS.RAW._LEASE to role {LOADER}",
-        f"grant select, insert, update, delete on table MOVIELENS.RAW._LEASE to role {LOADER}",
+        f"grant select, update on table MOVIELENS.RAW._LEASE to role {LOADER}",
+        f"grant select, update, delete on table MOVIELENS.RAW._LEASE to role {LOADER}",
         f"{LOADER} must not have: DELETE ON TABLE MOVIELENS.RAW._LEASE",
     ),
     "transformer writes RAW": Change(
@@ -447,7 +447,7 @@ BAD = {
     ),
     "loader may not extend the lease": Change(
         GRANTS,
-        f"grant select, insert, update on table MOVIELENS.RAW._LEASE to role {LOADER};",
+        f"grant select, update on table MOVIELENS.RAW._LEASE to role {LOADER};",
         "",
         f"{LOADER} lacks: UPDATE ON TABLE MOVIELENS.RAW._LEASE",
     ),
@@ -462,6 +462,13 @@ BAD = {
         "create table if not exists MOVIELENS.RAW._LEASE",
         f"use role {LOADER};\ncreate table if not exists MOVIELENS.RAW._LEASE",
         f"{LOADER} must not have: OWNERSHIP ON TABLE MOVIELENS.RAW._LEASE",
+    ),
+    "the lease has no row": Change(
+        DATABASE,
+        "insert into MOVIELENS.RAW._LEASE (fence, next_file_id)\n"
+        "  select 0, 0 where not exists (select 1 from MOVIELENS.RAW._LEASE);",
+        "",
+        "table MOVIELENS.RAW._LEASE has no row, so no run can take the lease",
     ),
     "loader builds in the store": Change(
         GRANTS,

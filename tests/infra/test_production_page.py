@@ -13,6 +13,7 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 
+from local_dev.account.statements import filled_in, variables
 from tests.support import forking
 from tests.support.cli import Cli
 from tests.support.closure import (
@@ -25,7 +26,6 @@ from tests.support.closure import (
     set_up,
     table,
 )
-from tests.support.statements import filled_in, variables
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "production.md").read_text()

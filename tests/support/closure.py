@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tests.support.account import ACCOUNT_DEFAULTS, ADMINISTRATORS, PUBLIC, Account, Thing
-from tests.support.statements import NotUnderstood, apply, filled_in, variables
+from local_dev.account.model import ACCOUNT_DEFAULTS, ADMINISTRATORS, PUBLIC, Account, Thing
+from local_dev.account.statements import NotUnderstood, apply, filled_in, variables
 
 FOLDER = Path(__file__).resolve().parents[2] / "infra" / "snowflake"
 TEARDOWN = "99_teardown.sql"
@@ -21,7 +21,7 @@ LOADER, TRANSFORMER, DASHBOARD, DEVELOPER = (
 )
 PRODUCTION, DEVELOPMENT = "MOVIELENS", "MOVIELENS_DEV"
 SCHEMAS = ("RAW", "STORE", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS")
-_LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "INSERT", "UPDATE")}
+_LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "UPDATE")}
 _DATABASE = "USAGE ON DATABASE MOVIELENS"
 
 
@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         _DATABASE,
         *_in_schema("RAW"),
         *_reads("RAW"),
-        *_LEASE,
+        "UPDATE ON TABLE MOVIELENS.RAW._LEASE",
         *_in_schema("STORE", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("ANALYTICS", "CREATE VIEW"),
         *_in_schema("MARTS_CANDIDATE", "CREATE VIEW"),
@@ -132,6 +132,7 @@ def findings(account: Account) -> list[str]:
         *_of_databases(account),
         *_of_schemas(account),
         *_of_owners(account),
+        *_of_lease(account),
         *_of_users(account),
         *_of_warehouses(account),
         *_of_monitors(account),
@@ -218,6 +219,12 @@ def _of_owners(account: Account) -> Iterator[str]:
     for (kind, name), thing in account.things.items():
         if thing.owner not in ADMINISTRATORS:
             yield f"{kind} {name} is owned by {thing.owner or 'nobody'}, not by an administrator"
+
+
+def _of_lease(account: Account) -> Iterator[str]:
+    lease = f"{PRODUCTION}.RAW._LEASE"
+    if not account.things.get(("TABLE", lease), Thing("")).settings.get("HAS A ROW"):
+        yield f"table {lease} has no row, so no run can take the lease"
 
 
 def _of_users(account: Account) -> Iterator[str]:

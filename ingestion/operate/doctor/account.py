@@ -73,7 +73,7 @@ class _User:
 
 _BUILDS = (
     *(f"table {schema}" for schema in (STORE, MARTS_STORE)),
-    *(f"view {schema}" for schema in LAYERS),
+    *(f"view {schema}" for schema in (STORE, *LAYERS)),
 )
 _LOADS = (f"table {manifest.SCHEMA}",)
 _PUBLISHES = (f"view {MARTS}",)

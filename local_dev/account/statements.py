@@ -15,7 +15,7 @@ import jinja2
 import yaml
 from sqlglot import Dialect, TokenType
 
-from tests.support.account import Account, Value
+from local_dev.account.model import Account, Value
 
 # One or two words in `create`, and what a thing is called in a grant and here.
 KINDS = {
@@ -320,11 +320,31 @@ def _target(reader: Reader) -> str:
     return f"{reader.one_of(GRANTED_ON)} {reader.name()}"
 
 
+def _insert(reader: Reader, account: Account) -> None:
+    """Reads the one form that can be run again: a first row of whole numbers."""
+    reader.expect("INTO")
+    table = reader.name()
+    account.alter("TABLE", table, ())["HAS A ROW"] = True
+    columns = reader.value()
+    reader.expect("SELECT")
+    for at in range(len(columns) if isinstance(columns, tuple) else 0):
+        if at:
+            reader.expect(",")
+        reader.value()
+    reader.expect("WHERE", "NOT", "EXISTS", "(", "SELECT")
+    reader.value()
+    reader.expect("FROM")
+    if reader.name() != table:
+        reader.refuse(f"expected {table}")
+    reader.expect(")")
+
+
 _VERBS: dict[str, Callable[[Reader, Account], None]] = {
     "USE": _use,
     "CREATE": _create,
     "ALTER": _alter,
     "DROP": _drop,
+    "INSERT": _insert,
     "GRANT": _grant,
     "REVOKE": _revoke,
 }
@@ -338,7 +358,7 @@ def variables(folder: Path) -> dict[str, str]:
 
 def filled_in(text: str, values: dict[str, str]) -> str:
     """Fills in a file as the snow CLI does; a variable that is not there is an error."""
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # noqa: S701 - fills in SQL, not HTML
         variable_start_string="<%", variable_end_string="%>", undefined=jinja2.StrictUndefined
     )
     return environment.from_string(text).render(ctx={"env": values})
