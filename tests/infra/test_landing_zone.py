@@ -10,28 +10,15 @@ import ast
 import json
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
 import pytest
 from cfnlint.api import lint
-from cfnlint.decode import decode_str
 from moto import mock_aws
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "aws" / "landing-zone.yaml"
-REGION = "eu-central-1"
-BUCKET = "a-landing-zone"
-PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-PARAMETERS = {
-    "BucketName": BUCKET,
-    "Prefix": "movielens",
-    "GitHubRepository": "anna/films",
-    "GitHubEnvironment": "production",
-    "GitHubProviderArn": PROVIDER,
-    "SnowflakeUserArn": "arn:aws:iam::210987654321:user/abc",
-    "SnowflakeExternalId": "ABC_SFCRole=1",
-}
+from tests.support.stack import BUCKET, PARAMETERS, PROVIDER, REGION, TEMPLATE, decoded, filled_in
+
 ROLES = ("movielens-runner", "movielens-snowflake")
 
 
@@ -54,28 +41,13 @@ class Made(NamedTuple):
     bucket: dict[str, Any]
 
 
-def _filled_in(value: Any) -> Any:
-    """Puts the parameters into what moto does not make."""
-    if isinstance(value, list):
-        return [_filled_in(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "Fn::Sub" in value:
-        text = value["Fn::Sub"].replace("${AWS::Partition}", "aws")
-        for name, parameter in PARAMETERS.items():
-            text = text.replace(f"${{{name}}}", parameter)
-        return text
-    return {name: _filled_in(each) for name, each in value.items()}
-
-
 def _make(text: str) -> Made:
     stacks = boto3.client("cloudformation", region_name=REGION)
     parameters = [{"ParameterKey": key, "ParameterValue": PARAMETERS[key]} for key in PARAMETERS]
     stacks.create_stack(StackName="landing-zone", TemplateBody=text, Parameters=parameters)
-    template, problems = decode_str(text)
-    assert problems == []
     iam = boto3.client("iam")
     outputs = stacks.describe_stacks(StackName="landing-zone")["Stacks"][0]["Outputs"]
+    template = decoded(text)
     return Made(
         template,
         {each["OutputKey"]: each["OutputValue"] for each in outputs},
@@ -106,7 +78,7 @@ def _bucket(resources: dict[str, Any]) -> dict[str, Any]:
     }.items():
         if name in settings:
             put(Bucket=BUCKET, **{name: settings[name]})
-    policy = _filled_in(resources["BucketPolicy"]["Properties"]["PolicyDocument"])
+    policy = filled_in(resources["BucketPolicy"]["Properties"]["PolicyDocument"])
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     return {
         "versioning": s3.get_bucket_versioning(Bucket=BUCKET).get("Status"),
@@ -152,6 +124,14 @@ def _on_prefix(what: str, does: str, actions: list[str], prefix: str) -> list[di
     ]
 
 
+_FIND = {
+    "Sid": "FindBucket",
+    "Effect": "Allow",
+    "Action": "s3:GetBucketLocation",
+    "Resource": f"arn:aws:s3:::{BUCKET}",
+}
+
+
 def _wrong_of_roles(made: Made) -> Iterator[str]:
     read = ["s3:GetObject", "s3:GetObjectVersion"]
     write = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
@@ -159,8 +139,9 @@ def _wrong_of_roles(made: Made) -> Iterator[str]:
         "movielens-runner": [
             *_on_prefix("Files", "Read", read, "movielens"),
             *_on_prefix("Rows", "Write", write, "movielens-staging"),
+            _FIND,
         ],
-        "movielens-snowflake": _on_prefix("Rows", "Read", read, "movielens-staging"),
+        "movielens-snowflake": [*_on_prefix("Rows", "Read", read, "movielens-staging"), _FIND],
     }
     for role in ROLES:
         if made.may[role] != may[role]:

@@ -336,13 +336,16 @@ def stage(settings: Settings) -> Iterator[Finding]:
     probe = f"{settings.stage.rstrip('/')}/_doctor_{secrets.token_hex(4)}"
     try:
         fs, key = fsspec.core.url_to_fs(probe)
+        # As dlt does before its first load.
+        fs.makedirs(key.rpartition("/")[0], exist_ok=True)
         fs.pipe_file(key, b"1")
     except Exception as error:  # each store's client raises its own exceptions
         yield problem(
             "stage",
             "stage-not-writable",
             f"{settings.stage}: {type(error).__name__}: {error}",
-            "grant s3:PutObject there, as infra/aws/landing-zone.yaml does",
+            "grant s3:PutObject there, and s3:GetBucketLocation on the bucket, "
+            "as infra/aws/landing-zone.yaml does",
         )
         return
     try:
