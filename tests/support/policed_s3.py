@@ -56,6 +56,8 @@ def asked(environ: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     bucket, _, key = environ["PATH_INFO"].removeprefix("/").partition("/")
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     method, arn = environ["REQUEST_METHOD"], f"arn:aws:s3:::{bucket}"
+    if not bucket:
+        return  # for another service: who is it that asks
     if key:
         version = "Version" if "versionId" in query else ""
         yield f"s3:{_OF_OBJECT[method]}{version}", f"{arn}/{key}", None
