@@ -336,8 +336,9 @@ def stage(settings: Settings) -> Iterator[Finding]:
     probe = f"{settings.stage.rstrip('/')}/_doctor_{secrets.token_hex(4)}"
     try:
         fs, key = fsspec.core.url_to_fs(probe)
-        # As dlt does before its first load.
-        fs.makedirs(key.rpartition("/")[0], exist_ok=True)
+        bucket = key.partition("/")[0]
+        if not fs.exists(bucket):  # dlt would try to create it
+            raise FileNotFoundError(f"whether there is a bucket {bucket} cannot be told")
         fs.pipe_file(key, b"1")
     except Exception as error:  # each store's client raises its own exceptions
         yield problem(
