@@ -128,8 +128,13 @@ def test_each_job_ends_and_has_no_more_rights_than_it_says(path: Path) -> None:
     for job in workflow["jobs"].values():
         assert 0 < job["timeout-minutes"] <= 120
         writes = {right for right, level in job["permissions"].items() if level == "write"}
-        # Who holds credentials cannot write to the repository, and the other way round.
-        assert writes in (set(), {"id-token"}, {"issues"}, {"pull-requests"})
+        # Who holds credentials cannot write to the repository, and the other way round. Who makes a
+        # release of it runs nothing of it.
+        runs_its_code = any("checkout" in step.get("uses", "") for step in job["steps"])
+        assert writes in (
+            *(set(), {"id-token"}, {"issues"}, {"pull-requests"}),
+            *([] if runs_its_code else [{"contents"}]),
+        )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -184,13 +189,50 @@ def test_each_night_all_tests_are_run() -> None:
     assert [step for step in steps if step] == ["make test", "make test-long"]
 
 
-def test_each_week_sqlmesh_is_asked_too() -> None:
-    path = PROJECT / ".github" / "workflows" / "weekly-sqlmesh.yml"
+@pytest.mark.parametrize("job", ["sqlmesh", "advisories"])
+def test_each_week_sqlmesh_and_the_known_vulnerabilities_are_asked_too(job: str) -> None:
+    path = PROJECT / ".github" / "workflows" / f"weekly-{job}.yml"
     workflow = yaml.safe_load(path.read_text())
     (schedule,) = workflow[True]["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
-    steps = [step.get("run") for step in workflow["jobs"]["sqlmesh"]["steps"]]
-    assert [step for step in steps if step] == ["make sqlmesh"]
+    steps = [step.get("run") for step in workflow["jobs"][job]["steps"]]
+    assert [step for step in steps if step] == [f"make {job}"]
+
+
+def test_each_week_a_vacuum_runs_as_the_run_does_and_never_beside_it() -> None:
+    run = yaml.safe_load(PRODUCTION.read_text())
+    vacuum = yaml.safe_load((PRODUCTION.parent / "vacuum.yml").read_text())
+    assert vacuum["concurrency"] == run["concurrency"]
+    (schedule,) = vacuum[True]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
+    job, other = vacuum["jobs"]["vacuum"], run["jobs"]["run"]
+    assert (job["if"], job["environment"]) == (other["if"], other["environment"])
+    of_files = {"MOVIELENS_SOURCE", "MOVIELENS_STAGE", "MOVIELENS_STAGE_NAME"}
+    assert job["env"] == {k: v for k, v in other["env"].items() if k not in of_files}
+    (step,) = [step for step in job["steps"] if step.get("name") == "Vacuum"]
+    assert "movielens vacuum --target prod" in step["run"]
+    (load,) = [step for step in other["steps"] if step.get("id") == "run"]
+    assert step["env"].items() <= load["env"].items()
+
+
+def test_a_release_has_its_bill_of_materials_and_is_off_until_wanted() -> None:
+    workflow = yaml.safe_load((PRODUCTION.parent / "release.yml").read_text())
+    build, release = workflow["jobs"]["build"], workflow["jobs"]["release"]
+    assert build["if"] == "vars.MOVIELENS_RELEASES == 'on'"
+    assert release["needs"] == "build"
+    assert "make sbom" in [step.get("run") for step in build["steps"]]
+    # What may write runs nothing of the project.
+    assert build["permissions"] == {"contents": "read"}
+    assert not [step for step in release["steps"] if "uses" in step]
+
+
+def test_doctor_wakes_no_warehouse_unless_a_run_failed() -> None:
+    steps = yaml.safe_load(PRODUCTION.read_text())["jobs"]["run"]["steps"]
+    calls = [step for step in steps if "movielens doctor" in step.get("run", "")]
+    (doctor,) = calls
+    (run,) = [number for number, step in enumerate(steps) if step.get("id") == "run"]
+    assert steps.index(doctor) > run
+    assert doctor["if"].startswith("failure()")
 
 
 def test_what_the_workflows_call_is_there() -> None:
