@@ -51,8 +51,8 @@ class UploadReport:
 def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
     """Uploads what is new or changed; deletes nothing.
 
-    With it goes what names the edition, which a prefix does not: the README, and the marker, which is
-    made if the folder has none.
+    With it goes what names the edition, which a prefix does not: the README, and the marker, made
+    if the folder has none.
 
     Args:
         folder: A folder of MovieLens files, at any depth.

@@ -51,7 +51,7 @@ def test_a_release_keeps_its_edition_and_its_readme(tmp_path: Path) -> None:
     folder = tmp_path / "ml-latest-small"
     write_six(folder)
     said = "Summary\n\nThis dataset (ml-latest-small) describes ratings. It contains 3 ratings and "
-    (folder / "README.txt").write_text(f"{said}2 tag applications across 4 movies.\n")
+    (folder / "README.txt").write_text(f"{said}2 tag applications across 4 movies by 2 users.\n")
     here = list_landing_zone(str(folder))
     assert here.readme
     with s3_server() as env, pytest.MonkeyPatch.context() as patch:
