@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("end-to-end")
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="module", params=["real", "generated"])
+@pytest.fixture(scope="module", params=[pytest.param("real", marks=pytest.mark.slow), "generated"])
 def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Published:
     """A copy of its own, as a command that finds nothing to do is started on it."""
     make = published_real if request.param == "real" else published_generated
@@ -97,6 +97,7 @@ def test_pages_show_the_figures(published: Published, monkeypatch: pytest.Monkey
 DIFF_SECONDS = 3
 
 
+@pytest.mark.slow
 def test_a_diff_of_every_mart_against_plain_python(
     published: Published, cli: Cli, tmp_path: Path
 ) -> None:
@@ -149,6 +150,7 @@ def all_rows(connection: duckdb.DuckDBPyConnection, mart: str) -> list[dict[str,
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason=screenshots.NO_CHROMIUM)
 def test_a_browser_shows_the_figures(published: Published) -> None:
     with screenshots.served(published.home) as address, screenshots.browser() as browser:

@@ -97,7 +97,8 @@ def _raw_lines(columns: Iterable[PlannedColumn]) -> Iterator[str]:
 def _edits(plan: Plan) -> Iterator[str]:
     shown = [model for model in plan.models if model.change != "unchanged"]
     if len(shown) == len(plan.models) and all(model.change == "added" for model in shown):
-        yield f"+ all {len(shown)} models, as nothing was built yet"
+        where = f" in {plan.environment}" if plan.of("reuse") else ""
+        yield f"+ all {len(shown)} models, as nothing was built{where} yet"
         return
     width = max((len(model.name) for model in shown), default=0)
     for model in shown:

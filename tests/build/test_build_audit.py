@@ -31,6 +31,7 @@ def snapshot(home: Path) -> dict[str, tuple[int, int]]:
     }
 
 
+@pytest.mark.slow
 def test_a_failed_audit_publishes_nothing_and_shows_the_rows(cli: Cli, home: Path) -> None:
     target = DuckDBWarehouse(home / "warehouse.duckdb")
     marts = home / "marts.duckdb"

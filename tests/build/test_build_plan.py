@@ -26,7 +26,7 @@ from local_dev.generate import generate
 from tests.support.checkout import build_plan
 from tests.support.replay import FullRefresh, Relations
 
-pytestmark = pytest.mark.xdist_group("scope")
+pytestmark = [pytest.mark.xdist_group("scope"), pytest.mark.slow]
 
 FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}
 
@@ -85,7 +85,6 @@ def built_after(
     return {node.partition(".")[2] for node in report.node_seconds}
 
 
-@pytest.mark.slow
 def test_what_no_changed_genome_or_link_is_behind_is_left(built_home: Home, tmp_path: Path) -> None:
     built = built_after(built_home, tmp_path, "genome-scores.csv", lambda lines: lines[:-200])
     assert built & {*FACTS, "mart_tag", "mart_movie_similar"} >= {"fct_genome_scores"}
@@ -109,14 +108,12 @@ def test_what_no_changed_file_is_behind_is_left(built_home: Home, tmp_path: Path
     assert of_every_build <= built
 
 
-@pytest.mark.slow
 def test_what_no_changed_rating_is_behind_is_left(built_home: Home, tmp_path: Path) -> None:
     new_user = ["99999,1,0.5,1000000000", "99999,999998,5.0,1000000001"]
     built = built_after(built_home, tmp_path, "ratings.csv", lambda lines: [*lines[50:], *new_user])
     assert built & {*FACTS, "mart_movie"} == {"fct_ratings", "mart_movie"}
 
 
-@pytest.mark.slow
 def test_after_a_failed_audit_what_was_not_audited_is_built_again(
     built_home: Home, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from ingestion.operate.steps import build
 from tests.support.checkout import Checkout, only_warn
 from tests.support.cli import Cli
 
-pytestmark = pytest.mark.xdist_group("edits")
+pytestmark = [pytest.mark.xdist_group("edits"), pytest.mark.slow]
 
 ALL_FACTS = {"fct_ratings", "fct_tags", "fct_genome_scores"}
 
@@ -22,7 +22,6 @@ def checkout(home: Path, tmp_path: Path) -> Checkout:
     return Checkout(home, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_fact_that_fails_its_audit_is_not_shown_and_a_revert_needs_no_build(
     checkout: Checkout,
 ) -> None:
@@ -55,11 +54,9 @@ def test_an_edited_macro_reaches_every_row(checkout: Checkout, cli: Cli) -> None
     assert checkout.count(marked_rows, "fct_tags") == chosen
 
 
-FAST = [
+MADE_FROM = [
     ("macros/measures.sql", "trim(lower(", "ltrim(lower(", {"fct_tags"}, "tag_normalised"),
     ("models/src/src_files.sql", "max(manifest", "min(manifest", ALL_FACTS, "rows"),
-]
-SLOW = [
     ("macros/dialect/text.sql", ", 'g')", ", 'gi')", {"fct_tags"}, "regex_replace"),
     ("macros/current_rows.sql", "= 1\n", "= 2\n", ALL_FACTS, "macro latest_rows"),
     ("macros/incremental/touched_keys.sql", "> {{ since", ">= {{ since", ALL_FACTS, "changed_"),
@@ -74,10 +71,7 @@ SLOW = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "rebuilt", "why"),
-    [*FAST, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)],
-)
+@pytest.mark.parametrize(("file", "old", "new", "rebuilt", "why"), MADE_FROM)
 def test_what_a_fact_is_made_from_decides(
     checkout: Checkout, file: str, old: str, new: str, rebuilt: set[str], why: str
 ) -> None:
@@ -115,7 +109,6 @@ def test_an_edited_test_is_run_and_nothing_is_built(checkout: Checkout) -> None:
     assert planned.of("build") == []
 
 
-@pytest.mark.slow
 def test_a_full_refresh_says_so(checkout: Checkout) -> None:
     report = build(checkout.settings, full_refresh=True)
     assert report.rebuilt == dict.fromkeys(ALL_FACTS, "--full-refresh")

@@ -44,6 +44,7 @@ def without_times(value: Any) -> Any:
     return [without_times(each) for each in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_read")
 def test_another_home_gets_what_dbt_would_read_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -62,6 +63,7 @@ def test_another_home_gets_what_dbt_would_read_for_it(
     assert anew == first
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_read")
 def test_other_code_and_another_database_are_read_anew(tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path / "project")

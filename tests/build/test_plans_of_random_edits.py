@@ -47,6 +47,7 @@ def check(world: World, kind: str, seed: int) -> Outcome:
     return found
 
 
+@pytest.mark.slow
 def test_no_edit_is_missed(world: World) -> None:
     found = {kind: check(world, kind, seed=1) for kind in FEW}
     assert not found[COMMENT].planned

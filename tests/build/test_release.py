@@ -238,6 +238,7 @@ def test_a_smaller_landing_zone_is_reported_after_a_switch(zone: Zone) -> None:
     assert [v["source"] for v in status["held_back"]] == [other.as_uri()]
 
 
+@pytest.mark.slow
 def test_the_readme_is_compared_in_run_status_doctor_and_marts(zone: Zone) -> None:
     counts = {"ratings": 1_000, "users": 7, "movies": 612, "tags": 0}
     (zone.folder / "README.txt").write_text(README.format(**counts))

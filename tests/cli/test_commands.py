@@ -347,7 +347,8 @@ def test_a_home_that_cannot_be_written_to(cli: Cli, zone: Path, home: str) -> No
     assert "MOVIELENS_HOME" in done.stderr
 
 
-@pytest.mark.parametrize("kilobytes", [pytest.param(60, marks=pytest.mark.slow), 1500])
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", [60, 1500])
 def test_no_room_left(program: Cli, tmp_path: Path, kilobytes: int) -> None:
     header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
     rows = "".join(
@@ -435,6 +436,7 @@ def test_a_warehouse_that_cannot_be_opened(cli: Cli, home: Path, damage: str) ->
     assert rows_that_count(warehouse, "ratings") == rows_in_files(source / "ratings.csv")
 
 
+@pytest.mark.slow
 def test_damage_in_the_middle_of_the_warehouse(cli: Cli, zone: Path, tmp_path: Path) -> None:
     header, home = "userId,movieId,rating,timestamp\n", tmp_path / "home"
     rows = "".join(

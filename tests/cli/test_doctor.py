@@ -104,6 +104,7 @@ def test_no_setting_that_something_reads_is_called_unknown(set_up: SetUp) -> Non
     assert [finding.found for finding in names_of_settings(settings) if finding.code] == []
 
 
+@pytest.mark.slow
 def test_production_that_works(production: SetUp, cli: Cli) -> None:
     env = {**production.snowflake, "MOVIELENS_TARGET": "prod"}
     options = ("--home", "home", "--source", production.folder / "zone")
@@ -117,6 +118,7 @@ def test_production_that_works(production: SetUp, cli: Cli) -> None:
     assert "DASHBOARD_USER" in told["dashboard"]
 
 
+@pytest.mark.slow
 def test_what_it_tries_is_removed_again(production: SetUp) -> None:
     load(settings=resolve())
     production.diagnose()
@@ -404,6 +406,7 @@ def test_each_broken_account_has_its_code_and_its_remedy(production: SetUp, name
     check(production.diagnose(), code, remedy)
 
 
+@pytest.mark.slow
 def test_a_stage_is_tried(production: SetUp) -> None:
     with s3_server() as variables:
         production.set(MOVIELENS_STAGE="s3://movielens-stage/staging", **variables)
@@ -416,6 +419,7 @@ def test_a_stage_is_tried(production: SetUp) -> None:
         assert "Contents" not in client.list_objects_v2(Bucket="movielens-stage")
 
 
+@pytest.mark.slow
 def test_a_dashboard_that_may_do_everything_is_a_problem(production: SetUp, cli: Cli) -> None:
     """The stand-in has no privileges, so anybody may, in every schema of the set-up."""
     env = {**production.snowflake, "MOVIELENS_TARGET": "prod"}

@@ -66,6 +66,7 @@ def test_a_load_says_one_sentence_and_loads_all_afterwards(
     assert len(rows_that_count(home / "warehouse.duckdb", "ratings")) == 50_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [BY_HAND, pytest.param(*TERMINATED, marks=slow)], ids=["int", "term"]
 )
@@ -110,6 +111,7 @@ def test_a_build_leaves_what_is_published(
     assert (home / "marts.duckdb").read_bytes() == published
 
 
+@pytest.mark.slow
 def test_a_second_sigterm_does_not_break_into_the_cleaning_up(cli: Cli, home: Path) -> None:
     """`timeout` sends two: one to the command, one to its process group."""
     log = home / "logs" / "dbt.log"
@@ -156,6 +158,7 @@ SERVING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "number"), SERVING, ids=str)
 def test_what_serves_frees_its_port(
     program: Cli, built: Path, home: Path, command: str, number: signal.Signals

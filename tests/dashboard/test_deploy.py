@@ -62,6 +62,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_image_serves_a_page_and_answers_a_change(
     image: Path, published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

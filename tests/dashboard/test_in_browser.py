@@ -18,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support import marts_fixture, screenshots
+from tests.support.marks import slow_except
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("chromium") is None, reason=screenshots.NO_CHROMIUM),
@@ -31,8 +32,7 @@ KNOWN_404 = re.compile(r"/_stcore/(health|host-config)$")
 KNOWN_WARNING = "Infinite extent"
 
 PATHS = [*screenshots.pages(film=2).values(), "tags?tag_search=fun"]
-# With most kinds of charts, and with most tables.
-TWO_PATHS = ["", "data?table=mart_movie"]
+WITH_MOST_CHARTS = ""
 
 # Words of a chart that end outside it (by more than a serif), or lie over other words.
 WORDS_AT_FAULT = """() => [
@@ -188,6 +188,7 @@ def test_overview_shows_the_numbers_of_the_marts(visit: Callable[..., Visit], ho
         expect(drawn).to_contain_text(genre)  # no label is dropped
 
 
+@pytest.mark.slow
 def test_months_are_drawn_where_they_are_west_of_greenwich_too(
     visit: Callable[..., Visit], home: Path
 ) -> None:
@@ -199,9 +200,7 @@ def test_months_are_drawn_where_they_are_west_of_greenwich_too(
     assert any(str(first) in (bar.get_attribute("aria-label") or "") for bar in bars.all())
 
 
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=() if path in TWO_PATHS else slow) for path in PATHS]
-)
+@pytest.mark.parametrize("path", slow_except(WITH_MOST_CHARTS, PATHS))
 def test_page_is_quiet_and_accessible(visit: Callable[..., Visit], path: str) -> None:
     seen = visit(path)
     assert unexpected(seen) == []
@@ -242,6 +241,7 @@ def lasting_faults(page: Page) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("paths", "widths"),
     [
@@ -322,6 +322,7 @@ def test_a_download_from_an_environment_bears_its_name(
         assert begun.value.suggested_filename.startswith(name)
 
 
+@pytest.mark.slow
 def test_a_figure_is_followed_to_its_source_file(visit: Callable[..., Visit]) -> None:
     seen = visit("people")
     seen.page.get_by_role("button", name="Where this comes from").first.click()
@@ -346,6 +347,7 @@ def test_a_click_on_a_genre_opens_it(visit: Callable[..., Visit]) -> None:
     assert "genres=Horror" in page.url
 
 
+@pytest.mark.slow
 def test_what_is_downloaded_is_what_is_shown(visit: Callable[..., Visit], home: Path) -> None:
     page = visit("films?genre=Drama&min=5").page
     with page.expect_download() as begun:
@@ -364,6 +366,7 @@ def test_what_is_downloaded_is_what_is_shown(visit: Callable[..., Visit], home: 
     expect(page.get_by_text("Licence: Research use").last).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_chart_is_downloaded_as_a_picture(visit: Callable[..., Visit]) -> None:
     page = visit("genres").page
     button = page.get_by_role("button", name="Download as PNG").first
@@ -374,6 +377,7 @@ def test_a_chart_is_downloaded_as_a_picture(visit: Callable[..., Visit]) -> None
     assert Path(begun.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_months_are_chosen_with_the_keyboard_and_kept_in_the_address(
     visit: Callable[..., Visit],
 ) -> None:
@@ -390,6 +394,7 @@ def test_months_are_chosen_with_the_keyboard_and_kept_in_the_address(
     expect(again.get_by_text(said).first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_opens_a_film(visit: Callable[..., Visit]) -> None:
     page = visit("films").page
     page.keyboard.press("Tab")
@@ -411,6 +416,7 @@ def test_the_keyboard_alone_opens_a_film(visit: Callable[..., Visit]) -> None:
     expect(page.locator("h1")).to_have_text("Amélie (2001)")
 
 
+@pytest.mark.slow
 def test_a_long_title_is_not_cut_on_a_phone(visit: Callable[..., Visit]) -> None:
     page = visit("films?q=batteries", 320).page
     link = page.get_by_role("link", name="batteries not included")
@@ -418,6 +424,7 @@ def test_a_long_title_is_not_cut_on_a_phone(visit: Callable[..., Visit]) -> None
     assert link.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("film", "title"),
     [
@@ -442,6 +449,7 @@ def test_a_permalink_shows_the_film_exactly_as_it_is_called(
     assert unexpected(seen) == []
 
 
+@pytest.mark.slow
 def test_years_of_a_film_are_bars_that_stand_on_zero(visit: Callable[..., Visit]) -> None:
     page = visit("films?film=1").page
     bars = chart(page, "per year").locator("path[aria-label*='Ratings']")
@@ -452,6 +460,7 @@ def test_years_of_a_film_are_bars_that_stand_on_zero(visit: Callable[..., Visit]
     assert max(box["height"] for box in boxes if box) > 50
 
 
+@pytest.mark.slow
 def test_search_lists_films_while_typing_and_opens_one(visit: Callable[..., Visit]) -> None:
     seen = visit("films")
     box = seen.page.get_by_role("searchbox").or_(seen.page.get_by_role("textbox")).first
@@ -465,6 +474,7 @@ def test_search_lists_films_while_typing_and_opens_one(visit: Callable[..., Visi
     assert unexpected(seen) == []
 
 
+@pytest.mark.slow
 def test_a_filter_is_in_the_address_and_survives_other_pages(visit: Callable[..., Visit]) -> None:
     page = visit("?genre=Horror&min=25").page
     ranked = page.get_by_text("Filter: Horror, all years, at least 25 ratings").first
@@ -483,6 +493,7 @@ def test_a_filter_is_in_the_address_and_survives_other_pages(visit: Callable[...
     assert "genre" not in page.url
 
 
+@pytest.mark.slow
 def test_a_click_on_a_point_opens_the_film(visit: Callable[..., Visit]) -> None:
     page = visit().page
     points = chart(page, "by number of ratings and mean").locator("path[aria-label]")
@@ -508,6 +519,7 @@ def published_anew(home: Path) -> Iterator[Callable[[], None]]:
     marts_fixture.write_marts(home)
 
 
+@pytest.mark.slow
 def test_a_publish_is_seen_on_reload(
     visit: Callable[..., Visit], published_anew: Callable[[], None]
 ) -> None:
@@ -520,6 +532,7 @@ def test_a_publish_is_seen_on_reload(
     expect(page.get_by_text("1,713").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_part_that_reruns_by_itself_does_not_mix_versions(
     visit: Callable[..., Visit], published_anew: Callable[[], None]
 ) -> None:
@@ -532,6 +545,7 @@ def test_a_part_that_reruns_by_itself_does_not_mix_versions(
     expect(page.get_by_text("1,713").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_lineage_is_drawn_without_the_network(visit: Callable[..., Visit]) -> None:
     seen = visit("data")
     drawn = seen.page.locator('[data-testid="stMermaidChart"] img')  # there once it is drawn

@@ -36,6 +36,7 @@ FILTER = (1, "%, Drama,%", 1900, 1900, 2030)
 NOTHING = (9_999, "%", 1900, 1900, 2030)
 PATTERNS = ("%war%", "%", "%", "%", "%", "war%")
 FILMS = [(1,), (13,), (999,)]
+PUBLISHES = 20
 PARAMETERS: dict[str, list[Any]] = {
     "BEST_LOVED": [FILTER, NOTHING],
     "SCATTER": [FILTER, NOTHING],
@@ -176,11 +177,11 @@ def test_statements_are_tagged_bound_and_of_one_version(
     assert not any(marts_fixture.VERSION in statement for statement in sent)
 
 
-@pytest.mark.parametrize("publishes", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_publishes_under_a_reader_never_mix_versions(
-    account: Account, use_account: Callable[..., None], publishes: int
+    account: Account, use_account: Callable[..., None]
 ) -> None:
-    database = f"READ_DURING_{publishes}"
+    database = "READ_DURING"
     use_account(SNOWFLAKE_DATABASE=database, MOVIELENS_VERSION_SECONDS="0")
     settings = Settings(
         home=account.folder / database, target="prod", keep_versions=2, _env_file=None
@@ -207,14 +208,14 @@ def test_publishes_under_a_reader_never_mix_versions(
 
     reader = threading.Thread(target=read)
     reader.start()
-    for number in range(2, publishes + 2):
+    for number in range(2, PUBLISHES + 2):
         build_candidate(settings, number)
         assert publish(settings).version == version_of(number)
     done.set()
     reader.join()
     assert failures == []
     assert all(len(numbers) == 1 for numbers in seen)
-    assert len({number for numbers in seen for number in numbers}) > publishes // 3
+    assert len({number for numbers in seen for number in numbers}) > PUBLISHES // 3
 
 
 def test_nothing_is_published_yet(use_account: Callable[..., None]) -> None:
@@ -250,6 +251,7 @@ def test_the_answer_that_there_is_none_comes_within_ten_seconds(
 
 
 # The last two leave another version published, and sessions lost.
+@pytest.mark.slow
 def test_a_page_keeps_its_version_and_the_next_one_has_the_new(
     account: Account, use_account: Callable[..., None]
 ) -> None:
@@ -292,6 +294,7 @@ def assert_gives_nothing_away(app: AppTest) -> None:
 
 
 # The connector's own timer cannot cancel a statement on a server that is gone.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_unreachable_then_reachable_without_a_restart(
     account: Account, use_account: Callable[..., None], monkeypatch: pytest.MonkeyPatch

@@ -133,6 +133,7 @@ for state, home in json.load(sys.stdin).items():
 """
 
 
+@pytest.mark.slow
 def test_every_state_in_a_process_of_its_own(tmp_path: Path) -> None:
     homes = {state: tmp_path / state for state in STATES}
     for state, (change, *_) in STATES.items():

@@ -197,6 +197,7 @@ def _without_each_statement() -> Iterator[tuple[str, str, dict[str, str]]]:
                 yield name, code, {**files, name: rest}
 
 
+@pytest.mark.slow
 def test_no_statement_is_there_for_nothing() -> None:
     """Each is needed, in a new account or in one changed by hand."""
     unharmed = list(_in_many_accounts(set_up()))
@@ -954,6 +955,7 @@ def test_no_other_value_of_any_setting_goes_unnoticed() -> None:
     assert [each.what for each in changes if not _is_noticed(each.texts)] == []
 
 
+@pytest.mark.slow
 def test_no_other_grant_goes_unnoticed() -> None:
     right = account_after(set_up())
     changes = [

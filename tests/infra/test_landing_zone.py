@@ -258,6 +258,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_change_is_named(name: str) -> None:
     old, new, message = BAD[name]
@@ -275,6 +276,7 @@ def test_the_linter_finds_nothing() -> None:
     assert _lint(TEMPLATE.read_text()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -591,14 +591,8 @@ def _told(github: GitHub, code: str) -> str:
     return told
 
 
-@pytest.mark.parametrize(
-    ("file", "code"),
-    [
-        ("", ""),
-        pytest.param(_AUDIT, "3", marks=pytest.mark.slow),
-        pytest.param(_MODEL, "1", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "code"), [(_AUDIT, "3"), (_MODEL, "1")])
 def test_no_cell_and_no_row_leaves_the_job(
     github: GitHub, tmp_path: Path, cli: Cli, file: str, code: str
 ) -> None:
@@ -620,12 +614,11 @@ def test_no_cell_and_no_row_leaves_the_job(
     assert done.returncode == 4, done.stderr
     told = done.stdout + done.stderr + _told(github, "4")
     assert "ratings-broken.csv" in told
-    if file:
-        (tmp_path / "project" / file).write_text(_BREAKS[file])
-        done = github.call("run.sh", **settings)
-        assert done.returncode == int(code), done.stderr
-        told += done.stdout + done.stderr + _told(github, code)
-        assert Path(file).stem in told
+    (tmp_path / "project" / file).write_text(_BREAKS[file])
+    done = github.call("run.sh", **settings)
+    assert done.returncode == int(code), done.stderr
+    told += done.stdout + done.stderr + _told(github, code)
+    assert Path(file).stem in told
     assert SECRET not in told.lower()
 
 
@@ -633,6 +626,23 @@ def _summary(folder: Path) -> str:
     done = _run(sys.executable, SCRIPTS / "summary.py", folder / "outline.json")
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.slow
+def test_the_summary_of_a_run_a_second_one_and_a_failed_one(tmp_path: Path, cli: Cli) -> None:
+    cli.json("data", "generate", tmp_path / "zone", "--ratings", 1000)
+    (tmp_path / "zone" / "ratings-broken.csv").write_text("nothing,of,this\n1,2,3\n")
+    for exit_code, source, expected in (
+        (4, "zone", ["### Done (exit code 4)", "| Files refused | 1 |", "- refused: <code>"]),
+        (4, "zone", ["| Models built | none, nothing changed |", "| Rows loaded | 0 |"]),
+        (2, "nowhere", ["### Failed (exit code 2)", "SourceError"]),
+    ):
+        outline = ("--outline", tmp_path / "outline.json")
+        answer = cli.json("run", "--source", tmp_path / source, *outline, exit_code=exit_code)
+        told = json.loads((tmp_path / "outline.json").read_text())
+        assert (told["exit_code"], answer["exit_code"]) == (exit_code, exit_code)
+        said = _summary(tmp_path)
+        assert [each for each in expected if each not in said] == [], said
 
 
 def test_the_summary_of_a_run_that_never_began(tmp_path: Path) -> None:
@@ -653,7 +663,14 @@ def test_the_summary_of_a_run_that_never_began(tmp_path: Path) -> None:
 )
 def test_text_of_others_is_no_markdown(name: str, tmp_path: Path) -> None:
     failure = {"test": name, "table": name, "rows": 1}
+    files = [{"path": name, "status": "refused", "rows": 0, "rejected": 0}]
+    build = {"built": True, "models": 1, "tests_passed": 1, "tests_warned": 0}
+    published = {"version": "1", "before": None}
     outlines = [
+        {
+            **{"outcome": "done", "exit_code": 4, "seconds": 1.0, "files": files},
+            **{"build": build, "publish": published},
+        },
         {"outcome": "AuditFailure", "exit_code": 3, "failures": [failure]},
         {"outcome": name, "exit_code": 1, "message": name, "raised": [name], "models": [name]},
     ]
@@ -661,9 +678,13 @@ def test_text_of_others_is_no_markdown(name: str, tmp_path: Path) -> None:
         (tmp_path / "outline.json").write_text(json.dumps(outline))
         parser = MarkdownIt("gfm-like", {"linkify": False}).disable("linkify")
         for token in parser.parse(_summary(tmp_path)):
-            assert token.type not in {"html_block", "table_open", "fence", "code_block"}
+            assert token.type not in {"html_block", "fence", "code_block"}
             for each in token.children or []:
-                assert each.type in {"text", "html_inline", "softbreak", "text_special"}, each
+                known = {"text", "html_inline", "softbreak", "text_special"}
+                # The summary's own words.
+                assert each.type in known or each.content == "movielens status", each
                 assert each.type != "html_inline" or each.content in {"<code>", "</code>"}
+        # The table of a run that is done has its columns and its rows, and no more.
+        assert _summary(tmp_path).count("|") in (0, 3 * 12)
         headings = [each for each in _summary(tmp_path).splitlines() if each.startswith("#")]
         assert len(headings) == 1

@@ -39,6 +39,7 @@ from tests.support.landing_zone import (
     write,
     write_six,
 )
+from tests.support.marks import slow_except
 
 KEYS = {"aws_access_key_id": "stand-in", "aws_secret_access_key": "stand-in"}
 NEW_COLUMN = "userId,movieId,rating,timestamp,device\n9,1,1.0,964982701,phone\n"
@@ -121,7 +122,7 @@ WAYS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", slow_except("a URL", WAYS))
 def test_s3_through_dlt(by_aws: Bucket, tmp_path: Path, way: str) -> None:
     """Rows, rejects and manifest; nothing again when nothing is new; then what is new alone."""
     read, database = WAYS[way], tmp_path / "composed.duckdb"
@@ -147,7 +148,9 @@ def _contents() -> dict[str, str]:
     return {name.removesuffix(".csv").replace("-", "_"): text for name, text in SIX.items()}
 
 
-@pytest.mark.parametrize("kind", ["duckdb", "parquet", "snowflake"])
+@pytest.mark.parametrize(
+    "kind", ["duckdb", "parquet", pytest.param("snowflake", marks=pytest.mark.slow)]
+)
 def test_composed_into_any_destination(
     by_aws: Bucket, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -238,6 +241,7 @@ def test_credentials_from_dlt_alone(
     assert composed.dataset().ratings.select("rating").max().fetchscalar() == 4.5
 
 
+@pytest.mark.slow
 def test_credentials_from_secrets_toml(bucket: Bucket, endpoint: str, cli: Cli) -> None:
     folder = cli.folder / ".dlt"
     folder.mkdir()
@@ -310,6 +314,7 @@ def test_a_new_column_is_for_the_contract_to_say(tmp_path: Path, way: str, contr
     assert query(database, f"select count(*), ({device}) from raw.ratings") == [(rows, evolved)]
 
 
+@pytest.mark.slow
 def test_hints_are_dlts(by_aws: Bucket, tmp_path: Path) -> None:
     by_aws.put("ratings-2.csv", RATINGS.replace("0.5", "5.0"))
     source = movielens_source(everything(by_aws.zone)).with_resources("ratings")
@@ -335,7 +340,7 @@ def incremental(url: str) -> DltResource:
     return everything(url, incremental=dlt.sources.incremental("modification_date"))
 
 
-@pytest.mark.parametrize("way", ["a resource", "a transformer"])
+@pytest.mark.parametrize("way", slow_except("a resource", ["a resource", "a transformer"]))
 def test_incremental_by_file_passes_nothing_over(tmp_path: Path, way: str) -> None:
     fs = fsspec.filesystem("memory")
     zone, name = "memory://cursor", f"/cursor/{uuid.uuid4().hex}/ratings.csv"
@@ -409,7 +414,14 @@ def test_a_folder_that_dlt_cannot_list_is_read_all_the_same(tmp_path: Path) -> N
     assert found == rows_in_files(zone / "ratings.csv")
 
 
-@pytest.mark.parametrize("store", ["folder", "s3 by AWS's chain", "s3 by dlt's configuration"])
+@pytest.mark.parametrize(
+    "store",
+    [
+        "folder",
+        "s3 by AWS's chain",
+        pytest.param("s3 by dlt's configuration", marks=pytest.mark.slow),
+    ],
+)
 def test_a_load_with_nothing_new_does_without_dlt(
     bucket: Bucket,
     endpoint: str,

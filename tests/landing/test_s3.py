@@ -112,6 +112,7 @@ def urandom_ratings() -> bytes:
     return f"{RATINGS.splitlines()[0]}\n{rows}".encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("breaks", [1, 3])
 def test_a_connection_that_breaks_is_begun_again(
     proxy: BreakingProxy, settings: Settings, breaks: int
@@ -127,6 +128,7 @@ def test_a_connection_that_breaks_is_begun_again(
     assert len(rows_that_count(settings.warehouse_file, "ratings")) == 60_000
 
 
+@pytest.mark.slow
 def test_a_connection_that_always_breaks_holds_up_no_other_file(
     proxy: BreakingProxy, settings: Settings
 ) -> None:

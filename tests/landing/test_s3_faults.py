@@ -20,6 +20,7 @@ from ingestion.operate.status import status
 from ingestion.settings import Settings
 from tests.support.faulty_s3 import FOR_EVER, Fault, FaultyS3, faulty_s3
 from tests.support.landing_zone import LINKS, MOVIES, rows_that_count
+from tests.support.marks import slow_except
 
 BUCKET, ZONE = "movielens-faults", "s3://movielens-faults/landing"
 ROWS = 5_000
@@ -71,7 +72,7 @@ SURVIVED = {
 }
 
 
-@pytest.mark.parametrize("name", SURVIVED)
+@pytest.mark.parametrize("name", slow_except("a flipped byte", SURVIVED))
 def test_survived(
     faulty: FaultyS3, from_s3: Settings, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,7 +99,7 @@ LASTING = {
 }
 
 
-@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize("name", slow_except("reading is denied", LASTING))
 def test_a_file_that_cannot_be_read_holds_up_no_other(
     faulty: FaultyS3, from_s3: Settings, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +127,10 @@ NOT_LISTED = {
 }
 
 
-@pytest.mark.parametrize("name", NOT_LISTED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if "busy" in name else ()) for name in NOT_LISTED],
+)
 def test_a_bucket_that_cannot_be_listed(
     faulty: FaultyS3, from_s3: Settings, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

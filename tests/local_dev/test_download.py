@@ -178,6 +178,7 @@ def test_a_later_command_continues_what_an_earlier_one_had(
     assert publisher.requests[-1] == (f"/movielens/{NAME}.zip", f"bytes={5 * PIECE}-")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["no ranges", "another file", "no etag"])
 def test_it_starts_again_when_it_cannot_continue(
     publisher: Publisher, tmp_path: Path, change: str

@@ -36,6 +36,7 @@ def test_nothing_loaded_at_all(warehouse: Warehouse) -> None:
     assert rows_in(warehouse, "mart_weekday_hour") == 168
 
 
+@pytest.mark.slow
 def test_films_and_ratings_alone(warehouse: Warehouse) -> None:
     warehouse.load("movies.csv", "movies", MOVIES)
     warehouse.load("ratings.csv", "ratings", RATINGS)

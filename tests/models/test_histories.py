@@ -144,6 +144,7 @@ def facts(replay: Replay) -> list[tuple[object, ...]]:
     )
 
 
+@pytest.mark.slow
 def test_what_is_gone_from_the_files_is_gone_from_the_facts(
     new_replay: NewReplay, models: Models, tmp_path: Path
 ) -> None:

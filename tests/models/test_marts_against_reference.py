@@ -46,6 +46,7 @@ def test_marts_of_demanding_data(demanding: Published) -> None:
     assert not [mart for mart, rows in demanding.found.items() if not rows]
 
 
+@pytest.mark.slow
 def test_marts_of_the_real_release(tmp_path_factory: pytest.TempPathFactory) -> None:
     check(published_real(tmp_path_factory))
 

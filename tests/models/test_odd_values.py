@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.raw_by_hand import Row, Warehouse
 
 MOVIES: list[Row] = [
@@ -24,6 +26,7 @@ LINKS: list[Row] = [
 ]
 
 
+@pytest.mark.slow
 def test_odd_values_pass_the_audit(warehouse: Warehouse) -> None:
     warehouse.load("movies.csv", "movies", MOVIES)
     warehouse.load("ratings.csv", "ratings", RATINGS)

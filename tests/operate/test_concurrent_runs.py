@@ -56,6 +56,7 @@ def machines(tmp_path: Path) -> Machines:
     return made
 
 
+@pytest.mark.slow
 def test_five_runners_on_three_machines(machines: Machines) -> None:
     for number in (1, 2):
         drop(machines.zone, number)
@@ -65,6 +66,7 @@ def test_five_runners_on_three_machines(machines: Machines) -> None:
     assert BUSY in [code for _, code, _ in endings]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", PAUSES)
 def test_one_that_is_paused_when_it(machines: Machines, moment: str) -> None:
     """Another machine takes over, loads and ends; the paused one then commits nothing."""

@@ -118,6 +118,7 @@ def test_a_load_is_killed_after(reload: Scenario, moment: str) -> None:
     assert outcome.found == "after"
 
 
+@pytest.mark.slow
 def test_a_first_load_is_killed_at_a_random_time(first_load: Scenario) -> None:
     usual = first_load.seconds()
     outcome = first_load.try_kill(Kill(seconds=random.uniform(0.3, 0.8) * usual))

@@ -32,7 +32,7 @@ HOSTILE = (
 texts = st.lists(st.text() | st.text("\\'\"$\0\n ab"), min_size=1, max_size=15)
 
 
-@pytest.fixture(params=["dev", "prod"])
+@pytest.fixture(params=["dev", pytest.param("prod", marks=pytest.mark.slow)])
 def own(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Settings:

@@ -138,6 +138,7 @@ def test_it_says_what_plain_python_says(
     check(found, before, after, key)
 
 
+@pytest.mark.slow
 def test_a_large_table() -> None:
     """Enough rows for every thread and every block of the engine."""
     of = random.Random(5)

@@ -31,6 +31,7 @@ def edited(plan: Plan) -> dict[str, tuple[str, str, tuple[str, ...]]]:
     }
 
 
+@pytest.mark.slow
 def test_comments_and_descriptions_are_nothing_to_do(checkout: Checkout) -> None:
     assert make_plan(checkout.settings).is_empty
     checkout.edit("models/dim/dim_movies.sql", "select", "\n-- a word\nselect  ")
@@ -41,6 +42,7 @@ def test_comments_and_descriptions_are_nothing_to_do(checkout: Checkout) -> None
     assert {model.action for model in planned.models} == {"reuse"}
 
 
+@pytest.mark.slow
 def test_an_edit_is_followed_by_column(checkout: Checkout) -> None:
     checkout.edit(*IMDB)
     planned = make_plan(checkout.settings)
@@ -63,6 +65,7 @@ def test_an_edit_is_followed_by_column(checkout: Checkout) -> None:
     assert sum(line.startswith("```") for line in markdown) % 2 == 0
 
 
+@pytest.mark.slow
 def test_a_new_column_is_additive(checkout: Checkout) -> None:
     checkout.edit("models/dim/dim_genres.sql", "\n    genre,", "\n    genre,\n    1 as one,")
     found = edited(make_plan(checkout.settings))
@@ -82,6 +85,7 @@ def test_a_plan_is_applied_and_is_empty_afterwards(checkout: Checkout, tmp_path:
     assert not run(checkout.settings).changed
 
 
+@pytest.mark.slow
 def test_a_plan_that_no_longer_fits_writes_nothing(checkout: Checkout, cli: Cli) -> None:
     env = {
         "MOVIELENS_HOME": str(checkout.settings.home),

@@ -31,6 +31,9 @@ from tests.support.candidates import MARTS, build_candidate, version_of
 from tests.support.crashing import KILLED, STEPPING, spread
 from tests.support.plain_diff import compared
 
+pytestmark = pytest.mark.slow
+PUBLISHES = 20
+
 
 def kept(settings: Settings) -> list[str]:
     """The versions that a rollback can return to, and the published one."""
@@ -70,9 +73,8 @@ def reader(target: Warehouse) -> Warehouse:
     return SnowflakeWarehouse(snowflake_settings(), "reader")
 
 
-@pytest.mark.parametrize("publishes", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_reader_during_many_publishes(
-    settings: Settings, target: Warehouse, reader: Warehouse, publishes: int
+    settings: Settings, target: Warehouse, reader: Warehouse
 ) -> None:
     found: list[tuple[str | None, set[int]]] = []
     done = threading.Event()
@@ -83,7 +85,7 @@ def test_a_reader_during_many_publishes(
 
     thread = threading.Thread(target=read)
     thread.start()
-    last = publishes + 1
+    last = PUBLISHES + 1
     for number in range(2, last + 1):
         build_candidate(settings, number)
         assert publish(settings).version == version_of(number)
@@ -94,7 +96,7 @@ def test_a_reader_during_many_publishes(
     assert all(version == version_of(*one) for version, one in found)
     order = [number for one in numbers for number in one]
     assert order == sorted(order)
-    assert len(set(order)) > publishes // 3
+    assert len(set(order)) > PUBLISHES // 3
     assert kept(settings) == [version_of(number) for number in (last - 2, last - 1, last)]
 
 
@@ -244,7 +246,6 @@ def test_a_publish_is_killed(
 
 
 @pytest.mark.xdist_group("killed-publishes")
-@pytest.mark.slow
 def test_a_publish_is_killed_at_many_steps(
     settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish
 ) -> None:

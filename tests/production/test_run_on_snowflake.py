@@ -16,7 +16,7 @@ from local_dev.snowflake import _in_place
 from local_dev.snowflake_gaps import rewritten, several
 from tests.support.both_targets import Production
 
-pytestmark = pytest.mark.xdist_group("production")
+pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.slow]
 
 OF_STAGES = re.compile(r"\s*(put|copy|remove)\b", re.IGNORECASE)
 # Snowflake's documentation: these are answered by the services layer, without a virtual warehouse.
@@ -91,7 +91,6 @@ def tables_of(report: Any) -> set[str]:
     return {name for name in models if not name.startswith("model.src_")}
 
 
-@pytest.mark.slow
 def test_one_changed_file_costs_what_is_behind_it(production: Production) -> None:
     """And leaves the same on both engines."""
     tags = production.zone / "tags.csv"
@@ -107,7 +106,6 @@ def test_one_changed_file_costs_what_is_behind_it(production: Production) -> Non
     assert production.differences_from("dev") == {}
 
 
-@pytest.mark.slow
 def test_runners_of_several_machines(production: Production) -> None:
     ratings = production.zone / "ratings-2.csv"
     film = (production.zone / "movies.csv").read_text().splitlines()[1].partition(",")[0]
@@ -145,7 +143,6 @@ def test_a_refused_file_ends_in_exit_4_until_it_is_gone(production: Production) 
     assert cli.json("status", "--home", "prod", env=env)["refused"] == []
 
 
-@pytest.mark.slow
 def test_a_run_with_a_refused_file_publishes_the_others(production: Production) -> None:
     bad = production.zone / "ratings-bad.csv"
     bad.write_text("userId;movieId;rating;timestamp\n")

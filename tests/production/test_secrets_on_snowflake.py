@@ -15,7 +15,7 @@ from ingestion.settings import Settings
 from tests.support.both_targets import PASSPHRASE, Production
 from tests.support.parity import differences, relations
 
-pytestmark = pytest.mark.xdist_group("production")
+pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.slow]
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 AWS_SECRETS = {
@@ -30,9 +30,7 @@ AWS_SECRETS = {
 REFUSED = ("build", "publish", "rollback", "vacuum", "status", "run --source files")
 
 
-@pytest.mark.parametrize(
-    "is_short", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["", "others"]
-)
+@pytest.mark.parametrize("is_short", [True, False], ids=["", "others"])
 def test_no_secret_is_written_anywhere(production: Production, is_short: bool) -> None:
     pem = production.env["SNOWFLAKE_PRIVATE_KEY"].splitlines()
     key = serialization.load_pem_private_key("\n".join(pem).encode(), PASSPHRASE.encode())

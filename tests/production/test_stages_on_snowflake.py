@@ -28,17 +28,19 @@ from tests.support.faulty_s3 import served
 from tests.support.policed_s3 import ROLE, PolicedS3
 from tests.support.stack import BUCKET, statements_of
 
+pytestmark = pytest.mark.slow
+RATINGS = 1_000_000
 
-@pytest.mark.parametrize("ratings", [150_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+
 def test_a_large_file_is_sent_in_compressed_parts(
-    snowflake: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ratings: int
+    snowflake: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "STAGED_BYTES", 20_000)
     # Each thread writes a part of its own, however small.
     monkeypatch.setitem(client._STAGING, "threads", 1)
     for name, value in {**snowflake, "MOVIELENS_TARGET": "prod"}.items():
         monkeypatch.setenv(name, value)
-    generate(tmp_path / "zone", ratings=ratings, seed=4)
+    generate(tmp_path / "zone", ratings=RATINGS, seed=4)
     statements = f"http://127.0.0.1:{snowflake['SNOWFLAKE_PORT']}/statements"
     # Other tests have loaded ratings there, too.
     urllib.request.urlopen(urllib.request.Request(statements, method="DELETE")).close()
@@ -49,7 +51,7 @@ def test_a_large_file_is_sent_in_compressed_parts(
     # A file that is sent whole makes two: without rows dlt creates the table.
     assert len(copied) > 2
     assert engine_of(resolve()).warehouse().fetch("select count(*) from raw.ratings") == [
-        (ratings,)
+        (RATINGS,)
     ]
 
 

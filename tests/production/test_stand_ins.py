@@ -41,6 +41,7 @@ def started(cli: Cli, *command: str) -> Iterator[dict[str, str]]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_bucket_loads_into_a_snowflake_that_keeps_it(cli: Cli, tmp_path: Path) -> None:
     keep = ("dev", "snowflake", "--state", str(tmp_path / "state"), "--home", "home")
     with started(cli, "dev", "s3") as s3:
@@ -57,6 +58,7 @@ def test_a_bucket_loads_into_a_snowflake_that_keeps_it(cli: Cli, tmp_path: Path)
             assert len(again["files"]) == 6
 
 
+@pytest.mark.slow
 def test_loads_before_any_run_has_noted_anything(
     cli: Cli, snowflake: dict[str, str], tmp_path: Path
 ) -> None:
@@ -154,6 +156,7 @@ def test_what_no_rule_knows_is_passed_on() -> None:
     assert several("select 1; select ';'") == ["select 1", "select ';'"]
 
 
+@pytest.mark.slow
 def test_first_runs_at_once(cli: Cli, snowflake: dict[str, str], tmp_path: Path) -> None:
     """In an empty database, where one of them has to create the row of the lease."""
     env = {**snowflake, "MOVIELENS_TARGET": "prod"}
@@ -236,6 +239,7 @@ def test_nobody_who_reads_waits(snowflake: dict[str, str]) -> None:
     assert reader.cursor().execute("select n from raw.t").fetchall() == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_transaction_that_kept_others_waiting_too_long_is_gone(
     snowflake: dict[str, str],
 ) -> None:

@@ -24,7 +24,7 @@ from local_dev.generate import generate
 from tests.support.cli import Cli
 from tests.support.table_hash import Digest, digests
 
-pytestmark = pytest.mark.xdist_group("as-of")
+pytestmark = [pytest.mark.xdist_group("as-of"), pytest.mark.slow]
 
 # What tells of the build itself, not of the data.
 OF_THE_BUILD = ("data_version", "git_sha", "built_at", "run_at")
@@ -115,7 +115,7 @@ def leftovers(settings: Settings) -> list[str]:
     return sorted(name for (name,) in rows)
 
 
-@pytest.mark.parametrize("loads", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("loads", [1, 3])
 def test_each_load_gives_what_was_published_then(history: History, loads: int) -> None:
     before = history.everything()
     published = history.settings.marts_file.read_bytes()
@@ -136,7 +136,6 @@ def test_each_load_gives_what_was_published_then(history: History, loads: int) -
     assert (again.built, again.version) == (False, version(history.settings.marts_file))
 
 
-@pytest.mark.slow
 def test_killed_and_done_again(history: History, cli: Cli) -> None:
     first = history.load_ids[0]
     before = history.everything()
@@ -159,7 +158,6 @@ def test_killed_and_done_again(history: History, cli: Cli) -> None:
     assert history.everything() == before
 
 
-@pytest.mark.slow
 def test_a_failed_audit_writes_no_file(history: History) -> None:
     target = DuckDBWarehouse(history.settings.warehouse_file)
     target.execute(
@@ -202,7 +200,6 @@ def test_vacuumed_rows_are_named(history: History) -> None:
     assert history.everything() == before
 
 
-@pytest.mark.slow
 def test_what_counts_survives_vacuum(history: History) -> None:
     vacuum(history.settings.model_copy(update={"keep_days": 0}))
     third = history.load_ids[-1]

@@ -312,6 +312,7 @@ def test_a_landing_zone_that_changes_while_it_is_loaded(
     }
 
 
+@pytest.mark.slow
 def test_a_file_that_is_listed_twice_counts_as_two_whose_rows_are_one(
     settings: Settings, zone: Path
 ) -> None:
@@ -366,6 +367,7 @@ def test_switching_the_source_leaves_nothing_of_the_old_one(
     )
 
 
+@pytest.mark.slow
 def test_switching_to_a_copy_switches(settings: Settings, zone: Path, tmp_path: Path) -> None:
     """Whose files have the same sizes and times."""
     load(settings=settings)

@@ -48,6 +48,7 @@ def zone(tmp_path: Path) -> Path:
     return tmp_path / "zone"
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_by_every_run_until_it_is_mended(cli: Cli, zone: Path) -> None:
     write(zone, ratings=f"{RATINGS}\n{ROW}1,2,good,964982704\n1,2\n")
     within = cli("load", "--source", zone)

@@ -121,6 +121,7 @@ def check_in_pieces(
         check(tmp_path_factory.mktemp("damaged"), **file)
 
 
+@pytest.mark.slow
 @many(200)
 def test_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) -> None:
     check_in_pieces(tmp_path_factory, **file)

@@ -122,6 +122,7 @@ def test_a_paused_holder_commits_nothing(
     assert load(settings=a).changed is False
 
 
+@pytest.mark.slow
 def test_a_step_may_take_longer_than_the_lease(tmp_path: Path, zone: Path) -> None:
     a, b = machine(tmp_path, "a", lease_seconds=1), machine(tmp_path, "b")
     with exclusive_run(a) as run:
@@ -206,6 +207,7 @@ def test_heartbeats_are_in_nobodys_way(tmp_path: Path, cli: Cli) -> None:
     assert report["publish"]["published"] is True
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_another_program_holds_is_busy(
     cli: Cli, tmp_path: Path, zone: Path
 ) -> None:
