@@ -42,7 +42,11 @@ def summary(outline: dict[str, Any]) -> str:
     }
     table = "".join(f"| {name} | {value} |\n" for name, value in rows.items())
     names = "".join(f"\n- refused: {text(file['path'])}" for file in refused)
-    why = "\n\n`movielens status` says why.\n" if refused else "\n"
+    why = (
+        "\n\nWhy quotes the file: `movielens load` on your own machine says it.\n"
+        if refused
+        else "\n"
+    )
     return f"### Done (exit code {outline['exit_code']})\n\n| | |\n|---|---|\n{table}{names}{why}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -103,7 +104,12 @@ def _rule(get: Any, name: str) -> dict[str, Any]:
 
 
 def _wrong(made: Made) -> list[str]:
-    return [*_wrong_of_roles(made), *_wrong_of_bucket(made.bucket), *_wrong_when_deleted(made)]
+    return [
+        *_wrong_of_roles(made),
+        *_wrong_of_bucket(made.bucket),
+        *_wrong_when_deleted(made),
+        *_wrong_of_settings(made.template),
+    ]
 
 
 def _on_prefix(what: str, does: str, actions: list[str], prefix: str) -> list[dict[str, Any]]:
@@ -201,6 +207,46 @@ def _wrong_when_deleted(made: Made) -> Iterator[str]:
                 yield f"{name} is lost with the stack: {policy}"
 
 
+# What expires, and when; else everything stays.
+_EXPIRES = [
+    {"Id": "replaced-files", "NoncurrentVersionExpiration": {"NoncurrentDays": 90}},
+    {
+        "Id": "rows-that-went-to-snowflake",
+        "Prefix": "movielens-staging/",
+        "ExpirationInDays": 1,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    },
+    {"Id": "broken-uploads", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+]
+# What each parameter must not be: it would let in others, or reach beyond one prefix.
+_NOBODY_GIVES = {
+    "BucketName": ["", "*", "a/b", "a.b"],
+    "Prefix": ["", "*", "/", "a/", "/a", "a/*"],
+    "GitHubRepository": ["", "*", "anna/*", "anna", "anna/films:*"],
+    "GitHubEnvironment": ["", "*", "a:b"],
+    "GitHubProviderArn": ["*", "arn:aws:iam::123456789012:oidc-provider/evil.example"],
+    "SnowflakeUserArn": ["*", "arn:aws:iam::123456789012:root"],
+}
+
+
+def _wrong_of_settings(template: dict[str, Any]) -> Iterator[str]:
+    resources = template["Resources"]
+    rules = filled_in(resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"])
+    if rules != [{**rule, "Status": "Enabled"} for rule in _EXPIRES]:
+        yield f"files expire otherwise: {rules}"
+    longest = resources["RunnerRole"]["Properties"]["MaxSessionDuration"]
+    production = TEMPLATE.parents[2] / ".github" / "workflows" / "production.yml"
+    if f"role-duration-seconds: {longest}\n" not in production.read_text():
+        yield f"the run does not ask for sessions of {longest} seconds"
+    for name, values in _NOBODY_GIVES.items():
+        pattern = template["Parameters"][name].get("AllowedPattern", ".*")
+        for value in values:
+            if re.fullmatch(pattern, value):
+                yield f"{name} may be {value!r}"
+    if "Rules" not in template:
+        yield "Snowflake's role may be made without an external id"
+
+
 def test_the_stack_is_made_and_nothing_is_wrong_with_it() -> None:
     made = _make(TEMPLATE.read_text())
     assert _wrong(made) == []
@@ -253,6 +299,31 @@ BAD = {
         "sts:ExternalId: !Ref SnowflakeExternalId",
         'sts:ExternalId: "*"',
         "movielens-snowflake trusts",
+    ),
+    "files that expire": (
+        "Id: replaced-files\n            Status: Enabled\n",
+        "Id: replaced-files\n            Status: Enabled\n            ExpirationInDays: 30\n",
+        "files expire",
+    ),
+    "rows that stay": ("ExpirationInDays: 1\n", "ExpirationInDays: 100\n", "files expire"),
+    "rows of everything": ("Prefix: !Sub ${Prefix}-staging/", 'Prefix: ""', "files expire"),
+    "copies that go at once": ("NoncurrentDays: 90", "NoncurrentDays: 1", "files expire"),
+    "long sessions": ("MaxSessionDuration: 7200", "MaxSessionDuration: 43200", "sessions of"),
+    "any repository": ('"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+"', '".+"', "GitHubRepository may be"),
+    "any environment": ('AllowedPattern: "[A-Za-z0-9_-]+"', 'AllowedPattern: ".+"', "Environment"),
+    "any prefix": ('"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*"', '".*"', "Prefix may be"),
+    "any provider": (
+        ":oidc-provider/token[.]actions[.]githubusercontent[.]com)?",
+        ".*)?",
+        "Provider",
+    ),
+    "any user of Snowflake": (":user/.+)?", ":.*)?", "SnowflakeUserArn may be"),
+    "no external id": ("Rules:\n  BothOfSnowflake", "Metadata:\n  BothOfSnowflake", "external id"),
+    "buckets of everybody": (
+        "Sid: FindBucket\n                  Effect: Allow\n"
+        "                  Action: s3:GetBucketLocation",
+        "Sid: FindBucket\n                  Effect: Allow\n                  Action: s3:ListBucket",
+        "movielens-runner may do more",
     ),
     "any account": ("AWS: !Ref SnowflakeUserArn", 'AWS: "*"', "movielens-snowflake trusts"),
 }

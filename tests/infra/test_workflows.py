@@ -682,7 +682,7 @@ def test_text_of_others_is_no_markdown(name: str, tmp_path: Path) -> None:
             for each in token.children or []:
                 known = {"text", "html_inline", "softbreak", "text_special"}
                 # The summary's own words.
-                assert each.type in known or each.content == "movielens status", each
+                assert each.type in known or each.content == "movielens load", each
                 assert each.type != "html_inline" or each.content in {"<code>", "</code>"}
         # The table of a run that is done has its columns and its rows, and no more.
         assert _summary(tmp_path).count("|") in (0, 3 * 12)
