@@ -118,6 +118,9 @@ sbom: $(SECURITY)/.ready ## Write what the project and its image install to dist
 	@$(foreach lock,$(INSTALLED),$(SECURITY)/bin/cyclonedx-py requirements $(lock) --pyproject pyproject.toml \
 		--output-reproducible --of JSON -o $(SBOM) &&) true
 
+audits: $(READY) ## Rewrite docs/audits.md from the descriptions of the tests
+	@$(BIN)/python -m tests.support.audits_page
+
 screenshots: $(READY) ## Take pictures of every page, light and dark, wide and narrow
 	$(BIN)/python -m tests.support.screenshots .movielens/screenshots --readme docs/dashboard.png
 

@@ -26,6 +26,16 @@ with totals as (
         (select coalesce(sum(position), 0) from {{ ref('mart_dictionary') }}) as total,
         (select count(*) from {{ source('audit', 'model_columns') }}) as n_rows_reported,
         (select coalesce(sum(position), 0) from {{ source('audit', 'model_columns') }}) as total_reported
+    union all
+    select
+        'mart_tested_table' as mart,
+        (select count(*) from {{ ref('mart_tested_table') }}) as n_rows,
+        (select count(distinct table_name) from {{ ref('mart_tested_table') }}) as total,
+        (select count(*) from {{ source('audit', 'tested_tables') }}) as n_rows_reported,
+        (
+            select count(distinct table_name)
+            from {{ source('audit', 'tested_tables') }}
+        ) as total_reported
 )
 
 select *

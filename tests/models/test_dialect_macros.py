@@ -25,6 +25,7 @@ DISPATCH = re.compile(r"adapter\.dispatch\('(\w+)', 'movielens'\)")
 SNOWFLAKE_FUNCTIONS = {
     "cast",
     "convert_timezone",
+    "count",
     "date_part",
     "dateadd",
     "dayofweekiso",

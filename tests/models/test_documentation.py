@@ -1,6 +1,7 @@
 """The yml files match what is built, and say enough."""
 
 import re
+from pathlib import Path
 
 import pytest
 from dbt.contracts.graph.manifest import Manifest
@@ -8,6 +9,7 @@ from dbt.contracts.graph.nodes import ModelNode
 
 from dashboard import marts, queries
 from dashboard.contents import PAGES
+from tests.support import audits_page
 from tests.support.raw_by_hand import PROJECT, Warehouse
 
 LAYERS = ("src", "dim", "fct", "mart")
@@ -48,6 +50,11 @@ def test_each_thing_that_readers_see_is_described(parsed_project: Manifest, kind
         assert tests
         missing = [test.name for test in tests if not test.description]
     assert missing == []
+
+
+def test_the_page_of_audits_is_that_of_the_tests(parsed_project: Manifest, tmp_path: Path) -> None:
+    parsed_project.write(str(tmp_path / "manifest.json"))
+    assert audits_page.PAGE.read_text() == audits_page.page(tmp_path), "run make audits"
 
 
 def test_the_columns_described_are_the_columns_built(

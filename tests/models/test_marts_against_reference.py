@@ -101,6 +101,7 @@ def test_the_lineage_and_the_dictionary_are_those_of_dbt(demanding: Published) -
     expected = {
         "mart_lineage": reports.lineage(manifest),
         "mart_dictionary": reports.dictionary(manifest, demanding.types()),
+        "mart_tested_table": reports.tested_tables(manifest),
     }
     told = [
         difference
