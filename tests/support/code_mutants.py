@@ -41,7 +41,7 @@ GUARDS = {
     "raw/rows": _LOADS,
     "raw/plan": _LOADS,
     "raw/load": _LOADS,
-    "raw/refusals": (*_LOADS, _REFUSES),
+    "raw/refusals": (*_LOADS, "tests/operate/test_status.py", _REFUSES),
     "warehouse/lease": ("tests/warehouse/test_lease.py",),
     "warehouse/run": ("tests/warehouse/test_lease.py", "tests/operate/test_recovery.py"),
     "reading/bulk": _READS,
