@@ -35,17 +35,26 @@ named_tag as (
     left join {{ ref('src_genome_tags') }} as names on scored_tag.tag_id = names.tag_id
 ),
 
+-- Once each, as a wrong mart may show a tag many times.
+shown_once as (
+    select
+        movie_id,
+        tag
+    from shown
+    group by movie_id, tag
+),
+
 named_score as (
     select
         scores.movie_id,
         scores.tag_id,
         scores.relevance,
-        shown.tag
-    from shown
-    inner join named_tag on shown.tag = named_tag.tag
+        shown_once.tag
+    from shown_once
+    inner join named_tag on shown_once.tag = named_tag.tag
     inner join {{ ref('fct_genome_scores') }} as scores
         on
-            shown.movie_id = scores.movie_id
+            shown_once.movie_id = scores.movie_id
             and named_tag.tag_id = scores.tag_id
 ),
 
