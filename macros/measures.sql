@@ -4,7 +4,7 @@
 {% macro sample_sd(n, total, total_of_squares) -%}
     case
         when {{ n }} > 1
-            then sqrt(greatest(0, ({{ total_of_squares }} - {{ total }} * {{ total }} / {{ n }}) / nullif({{ n }} - 1, 0)))
+            then sqrt(greatest(0, ({{ total_of_squares }} - {{ total }} * {{ total }} / nullif({{ n }}, 0)) / nullif({{ n }} - 1, 0)))
     end
 {%- endmacro %}
 
