@@ -33,20 +33,42 @@ ratings_per_joining_year as (
     inner join {{ ref('dim_users') }} as users on rated.user_id = users.user_id
 ),
 
-active_users as (
+pair_of_years as (
+    select
+        first_year,
+        years_since
+    from ratings_per_joining_year
+    group by first_year, years_since
+),
+
+-- Bounds are compared once for each pair of years, as comparing them for each user takes long.
+cohort_of_pair as (
     select
         cohorts.cohort_year,
         cohorts.years_since,
-        rated.years_since as exact_years_since,
+        pairs.first_year,
+        pairs.years_since as exact_years_since
+    from cohorts
+    inner join pair_of_years as pairs
+        on
+            cohorts.cohort_year <= pairs.first_year
+            and cohorts.last_cohort_year >= pairs.first_year
+            and cohorts.years_since <= pairs.years_since
+            and (cohorts.last_years_since >= pairs.years_since or cohorts.next_years_since is null)
+),
+
+active_users as (
+    select
+        cohort_of_pair.cohort_year,
+        cohort_of_pair.years_since,
+        cohort_of_pair.exact_years_since,
         rated.user_id,
         rated.n_ratings
-    from cohorts
-    inner join ratings_per_joining_year as rated
+    from ratings_per_joining_year as rated
+    inner join cohort_of_pair
         on
-            cohorts.cohort_year <= rated.first_year
-            and cohorts.last_cohort_year >= rated.first_year
-            and cohorts.years_since <= rated.years_since
-            and (cohorts.last_years_since >= rated.years_since or cohorts.next_years_since is null)
+            rated.first_year = cohort_of_pair.first_year
+            and rated.years_since = cohort_of_pair.exact_years_since
 ),
 
 recount as (
