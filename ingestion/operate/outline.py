@@ -1,7 +1,7 @@
 """What a run did, in names and counts only: for places where others read it.
 
-A report quotes what it found, so that whoever runs it sees what to fix: cells of refused files,
-rows that failed a test, a database's message. A public repository's workflow must show none of
+A report quotes what it found, so that the operator can fix it: cells of refused files, rows
+that failed a test, a database's message. A public repository's workflow must show none of
 that. So an outline is put together from what is known to be a name or a count; nothing else gets
 in.
 """

@@ -1,4 +1,4 @@
-"""Films that are equally strong in a tag are told apart by their ids, not by rounding errors."""
+"""Ties between equally strong films are broken by id, not by rounding errors."""
 
 from __future__ import annotations
 
