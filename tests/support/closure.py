@@ -103,7 +103,7 @@ GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 # The longest prefix that a set-up may allow; and the most credits a month, by slip or not.
 WIDEST_NETWORK = 16
 MOST_CREDITS = 1_000
-# The set-up never resets these, as that would restart the month's quota: only creation is compared.
+# The set-up never resets these, which would restart the month's quota: only creation is compared.
 _MONITOR = {
     "FREQUENCY": "MONTHLY",
     "START_TIMESTAMP": "IMMEDIATELY",

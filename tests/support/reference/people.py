@@ -23,7 +23,7 @@ def first_ratings(current: Current) -> dict[int, datetime]:
 def merged(people: Mapping[int, int]) -> dict[int, int]:
     """Maps each value to the one it is published under, given how many people have it.
 
-    That is the value itself if enough people have it; else the next lower one that enough have; else
+    That is the value itself if enough people have it; else the next lower one that enough have, or
     the lowest that enough have. If there is none, all go under the lowest value.
     """
     enough = [value for value, n in people.items() if n >= FEW]
