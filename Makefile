@@ -9,7 +9,7 @@ RATINGS ?=
 DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
 
 .PHONY: help setup demo dashboard test lint lint-python lint-duckdb lint-snowflake types pytest \
-	test-long bench parity sqlmesh screenshots lock clean
+	test-long bench parity sqlmesh advisories sbom screenshots lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,15 +97,44 @@ $(SQLMESH)/.ready: requirements-sqlmesh.lock | $(READY)
 sqlmesh: $(SQLMESH)/.ready ## Let SQLMesh run the same models and compare every table
 	@$(BIN)/python -m tests.support.second_opinion
 
+# In one of its own, too: no test needs it.
+SECURITY := .venv/security
+INSTALLED := requirements.lock dashboard/requirements.lock dashboard/requirements-snowflake.lock
+SBOM = dist/sbom-$(subst /,-,$(lock:.lock=)).json
+
+$(SECURITY)/.ready: requirements-security.lock | $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SECURITY)
+	@$(BIN)/uv pip install --quiet --python $(SECURITY)/bin/python --require-hashes -r $<
+	@touch $@
+
+# Strict: a package that cannot be looked up is a failure, too.
+advisories: $(SECURITY)/.ready ## Look the locked packages up among known vulnerabilities
+	@$(foreach lock,$(INSTALLED) requirements-sqlmesh.lock requirements-security.lock,\
+		echo $(lock): && $(SECURITY)/bin/pip-audit --strict --progress-spinner off --disable-pip \
+		--require-hashes -r $(lock) &&) true
+
+sbom: $(SECURITY)/.ready ## Write what the project and its image install to dist, as CycloneDX
+	@mkdir -p dist
+	@$(foreach lock,$(INSTALLED),$(SECURITY)/bin/cyclonedx-py requirements $(lock) --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o $(SBOM) &&) true
+
+audits: $(READY) ## Rewrite docs/audits.md from the descriptions of the tests
+	@$(BIN)/python -m tests.support.audits_page
+
 screenshots: $(READY) ## Take pictures of every page, light and dark, wide and narrow
 	$(BIN)/python -m tests.support.screenshots .movielens/screenshots --readme docs/dashboard.png
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11
+# What the image installs; its versions are those of the whole.
+COMPILE_IMAGE := $(COMPILE) --custom-compile-command "make lock" --constraints requirements.lock
 
-lock: $(READY) ## Rewrite both locks: names, versions and hashes, no addresses
+lock: $(READY) ## Rewrite all locks: names, versions and hashes, no addresses
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --custom-compile-command "make lock" --group sqlmesh -o requirements-sqlmesh.lock \
 		--constraints <(grep -oE '^(dbt-[a-z-]+|duckdb)==[^ ;]+' requirements.lock)
+	$(COMPILE) --custom-compile-command "make lock" --group security -o requirements-security.lock
+	$(COMPILE_IMAGE) dashboard/requirements.txt -o dashboard/requirements.lock
+	$(COMPILE_IMAGE) dashboard/requirements-snowflake.txt -o dashboard/requirements-snowflake.lock
 
 clean: ## Remove the demo's output (.movielens)
 	rm -rf .movielens

@@ -2,10 +2,12 @@
 
     python -m benchmarks.mutations --mutants 500 --seed 1
 
-Puts small, plausible mistakes into the models and macros, one at a time, and runs the data tests on
-what is then built from demanding data. Those that change no mart on this data (*equivalent*) and
-those that do not run are not counted. Prints, by kind of mistake, what stopped the others, and then
-each survivor with its edit.
+Puts small, plausible mistakes into the models and macros, one at a time, and looks at what is then
+built from demanding data: contracts and data tests first, which are the audit of every build, then
+dbt's unit tests, then the reference of `make test`. Those that change no mart on this
+data (*equivalent*) and those that do not run are not counted. Prints, by kind of mistake, what was
+the first to stop the others, the share that the audit stopped and the share that all did, and then
+each mistake that the audit did not stop.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.support.mutants import (
-    AUDITED,
+    AUDITS,
     CONTRACT,
+    EFFECTIVE,
     EQUIVALENT,
     INVALID,
     KINDS,
@@ -30,16 +33,18 @@ from tests.support.mutants import (
     Verdict,
 )
 
-_ENDS = (INVALID, EQUIVALENT, CONTRACT, AUDITED, SURVIVED)
+_ENDS = (INVALID, EQUIVALENT, *EFFECTIVE)
+_SHARES = ("by the audit", "by all")
 
 
 def _line(name: str, verdicts: Iterable[Verdict]) -> str:
     counts = Counter(verdict.end for verdict in verdicts)
-    stopped = counts[CONTRACT] + counts[AUDITED]
-    effective = stopped + counts[SURVIVED]
-    share = f"{stopped / effective:.0%}" if effective else "-"
+    effective = sum(counts[end] for end in EFFECTIVE)
+    by_audits = sum(counts[end] for end in AUDITS)
+    stopped = (by_audits, effective - counts[SURVIVED])
+    shares = "".join(f"{n / effective if effective else 1:>13.1%}" for n in stopped)
     columns = "".join(f"{counts[end]:>13,}" for end in _ENDS)
-    return f"{name:<24}{counts.total():>8,}{columns}{share:>9}"
+    return f"{name:<24}{counts.total():>8,}{columns}{shares}"
 
 
 def edit_of(mutant: Mutant) -> str:
@@ -56,7 +61,7 @@ def edit_of(mutant: Mutant) -> str:
 
 
 def main() -> None:
-    """Prints the table and the survivors."""
+    """Prints the table, and what the audit let pass."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutants", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
@@ -67,21 +72,21 @@ def main() -> None:
         trial = Trial(Path(folder), arguments.seed, arguments.ratings)
         verdicts = [trial.verdict(mutant) for mutant in trial.mutants(arguments.mutants)]
         trial.close()
-    columns = "".join(f"{end:>13}" for end in _ENDS)
-    print(f"{'kind of mistake':<24}{'mutants':>8}{columns}{'stopped':>9}")
+    columns = "".join(f"{column:>13}" for column in (*_ENDS, *_SHARES))
+    print(f"{'kind of mistake':<24}{'mutants':>8}{columns}")
     for kind in KINDS:
         print(_line(kind, (verdict for verdict in verdicts if verdict.mutant.kind == kind)))
     print(_line("all", verdicts))
     by_contract = [verdict for verdict in verdicts if verdict.end != CONTRACT]
     print(_line("without contracts", by_contract))
     for verdict in verdicts:
-        if verdict.end == SURVIVED:
+        if verdict.end in EFFECTIVE and verdict.end not in AUDITS:
             mutant = verdict.mutant
-            print(f"\n{mutant.kind} in {mutant.of}, seen in {', '.join(verdict.marts)}")
+            by = ", ".join((verdict.end, *verdict.tests))
+            print(f"\n{by}: {mutant.kind} in {mutant.of}, seen in {', '.join(verdict.marts)}")
             print(f"    {edit_of(mutant)}")
-    print(
-        f"\nTests that fail without a mistake: {', '.join(sorted(trial.failing_before)) or 'none'}"
-    )
+    failing = sorted(trial.failing_before | trial.failing_compiled)
+    print(f"\nTests that fail without a mistake: {', '.join(failing) or 'none'}")
     print(f"{time.perf_counter() - started:,.0f} s")
 
 

@@ -61,6 +61,52 @@ def ancestors(edges: pd.DataFrame, name: str) -> pd.DataFrame:
     return edges[edges["to_name"].isin(seen)]
 
 
+def guards(tested: pd.DataFrame) -> pd.DataFrame:
+    """Counts the checks that read each mart.
+
+    Args:
+        tested: Rows of TESTED_TABLES.
+
+    Returns:
+        mart, n_checks, n_comparisons (those that read other tables, too) and compared_with, those
+        tables separated by commas.
+    """
+    if tested.empty:
+        return pd.DataFrame()
+    check = ["test_name", "model_name"]
+    rows = []
+    for mart, own in tested[tested["layer"] == "mart"].groupby("table_name"):
+        read = own[check].merge(tested, on=check)
+        others = read[read["table_name"] != mart]
+        rows.append(
+            {
+                "mart": mart,
+                "n_checks": len(own),
+                "n_comparisons": len(others[check].drop_duplicates()),
+                "compared_with": ", ".join(sorted(set(others["table_name"]))),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def compared_by(tested: pd.DataFrame, quality: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Finds the checks of other tables that read a table, too.
+
+    Args:
+        tested: Rows of TESTED_TABLES.
+        quality: Rows of QUALITY.
+        name: The table.
+
+    Returns:
+        Their rows of QUALITY.
+    """
+    if tested.empty:
+        return pd.DataFrame()
+    check = ["test_name", "model_name"]
+    reading = tested[(tested["table_name"] == name) & (tested["model_name"] != name)]
+    return quality.merge(reading[check], on=check)
+
+
 def origins(edges: pd.DataFrame, name: str, column: str) -> dict[str, set[frozenset[str]]]:
     """Follows a column back to where its values come from.
 

@@ -234,6 +234,12 @@ order by
     model_name, column_name, test_name
 """
 
+TESTED_TABLES: Final = """
+select test_name, model_name, table_name, layer
+from mart_tested_table
+order by table_name, test_name, model_name
+"""
+
 DICTIONARY: Final = """
 select table_name, layer, position, column_name, data_type, description, tests
 from mart_dictionary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 # EFBIG is a limit on the size of one file (`ulimit -f`): one more kind of "no room".
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -39,6 +39,23 @@ class AuditError(MovielensError):
     """A test failed on the candidate, so nothing was published."""
 
     exit_code = 3
+
+
+class BrokenModels(MovielensError):
+    """Models could not be built; the published marts are untouched.
+
+    Args:
+        messages: By model, what the database said.
+        remedy: Where the whole of it is.
+    """
+
+    def __init__(self, messages: Mapping[str, str], remedy: str) -> None:
+        said = "".join(f"\n  {name}: {message}" for name, message in messages.items())
+        super().__init__(
+            f"{len(messages)} models could not be built; the published marts are untouched:{said}",
+            remedy,
+        )
+        self.models = list(messages)
 
 
 class RejectedError(MovielensError):

@@ -24,6 +24,7 @@ from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import duckdb
 import fsspec
@@ -46,6 +47,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message
 
+from local_dev.account.rights import Asked, Refused, Rights, Session
 from local_dev.servers import free_port, process_on
 from local_dev.snowflake_gaps import rewritten, several
 
@@ -61,11 +63,25 @@ _OURS = "MOVIELENS"
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _TAG = re.compile(r"\s*alter session set query_tag\s*=\s*'([^']*)'", re.IGNORECASE)
 _DEFINES = re.compile(r"\s*(create|alter\s+table|drop|comment)\b", re.IGNORECASE)
+_TEMPORARY = re.compile(
+    r"(?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?temp(?:orary)?\s+(?P<kind>table|view)\s+"
+    r"(?:if\s+not\s+exists\s+)?(?P<name>[\w$.\"]+)",
+    re.IGNORECASE | re.DOTALL,
+)
 _ENDS = re.compile(r"\s*(commit|rollback)\b", re.IGNORECASE)
 _ONLY_READS = re.compile(
     r"(\s|/\*.*?\*/|--[^\n]*\n)*(select|with|show|desc|describe|use|alter\s+session)\b",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+# One user for all steps, or those that a set-up creates.
+_ANYONE = {"SNOWFLAKE_USER": "MOVIELENS"}
+_USERS = {
+    "SNOWFLAKE_USER": "MOVIELENS_TRANSFORMER",
+    "SNOWFLAKE_LOADER_USER": "MOVIELENS_LOADER",
+    "SNOWFLAKE_DASHBOARD_USER": "MOVIELENS_DASHBOARD",
+}
 
 
 @dataclass
@@ -77,12 +93,18 @@ class Sessions:
         statements: The latest statements sent, with the user and query tag of their sessions.
         roll_back: Ends the transaction of a session whose client is gone.
         results: Results of each part of multi-statement requests, by query id.
+        rights: What each role may do; None if each may do everything.
+        logged_in: Sessions by token, with rights only.
+        temporary: By token, the statements that drop what is to end with the session.
     """
 
     public_key: RSAPublicKey | None = None
     roll_back: Callable[[str], None] = lambda token: None
     statements: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     results: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    rights: Rights | None = None
+    logged_in: dict[str, Session] = field(default_factory=dict)
+    temporary: dict[str, list[str]] = field(default_factory=dict)
     _of_token: dict[str, dict[str, str]] = field(default_factory=dict)
     _aborted: set[str] = field(default_factory=set)
     _writing: str = ""
@@ -178,6 +200,7 @@ class Layer:
                 Route("/queries/{id}/result", self.result),
                 Route("/session", self.session, methods=["POST"]),
                 Route("/statements", self.statements, methods=["GET", "DELETE"]),
+                Route("/rights", self.rights, methods=["GET"]),
                 Mount("/", app=self._behind),
             ]
         )
@@ -188,6 +211,8 @@ class Layer:
         data = body["data"]
         if not self._sessions.admits(data):
             return JSONResponse(_refused(_REFUSED_LOGIN, "JWT token is invalid."))
+        if self._sessions.rights is not None:
+            return await self._login_with_rights(self._sessions.rights, request, body)
         role = request.query_params.get("roleName") or _OURS
         if not role.upper().startswith(_OURS):
             told = (
@@ -201,12 +226,40 @@ class Layer:
             known = warehouse.upper() if warehouse.upper().startswith(_OURS) else None
             named = {"roleName": role.upper(), "warehouseName": known}
             answer["data"]["sessionInfo"] = {**answer["data"]["sessionInfo"], **named}
-            self._sessions.opened(answer["data"]["token"], data, role)
+            self._sessions.opened(_with_end(answer), data, role)
+        return JSONResponse(answer, status)
+
+    async def _login_with_rights(self, rights: Rights, request: Request, body: Any) -> Response:
+        data, wanted = body["data"], request.query_params
+        try:
+            session = rights.session(
+                str(data.get("LOGIN_NAME")),
+                *(
+                    wanted.get(name, "")
+                    for name in ("roleName", "warehouse", "databaseName", "schemaName")
+                ),
+            )
+        except Refused as refused:
+            is_role = refused.args[0].startswith("Role")
+            code = _REFUSED_ROLE if is_role else _REFUSED_LOGIN
+            return JSONResponse(_refused(code, refused.args[0]))
+        names = {"databaseName": session.database, "schemaName": session.schema}
+        query = urlencode({name: value for name, value in names.items() if value})
+        status, answer = await self._passed_on(request, body, query)
+        if answer.get("success"):
+            token = _with_end(answer)
+            named = {**names, "roleName": session.role, "warehouseName": session.warehouse}
+            answer["data"]["sessionInfo"] = {**answer["data"]["sessionInfo"], **named}
+            self._sessions.logged_in[token] = session
+            self._sessions.opened(token, data, session.role)
         return JSONResponse(answer, status)
 
     async def session(self, request: Request) -> Response:
-        """Ending a session ends its transaction."""
+        """Ending a session ends its transaction, and what is temporary."""
         token = _token(request)
+        if request.query_params.get("delete"):
+            for drop in self._sessions.temporary.pop(token, []):
+                await self._checked(request, {"sqlText": drop}, drop)
         status, answer = await self._passed_on(request, None)
         if request.query_params.get("delete"):
             await self._sessions.after(token, "rollback")
@@ -231,15 +284,35 @@ class Layer:
         return JSONResponse({"success": True, "data": {**answer["data"], **several_results}})
 
     async def _run(self, request: Request, body: dict[str, Any], statement: str) -> tuple[int, Any]:
+        self._sessions.note(_token(request), statement)
+        return await self._checked(request, body, statement)
+
+    async def _checked(
+        self, request: Request, body: dict[str, Any], statement: str
+    ) -> tuple[int, Any]:
         token = _token(request)
-        self._sessions.note(token, statement)
+        rights, session = self._sessions.rights, self._sessions.logged_in.get(token)
+        asked, narrowed = Asked(), statement
+        if rights is not None and session is not None:
+            try:
+                asked = rights.check(session, statement)
+            except Refused as refused:
+                return 200, _refused(refused.code, refused.args[0], refused.state)
+            narrowed = rights.narrowed(session, statement)
         if not await self._sessions.in_turn(token, statement):
             told = "Your transaction was aborted: another one was waiting for a table it had locked"
             return 200, _refused(ABORTED, told)
         try:
             if self._sessions.commits_first(token, statement):
                 await self._passed_on(request, {**body, "sqlText": "commit"})
-            return await self._passed_on(request, {**body, "sqlText": rewritten(statement)})
+            answer = await self._passed_on(request, {**body, "sqlText": rewritten(narrowed)})
+            if answer[1].get("success"):
+                if rights is not None and session is not None:
+                    rights.done(session, asked)
+                if made := _TEMPORARY.match(statement):
+                    drop = f"drop {made['kind']} if exists {made['name']}"
+                    self._sessions.temporary.setdefault(token, []).append(drop)
+            return answer
         finally:
             await self._sessions.after(token, statement)
 
@@ -258,8 +331,15 @@ class Layer:
             self._sessions.statements.clear()
         return JSONResponse(list(self._sessions.statements))
 
-    async def _passed_on(self, request: Request, body: Any) -> tuple[int, Any]:
-        """Passes a request to fakesnow; returns its status and answer."""
+    async def rights(self, request: Request) -> Response:
+        """What statements needed: role, privilege, kind, name, and the rights that met it."""
+        used = self._sessions.rights.used if self._sessions.rights is not None else {}
+        return JSONResponse([[role, *need, sorted(met)] for (role, need), met in used.items()])
+
+    async def _passed_on(
+        self, request: Request, body: Any, query: str | None = None
+    ) -> tuple[int, Any]:
+        """Passes a request to fakesnow, perhaps with another query; returns status and answer."""
         content = b"" if body is None else json.dumps(body).encode()
         headers = [
             (name, value)
@@ -268,6 +348,10 @@ class Layer:
         ]
         length = (b"content-length", str(len(content)).encode())
         scope = {**request.scope, "headers": [*headers, length]}
+        if query is not None:
+            scope["query_string"] = query.encode()
+        if body is not None and "sqlText" in body:
+            scope["path"], scope["raw_path"] = QUERY, QUERY.encode()
         status, parts = 500, []
 
         async def receive() -> Message:
@@ -298,12 +382,20 @@ def _token(request: Request) -> str:
     return request.headers.get("authorization", "")[17:-1]
 
 
+def _with_end(answer: Any) -> str:
+    """Closes a gap in fakesnow: without a master token, a client never says that it is done."""
+    token = str(answer["data"]["token"])
+    answer["data"]["masterToken"] = token
+    return token
+
+
 def _may_be_several(body: dict[str, Any]) -> bool:
     return str((body.get("parameters") or {}).get("MULTI_STATEMENT_COUNT", 1)) != "1"
 
 
-def _refused(code: str, message: str) -> dict[str, Any]:
-    return {"success": False, "code": code, "message": message, "data": {}}
+def _refused(code: str, message: str, state: str = "") -> dict[str, Any]:
+    data = {"sqlState": state} if state else {}
+    return {"success": False, "code": code, "message": message, "data": data}
 
 
 def _with_nulls(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -364,7 +456,11 @@ def _key_pair(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def snowflake_server(
-    state: Path | None = None, *, port: int | None = None, keys: Path | None = None
+    state: Path | None = None,
+    *,
+    port: int | None = None,
+    keys: Path | None = None,
+    set_up: Path | None = None,
 ) -> Iterator[dict[str, str]]:
     """Serves Snowflake on 127.0.0.1, in its own process, which accepts one key.
 
@@ -372,6 +468,8 @@ def snowflake_server(
         state: A folder that keeps the databases between starts; None keeps them in memory.
         port: The port; None for a free one.
         keys: A folder that keeps the key between starts; None for a temporary key.
+        set_up: A folder like infra/snowflake: its databases and users are there, and what its
+            roles may not do is refused. None creates databases on demand and refuses nothing.
 
     Yields:
         The environment variables that let any client reach it.
@@ -382,12 +480,13 @@ def snowflake_server(
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="movielens-snowflake-") as scratch:
         private, public = _key_pair(keys or Path(scratch))
-        where = [] if state is None else [str(state)]
+        where = [str(folder or "") for folder in (state, set_up)]
         command = [sys.executable, "-W", "ignore", "-m", "local_dev.snowflake"]
+        users = _ANYONE if set_up is None else _USERS
         with process_on(port, [*command, str(port), str(public), *where]):
             yield {
+                **users,
                 "SNOWFLAKE_ACCOUNT": "standin",
-                "SNOWFLAKE_USER": "MOVIELENS",
                 "SNOWFLAKE_DATABASE": "MOVIELENS",
                 "SNOWFLAKE_HOST": "127.0.0.1",
                 "SNOWFLAKE_PORT": str(port),
@@ -396,13 +495,19 @@ def snowflake_server(
             }
 
 
-def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None = None) -> None:
+def serve(
+    port: int,
+    state: Path | None = None,
+    public_key: RSAPublicKey | None = None,
+    set_up: Path | None = None,
+) -> None:
     """Serves on 127.0.0.1 until the process is told to stop.
 
     Args:
         port: The port.
         state: A folder that keeps the databases between starts; None keeps them in memory.
         public_key: Verifies the tokens of service users; None accepts everyone.
+        set_up: A folder with a set-up to apply; None refuses nothing.
     """
     os.environ.setdefault("TZ", "UTC")
     # `from fakesnow import server` gives a function of that name.
@@ -431,14 +536,21 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
                 connection._duck_conn.rollback()
             connection._in_transaction = False
 
-    app = Layer(server.app, Sessions(public_key, roll_back)).app
+    rights = None
+    if set_up is not None:
+        rights = Rights(set_up, state / "rights.json" if state else None)
+        own = server.shared_fs.connect().cursor()
+        for statement in rights.creating():
+            own.execute(statement)
+    app = Layer(server.app, Sessions(public_key, roll_back, rights=rights)).app
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 
 def _main() -> None:
-    port, public, *state = sys.argv[1:]
+    port, public, *folders = sys.argv[1:]
     key = load_pem_public_key(Path(public).read_bytes())
-    serve(int(port), Path(state[0]) if state else None, cast("RSAPublicKey", key))
+    state, set_up = (Path(folder) if folder else None for folder in folders)
+    serve(int(port), state, cast("RSAPublicKey", key), set_up)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ingestion.datasets import MARKER
 from ingestion.errors import SettingsError
 from ingestion.landing.listing import list_landing_zone
+from local_dev.staging import write_marker
 
 # Identifies an object's content, however its upload was split.
 _HASH = "sha256"
@@ -48,6 +51,9 @@ class UploadReport:
 def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
     """Uploads what is new or changed; deletes nothing.
 
+    With it goes what names the edition, which a prefix does not: the README, and the marker, made
+    if the folder has none.
+
     Args:
         folder: A folder of MovieLens files, at any depth.
         to: The landing zone, `s3://bucket/prefix`; the bucket must exist.
@@ -64,12 +70,31 @@ def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
     if url.scheme != "s3" or not url.netloc:
         raise SettingsError(f"{to} is not an S3 URL", "give s3://bucket/prefix")
     zone = list_landing_zone(str(folder))
-    paths = [*zone.files, *([MARKER] if (folder / MARKER).exists() else [])]
-    total = sum((folder / path).stat().st_size for path in paths)
+    with _marker(folder, zone.edition) as marker:
+        readme = [zone.readme.path] if zone.readme else []
+        files = {path: folder / path for path in (*zone.files, *readme)} | {MARKER: marker}
+        return _upload(files, to, zone.ignored, progress)
+
+
+@contextmanager
+def _marker(folder: Path, edition: str) -> Iterator[Path]:
+    if (folder / MARKER).exists():
+        yield folder / MARKER
+        return
+    with TemporaryDirectory(prefix="movielens-upload-") as made:
+        write_marker(Path(made), {"edition": edition})
+        yield Path(made) / MARKER
+
+
+def _upload(
+    files: dict[str, Path], to: str, ignored: list[str], progress: Progress
+) -> UploadReport:
+    url = urlsplit(to)
+    total = sum(file.stat().st_size for file in files.values())
     uploaded, unchanged, sent, done = [], [], 0, 0
     client = boto3.Session().client("s3")
-    for path in paths:
-        file, key = folder / path, f"{url.path.strip('/')}/{path}".lstrip("/")
+    for path, file in files.items():
+        key = f"{url.path.strip('/')}/{path}".lstrip("/")
         progress(path, done / max(total, 1))
         try:
             if _is_there(client, url.netloc, key, file):
@@ -85,7 +110,7 @@ def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
                 "movielens doctor --source says what is missing; s3:PutObject is required, too",
             ) from None
         done += file.stat().st_size
-    return UploadReport(to, uploaded, unchanged, zone.ignored, sent)
+    return UploadReport(to, uploaded, unchanged, ignored, sent)
 
 
 def _digest(file: Path) -> str:

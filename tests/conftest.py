@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as examples
 
 from ingestion.settings import Settings
 from tests.support import forking
 from tests.support.cli import Cli
 from tests.support.templates import template
+
+# An example takes as long as the machine is busy.
+examples.register_profile("default", deadline=None)
+examples.load_profile("default")
 
 # Containers often forbid Python to keep what it has compiled. Then every command that a test starts
 # would compile this project anew, and every worker would rewrite the asserts of all tests.

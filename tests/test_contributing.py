@@ -151,6 +151,7 @@ def home(copy: Path, built: Path) -> Path:
 
 @pytest.mark.slow
 def test_the_tests_that_mind_an_addition_accept_it(copy: Path) -> None:
+    python_in(copy, "-m", "tests.support.audits_page")
     python_in(copy, "-m", "ruff", "check", "dashboard", "ingestion", "tests")
     python_in(copy, "-m", "sqlfluff", "lint", "models/mart/mart_seasons.sql", "tests/data")
     python_in(

@@ -403,6 +403,38 @@ def table_checks(name: str) -> None:
     )
     if not own.empty:
         _check_table(own, f"Checks of {name}: {provenance.outcome(quality, name)}.")
+    others = provenance.compared_by(marts.rows_if_published(queries.TESTED_TABLES), quality, name)
+    if not others.empty:
+        said = f"{name} is also read by {findings.counted(len(others), 'check')} of other tables."
+        layout.say(said)
+        _check_table(others, said)
+
+
+def guards() -> None:
+    """How many checks each mart has, and which tables they compare it with."""
+    rows = provenance.guards(marts.rows_if_published(queries.TESTED_TABLES))
+    if rows.empty:
+        st.info("This version was published without a list of what each check reads.")
+        return
+    fewest = rows.loc[rows["n_checks"].idxmin()]
+    said = (
+        f"{findings.counted(len(rows), 'mart')}, each with"
+        f" {findings.counted(fewest['n_checks'], 'check')} or more."
+    )
+    layout.say(f"{said} Nothing is published while one of them fails.")
+    layout.table(
+        rows,
+        said,
+        {
+            "mart": "Mart",
+            "n_checks": st.column_config.NumberColumn("Checks", format="localized"),
+            "n_comparisons": st.column_config.NumberColumn(
+                "With other tables", format="localized", help="Checks that compare it with others"
+            ),
+            "compared_with": st.column_config.TextColumn("Compared with", width="large"),
+        },
+        height="content",
+    )
 
 
 def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
@@ -440,6 +472,8 @@ def show_all(status: Status) -> None:
         refused()
     with layout.section("Did the checks pass?"):
         checks(status)
+    with layout.section("Which checks guard each mart?"):
+        guards()
     with layout.section("Where does each number come from?"):
         answers()
     with layout.section("What does each column mean?"):

@@ -13,6 +13,7 @@ create schema if not exists MOVIELENS.MARTS_CANDIDATE with managed access;
 create schema if not exists MOVIELENS.AUDIT with managed access;
 create schema if not exists MOVIELENS.MARTS_STORE with managed access;
 create schema if not exists MOVIELENS.MARTS with managed access;
+create schema if not exists MOVIELENS.ACCESS with managed access;
 -- Snowflake creates PUBLIC with the database; this restores it if somebody dropped it.
 create schema if not exists MOVIELENS.PUBLIC with managed access;
 
@@ -30,6 +31,8 @@ alter schema MOVIELENS.MARTS_STORE set
   comment = 'All retained published versions, append-only';
 alter schema MOVIELENS.MARTS set
   comment = 'What readers see: secure views of the published versions';
+alter schema MOVIELENS.ACCESS set
+  comment = 'From where the service users log in, and how';
 
 -- The lease of the active run. Created here because the loader and the transformer both write it, and
 -- neither may own what the other writes. Each renews it in the transaction of its commit.
@@ -41,6 +44,9 @@ create table if not exists MOVIELENS.RAW._LEASE (
   expires_at timestamp_tz,
   next_file_id bigint
 );
+-- Its one row: two runs that each inserted one could both hold the lease.
+insert into MOVIELENS.RAW._LEASE (fence, next_file_id)
+  select 0, 0 where not exists (select 1 from MOVIELENS.RAW._LEASE);
 
 -- For schemas that already existed; changing them requires MANAGE GRANTS.
 use role ACCOUNTADMIN;
@@ -51,6 +57,7 @@ alter schema MOVIELENS.MARTS_CANDIDATE enable managed access;
 alter schema MOVIELENS.AUDIT enable managed access;
 alter schema MOVIELENS.MARTS_STORE enable managed access;
 alter schema MOVIELENS.MARTS enable managed access;
+alter schema MOVIELENS.ACCESS enable managed access;
 alter schema MOVIELENS.PUBLIC enable managed access;
 
 -- What every new database grants to everyone.

@@ -6,7 +6,7 @@ use role SECURITYADMIN;
 grant usage on warehouse MOVIELENS_PIPELINE to role MOVIELENS_LOADER;
 grant usage on database MOVIELENS to role MOVIELENS_LOADER;
 grant usage, create table on schema MOVIELENS.RAW to role MOVIELENS_LOADER;
-grant select, insert, update on table MOVIELENS.RAW._LEASE to role MOVIELENS_LOADER;
+grant select, update on table MOVIELENS.RAW._LEASE to role MOVIELENS_LOADER;
 
 -- The transformer reads RAW and owns what it builds: tables in STORE, and views on them. Published
 -- rows are tables in MARTS_STORE; in MARTS it creates views, which read the store with its
@@ -16,7 +16,7 @@ grant usage on database MOVIELENS to role MOVIELENS_TRANSFORMER;
 grant usage on schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select on all tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
 grant select on future tables in schema MOVIELENS.RAW to role MOVIELENS_TRANSFORMER;
-grant select, insert, update on table MOVIELENS.RAW._LEASE to role MOVIELENS_TRANSFORMER;
+grant update on table MOVIELENS.RAW._LEASE to role MOVIELENS_TRANSFORMER;
 grant usage, create table, create view on schema MOVIELENS.STORE to role MOVIELENS_TRANSFORMER;
 grant usage, create view on schema MOVIELENS.ANALYTICS to role MOVIELENS_TRANSFORMER;
 grant usage, create view on schema MOVIELENS.MARTS_CANDIDATE to role MOVIELENS_TRANSFORMER;

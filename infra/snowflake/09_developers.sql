@@ -69,5 +69,6 @@ grant select on future tables in schema MOVIELENS.STORE to role MOVIELENS_DEVELO
 --   default_secondary_roles = ()
 --   default_warehouse = MOVIELENS_DEVELOPER
 --   default_namespace = MOVIELENS_DEV
+--   prevent_unload_to_inline_url = true
 --   rsa_public_key = 'PUBLIC KEY OF ANNA';
 -- grant role MOVIELENS_DEVELOPER to user ANNA;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ MODEL_COLUMNS = (
     "data_type varchar, description varchar, tests varchar"
 )
 MODEL_EDGES = "from_name varchar, from_layer varchar, to_name varchar, to_layer varchar"
+TESTED_TABLES = "test_name varchar, model_name varchar, table_name varchar, layer varchar"
 COLUMN_EDGES = (
     "from_name varchar, from_column varchar, to_name varchar, to_column varchar, through varchar"
 )
@@ -43,6 +45,7 @@ AUDIT_TABLES = {
     "refused_files": REFUSED_FILES,
     "release_checks": RELEASE_CHECKS,
     "test_results": TEST_RESULTS,
+    "tested_tables": TESTED_TABLES,
 }
 
 Node = Mapping[str, Any]
@@ -82,6 +85,7 @@ class Test(NamedTuple):
         table: The model or source that it checks.
         reads: All tables that it reads; of a unit test, those it stands in for.
         tags: Its tags.
+        description: What it asserts, in words.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Test(NamedTuple):
     table: str
     reads: frozenset[str]
     tags: frozenset[str]
+    description: str = ""
 
     @property
     def decided_by(self) -> frozenset[str]:
@@ -198,7 +203,7 @@ class Project:
             test["name"],
             _name(self._tables[self._tested_id(test)]),
             test.get("column_name"),
-            test.get("description") or _in_words(test),
+            _described(test),
             _kind(test),
             status,
             str(test["config"].get("severity", "error")).lower(),
@@ -294,8 +299,22 @@ class Project:
                     if parent in self._tables
                 ),
                 tags=frozenset(test["config"].get("tags") or test.get("tags") or ()),
+                description=_described(test),
             )
             for test in self._tests.values()
+        ]
+
+    def tested_tables(self) -> list[tuple[str, str, str, str]]:
+        """Lists the tables that each test reads, its own among them.
+
+        Returns:
+            Rows of `TESTED_TABLES`.
+        """
+        layers = {_name(table): _layer(table) for table in self._tables.values()}
+        return [
+            (test.name, test.table, table, layers[table])
+            for test in self.tests
+            for table in sorted(test.reads | {test.table})
         ]
 
     def tested(self, unique_id: str) -> str:
@@ -354,32 +373,59 @@ def _key_of(test: Node) -> tuple[str, ...]:
     return ()
 
 
+def _described(test: Node) -> str:
+    return test.get("description") or _in_words(test)
+
+
 def _in_words(test: Node) -> str:
-    """Describes a generic test without a description, as in `relationships: to dim_movies`."""
+    """Describes a generic test without a description."""
     metadata = test.get("test_metadata") or {}
-    arguments = {
-        name: value
-        for name, value in metadata.get("kwargs", {}).items()
-        if name not in ("model", "column_name")
-    }
-    shown = "; ".join(f"{_spaced(name)} {_listed(value)}" for name, value in arguments.items())
-    name = _spaced(str(metadata.get("name", test["name"])))
-    return f"{name}: {shown}" if shown else name
+    words = _WORDS.get(metadata.get("name", ""))
+    if words is None:
+        return str(test["name"]).replace("_", " ")
+    return words(str(test["column_name"]), metadata["kwargs"])
 
 
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
+def _valid_columns(_: str, arguments: Mapping[str, Any]) -> str:
+    never_null, limits = arguments.get("not_null", ()), arguments.get("in_range", {})
+    parts = []
+    if never_null:
+        parts.append(f"Never null: {_listed(never_null)}.")
+    if limits:
+        each = (f"{column} {_limits(ends)}" for column, ends in limits.items())
+        parts.append(f"In range: {', '.join(each)}.")
+    if arguments.get("nullable"):
+        parts.append(f"Null where unknown: {_listed(arguments['nullable'])}.")
+    return " ".join(parts)
 
 
-def _listed(value: Any) -> str:
-    """An argument: names, as in `a, b`, or limits by name, as in `a 0 or more, b 1 to 5`."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_limits(limits)}" for name, limits in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _relationship(column: str, arguments: Mapping[str, Any]) -> str:
+    table, to = (_referred(arguments[name]) for name in ("model", "to"))
+    return f"Each {column} of {table} is a {arguments['field']} of {to}."
+
+
+def _referred(reference: str) -> str:
+    """The name in `ref('name')`, in whatever Jinja is around it."""
+    return str(re.findall(r"'(\w+)'", reference)[0])
+
+
+_WORDS: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = {
+    "unique": lambda column, _: f"No two rows have the same {column}.",
+    "not_null": lambda column, _: f"{column} is never null.",
+    "accepted_values": lambda column, more: f"Each {column} is one of {_listed(more['values'])}.",
+    "relationships": _relationship,
+    "unique_combination": lambda _, more: f"No two rows have the same {_listed(more['columns'])}.",
+    "valid_columns": _valid_columns,
+}
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, values))
 
 
 def _limits(limits: list[Any]) -> str:
-    return " to ".join(map(str, limits)) if len(limits) > 1 else f"{limits[0]} or more"
+    named = [re.sub(r"\W*var\W+(\w+)\W*", r"\1", str(limit)) for limit in limits]
+    return " to ".join(named) if len(named) > 1 else f"{named[0]} or more"
 
 
 def _name(table: Node) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.build import artifacts
-from ingestion.errors import AuditError, MovielensError
+from ingestion.errors import AuditError, BrokenModels
 from ingestion.home import write_whole
 from ingestion.remedies import again, command
 from ingestion.settings import Settings
@@ -68,16 +68,15 @@ def raise_failures(
 
     Raises:
         AuditFailure: If a test failed; `status --failing` then shows its rows.
-        MovielensError: If a model could not be built.
+        BrokenModels: If a model could not be built.
     """
     failed = [r for r in results if str(r.status) in ("fail", "error", "runtime error")]
     if not failed:
         return
     broken = [r for r in failed if _is_broken_model(r)]
     if broken:
-        names = "\n".join(f"  {r.node.name}: {r.message}" for r in broken)
-        raise MovielensError(
-            f"{len(broken)} models could not be built; the published marts are untouched:\n{names}",
+        raise BrokenModels(
+            {r.node.name: r.message for r in broken},
             f"the full log is in {settings.logs_dir / 'dbt.log'}",
         )
     failures = [_failed_test(target, project, result) for result in failed]

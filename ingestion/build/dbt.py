@@ -126,6 +126,12 @@ class Dbt:
             self._parsed = self._invoke("parse")
             remember(key, self._parsed, folder)
 
+    @property
+    def manifest(self) -> Manifest:
+        """The project as dbt parsed it."""
+        parsed: Manifest = self._parsed
+        return parsed
+
     def place(self, relations: Mapping[str, Relation]) -> None:
         """Sets where models are built, and where sources are read.
 
@@ -175,8 +181,7 @@ class Dbt:
         models = ("--select", *selected, "--indirect-selection", "empty")
         no_queries = ("--no-introspect", "--no-populate-cache", "--no-write-json")
         self._invoke("compile", "--full-refresh", *no_queries, *models)
-        compiled: Manifest = self._parsed
-        return compiled
+        return self.manifest
 
     def _invoke(self, command: str, *arguments: str) -> Any:
         try:

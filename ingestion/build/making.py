@@ -185,6 +185,7 @@ class Making:
         rows: dict[str, Iterable[tuple[Any, ...]]] = {
             "builds": [build],
             "test_results": tests,
+            "tested_tables": self.project.tested_tables(),
             "model_columns": self.project.columns(self._types()),
             "model_edges": self.project.edges(),
             "column_edges": artifacts.column_edges(self.lineage.analyses),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -162,21 +165,47 @@ def run_lines(report: RunReport) -> list[str]:
     ]
 
 
+@contextmanager
+def _outlined(file: Path | None) -> Iterator[Callable[[RunReport], None]]:
+    """Writes the outline of a run to a file, if there is to be one; also of a run that fails."""
+    import json
+
+    from ingestion.operate.outline import of_failure, of_report
+
+    def write(content: dict[str, Any]) -> None:
+        if file is not None:
+            file.write_text(json.dumps(content, indent=2) + "\n")
+
+    try:
+        yield lambda report: write(of_report(report))
+    except BaseException as error:
+        with suppress(OSError):  # a full disk may be the error
+            write(of_failure(error))
+        raise
+
+
 @command("run", with_source=True)
 @_full_refresh
 @_remove_missing
 @_switch_source
 @_accept_release
 @_take_over
-def run(context: Context, **options: Any) -> int:
+@click.option(
+    "--outline",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write what happened to this file, in names and counts only: nothing that a file or "
+    "a row says, for places where others read.",
+)
+def run(context: Context, outline: Path | None, **options: Any) -> int:
     """Load what is new, build, audit and publish: the scheduled job.
 
     Example: movielens run --source s3://my-bucket/movielens
     """
     from ingestion.operate.run import run as run_all
 
-    with context.output.progress() as on_event:
+    with _outlined(outline) as outlined, context.output.progress() as on_event:
         report = run_all(context.settings, **options, on_event=on_event)
+        outlined(report)
     return context.result(report, run_lines(report), report.exit_code)
 
 

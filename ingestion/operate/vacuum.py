@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ingestion.build.janitor import clean
@@ -10,7 +11,7 @@ from ingestion.build.registry import BUILDS, WATERMARKS
 from ingestion.engine import engine_of
 from ingestion.publish.publish import prune
 from ingestion.raw import manifest
-from ingestion.warehouse.base import Connection, has_table
+from ingestion.warehouse.base import Connection, Warehouse, has_table
 from ingestion.warehouse.run import Run
 
 # The watermarks: the last manifest entry that a dataset's facts, and the builds that environments
@@ -61,8 +62,15 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
         lease = run.lease(target)
         if not dry_run:
             clean(run, target)
-        with target.connect() as connection, lease.transaction(connection, commit=not dry_run):
-            rows = _remove(connection, settings.keep_days)
+        dead = [file_id for (file_id,) in target.fetch(_dead_file_ids(target, settings.keep_days))]
+        # In Snowflake, only the user that loads may delete rows of RAW, and only the one that
+        # builds knows which are dead.
+        loader = engine_of(settings).warehouse(loader=True)
+        with (
+            loader.connect() as connection,
+            lease.of(loader).transaction(connection, commit=not dry_run),
+        ):
+            rows = _remove(connection, dead)
     versions = prune(settings, dry_run=dry_run)
     return VacuumReport(
         rows=rows,
@@ -75,26 +83,27 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
     )
 
 
-def _remove(connection: Connection, keep_days: int) -> dict[str, int]:
-    dead = _dead_file_ids(connection, keep_days)
+def _remove(connection: Connection, dead: Collection[int]) -> dict[str, int]:
     removed = {}
     for table, column in manifest.TABLES_OF_ROWS.items():
         if not has_table(connection, manifest.SCHEMA, table):
             continue
+        is_dead = f"{column} not in (select file_id from {manifest.FILES})"
+        if dead:
+            is_dead += f" or {column} in ({', '.join(map(str, dead))})"
         rows = connection.execute(
-            f"delete from {manifest.SCHEMA}.{table} where {column} in ({dead}) "
-            f"or {column} not in (select file_id from {manifest.FILES})"
+            f"delete from {manifest.SCHEMA}.{table} where {is_dead}"
         ).fetchall()[0][0]
         if rows:
             removed[table] = rows
     return removed
 
 
-def _dead_file_ids(connection: Connection, keep_days: int) -> str:
+def _dead_file_ids(target: Warehouse, keep_days: int) -> str:
     seen = [
         f"next_id <= coalesce(({last_seen}), next_id)"
         for table, last_seen in _SEEN_BY.items()
-        if has_table(connection, *table.split("."))
+        if target.has_table(*table.split("."))
     ]
     conditions = " and ".join([f"next_at < current_timestamp - interval '{keep_days} days'", *seen])
     return f"""

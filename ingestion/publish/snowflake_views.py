@@ -9,13 +9,14 @@ started with; `current_version` names the current one.
 A publish takes these steps, and can die at any point:
 
 1. A store or view that is missing, or whose columns differ from the candidate's, is rebuilt: rows
-   of kept versions stay, with null in new columns. Readers see the same rows as before.
-2. The candidate's rows are appended under its version. No view shows them.
-3. They are counted. No view shows them.
-4. The entry is written, in one transaction with the lease. From here on every view shows them.
-5. Versions beyond those to be kept are removed.
+   of kept versions stay, with null in new columns. Readers see the same rows as before. The store
+   loses a column only after the views that name it.
+2. In one transaction that begins with the lease, the candidate's rows are appended under its
+   version and counted, and the entry is written. So a run that lost its lease changes no row, and
+   from the commit on every view shows the new version.
+3. Versions beyond those to be kept are removed.
 
-Rows left by a publish that died between 2 and 4 are removed by the next one.
+Rows of unknown versions, which earlier releases could leave, are removed in step 2.
 """
 
 from __future__ import annotations
@@ -134,14 +135,16 @@ class MartsViews:
             marts = _columns(connection, PRODUCTION.schema(CANDIDATE))
             stored = _columns(connection, STORE)
             for mart, columns in marts.items():
-                _make_room(connection, mart, columns, stored.get(mart, []))
-            for mart in marts:
-                connection.execute(f"delete from {STORE}.{mart} where _version not in ({_KNOWN})")
-            if version not in {kept.version for kept in self.kept()}:
-                for mart, columns in marts.items():
-                    _append(connection, mart, columns, version)
-            _verify(connection, marts, version)
+                _make_room(lease, connection, mart, columns, stored.get(mart, []))
+            is_kept = version in {kept.version for kept in self.kept()}
             with lease.transaction(connection):
+                for mart, columns in marts.items():
+                    connection.execute(
+                        f"delete from {STORE}.{mart} where _version not in ({_KNOWN})"
+                    )
+                    if not is_kept:
+                        _append(connection, mart, columns, version)
+                _verify(connection, marts, version)
                 connection.execute(_entry(self._target, version, source))
 
     def roll_back(self, to: str, left: str | None) -> None:
@@ -195,27 +198,37 @@ def _make_schemas(connection: Connection) -> None:
 def _columns(connection: Connection, schema: str) -> dict[str, Columns]:
     """Column names and types of each mart in a schema, in order."""
     rows = connection.execute(
-        "select lower(table_name), lower(column_name), data_type, ordinal_position "
-        f"from information_schema.columns where lower(table_schema) = {connection.literal(schema)} "
+        "select lower(table_name), lower(column_name), data_type, numeric_precision, "
+        "numeric_scale, ordinal_position from information_schema.columns "
+        f"where lower(table_schema) = {connection.literal(schema)} "
         "order by table_name, ordinal_position"
     ).fetchall()
     found: dict[str, Columns] = defaultdict(list)
-    for table, column, type_, _ in rows:
+    for table, column, type_, precision, scale, _ in rows:
         if table.startswith("mart_"):
-            found[table].append((column, type_))
+            # Without its scale, NUMBER is a whole number, and a cast to it rounds.
+            whole = f"{type_}({precision}, {scale})" if type_ == "NUMBER" else type_
+            found[table].append((column, whole))
     return dict(found)
 
 
-def _make_room(connection: Connection, mart: str, columns: Columns, stored: Columns) -> None:
-    """Gives a mart's store exactly the mart's columns, and creates the views on it."""
+def _make_room(
+    lease: Lease, connection: Connection, mart: str, columns: Columns, stored: Columns
+) -> None:
+    """Gives a mart's store exactly the mart's columns, and creates the views on it.
+
+    The views are valid throughout: a column that is gone leaves the store after they have moved.
+    """
     if stored == [("_version", "TEXT"), *columns]:
         return
-    names = ", ".join(name for name, _ in columns)
+    lease.execute()  # DDL commits, so the lease can only be checked before it.
+    wanted, there = dict(columns), dict(stored)
+    gone = {name: type_ for name, type_ in stored if name not in {"_version", *wanted}}
+    names = ", ".join(wanted)
     if stored:
-        kept = {name for name, _ in stored}
         values = ", ".join(
-            f"cast({name if name in kept else 'null'} as {type_}) as {name}"
-            for name, type_ in columns
+            f"cast({name if name in there else 'null'} as {type_}) as {name}"
+            for name, type_ in [*columns, *gone.items()]
         )
         rows = f"select _version, {values} from {STORE}.{mart}"
     else:
@@ -233,6 +246,8 @@ def _make_room(connection: Connection, mart: str, columns: Columns, stored: Colu
         f"{view}.{mart}_by_version copy grants as select _version, {names} from {STORE}.{mart} "
         f"where _version in ({_KNOWN})"
     )
+    for column in gone:
+        connection.execute(f"alter table {STORE}.{mart} drop column {column}")
 
 
 def _append(connection: Connection, mart: str, columns: Columns, version: str) -> None:

@@ -25,7 +25,7 @@ from datetime import datetime
 
 from ingestion.datasets import RAW
 from ingestion.engine import engine_of
-from ingestion.errors import BusyError, LeaseLost
+from ingestion.errors import BusyError, LeaseLost, MovielensError
 from ingestion.home import write_whole
 from ingestion.remedies import again
 from ingestion.settings import Settings
@@ -237,9 +237,16 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
     with target.connect() as connection:
         _make_table(connection)
         with transaction(connection):
-            fence, holder, held_by_home, expires_at, is_live = connection.execute(
+            row = connection.execute(
                 f"select fence, holder, home, expires_at, {_IS_LIVE} from {TABLE}"
-            ).fetchall()[0]
+            ).fetchone()
+            if row is None:
+                raise MovielensError(
+                    f"{TABLE} has lost its row, so no run can take the lease; nothing was changed",
+                    "in Snowflake, run infra/snowflake/03_database.sql again; in DuckDB, drop the "
+                    "table",
+                )
+            fence, holder, held_by_home, expires_at, is_live = row
             if is_live and held_by_home != home and not take_over:
                 raise _busy(holder, expires_at)
             # Only if no run took or renewed it: this statement may have waited for one.

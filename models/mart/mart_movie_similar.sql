@@ -32,7 +32,7 @@ profile as (
         tag_id,
         rank_in_movie,
         -- Scaled to length 1, so that the products below sum to the cosine.
-        distinction / sqrt(sum(distinction * distinction) over (partition by movie_id)) as weight
+        round(distinction / sqrt(sum(distinction * distinction) over (partition by movie_id)), 9) as weight
     from distinctive_tag
     where rank_in_movie <= 50
 ),

@@ -431,6 +431,7 @@ def test_a_dashboard_that_may_do_everything_is_a_problem(production: SetUp, cli:
     found = [f for f in diagnosis.findings if f.code == "may-do-too-much"]
     assert [f.about for f in found] == ["dashboard"]
     created = re.findall(r"create (?:table|view) (\w+)", found[0].found)
-    assert {schema.upper() for schema in created} == {*SCHEMAS}
+    # ACCESS has rules and policies alone; no user of the set-up may even look into it.
+    assert {schema.upper() for schema in created} == {*SCHEMAS} - {"ACCESS"}
     for what in ("read raw._lease", "read raw._files"):
         assert what in found[0].found

@@ -177,3 +177,20 @@ def test_what_serves_frees_its_port(
         assert is_free(port)
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("what", [("s3", "--no-sample"), pytest.param(("snowflake",), marks=slow)])
+def test_a_stand_in_leaves_no_server_behind(cli: Cli, what: tuple[str, ...]) -> None:
+    """A process manager's SIGTERM reaches the command only, not the server that it started."""
+    number, code = TERMINATED
+    port = free_port()
+    process = cli.start("dev", *what, "--port", port, "--home", "home")
+    assert process.stdout is not None
+    assert "export" in process.stdout.readline()
+    with socket.create_connection(("127.0.0.1", port)):
+        pass
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == code
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # raises if the server is still there

@@ -64,12 +64,16 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_the_image_serves_a_page_and_answers_a_change(
-    image: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+    image: Path, published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
     port = free_port()
     given = dict(part.split("=", 1) for env in instructions("ENV") for part in shlex.split(env))
+    assert given["HOME"] == "/tmp"  # the one place that the documented command lets it write to
     own = {
         **given,
+        "HOME": str(home),
         "STREAMLIT_SERVER_PORT": str(port),
         "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -83,11 +87,14 @@ def test_the_image_serves_a_page_and_answers_a_change(
     secrets = image / ".streamlit" / "secrets.toml"
     secrets.write_text(f'MOVIELENS_HOME = "{published}"\n', encoding="utf-8")
     command = json.loads(instructions("CMD")[-1])
+    before = {path: path.stat().st_mtime_ns for path in image.rglob("*")}
     with process_on(port, command):
         first, changed = asyncio.run(visited(port))
         check = re.search(r'CMD (\[.*"-c".*\])$', DOCKERFILE, re.MULTILINE)
         assert check
         assert subprocess.run(json.loads(check[1]), check=False).returncode == 0
+    # The image's root is read-only, so nothing may be written beside the pages.
+    assert {path: path.stat().st_mtime_ns for path in image.rglob("*")} == before
     secrets.unlink()
     failed = subprocess.run(json.loads(check[1]), check=False, capture_output=True)
     assert failed.returncode != 0
@@ -182,7 +189,28 @@ def test_the_image_copies_what_is_there_and_runs_without_rights() -> None:
     last_user = DOCKERFILE.rindex("\nUSER ")
     assert not re.search(r"^(RUN|COPY|ADD) ", DOCKERFILE[last_user + 1 :], re.MULTILINE)
     assert not re.search(r"\b(dlt|dbt|latest|curl|wget)\b", " ".join(instructions("RUN")))
-    assert instructions("FROM") == ["python:3.12-slim"]
+    (base,) = instructions("FROM")
+    assert re.fullmatch(r"python:3\.12-slim@sha256:[0-9a-f]{64}", base)
+    (install,) = [each for each in instructions("RUN") if "pip install" in each]
+    assert "--require-hashes" in install
+
+
+def _locked(file: Path) -> dict[str, set[str]]:
+    """The hashes of each package and version."""
+    found: dict[str, set[str]] = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if pinned := re.match(r"([\w.-]+==[^\s;]+)", line):
+            hashes = found[pinned[1]] = set()
+        elif digest := re.search(r"--hash=(sha256:\w+)", line):
+            hashes.add(digest[1])
+    return found
+
+
+@pytest.mark.parametrize("file", [SMALL, WITH_SNOWFLAKE], ids=lambda file: file.stem)
+def test_the_image_installs_what_is_locked_for_all(file: Path) -> None:
+    image, whole = _locked(file.with_suffix(".lock")), _locked(PROJECT / "requirements.lock")
+    assert {*wanted(file)} <= image.keys()
+    assert [each for each, hashes in image.items() if whole.get(each) != hashes] == []
 
 
 def test_the_secrets_example_names_settings_that_exist() -> None:
@@ -213,11 +241,12 @@ def test_the_policy_lets_streamlit_s_own_script_run_and_no_other() -> None:
 
 @pytest.mark.slow
 def test_the_requirements_alone_serve_a_page(image: Path, published: Path, tmp_path: Path) -> None:
-    """A fresh environment with nothing but dashboard/requirements.txt."""
+    """A fresh environment with nothing but dashboard/requirements.lock: it names all."""
     python = tmp_path / "venv" / "bin" / "python"
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", python, "-r", SMALL]
+    lock = SMALL.with_suffix(".lock")
+    install = [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", lock]
     subprocess.run(install, check=True)
     port = free_port()
     with pytest.MonkeyPatch.context() as environment:

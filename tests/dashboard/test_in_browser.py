@@ -219,6 +219,8 @@ def test_page_is_quiet_and_accessible(visit: Callable[..., Visit], path: str) ->
 
 def barriers(page: Page) -> list[tuple[object, ...]]:
     """What axe finds serious, and words of charts that are too faint, which it does not look at."""
+    # What is still being drawn says so, in a way that axe objects to.
+    page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
     violations = Axe().run(page).response["violations"]
     found: list[tuple[object, ...]] = [
         (violation["id"], violation["nodes"][0]["html"][:200])

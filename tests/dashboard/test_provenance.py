@@ -81,6 +81,38 @@ def test_files_are_those_above_the_table() -> None:
     assert provenance.files_behind("mart_quality", edges, files).empty
 
 
+TESTED = pd.DataFrame(
+    [
+        ("adds_up", "mart_a", "mart_a", "mart"),
+        ("adds_up", "mart_a", "mart_b", "mart"),
+        ("adds_up", "mart_a", "fct_x", "fct"),
+        ("unique", "mart_a", "mart_a", "mart"),
+        ("unique", "mart_b", "mart_b", "mart"),
+        ("exists", "mart_b", "mart_b", "mart"),
+        ("exists", "mart_b", "dim_y", "dim"),
+    ],
+    columns=["test_name", "model_name", "table_name", "layer"],
+)
+
+
+def test_each_mart_is_guarded_by_the_checks_that_read_it() -> None:
+    found = provenance.guards(TESTED).itertuples(index=False)
+    assert [tuple(row) for row in found] == [
+        ("mart_a", 2, 1, "fct_x, mart_b"),
+        ("mart_b", 3, 2, "dim_y, fct_x, mart_a"),
+    ]
+    assert provenance.guards(TESTED.iloc[:0]).empty
+
+
+def test_checks_of_other_tables_that_read_a_table() -> None:
+    names = ["adds_up", "unique", "unique", "exists"]
+    models = ["mart_a", "mart_a", "mart_b", "mart_b"]
+    quality = pd.DataFrame({"test_name": names, "model_name": models, "status": "pass"})
+    assert list(provenance.compared_by(TESTED, quality, "mart_b")["test_name"]) == ["adds_up"]
+    assert provenance.compared_by(TESTED, quality, "mart_a").empty
+    assert provenance.compared_by(TESTED.iloc[:0], quality, "mart_b").empty
+
+
 def test_checks_are_counted_by_outcome() -> None:
     quality = pd.DataFrame(
         [("a", "pass"), ("a", "pass"), ("a", "warn"), ("b", "pass")],

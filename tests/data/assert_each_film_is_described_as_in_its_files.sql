@@ -34,10 +34,11 @@ where
     or length(imdb_url) < length('https://www.imdb.com/title/tt0000000/')
     or tmdb_number is distinct from tmdb_number_shown
     or (is_inferred and (release_year is not null or title <> 'Movie ' || cast(movie_id as varchar)))
+    or coalesce(title, '') = ''
     or (
         trim(title_in_file) <> ''
         and (
-            title is null
+            (title <> trim(title) and title_in_file not like '% , %')
             {%- for letter in ['a', 'e', 'i', 'n', 'o', 'r', 's', 't', 'T'] %}
             or length(title) - length(replace(title, '{{ letter }}', ''))
             <> length(title_in_file) - length(replace(title_in_file, '{{ letter }}', ''))

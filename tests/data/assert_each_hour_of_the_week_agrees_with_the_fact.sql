@@ -2,21 +2,21 @@
 -- since 1970, which began on a Thursday.
 with ratings_per_hour as (
     select
-        floor({{ timestamp_to_epoch('rated_at') }} / 3600) as hour_since_1970,
+        cast(floor({{ timestamp_to_epoch('rated_at') }} / 3600) as bigint) as hour_since_1970,
         count(*) as n_ratings
     from {{ ref('fct_ratings') }}
-    group by floor({{ timestamp_to_epoch('rated_at') }} / 3600)
+    group by cast(floor({{ timestamp_to_epoch('rated_at') }} / 3600) as bigint)
 ),
 
 recount as (
     select
         mod(mod(cast(floor(hour_since_1970 / 24) as bigint) + 3, 7) + 7, 7) + 1 as weekday,
-        cast(hour_since_1970 - floor(hour_since_1970 / 24) * 24 as bigint) as hour,
+        mod(mod(hour_since_1970, 24) + 24, 24) as hour,
         sum(n_ratings) as n_ratings
     from ratings_per_hour
     group by
         mod(mod(cast(floor(hour_since_1970 / 24) as bigint) + 3, 7) + 7, 7) + 1,
-        cast(hour_since_1970 - floor(hour_since_1970 / 24) * 24 as bigint)
+        mod(mod(hour_since_1970, 24) + 24, 24)
 ),
 
 published as (

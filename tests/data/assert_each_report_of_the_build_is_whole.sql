@@ -3,9 +3,28 @@ with totals as (
     select
         'mart_refused_file' as mart,
         (select count(*) from {{ ref('mart_refused_file') }}) as n_rows,
-        (select coalesce(sum(bytes), 0) from {{ ref('mart_refused_file') }}) as total,
+        (
+            select coalesce(sum(bytes + {{ timestamp_to_epoch('refused_at') }}), 0)
+            from {{ ref('mart_refused_file') }}
+        ) as total,
         (select count(*) from {{ source('audit', 'refused_files') }}) as n_rows_reported,
-        (select coalesce(sum(bytes), 0) from {{ source('audit', 'refused_files') }}) as total_reported
+        (
+            select coalesce(sum(bytes + {{ timestamp_to_epoch('refused_at') }}), 0)
+            from {{ source('audit', 'refused_files') }}
+        ) as total_reported
+    union all
+    select
+        'mart_quality' as mart,
+        (select count(*) from {{ ref('mart_quality') }}) as n_rows,
+        (
+            select coalesce(sum(failures + {{ timestamp_to_epoch('run_at') }}), 0)
+            from {{ ref('mart_quality') }}
+        ) as total,
+        (select count(*) from {{ source('audit', 'test_results') }}) as n_rows_reported,
+        (
+            select coalesce(sum(failures + {{ timestamp_to_epoch('run_at') }}), 0)
+            from {{ source('audit', 'test_results') }}
+        ) as total_reported
     union all
     select
         'mart_release_check' as mart,
@@ -26,6 +45,16 @@ with totals as (
         (select coalesce(sum(position), 0) from {{ ref('mart_dictionary') }}) as total,
         (select count(*) from {{ source('audit', 'model_columns') }}) as n_rows_reported,
         (select coalesce(sum(position), 0) from {{ source('audit', 'model_columns') }}) as total_reported
+    union all
+    select
+        'mart_tested_table' as mart,
+        (select count(*) from {{ ref('mart_tested_table') }}) as n_rows,
+        (select count(distinct table_name) from {{ ref('mart_tested_table') }}) as total,
+        (select count(*) from {{ source('audit', 'tested_tables') }}) as n_rows_reported,
+        (
+            select count(distinct table_name)
+            from {{ source('audit', 'tested_tables') }}
+        ) as total_reported
 )
 
 select *

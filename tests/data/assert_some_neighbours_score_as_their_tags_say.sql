@@ -1,5 +1,6 @@
 -- A returned row is a pair of similar films, of the first twenty films, whose score is not the cosine of
--- their profiles: the 50 tags in which each is furthest above the mean of all films.
+-- their profiles: the 50 tags in which each is furthest above the mean of all films; or that does not
+-- have two of the 15 strongest tags in common.
 with mean_per_tag as (
     select
         tag_id,
@@ -67,7 +68,8 @@ products as (
     select
         pairs.movie_id,
         pairs.similar_movie_id,
-        sum(one.distinction * other.distinction) as product
+        sum(one.distinction * other.distinction) as product,
+        count(case when one.place < 16 and other.place < 16 then 1 end) as n_strong_in_common
     from pairs
     inner join profiles as one on pairs.movie_id = one.movie_id
     inner join profiles as other
@@ -89,7 +91,8 @@ left join products
         pairs.movie_id = products.movie_id
         and pairs.similar_movie_id = products.similar_movie_id
 where
-    abs(
+    coalesce(products.n_strong_in_common, 0) < 2
+    or abs(
         pairs.score
         - coalesce(products.product, 0) / one_length.length_of_profile / other_length.length_of_profile
     ) > 0.00001

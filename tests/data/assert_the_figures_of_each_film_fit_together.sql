@@ -40,7 +40,7 @@ recount as (
                 then
                     totals.mean_of_all
                     + (films.mean_rating - totals.mean_of_all)
-                    * films.n_ratings / (films.n_ratings + totals.ratings_per_film)
+                    * films.n_ratings / nullif(films.n_ratings + totals.ratings_per_film, 0)
         end as weighted_score
     from films
     cross join totals

@@ -22,7 +22,10 @@ files as (
         count(*) as n_files,
         coalesce(sum(rows_rejected), 0) as n_rejected_rows,
         max(loaded_at) as loaded_at,
-        count(case when edition = 'generated' then 1 end) as n_generated
+        count(case when edition = 'generated' then 1 end) as n_generated,
+        min(coalesce(edition, 'unknown')) as first_edition,
+        max(coalesce(edition, 'unknown')) as last_edition,
+        {{ sha256_of("coalesce(" ~ join_texts("content_hash", "") ~ ", '')") }} as source_sha256
     from {{ ref('src_files') }}
     where is_current
 ),
@@ -73,11 +76,13 @@ where
     or status.tests_passed <> builds.tests_passed
     or status.tests_warned <> builds.tests_warned
     or status.tests_failed <> builds.tests_failed
-    or length(status.source_sha256) <> 64
-    or status.edition = ''
+    or status.built_at is distinct from cast(builds.built_at as timestamp)
+    or status.source_sha256 <> files.source_sha256
+    or status.edition not like files.first_edition || '%'
+    or status.edition not like '%' || files.last_edition
     or status.edition is null
     or (status.edition = 'generated') <> (status.licence like 'Made by the generator%')
     or (status.edition = 'generated') <> (status.citation like 'Generated data%')
     or (status.edition <> 'generated' and status.licence not like 'GroupLens terms of use%')
     or (status.edition = 'ml-20m') <> (status.licence like '%no redistribution%')
-    or (status.edition <> 'generated' and status.citation not like 'F. Maxwell Harper%')
+    or (status.edition <> 'generated' and status.citation not like 'F. Maxwell Harper%10.1145/2827872')

@@ -1,23 +1,22 @@
 -- A returned row is a year of mart_rating_value_year, mart_movie_year or mart_genre_year whose ratings
 -- are not those of fct_ratings.
-with ratings_per_film_year_and_star as (
+with ratings_per_star_and_year as (
     select
-        movie_id,
-        extract(year from rated_at) as rating_year,
         rating,
+        extract(year from rated_at) as rating_year,
         count(*) as n_ratings
     from {{ ref('fct_ratings') }}
-    group by movie_id, extract(year from rated_at), rating
+    group by rating, extract(year from rated_at)
 ),
 
 ratings_per_film_and_year as (
     select
         movie_id,
-        rating_year,
-        sum(n_ratings) as n_ratings,
-        sum(rating * n_ratings) as sum_rating
-    from ratings_per_film_year_and_star
-    group by movie_id, rating_year
+        extract(year from rated_at) as rating_year,
+        count(*) as n_ratings,
+        sum(rating) as sum_rating
+    from {{ ref('fct_ratings') }}
+    group by movie_id, extract(year from rated_at)
 ),
 
 often_rated_film as (
@@ -32,10 +31,9 @@ recount as (
         'rating' as kind,
         cast(cast(rating * 10 as bigint) as varchar) as value_of_kind,
         rating_year,
-        sum(n_ratings) as n_ratings,
-        sum(rating * n_ratings) as sum_rating
-    from ratings_per_film_year_and_star
-    group by rating, rating_year
+        n_ratings,
+        rating * n_ratings as sum_rating
+    from ratings_per_star_and_year
     union all
     select
         'film' as kind,

@@ -8,30 +8,18 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
 import pytest
 from cfnlint.api import lint
-from cfnlint.decode import decode_str
 from moto import mock_aws
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "aws" / "landing-zone.yaml"
-REGION = "eu-central-1"
-BUCKET = "a-landing-zone"
-PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-PARAMETERS = {
-    "BucketName": BUCKET,
-    "Prefix": "movielens",
-    "GitHubRepository": "anna/films",
-    "GitHubEnvironment": "production",
-    "GitHubProviderArn": PROVIDER,
-    "SnowflakeUserArn": "arn:aws:iam::210987654321:user/abc",
-    "SnowflakeExternalId": "ABC_SFCRole=1",
-}
+from tests.support.stack import BUCKET, PARAMETERS, PROVIDER, REGION, TEMPLATE, decoded, filled_in
+
 ROLES = ("movielens-runner", "movielens-snowflake")
 
 
@@ -54,28 +42,13 @@ class Made(NamedTuple):
     bucket: dict[str, Any]
 
 
-def _filled_in(value: Any) -> Any:
-    """Puts the parameters into what moto does not make."""
-    if isinstance(value, list):
-        return [_filled_in(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "Fn::Sub" in value:
-        text = value["Fn::Sub"].replace("${AWS::Partition}", "aws")
-        for name, parameter in PARAMETERS.items():
-            text = text.replace(f"${{{name}}}", parameter)
-        return text
-    return {name: _filled_in(each) for name, each in value.items()}
-
-
 def _make(text: str) -> Made:
     stacks = boto3.client("cloudformation", region_name=REGION)
     parameters = [{"ParameterKey": key, "ParameterValue": PARAMETERS[key]} for key in PARAMETERS]
     stacks.create_stack(StackName="landing-zone", TemplateBody=text, Parameters=parameters)
-    template, problems = decode_str(text)
-    assert problems == []
     iam = boto3.client("iam")
     outputs = stacks.describe_stacks(StackName="landing-zone")["Stacks"][0]["Outputs"]
+    template = decoded(text)
     return Made(
         template,
         {each["OutputKey"]: each["OutputValue"] for each in outputs},
@@ -106,7 +79,7 @@ def _bucket(resources: dict[str, Any]) -> dict[str, Any]:
     }.items():
         if name in settings:
             put(Bucket=BUCKET, **{name: settings[name]})
-    policy = _filled_in(resources["BucketPolicy"]["Properties"]["PolicyDocument"])
+    policy = filled_in(resources["BucketPolicy"]["Properties"]["PolicyDocument"])
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     return {
         "versioning": s3.get_bucket_versioning(Bucket=BUCKET).get("Status"),
@@ -131,7 +104,12 @@ def _rule(get: Any, name: str) -> dict[str, Any]:
 
 
 def _wrong(made: Made) -> list[str]:
-    return [*_wrong_of_roles(made), *_wrong_of_bucket(made.bucket), *_wrong_when_deleted(made)]
+    return [
+        *_wrong_of_roles(made),
+        *_wrong_of_bucket(made.bucket),
+        *_wrong_when_deleted(made),
+        *_wrong_of_settings(made.template),
+    ]
 
 
 def _on_prefix(what: str, does: str, actions: list[str], prefix: str) -> list[dict[str, Any]]:
@@ -152,6 +130,14 @@ def _on_prefix(what: str, does: str, actions: list[str], prefix: str) -> list[di
     ]
 
 
+_FIND = {
+    "Sid": "FindBucket",
+    "Effect": "Allow",
+    "Action": "s3:GetBucketLocation",
+    "Resource": f"arn:aws:s3:::{BUCKET}",
+}
+
+
 def _wrong_of_roles(made: Made) -> Iterator[str]:
     read = ["s3:GetObject", "s3:GetObjectVersion"]
     write = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
@@ -159,8 +145,9 @@ def _wrong_of_roles(made: Made) -> Iterator[str]:
         "movielens-runner": [
             *_on_prefix("Files", "Read", read, "movielens"),
             *_on_prefix("Rows", "Write", write, "movielens-staging"),
+            _FIND,
         ],
-        "movielens-snowflake": _on_prefix("Rows", "Read", read, "movielens-staging"),
+        "movielens-snowflake": [*_on_prefix("Rows", "Read", read, "movielens-staging"), _FIND],
     }
     for role in ROLES:
         if made.may[role] != may[role]:
@@ -220,6 +207,46 @@ def _wrong_when_deleted(made: Made) -> Iterator[str]:
                 yield f"{name} is lost with the stack: {policy}"
 
 
+# What expires, and when; else everything stays.
+_EXPIRES = [
+    {"Id": "replaced-files", "NoncurrentVersionExpiration": {"NoncurrentDays": 90}},
+    {
+        "Id": "rows-that-went-to-snowflake",
+        "Prefix": "movielens-staging/",
+        "ExpirationInDays": 1,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    },
+    {"Id": "broken-uploads", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+]
+# What each parameter must not be: it would let in others, or reach beyond one prefix.
+_NOBODY_GIVES = {
+    "BucketName": ["", "*", "a/b", "a.b"],
+    "Prefix": ["", "*", "/", "a/", "/a", "a/*"],
+    "GitHubRepository": ["", "*", "anna/*", "anna", "anna/films:*"],
+    "GitHubEnvironment": ["", "*", "a:b"],
+    "GitHubProviderArn": ["*", "arn:aws:iam::123456789012:oidc-provider/evil.example"],
+    "SnowflakeUserArn": ["*", "arn:aws:iam::123456789012:root"],
+}
+
+
+def _wrong_of_settings(template: dict[str, Any]) -> Iterator[str]:
+    resources = template["Resources"]
+    rules = filled_in(resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"])
+    if rules != [{**rule, "Status": "Enabled"} for rule in _EXPIRES]:
+        yield f"files expire otherwise: {rules}"
+    longest = resources["RunnerRole"]["Properties"]["MaxSessionDuration"]
+    production = TEMPLATE.parents[2] / ".github" / "workflows" / "production.yml"
+    if f"role-duration-seconds: {longest}\n" not in production.read_text():
+        yield f"the run does not ask for sessions of {longest} seconds"
+    for name, values in _NOBODY_GIVES.items():
+        pattern = template["Parameters"][name].get("AllowedPattern", ".*")
+        for value in values:
+            if re.fullmatch(pattern, value):
+                yield f"{name} may be {value!r}"
+    if "Rules" not in template:
+        yield "Snowflake's role may be made without an external id"
+
+
 def test_the_stack_is_made_and_nothing_is_wrong_with_it() -> None:
     made = _make(TEMPLATE.read_text())
     assert _wrong(made) == []
@@ -272,6 +299,31 @@ BAD = {
         "sts:ExternalId: !Ref SnowflakeExternalId",
         'sts:ExternalId: "*"',
         "movielens-snowflake trusts",
+    ),
+    "files that expire": (
+        "Id: replaced-files\n            Status: Enabled\n",
+        "Id: replaced-files\n            Status: Enabled\n            ExpirationInDays: 30\n",
+        "files expire",
+    ),
+    "rows that stay": ("ExpirationInDays: 1\n", "ExpirationInDays: 100\n", "files expire"),
+    "rows of everything": ("Prefix: !Sub ${Prefix}-staging/", 'Prefix: ""', "files expire"),
+    "copies that go at once": ("NoncurrentDays: 90", "NoncurrentDays: 1", "files expire"),
+    "long sessions": ("MaxSessionDuration: 7200", "MaxSessionDuration: 43200", "sessions of"),
+    "any repository": ('"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+"', '".+"', "GitHubRepository may be"),
+    "any environment": ('AllowedPattern: "[A-Za-z0-9_-]+"', 'AllowedPattern: ".+"', "Environment"),
+    "any prefix": ('"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*"', '".*"', "Prefix may be"),
+    "any provider": (
+        ":oidc-provider/token[.]actions[.]githubusercontent[.]com)?",
+        ".*)?",
+        "Provider",
+    ),
+    "any user of Snowflake": (":user/.+)?", ":.*)?", "SnowflakeUserArn may be"),
+    "no external id": ("Rules:\n  BothOfSnowflake", "Metadata:\n  BothOfSnowflake", "external id"),
+    "buckets of everybody": (
+        "Sid: FindBucket\n                  Effect: Allow\n"
+        "                  Action: s3:GetBucketLocation",
+        "Sid: FindBucket\n                  Effect: Allow\n                  Action: s3:ListBucket",
+        "movielens-runner may do more",
     ),
     "any account": ("AWS: !Ref SnowflakeUserArn", 'AWS: "*"', "movielens-snowflake trusts"),
 }

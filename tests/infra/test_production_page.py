@@ -13,11 +13,13 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 
+from local_dev.account.statements import filled_in, variables
 from tests.support import forking
 from tests.support.cli import Cli
 from tests.support.closure import (
     DASHBOARD,
     FOLDER,
+    GITHUB_RULE,
     LOADER,
     OPTIONAL,
     TRANSFORMER,
@@ -25,7 +27,6 @@ from tests.support.closure import (
     set_up,
     table,
 )
-from tests.support.statements import filled_in, variables
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "production.md").read_text()
@@ -50,7 +51,7 @@ def test_the_files_are_run_in_their_order() -> None:
     commands = [each for each in _blocks("sh") if "snow sql -f 01" in each]
     (ran,) = [re.findall(r"-f (\S+\.sql)", each) for each in commands]
     required = sorted(path.name for path in FOLDER.glob("0*.sql") if path.name not in OPTIONAL)
-    assert ran == [*required, "08_account_defaults.sql"]
+    assert ran == [*required, "06_workload_identity.sql", "08_account_defaults.sql"]
     for name in [*OPTIONAL, "99_teardown.sql"]:
         assert name in PAGE
 
@@ -73,6 +74,28 @@ def test_the_parameters_are_those_of_the_stack() -> None:
     for name in ("RunnerRoleArn", "SnowflakeRoleArn"):
         assert name in PAGE
         assert f"  {name}:" in outputs
+
+
+def test_what_the_page_says_of_the_networks_is_so() -> None:
+    """With keys only from addresses of one's own; from GitHub's runners only with tokens."""
+    for optional in (False, True):
+        account = account_after(set_up(optional))
+        user = account.need("USER", LOADER).settings
+        policy = account.need("NETWORK POLICY", str(user["NETWORK_POLICY"])).settings
+        login = account.need("AUTHENTICATION POLICY", str(user["AUTHENTICATION POLICY"])).settings
+        assert (GITHUB_RULE in str(policy), "RSA_PUBLIC_KEY" in user) == (optional, not optional)
+        way = "WORKLOAD_IDENTITY" if optional else "KEYPAIR"
+        assert login["AUTHENTICATION_METHODS"] == (way,)
+    assert GITHUB_RULE in PAGE
+    for word in ("@~", "temporary tables", "programmatic access tokens", "prevent_unload_to_"):
+        assert word in PAGE
+
+
+def test_every_environment_of_the_workflows_is_created() -> None:
+    text = "".join(path.read_text() for path in (PROJECT / ".github/workflows").glob("*.yml"))
+    created = set(re.findall(r"--method PUT 'repos/\{owner\}/\{repo\}/environments/(\w+)'", PAGE))
+    # parity is of those who want it, and its header says how.
+    assert set(re.findall(r"environment: (\w+)", text)) - {"parity"} == created
 
 
 def test_the_keys_are_what_the_users_take(tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
-from tests.support.cli import Cli
+from tests.support.checkout import copy_of_the_project
+from tests.support.cli import PROGRAM, Cli
 from tests.support.closure import DASHBOARD, LOADER, TRANSFORMER, account_after, set_up
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -126,8 +128,13 @@ def test_each_job_ends_and_has_no_more_rights_than_it_says(path: Path) -> None:
     for job in workflow["jobs"].values():
         assert 0 < job["timeout-minutes"] <= 120
         writes = {right for right, level in job["permissions"].items() if level == "write"}
-        # Who holds credentials cannot write to the repository, and the other way round.
-        assert writes in (set(), {"id-token"}, {"issues"}, {"pull-requests"})
+        # Who holds credentials cannot write to the repository, and the other way round. Who makes a
+        # release of it runs nothing of it.
+        runs_its_code = any("checkout" in step.get("uses", "") for step in job["steps"])
+        assert writes in (
+            *(set(), {"id-token"}, {"issues"}, {"pull-requests"}),
+            *([] if runs_its_code else [{"contents"}]),
+        )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -182,13 +189,50 @@ def test_each_night_all_tests_are_run() -> None:
     assert [step for step in steps if step] == ["make test", "make test-long"]
 
 
-def test_each_week_sqlmesh_is_asked_too() -> None:
-    path = PROJECT / ".github" / "workflows" / "weekly-sqlmesh.yml"
+@pytest.mark.parametrize("job", ["sqlmesh", "advisories"])
+def test_each_week_sqlmesh_and_the_known_vulnerabilities_are_asked_too(job: str) -> None:
+    path = PROJECT / ".github" / "workflows" / f"weekly-{job}.yml"
     workflow = yaml.safe_load(path.read_text())
     (schedule,) = workflow[True]["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
-    steps = [step.get("run") for step in workflow["jobs"]["sqlmesh"]["steps"]]
-    assert [step for step in steps if step] == ["make sqlmesh"]
+    steps = [step.get("run") for step in workflow["jobs"][job]["steps"]]
+    assert [step for step in steps if step] == [f"make {job}"]
+
+
+def test_each_week_a_vacuum_runs_as_the_run_does_and_never_beside_it() -> None:
+    run = yaml.safe_load(PRODUCTION.read_text())
+    vacuum = yaml.safe_load((PRODUCTION.parent / "vacuum.yml").read_text())
+    assert vacuum["concurrency"] == run["concurrency"]
+    (schedule,) = vacuum[True]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
+    job, other = vacuum["jobs"]["vacuum"], run["jobs"]["run"]
+    assert (job["if"], job["environment"]) == (other["if"], other["environment"])
+    of_files = {"MOVIELENS_SOURCE", "MOVIELENS_STAGE", "MOVIELENS_STAGE_NAME"}
+    assert job["env"] == {k: v for k, v in other["env"].items() if k not in of_files}
+    (step,) = [step for step in job["steps"] if step.get("name") == "Vacuum"]
+    assert "movielens vacuum --target prod" in step["run"]
+    (load,) = [step for step in other["steps"] if step.get("id") == "run"]
+    assert step["env"].items() <= load["env"].items()
+
+
+def test_a_release_has_its_bill_of_materials_and_is_off_until_wanted() -> None:
+    workflow = yaml.safe_load((PRODUCTION.parent / "release.yml").read_text())
+    build, release = workflow["jobs"]["build"], workflow["jobs"]["release"]
+    assert build["if"] == "vars.MOVIELENS_RELEASES == 'on'"
+    assert release["needs"] == "build"
+    assert "make sbom" in [step.get("run") for step in build["steps"]]
+    # What may write runs nothing of the project.
+    assert build["permissions"] == {"contents": "read"}
+    assert not [step for step in release["steps"] if "uses" in step]
+
+
+def test_doctor_wakes_no_warehouse_unless_a_run_failed() -> None:
+    steps = yaml.safe_load(PRODUCTION.read_text())["jobs"]["run"]["steps"]
+    calls = [step for step in steps if "movielens doctor" in step.get("run", "")]
+    (doctor,) = calls
+    (run,) = [number for number, step in enumerate(steps) if step.get("id") == "run"]
+    assert steps.index(doctor) > run
+    assert doctor["if"].startswith("failure()")
 
 
 def test_what_the_workflows_call_is_there() -> None:
@@ -231,7 +275,7 @@ class GitHub:
         self.folder = folder
         self.asked: list[tuple[str, str]] = []
         self.issues = folder / "issues.json"
-        self.artifact = ""
+        self.runs: list[dict[str, Any]] = []
         program = folder / "bin" / "gh"
         program.parent.mkdir()
         program.write_text(GH.format(python=sys.executable))
@@ -242,7 +286,7 @@ class GitHub:
         own = {
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "ISSUES": str(self.issues),
-            "ARTIFACT": self.artifact,
+            "RUNS": json.dumps(self.runs),
             "GH_REPO": "anna/films",
             "GITHUB_OUTPUT": str(self.folder / "output"),
             "GITHUB_ENV": str(self.folder / "env"),
@@ -257,8 +301,9 @@ class GitHub:
 
 
 GH = """#!{python}
-import json, os, sys
+import json, os, subprocess, sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 issues = Path(os.environ["ISSUES"])
 known = json.loads(issues.read_text()) if issues.exists() else []
@@ -287,8 +332,24 @@ match arguments[:2]:
         new = option("--method") == "POST"
         known = [*known, body] if new else [body, *known[1:]]
     case ["api", path]:
-        assert path.startswith("repos/anna/films/actions/artifacts?name=production-done")
-        print(os.environ["ARTIFACT"])
+        # As GitHub filters: by workflow, by the name of a run's branch, by how it ended.
+        runs = json.loads(os.environ["RUNS"])
+        address = urlsplit(path)
+        asked = {{name: value for name, [value] in parse_qs(address.query).items()}}
+        if address.path == "repos/anna/films/actions/workflows/production.yml/runs":
+            shown = [
+                run for run in runs
+                if run["path"] == ".github/workflows/production.yml"
+                and run["head_branch"] == asked["branch"] and run["conclusion"] == asked["status"]
+            ]
+            answer = {{"workflow_runs": shown}}
+        else:
+            number = int(address.path.removesuffix("/artifacts").rpartition("/")[2])
+            (run,) = [run for run in runs if run["id"] == number]
+            has = [each for each in run["artifacts"] if each["name"] == asked["name"]]
+            answer = {{"artifacts": has}}
+        jq = ["jq", "-r", option("--jq")]
+        subprocess.run(jq, input=json.dumps(answer), text=True, check=True)
     case ["label", "create"]:
         pass
     case _:
@@ -402,19 +463,26 @@ def test_each_report_has_its_own_issue(github: GitHub, label: str) -> None:
 def test_another_run_at_work_is_no_failure_of_the_schedule(
     github: GitHub, code: int, exit_code: int
 ) -> None:
-    program = github.folder / ".venv" / "bin" / "movielens"
-    program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
-    program.chmod(0o755)
-    assert github.call("run.sh", FULL_REFRESH="true").returncode == exit_code
+    _install(github, f'echo "$@"\nexit {code}')
+    asked = "run --target prod --json --outline outline.json"
+
+    def call(**env: str) -> tuple[int, str]:
+        done = github.call("run.sh", **env)
+        # It wrote no outline, so its log is shown.
+        return done.returncode, done.stderr.strip()
+
+    assert call(FULL_REFRESH="true") == (exit_code, f"{asked} --full-refresh")
     assert (github.folder / "output").read_text() == f"code={code}\n"
-    said = (github.folder / "run.json").read_text()
-    assert said == "run --target prod --json --full-refresh\n"
-    github.call("run.sh", ACCEPT_RELEASE="true")
-    said = (github.folder / "run.json").read_text()
-    assert said == "run --target prod --json --accept-release\n"
-    github.call("run.sh", FULL_REFRESH="", ACCEPT_RELEASE="false")
-    assert (github.folder / "run.json").read_text() == "run --target prod --json\n"
+    assert call(ACCEPT_RELEASE="true") == (exit_code, f"{asked} --accept-release")
+    assert call(FULL_REFRESH="", ACCEPT_RELEASE="false") == (exit_code, asked)
+
+
+def _install(github: GitHub, script: str) -> None:
+    """Puts a shell script where the job has `movielens`."""
+    program = github.folder / ".venv" / "bin" / "movielens"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(f"#!/bin/bash\n{script}\n")
+    program.chmod(0o755)
 
 
 @pytest.mark.parametrize(("age", "exit_code"), [(None, 1), (1, 0), (35, 0), (38, 1), (24 * 400, 1)])
@@ -422,11 +490,49 @@ def test_runs_that_never_started_are_noticed(
     github: GitHub, age: int | None, exit_code: int
 ) -> None:
     if age is not None:
-        then = time.gmtime(time.time() - age * 3600)
-        github.artifact = time.strftime("%Y-%m-%dT%H:%M:%SZ", then)
-    done = github.call("watch.sh", MAX_AGE_HOURS="36")
+        github.runs = [_run_of(age)]
+    done = github.call("watch.sh", MAX_AGE_HOURS="36", DEFAULT_BRANCH="main")
     assert done.returncode == exit_code, done.stderr
     assert ("has succeeded yet" if age is None else f"{age} hours ago") in done.stdout
+
+
+def _run_of(age: int, artifact: str = "production-done", **other: object) -> dict[str, object]:
+    """A run of GitHub's API, that many hours old."""
+    then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - age * 3600))
+    return {
+        "id": age,
+        "path": ".github/workflows/production.yml",
+        "event": "schedule",
+        "head_branch": "main",
+        "head_repository": {"full_name": "anna/films"},
+        "conclusion": "success",
+        "artifacts": [{"name": artifact, "created_at": then}],
+        **other,
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"path": ".github/workflows/ci.yml"},
+        {"head_branch": "a-branch"},
+        {"event": "pull_request"},
+        {"event": "push"},
+        {"head_repository": {"full_name": "eve/films"}},
+        {"conclusion": "failure"},
+        {"artifact": "production-not-done"},  # green, because another run was in progress
+        {"artifacts": []},
+    ],
+    ids=str,
+)
+def test_no_other_run_silences_the_watch(github: GitHub, other: dict[str, Any]) -> None:
+    github.runs = [_run_of(1, **other), _run_of(50)]
+    done = github.call("watch.sh", MAX_AGE_HOURS="36", DEFAULT_BRANCH="main")
+    assert (done.returncode, "50 hours ago" in done.stdout) == (1, True), done.stderr
+    github.runs.append(_run_of(2))
+    github.runs.sort(key=lambda run: run["id"])
+    done = github.call("watch.sh", MAX_AGE_HOURS="36", DEFAULT_BRANCH="main")
+    assert (done.returncode, "2 hours ago" in done.stdout) == (0, True), done.stderr
 
 
 def test_each_user_has_a_token_of_its_own_that_is_kept_fresh(github: GitHub, server: str) -> None:
@@ -455,11 +561,69 @@ def test_each_user_has_a_token_of_its_own_that_is_kept_fresh(github: GitHub, ser
         os.kill(int((github.folder / "snowflake" / "pid").read_text()), 15)
 
 
-# The summary
+# What others may read: the job's log, its page and what it uploads
+
+# In cells, and in a header; nowhere else.
+SECRET = "foryoureyes99"
+# What a contributor adds to the project: a test that fails, a model that breaks on a cell.
+_AUDIT, _MODEL = "tests/data/assert_quoting.sql", "models/mart/mart_tag.sql"
+_BREAKS = {
+    _AUDIT: f"select tag from {{{{ ref('fct_tags') }}}} where tag like '%{SECRET[:5]}%'",
+    _MODEL: (PROJECT / _MODEL).read_text().replace("cast(tags.n_people", "cast(tags.tag"),
+}
+
+
+def _told(github: GitHub, code: str) -> str:
+    """Everything that a job shows to others after run.sh; what it keeps to itself quotes cells."""
+    kept = [*github.folder.glob("run.*/run.json"), *github.folder.glob("run.*/run.log")]
+    assert SECRET in "".join(path.read_text() for path in kept).lower()
+    steps = yaml.safe_load(PRODUCTION.read_text())["jobs"]["run"]["steps"]
+    (upload,) = [
+        step["with"]["path"] for step in steps if "upload-artifact" in step.get("uses", "")
+    ]
+    uploaded = [path for name in upload.split() for path in github.folder.glob(name)]
+    assert uploaded
+    files = [path for each in uploaded for path in (each.rglob("*") if each.is_dir() else [each])]
+    told = "".join(path.read_text() for path in files) + _summary(github.folder)
+    assert f"(exit code {code})" in told
+    for path in kept:
+        path.unlink()
+    return told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "code"), [(_AUDIT, "3"), (_MODEL, "1")])
+def test_no_cell_and_no_row_leaves_the_job(
+    github: GitHub, tmp_path: Path, cli: Cli, file: str, code: str
+) -> None:
+    zone = tmp_path / "zone"
+    cli.json("data", "generate", zone, "--ratings", 1000)
+    columns = f"userId,movieId,rating,timestamp,{SECRET}\n"
+    (zone / "ratings-odd.csv").write_text(f"{columns}1,2,3.5,1000000000,{SECRET}\n")
+    (zone / "ratings-broken.csv").write_text(f"{SECRET},of,this\n1,2,3\n")
+    (zone / "ratings-bad.csv").write_text(f"{columns}{SECRET},2,3.5,1000000000,x\n")
+    tags = f"userId,movieId,tag,timestamp\n1,1,{SECRET},1000000000\n2,1,{SECRET},1000000000\n"
+    (zone / "tags.csv").write_text(f"{tags}{SECRET},1,x,1000000000\n")
+    _install(github, f'exec "{PROGRAM}" "${{@/prod/dev}}"')
+    settings = {
+        "MOVIELENS_SOURCE": str(zone),
+        "MOVIELENS_REJECT_SHARE": "0.5",
+        "MOVIELENS_PROJECT": str(copy_of_the_project(tmp_path / "project")),
+    }
+    done = github.call("run.sh", **settings)
+    assert done.returncode == 4, done.stderr
+    told = done.stdout + done.stderr + _told(github, "4")
+    assert "ratings-broken.csv" in told
+    (tmp_path / "project" / file).write_text(_BREAKS[file])
+    done = github.call("run.sh", **settings)
+    assert done.returncode == int(code), done.stderr
+    told += done.stdout + done.stderr + _told(github, code)
+    assert Path(file).stem in told
+    assert SECRET not in told.lower()
 
 
 def _summary(folder: Path) -> str:
-    done = _run(sys.executable, SCRIPTS / "summary.py", folder / "run.json")
+    done = _run(sys.executable, SCRIPTS / "summary.py", folder / "outline.json")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -469,21 +633,58 @@ def test_the_summary_of_a_run_a_second_one_and_a_failed_one(tmp_path: Path, cli:
     cli.json("data", "generate", tmp_path / "zone", "--ratings", 1000)
     (tmp_path / "zone" / "ratings-broken.csv").write_text("nothing,of,this\n1,2,3\n")
     for exit_code, source, expected in (
-        (
-            4,
-            "zone",
-            ["### Done (exit code 4)", "| Files refused | 1 |", "- `ratings-broken.csv`: "],
-        ),
+        (4, "zone", ["### Done (exit code 4)", "| Files refused | 1 |", "- refused: <code>"]),
         (4, "zone", ["| Models built | none, nothing changed |", "| Rows loaded | 0 |"]),
-        (2, "nowhere", ["### Failed (exit code 2)"]),
+        (2, "nowhere", ["### Failed (exit code 2)", "SourceError"]),
     ):
-        answer = cli.json("run", "--source", tmp_path / source, exit_code=exit_code)
-        (tmp_path / "run.json").write_text(json.dumps(answer))
+        outline = ("--outline", tmp_path / "outline.json")
+        answer = cli.json("run", "--source", tmp_path / source, *outline, exit_code=exit_code)
+        told = json.loads((tmp_path / "outline.json").read_text())
+        assert (told["exit_code"], answer["exit_code"]) == (exit_code, exit_code)
         said = _summary(tmp_path)
         assert [each for each in expected if each not in said] == [], said
 
 
 def test_the_summary_of_a_run_that_never_began(tmp_path: Path) -> None:
     assert _summary(tmp_path).startswith("### No run")
-    (tmp_path / "run.json").write_text("")
+    (tmp_path / "outline.json").write_text("")
     assert _summary(tmp_path).startswith("### No run")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ratings`](https://evil.example)`.csv",
+        "ratings-<img src=x onerror=alert(1)>.csv",
+        "ratings-\n\n# A heading\n- @everyone ![x](y) **bold** | a | b |.csv",
+        "ratings</code><script>.csv",
+        "ratings-&#96;www.evil.example_a_b_&lt;.csv",
+    ],
+)
+def test_text_of_others_is_no_markdown(name: str, tmp_path: Path) -> None:
+    failure = {"test": name, "table": name, "rows": 1}
+    files = [{"path": name, "status": "refused", "rows": 0, "rejected": 0}]
+    build = {"built": True, "models": 1, "tests_passed": 1, "tests_warned": 0}
+    published = {"version": "1", "before": None}
+    outlines = [
+        {
+            **{"outcome": "done", "exit_code": 4, "seconds": 1.0, "files": files},
+            **{"build": build, "publish": published},
+        },
+        {"outcome": "AuditFailure", "exit_code": 3, "failures": [failure]},
+        {"outcome": name, "exit_code": 1, "message": name, "raised": [name], "models": [name]},
+    ]
+    for outline in outlines:
+        (tmp_path / "outline.json").write_text(json.dumps(outline))
+        parser = MarkdownIt("gfm-like", {"linkify": False}).disable("linkify")
+        for token in parser.parse(_summary(tmp_path)):
+            assert token.type not in {"html_block", "fence", "code_block"}
+            for each in token.children or []:
+                known = {"text", "html_inline", "softbreak", "text_special"}
+                # The summary's own words.
+                assert each.type in known or each.content == "movielens load", each
+                assert each.type != "html_inline" or each.content in {"<code>", "</code>"}
+        # The table of a run that is done has its columns and its rows, and no more.
+        assert _summary(tmp_path).count("|") in (0, 3 * 12)
+        headings = [each for each in _summary(tmp_path).splitlines() if each.startswith("#")]
+        assert len(headings) == 1

@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from s3fs import S3FileSystem
 
 from ingestion import load
 from ingestion.errors import SourceError
@@ -21,6 +20,7 @@ from ingestion.settings import Settings
 from tests.support.faulty_s3 import FOR_EVER, Fault, FaultyS3, faulty_s3
 from tests.support.landing_zone import LINKS, MOVIES, rows_that_count
 from tests.support.marks import slow_except
+from tests.support.s3_clients import forget_clients
 
 BUCKET, ZONE = "movielens-faults", "s3://movielens-faults/landing"
 ROWS = 5_000
@@ -42,11 +42,6 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
         # moto keeps its buckets for as long as the process lives.
         urllib.request.urlopen(f"{variables['AWS_ENDPOINT_URL']}/moto-api/reset", b"").close()
     forget_clients()
-
-
-def forget_clients() -> None:
-    S3FileSystem.clear_instance_cache()
-    s3._client.cache_clear()
 
 
 def put(client: Any, **contents: str | bytes) -> None:

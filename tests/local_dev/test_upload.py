@@ -8,9 +8,12 @@ from typing import Any
 import boto3
 import pytest
 
+from ingestion.landing.listing import list_landing_zone
 from local_dev.s3 import s3_server
+from local_dev.upload import upload
 from tests.support.cli import Cli
 from tests.support.landing_zone import MOVIES, SIX, write_six
+from tests.support.s3_clients import forget_clients
 
 TO = "s3://movielens-upload/landing"
 
@@ -26,7 +29,7 @@ def test_what_is_new_or_changed_is_uploaded(cli: Cli, tmp_path: Path) -> None:
         client = client_of(env)
         client.create_bucket(Bucket="movielens-upload")
         first = cli.json("data", "upload", folder, TO, env=env)
-        assert sorted(first["uploaded"]) == sorted(SIX)
+        assert sorted(first["uploaded"]) == sorted([*SIX, "movielens.json"])
         assert (first["unchanged"], first["ignored"]) == ([], ["README.txt"])
         head = client.head_object(
             Bucket="movielens-upload", Key="landing/movies.csv", ChecksumMode="ENABLED"
@@ -36,9 +39,32 @@ def test_what_is_new_or_changed_is_uploaded(cli: Cli, tmp_path: Path) -> None:
         (folder / "tags.csv").unlink()
         again = cli.json("data", "upload", folder, TO, env=env)
         assert again["uploaded"] == ["movies.csv"]
-        assert len(again["unchanged"]) == 4
+        assert sorted(again["unchanged"]) == sorted(
+            {*SIX, "movielens.json"} - {"movies.csv", "tags.csv"}
+        )
         loaded = cli.json("load", "--source", TO, "--home", "home", env=env)
         assert {file["path"] for file in loaded["files"]} == set(SIX)
+        # As in the folder, and not as the prefix, which is all that S3 knows.
+        assert loaded["edition"] == "zone"
+
+
+def test_a_release_keeps_its_edition_and_its_readme(tmp_path: Path) -> None:
+    folder = tmp_path / "ml-latest-small"
+    write_six(folder)
+    said = "Summary\n\nThis dataset (ml-latest-small) describes ratings. It contains 3 ratings and "
+    (folder / "README.txt").write_text(f"{said}2 tag applications across 4 movies by 2 users.\n")
+    here = list_landing_zone(str(folder))
+    assert here.readme
+    with s3_server() as env, pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        client_of(env).create_bucket(Bucket="movielens-upload")
+        forget_clients()
+        upload(folder, TO)
+        there = list_landing_zone(TO)
+    forget_clients()
+    assert (there.edition, there.readme) == (here.edition, here.readme)
+    assert there.edition == "ml-latest-small"
 
 
 def client_of(env: dict[str, str]) -> Any:

@@ -25,6 +25,7 @@ DISPATCH = re.compile(r"adapter\.dispatch\('(\w+)', 'movielens'\)")
 SNOWFLAKE_FUNCTIONS = {
     "cast",
     "convert_timezone",
+    "count",
     "date_part",
     "dateadd",
     "dayofweekiso",
@@ -51,6 +52,7 @@ SHARED_FUNCTIONS = {
     "cast",
     "coalesce",
     "count",
+    "current_database",
     "date_trunc",
     "extract",
     "floor",
@@ -79,6 +81,7 @@ JINJA = {
     "config",
     "create",
     "create_schema",
+    "get_relation",
     "is_incremental",
     "items",
     "join",

@@ -1,6 +1,7 @@
 """The yml files match what is built, and say enough."""
 
 import re
+from pathlib import Path
 
 import pytest
 from dbt.contracts.graph.manifest import Manifest
@@ -8,6 +9,9 @@ from dbt.contracts.graph.nodes import ModelNode
 
 from dashboard import marts, queries
 from dashboard.contents import PAGES
+from ingestion.build.lineage import source_columns
+from ingestion.datasets import RAW
+from tests.support import audits_page
 from tests.support.raw_by_hand import PROJECT, Warehouse
 
 LAYERS = ("src", "dim", "fct", "mart")
@@ -50,6 +54,11 @@ def test_each_thing_that_readers_see_is_described(parsed_project: Manifest, kind
     assert missing == []
 
 
+def test_the_page_of_audits_is_that_of_the_tests(parsed_project: Manifest, tmp_path: Path) -> None:
+    parsed_project.write(str(tmp_path / "manifest.json"))
+    assert audits_page.PAGE.read_text() == audits_page.page(tmp_path), "run make audits"
+
+
 def test_the_columns_described_are_the_columns_built(
     warehouse: Warehouse, parsed_project: Manifest
 ) -> None:
@@ -63,6 +72,16 @@ def test_the_columns_described_are_the_columns_built(
         built.setdefault(table, []).append(column)
     described = {model.name: set(model.columns) for model in models_of(parsed_project)}
     assert {table: set(columns) for table, columns in built.items()} == described
+
+
+def test_the_columns_described_of_raw_are_those_that_a_load_makes(parsed_project: Manifest) -> None:
+    described = {
+        f"{source.schema}.{source.name}": set(source.columns)
+        for source in parsed_project.sources.values()
+        if source.schema == RAW
+    }
+    columns = source_columns()
+    assert described == {name: set(columns[name]) for name in columns if name.startswith(f"{RAW}.")}
 
 
 def marts_read_by(page: str) -> set[str]:

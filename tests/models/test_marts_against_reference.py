@@ -101,6 +101,7 @@ def test_the_lineage_and_the_dictionary_are_those_of_dbt(demanding: Published) -
     expected = {
         "mart_lineage": reports.lineage(manifest),
         "mart_dictionary": reports.dictionary(manifest, demanding.types()),
+        "mart_tested_table": reports.tested_tables(manifest),
     }
     told = [
         difference
@@ -108,6 +109,8 @@ def test_the_lineage_and_the_dictionary_are_those_of_dbt(demanding: Published) -
         for difference in differences(mart, rows, demanding.found[mart])
     ]
     assert not told, "\n".join(map(str, told))
+    layers = {row["layer"] for row in demanding.found["mart_dictionary"]}
+    assert layers == {"raw", "src", "dim", "fct", "mart"}
     quality = demanding.found["mart_quality"]
     assert {row["test_name"] for row in quality} <= reports.tests(manifest)
     assert {row["status"] for row in quality} <= {"pass", "warn"}

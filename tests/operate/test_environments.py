@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ingestion.build import registry
+from ingestion.build.artifacts import AUDIT_TABLES
 from ingestion.build.environments import CANDIDATE, PRODUCTION, Environment
 from ingestion.cli.environments import environment_lines
 from ingestion.engine import engine_of
@@ -217,7 +218,7 @@ def test_environments_are_listed_kept_and_dropped(checkout: Checkout, cli: Cli) 
     checkout.edit(EDIT[0], EDIT[2], EDIT[1])
     production, anna = listed(cli, home)
     assert (production["name"], production["expires_at"]) == ("production", None)
-    assert anna["own"] == 1 + len(checkout.plan().reports) + 7  # and the tables of the reports
+    assert anna["own"] == 1 + len(checkout.plan().reports) + len(AUDIT_TABLES)
     assert 6.9 < days_left(anna["expires_at"]) <= 7
     assert f"{anna['shared']} shared; until " in cli("env", "list", "--home", home).stdout
     assert list(cli.json("status", "--home", home)["environments"]) == ["dev_anna"]

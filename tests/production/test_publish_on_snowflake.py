@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,7 @@ from ingestion.publish.publish import prune
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import TABLE, acquire
-from ingestion.warehouse.snowflake import SnowflakeWarehouse
+from ingestion.warehouse.snowflake import SnowflakeWarehouse, _Session
 from ingestion.warehouse.snowflake_login import snowflake_settings
 from tests.support import forking
 from tests.support.candidates import MARTS, build_candidate, version_of
@@ -150,6 +152,88 @@ def test_a_holder_that_lost_its_lease_publishes_nothing(
     assert publish(settings).version == version_of(2)
     assert seen(reader) == (version_of(2), {2})
     assert prune(settings) == []
+
+
+def test_a_holder_that_lost_its_lease_changes_no_row(
+    settings: Settings, target: Warehouse, reader: Warehouse
+) -> None:
+    """The new holder may have appended its rows already, and be about to write the entry."""
+    lost = acquire(settings, take_over=True)
+    build_candidate(settings, 2)
+    acquire(settings, take_over=True)
+    target.execute("insert into marts_store.mart_genre (_version, number) values ('of another', 7)")
+    with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
+        engine_of(settings).published().publish(lost.of(target), version_of(2), None)
+    rows = reader.fetch("select _version from marts_store.mart_genre order by 1")
+    assert rows == [(version_of(1),), ("of another",)]
+
+
+def test_a_publish_is_one_transaction_that_begins_with_the_lease(
+    settings: Settings, target: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_candidate(settings, 2)
+    sent: list[str] = []
+    own = _Session.execute
+
+    def execute(session: _Session, sql: str) -> Any:
+        sent.append(sql)
+        return own(session, sql)
+
+    monkeypatch.setattr(_Session, "execute", execute)
+    publish(settings)
+    changes = [
+        at for at, sql in enumerate(sent) if re.match(r"(insert|delete)\b.*marts_store", sql)
+    ]
+    begin = max(at for at, sql in enumerate(sent[: changes[0]]) if sql == "begin")
+    inside = sent[begin + 1 : sent.index("commit", begin)]
+    assert inside[0].startswith(f"update {TABLE} ")
+    assert [sent[at] for at in changes if sent[at] not in inside] == []
+    assert any("count(*)" in sql for sql in inside)
+
+
+def test_no_view_is_broken_while_a_mart_loses_a_column(
+    settings: Settings, target: Warehouse, reader: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_candidate(settings, 2, "mean")
+    publish(settings)
+    build_candidate(settings, 3)
+    own = _Session.execute
+    looks = 0
+
+    def execute(session: _Session, sql: str) -> Any:
+        nonlocal looks
+        answer = own(session, sql)
+        if re.match(r"(create|alter|drop)\b", sql):
+            looks += 1
+            for mart in MARTS:
+                for view in (mart, f"{mart}_by_version"):
+                    own(other, f"select * from marts.{view}")
+        return answer
+
+    with reader.connect() as session:
+        other = session
+    monkeypatch.setattr(_Session, "execute", execute)
+    publish(settings)
+    assert looks >= 4 * len(MARTS)
+    columns = "select column_name from information_schema.columns where lower(table_name) = "
+    assert reader.fetch(f"{columns}'mart_genre' and lower(table_schema) = 'marts_store'") == [
+        ("_VERSION",),
+        ("NUMBER",),
+    ]
+
+
+def test_a_fraction_is_not_rounded_when_a_mart_has_other_columns(
+    settings: Settings, target: Warehouse, reader: Warehouse
+) -> None:
+    for number, columns, row in (
+        (2, "share number(9, 4)", [1.25]),
+        (3, "share number(9, 4), more bigint", [2.5, 1]),
+    ):
+        target.replace_table(CANDIDATE, "mart_share", columns, [row])
+        build_candidate(settings, number)
+        publish(settings)
+    shares = reader.fetch("select share from marts.mart_share_by_version order by _version")
+    assert [float(share) for (share,) in shares] == [1.25, 2.5]
 
 
 def test_a_step_may_take_longer_than_the_lease(settings: Settings, target: Warehouse) -> None:

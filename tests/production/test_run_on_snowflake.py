@@ -15,6 +15,7 @@ from sqlglot import parse_one
 from local_dev.snowflake import _in_place
 from local_dev.snowflake_gaps import rewritten, several
 from tests.support.both_targets import Production
+from tests.support.reference import REPORTS
 
 pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.slow]
 
@@ -82,6 +83,8 @@ def test_after_a_load_by_hand_the_next_run_looks_again(production: Production) -
     tags = production.zone / "tags.csv"
     tags.write_text(tags.read_text() + "1,1,once more,1400000000\n")
     production.cli.json("load", "--home", "prod", "--source", production.zone, env=production.env)
+    # The other engine is given every release, too: RAW keeps the file that the next one replaces.
+    production.cli.json("load", "--home", "dev", "--source", production.zone)
     assert production.target.read_run_marker() == {}
 
 
@@ -99,7 +102,9 @@ def test_one_changed_file_costs_what_is_behind_it(production: Production) -> Non
     report = production.run()
     sent = production.statements()
     assert report["publish"]["published"] is True
-    assert 0 < len(tables_of(report)) < len(tables_of(production.report)) / 1.5
+    reports = {f"model.{mart}" for mart in (*REPORTS, "mart_dataset_status")}  # of every build
+    built, first = tables_of(report) - reports, tables_of(production.report) - reports
+    assert 0 < len(built) < len(first) / 1.5
     assert len(sent) < 0.75 * len(production.sent)
     assert "tags" not in {s["tag"].split()[-1] for s in sent if " build " in s["tag"]}
     production.cli.json("run", "--home", "dev", "--source", production.zone)

@@ -11,18 +11,22 @@ from pathlib import Path
 
 import boto3
 import pytest
+from s3fs import S3FileSystem
 
 from ingestion import load
 from ingestion.engine import engine_of
-from ingestion.settings import resolve
+from ingestion.operate.doctor.account import stage
+from ingestion.settings import Settings, resolve
 from ingestion.warehouse import snowflake as client
 from ingestion.warehouse.base import create_schema
 from ingestion.warehouse.snowflake import SnowflakeWarehouse
 from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.generate import generate
-from local_dev.s3 import s3_server
 from local_dev.snowflake import snowflake_server
 from tests.support.cli import Cli
+from tests.support.faulty_s3 import served
+from tests.support.policed_s3 import ROLE, PolicedS3
+from tests.support.stack import BUCKET, statements_of
 
 pytestmark = pytest.mark.slow
 RATINGS = 1_000_000
@@ -51,27 +55,91 @@ def test_a_large_file_is_sent_in_compressed_parts(
     ]
 
 
-def test_rows_go_through_a_stage_on_s3(cli: Cli, tmp_path: Path) -> None:
+# What a load is refused without each statement of the stack's policies.
+REFUSED_WITHOUT = {
+    "ReadFiles": "s3:GetObject",
+    "ListFiles": "s3:ListBucket",
+    "WriteRows": "s3:GetObject",  # whether dlt has been there before
+    "ListRows": "s3:ListBucket",
+    "FindBucket": "s3:CreateBucket",
+}
+
+
+def test_rows_go_through_a_stage_on_s3_as_the_stack_allows(cli: Cli, tmp_path: Path) -> None:
+    code, said, policed, rows = _loaded_as_the_runner(cli, tmp_path, without="")
+    assert (code, rows) == (0, [(1_000,)]), said
+    # Without a prefix, which the policy wants, it is first asked whether the bucket is there.
+    assert {action for action, _ in policed.refusals} == {"s3:ListBucket"}
+
+
+def test_one_setting_of_the_stage_without_the_other_is_an_error(cli: Cli) -> None:
+    stage = {"MOVIELENS_STAGE": f"s3://{BUCKET}/staging", "MOVIELENS_TARGET": "prod"}
+    done = cli("load", "--home", "home", "--source", ".", env=stage)
+    assert done.returncode == 2
+    assert "MOVIELENS_STAGE_NAME" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("without", [each["Sid"] for each in statements_of("RunnerRole")])
+def test_each_statement_of_the_stack_is_needed(cli: Cli, tmp_path: Path, without: str) -> None:
+    code, said, policed, _ = _loaded_as_the_runner(cli, tmp_path, without=without)
+    assert code != 0
+    assert REFUSED_WITHOUT[without] in {action for action, _ in policed.refusals}, said
+
+
+@pytest.mark.parametrize("without", ["FindBucket", "WriteRows"])
+def test_doctor_tries_what_a_load_through_the_stage_needs(without: str) -> None:
+    prefix = f"s3://{BUCKET}/movielens-staging"
+    settings = Settings(stage=prefix, stage_name="MOVIELENS.RAW.STAGING", _env_file=None)
+    with _policed(without) as (s3, _), patched({**s3, "AWS_ACCESS_KEY_ID": ROLE}):
+        S3FileSystem.clear_instance_cache()
+        (found,) = stage(settings)
+    S3FileSystem.clear_instance_cache()
+    assert (found.status, found.code) == ("problem", "stage-not-writable")
+
+
+def _loaded_as_the_runner(
+    cli: Cli, tmp_path: Path, *, without: str
+) -> tuple[int, str, PolicedS3, list[tuple[int]]]:
+    """Loads with the rights of the stack's role, except one statement; tells how it went."""
     generate(tmp_path / "zone", ratings=1_000, seed=5)
-    with s3_server() as s3, patched(s3), snowflake_server() as snowflake:
+    with _policed(without) as (s3, policed), patched(s3), snowflake_server() as snowflake:
         bucket = boto3.Session().client("s3")
-        bucket.create_bucket(Bucket="movielens-stage")
-        env = {**s3, **snowflake, "MOVIELENS_TARGET": "prod"}
-        stage = {"MOVIELENS_STAGE": "s3://movielens-stage/staging"}
-        options = ("load", "--home", "home", "--source", tmp_path / "zone")
-        done = cli(*options, env={**env, **stage})
-        assert done.returncode == 2
-        assert "MOVIELENS_STAGE_NAME" in done.stderr
-        login = {name.removeprefix("SNOWFLAKE_").lower(): v for name, v in snowflake.items()}
-        target = SnowflakeWarehouse(SnowflakeSettings(_env_file=None, **login), "test")
-        with target.connect() as session:
-            create_schema(session, "raw")
-            session.execute("create stage raw.staging url = 's3://movielens-stage/staging/'")
-        stage["MOVIELENS_STAGE_NAME"] = "MOVIELENS.RAW.STAGING"
-        cli.json(*options, env={**env, **stage})
-        assert target.fetch("select count(*) from raw.ratings") == [(1_000,)]
-        staged = bucket.list_objects_v2(Bucket="movielens-stage")["Contents"]
-        assert any("/ratings/" in entry["Key"] for entry in staged)
+        for file in (tmp_path / "zone").iterdir():
+            bucket.upload_file(str(file), BUCKET, f"movielens/{file.name}")
+        target = _with_stage(snowflake, f"s3://{BUCKET}/movielens-staging/")
+        env = {
+            **s3,
+            **snowflake,
+            "AWS_ACCESS_KEY_ID": ROLE,
+            "MOVIELENS_TARGET": "prod",
+            "MOVIELENS_STAGE": f"s3://{BUCKET}/movielens-staging",
+            "MOVIELENS_STAGE_NAME": "MOVIELENS.RAW.STAGING",
+        }
+        done = cli("load", "--home", "home", "--source", f"s3://{BUCKET}/movielens", env=env)
+        rows = target.fetch("select count(*) from raw.ratings") if not done.returncode else []
+    return done.returncode, done.stderr, policed, rows
+
+
+@contextmanager
+def _policed(without: str) -> Iterator[tuple[dict[str, str], PolicedS3]]:
+    may = [each for each in statements_of("RunnerRole") if each["Sid"] != without]
+    policed = PolicedS3(may)
+    with served(policed) as s3:
+        with patched(s3):
+            boto3.Session().client("s3").create_bucket(Bucket=BUCKET)
+        yield s3, policed
+        # moto keeps its buckets for as long as the process lives.
+        urllib.request.urlopen(f"{s3['AWS_ENDPOINT_URL']}/moto-api/reset", b"").close()
+
+
+def _with_stage(snowflake: dict[str, str], url: str) -> SnowflakeWarehouse:
+    login = {name.removeprefix("SNOWFLAKE_").lower(): v for name, v in snowflake.items()}
+    target = SnowflakeWarehouse(SnowflakeSettings(_env_file=None, **login), "test")
+    with target.connect() as session:
+        create_schema(session, "raw")
+        session.execute(f"create stage raw.staging url = '{url}'")
+    return target
 
 
 @contextmanager

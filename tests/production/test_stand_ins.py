@@ -16,13 +16,17 @@ import snowflake.connector
 from fakesnow.instance import FakeSnow
 from snowflake.connector import errors as snowflake_errors
 
+from ingestion.errors import MovielensError
 from ingestion.literals import snowflake_literal
-from ingestion.warehouse.lease import _make_table
+from ingestion.settings import Settings
+from ingestion.warehouse.lease import _make_table, acquire
+from ingestion.warehouse.snowflake import SnowflakeWarehouse
 from ingestion.warehouse.snowflake_login import SnowflakeSettings, connector_arguments
 from local_dev import snowflake as stand_in
 from local_dev.servers import free_port
 from local_dev.snowflake_gaps import RULES, Rule, rewritten, several
 from tests.support.cli import Cli
+from tests.support.closure import FOLDER
 from tests.support.landing_zone import MOVIES, write_six
 
 
@@ -270,3 +274,60 @@ def test_what_defines_something_commits_first(snowflake: dict[str, str]) -> None
     ):
         own.cursor().execute(statement)
     assert own.cursor().execute("select n from raw.t").fetchall() == [(11,)]
+
+
+def test_what_is_temporary_ends_with_its_session(snowflake: dict[str, str]) -> None:
+    own, other = session(snowflake), session(snowflake)
+    database = snowflake["SNOWFLAKE_DATABASE"]
+    for statement in (
+        "create schema raw",
+        f"create or replace temporary table {database}.raw.t as select 1 as n",
+        f"create temporary view {database}.raw.v as select n from raw.t",
+    ):
+        own.cursor().execute(statement)
+    assert own.cursor().execute("select n from raw.v").fetchall() == [(1,)]
+    own.close()
+    tables = "select 1 from information_schema.tables where lower(table_schema) = 'raw'"
+    assert other.cursor().execute(tables).fetchall() == []
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[dict[str, str]]:
+    with stand_in.snowflake_server(set_up=FOLDER) as variables:
+        yield variables
+
+
+def test_what_a_role_may_not_do_fails_as_in_snowflake(refusing: dict[str, str]) -> None:
+    builds = session(refusing).cursor()
+    for statement, number, said in (
+        ("create schema if not exists raw", 3001, "Insufficient privileges to operate on database"),
+        ("delete from raw._lease", 3001, "Insufficient privileges to operate on table '_LEASE'"),
+        ("select * from raw.nothing", 2003, "'MOVIELENS.RAW.NOTHING' does not exist or not"),
+        ("select * from other.marts.t", 2003, "'OTHER' does not exist or not authorized"),
+    ):
+        with pytest.raises(snowflake_errors.ProgrammingError, match=said) as refused:
+            builds.execute(statement)
+        assert refused.value.errno == number
+
+
+def test_a_refusal_is_told_with_what_is_refused(refusing: dict[str, str]) -> None:
+    """Snowflake's message has its kind on the first line, and the rest on the next."""
+    login = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in refusing.items()}
+    target = SnowflakeWarehouse(SnowflakeSettings(_env_file=None, **login), "test")
+    with pytest.raises(MovielensError, match="Insufficient privileges to operate on schema 'RAW'"):
+        target.execute("create table raw.x (a int)")
+
+
+def test_a_database_that_nobody_made_is_not_there(refusing: dict[str, str]) -> None:
+    assert session({**refusing, "SNOWFLAKE_DATABASE": "OTHER"}).database is None
+
+
+def test_the_lease_can_be_taken_in_a_new_account(
+    refusing: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in refusing.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(home=tmp_path, target="prod", _env_file=None)
+    first = acquire(settings)
+    first.release()
+    assert acquire(settings).fence == first.fence + 1

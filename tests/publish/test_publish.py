@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingestion.build.registry import BUILDS
 from ingestion.engine import engine_of
-from ingestion.errors import MovielensError
+from ingestion.errors import MovielensError, SettingsError
 from ingestion.operate.doctor import duckdb_files
 from ingestion.operate.status import status
 from ingestion.operate.steps import publish, rollback
@@ -27,7 +28,7 @@ NUMBERED = ("mart_genre", "mart_release_year", "mart_genre_decade")
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
-    return Settings(home=home, keep_versions=3, _env_file=None)
+    return Settings(home=home, keep_versions=4, _env_file=None)
 
 
 def kept(settings: Settings) -> list[str]:
@@ -228,19 +229,44 @@ def test_rollback_goes_back_until_nothing_is_kept(settings: Settings) -> None:
     content = settings.marts_file.read_bytes()
     with pytest.raises(MovielensError, match="no version before") as raised:
         rollback(settings)
-    assert "MOVIELENS_KEEP_VERSIONS (now 3)" in raised.value.remedy
+    assert "MOVIELENS_KEEP_VERSIONS (now 4)" in raised.value.remedy
     assert settings.marts_file.read_bytes() == content
 
 
+def test_a_version_that_readers_never_saw_is_not_returned_to(settings: Settings) -> None:
+    """Its publish died between the export and the rename."""
+    (first,) = kept(settings)
+    folder = settings.versions_dir
+    shutil.copy2(folder / f"{first}.duckdb", folder / f"{name_of(1)}.duckdb")
+    with pytest.raises(MovielensError, match="no version before"):
+        rollback(settings)
+    assert published_version(settings.marts_file) == first
+
+
+def test_a_version_of_another_landing_zone_is_returned_to_only_if_asked(
+    settings: Settings,
+) -> None:
+    (first,) = kept(settings)
+    build_candidate(settings, 1)
+    DuckDBWarehouse(settings.warehouse_file).execute(f"update {BUILDS} set source = 'file:///b'")
+    publish(settings)
+    with pytest.raises(SettingsError, match="was built from another landing zone"):
+        rollback(settings)
+    assert seen(settings.marts_file) == {name_of(1)}
+    assert rollback(settings, switch_source=True).version == first
+
+
 def test_old_versions_are_pruned(settings: Settings) -> None:
+    first = kept(settings)
     for number in range(1, 6):
         publish_candidate(settings, number)
-    assert kept(settings) == [name_of(3), name_of(4), name_of(5)]
+        versions = [*first, *map(name_of, range(1, number + 1))]
+        assert kept(settings) == versions[-settings.keep_versions :]
     rollback(settings)
     publish_candidate(settings, 6)
     files = {file.name for file in settings.versions_dir.iterdir()}
     ends = (".duckdb", ".json")
-    assert files == {f"{name_of(number)}{end}" for number in (3, 4, 6) for end in ends}
+    assert files == {f"{name_of(number)}{end}" for number in (2, 3, 4, 6) for end in ends}
 
 
 def test_without_a_candidate_nothing_is_published(settings: Settings) -> None:

@@ -174,6 +174,8 @@ def test_a_missing_file_keeps_its_rows_unless_told(settings: Settings, zone: Pat
 
     removed = load(settings=settings, remove_missing=True)
     assert statuses(removed)["ratings.csv"] == "removed"
+    last = "select version, bytes, rows_loaded, rows_rejected from raw._files order by file_id desc"
+    assert query(settings.warehouse_file, last)[0] == (None, 0, 0, 0)
     assert ratings(settings) == []
     assert len(rows_that_count(settings.warehouse_file, "movies")) == 2
     assert load(settings=settings, remove_missing=True).load_id is None

@@ -39,6 +39,11 @@ def test_a_zip_that_lies_about_its_size(read: Reader) -> None:
     assert read("ratings.zip", bytes(packed)).outcome.status == "refused"
 
 
+def test_a_zip_may_have_its_one_file_in_a_folder(read: Reader) -> None:
+    packed = zipped({"ml/": b"", "ml/ratings.csv": MANY})
+    assert len(read("ratings.zip", packed).rows) == MANY.count(b"\n") - 1
+
+
 @pytest.mark.parametrize("suffix", PACK)
 def test_no_damage_to_an_archive_is_a_crash(tmp_path: Path, suffix: str) -> None:
     packed = PACK[suffix](MANY[:200])

@@ -254,9 +254,22 @@ DATASET = (
         """\
       - name: watched
         description: One row per row of a watched file.
+        columns:
+          - name: user_id
+            description: Who watched.
+          - name: movie_id
+            description: The film.
+          - name: timestamp
+            description: When, in seconds since 1970 (UTC).
+          - name: _file_id
+            description: File version of the row.
 """,
         after="""\
-        description: One row per row of a tags file.
+            description: The tag as written.
+          - name: timestamp
+            description: When, in seconds since 1970 (UTC).
+          - name: _file_id
+            description: File version of the row.
 """,
     ),
     Edit(

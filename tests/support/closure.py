@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, collapse_addresses
 from pathlib import Path
 
-from tests.support.account import ACCOUNT_DEFAULTS, ADMINISTRATORS, PUBLIC, Account, Thing
-from tests.support.statements import NotUnderstood, apply, filled_in, variables
+from local_dev.account.model import ACCOUNT_DEFAULTS, ADMINISTRATORS, PUBLIC, Account, Thing
+from local_dev.account.statements import NotUnderstood, apply, filled_in, variables
 
 FOLDER = Path(__file__).resolve().parents[2] / "infra" / "snowflake"
 TEARDOWN = "99_teardown.sql"
@@ -20,8 +22,10 @@ LOADER, TRANSFORMER, DASHBOARD, DEVELOPER = (
     f"MOVIELENS_{name}" for name in ("LOADER", "TRANSFORMER", "DASHBOARD", "DEVELOPER")
 )
 PRODUCTION, DEVELOPMENT = "MOVIELENS", "MOVIELENS_DEV"
-SCHEMAS = ("RAW", "STORE", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS")
-_LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "INSERT", "UPDATE")}
+SCHEMAS = (
+    *("RAW", "STORE", "ANALYTICS", "MARTS_CANDIDATE", "AUDIT", "MARTS_STORE", "MARTS", "ACCESS"),
+)
+_LEASE = {f"{each} ON TABLE MOVIELENS.RAW._LEASE" for each in ("SELECT", "UPDATE")}
 _DATABASE = "USAGE ON DATABASE MOVIELENS"
 
 
@@ -45,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
         _DATABASE,
         *_in_schema("RAW"),
         *_reads("RAW"),
-        *_LEASE,
+        "UPDATE ON TABLE MOVIELENS.RAW._LEASE",
         *_in_schema("STORE", "CREATE TABLE", "CREATE VIEW"),
         *_in_schema("ANALYTICS", "CREATE VIEW"),
         *_in_schema("MARTS_CANDIDATE", "CREATE VIEW"),
@@ -88,22 +92,51 @@ WAREHOUSE_OF = {
     DASHBOARD: "MOVIELENS_DASHBOARD",
 }
 
+NAMESPACE_OF = {LOADER: "RAW", TRANSFORMER: "ANALYTICS", DASHBOARD: "MARTS"}
+# Who owns what of a kind.
+OWNERS = {
+    "ROLE": "SECURITYADMIN",
+    **dict.fromkeys(("DATABASE", "SCHEMA", "TABLE"), "SYSADMIN"),
+}
+GITHUB_RULE = "SNOWFLAKE.NETWORK_SECURITY.GITHUBACTIONS_GLOBAL"
+GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+# The longest prefix that a set-up may allow; and the most credits a month, by slip or not.
+WIDEST_NETWORK = 16
+MOST_CREDITS = 1_000
+# The set-up never resets these, which would restart the month's quota: only creation is compared.
+_MONITOR = {
+    "FREQUENCY": "MONTHLY",
+    "START_TIMESTAMP": "IMMEDIATELY",
+    "TRIGGERS": {"NOTIFY": 80, "SUSPEND": 100, "SUSPEND_IMMEDIATE": 110},
+}
+_LEASE_COLUMNS = {
+    "FENCE": "BIGINT",
+    "HOLDER": "VARCHAR",
+    "HOME": "VARCHAR",
+    "TAKEN_AT": "TIMESTAMP_TZ",
+    "EXPIRES_AT": "TIMESTAMP_TZ",
+    "NEXT_FILE_ID": "BIGINT",
+}
+
 Texts = Mapping[str, str]
+Values = Mapping[str, str]
+Settings = dict[str, object]
 
 
-def set_up(optional: bool = True) -> dict[str, str]:
+def set_up(optional: bool = True, values: Values | None = None) -> dict[str, str]:
     """Reads the files that set an account up, in their order, filled in.
 
     Args:
         optional: Whether the optional ones are among them.
+        values: What they are filled in with, if not with what `snowflake.yml` says.
 
     Returns:
         Their texts by their names.
     """
-    values = variables(FOLDER)
+    values = values or variables(FOLDER)
     names = sorted(path.name for path in FOLDER.glob("*.sql") if path.name != TEARDOWN)
     wanted = [name for name in names if optional or name not in OPTIONAL]
-    return {name: filled_in((FOLDER / name).read_text(), values) for name in wanted}
+    return {name: filled_in((FOLDER / name).read_text(), {**values}) for name in wanted}
 
 
 def account_after(texts: Texts) -> Account:
@@ -123,19 +156,22 @@ def account_after(texts: Texts) -> Account:
     return account
 
 
-def findings(account: Account) -> list[str]:
-    """Tells everything that is wrong with an account; empty if nothing is."""
+def findings(account: Account, values: Values | None = None) -> list[str]:
+    """Tells everything that is wrong with an account; empty if nothing is.
+
+    Args:
+        account: The account.
+        values: What its files were filled in with, if not with what `snowflake.yml` says.
+    """
     return [
         *account.complaints,
         *_of_rights(account),
         *_of_holders(account),
-        *_of_databases(account),
-        *_of_schemas(account),
-        *_of_owners(account),
+        *_of_things(account, values or variables(FOLDER)),
         *_of_users(account),
-        *_of_warehouses(account),
-        *_of_monitors(account),
-        *_of_policies(account),
+        *_of_networks(account),
+        *_of_credits(account),
+        *_of_identities(account),
         *_of_locations(account),
     ]
 
@@ -175,9 +211,6 @@ def _of_rights(account: Account) -> Iterator[str]:
 
 
 def _of_holders(account: Account) -> Iterator[str]:
-    known = {*ALLOWED, *ADMINISTRATORS, PUBLIC}
-    for role in sorted(account.of_kind("ROLE").keys() - known):
-        yield f"role {role} is none of the set-up's"
     for role in _there(account, ALLOWED):
         users = _persons(account) if role == DEVELOPER else {role}
         for kind, name in sorted(account.holders(role)):
@@ -191,45 +224,186 @@ def _of_holders(account: Account) -> Iterator[str]:
                 yield f"{kind} {name} must not hold role {role}"
 
 
-def _of_databases(account: Account) -> Iterator[str]:
-    for name, database in account.of_kind("DATABASE").items():
-        is_transient = "TRANSIENT" in database.settings
-        if name not in {PRODUCTION, DEVELOPMENT}:
-            yield f"database {name} is none of the set-up's"
-        if database.owner != "SYSADMIN":
-            yield f"database {name} is owned by {database.owner}, not by SYSADMIN"
-        if name == PRODUCTION and is_transient:
-            yield f"database {name} is transient, so Snowflake keeps nothing to recover it from"
-        if name == DEVELOPMENT and not is_transient:
-            yield f"database {name} is not transient, so dbt's tables cannot be cloned into it"
-
-
-def _of_schemas(account: Account) -> Iterator[str]:
-    for name in sorted(
-        {f"MOVIELENS.{schema}" for schema in SCHEMAS} - {*account.of_kind("SCHEMA")}
-    ):
-        yield f"schema {name} is missing"
-    for name, schema in account.of_kind("SCHEMA").items():
-        if not schema.settings.get("MANAGED ACCESS"):
-            yield f"schema {name} is without managed access"
-
-
-def _of_owners(account: Account) -> Iterator[str]:
+def _of_things(account: Account, values: Values) -> Iterator[str]:
+    """Everything there is, its owner, and each of its settings, against what there has to be."""
+    wanted = expected(account, values)
+    persons = {("USER", name) for name in _persons(account) - WAREHOUSE_OF.keys()}
+    for kind, name in sorted(wanted.keys() - account.things.keys()):
+        yield f"{kind.lower()} {name} is missing"
     for (kind, name), thing in account.things.items():
-        if thing.owner not in ADMINISTRATORS:
-            yield f"{kind} {name} is owned by {thing.owner or 'nobody'}, not by an administrator"
+        owner = OWNERS.get(kind, "ACCOUNTADMIN")
+        if thing.owner != owner:
+            yield f"{kind.lower()} {name} is owned by {thing.owner or 'nobody'}, not by {owner}"
+        if (kind, name) in wanted:
+            yield from _differences(f"{kind.lower()} {name}", thing, wanted[kind, name])
+        elif (kind, name) not in persons:
+            yield f"{kind.lower()} {name} is none of the set-up's"
+
+
+def expected(account: Account, values: Values) -> dict[tuple[str, str], Settings]:
+    """Gives everything that the set-up makes, with every setting that it makes.
+
+    Args:
+        account: Tells which of the optional files were run.
+        values: What they were filled in with.
+
+    Returns:
+        By kind and name, all settings but comments.
+    """
+    by_identity = any(
+        "WORKLOAD_IDENTITY" in user.settings for user in account.of_kind("USER").values()
+    )
+    found: dict[tuple[str, str], Settings] = {
+        **{("ROLE", role): {} for role in _there(account, ALLOWED)},
+        **{
+            ("RESOURCE MONITOR", name): _monitor(name, values) for name in _there(account, TIMEOUTS)
+        },
+        **{("WAREHOUSE", name): _warehouse(name) for name in _there(account, TIMEOUTS)},
+        ("DATABASE", PRODUCTION): {},
+        **{("SCHEMA", f"{PRODUCTION}.{name}"): {"MANAGED ACCESS": True} for name in _SCHEMAS},
+        ("TABLE", f"{PRODUCTION}.RAW._LEASE"): {"COLUMNS": _LEASE_COLUMNS, "HAS A ROW": True},
+        **_networks(values, by_identity),
+        **{("AUTHENTICATION POLICY", _policy(user)): _login(user, by_identity) for user in _USERS},
+        **{("USER", user): _user(user, values, by_identity) for user in _USERS},
+    }
+    if DEVELOPER in account.of_kind("ROLE"):
+        # Not transient, it would take no clones of dbt's tables; production so, and Snowflake kept
+        # nothing to recover it from.
+        found["DATABASE", DEVELOPMENT] = {"TRANSIENT": True}
+        found["SCHEMA", f"{DEVELOPMENT}.{PUBLIC}"] = {"MANAGED ACCESS": True}
+    if account.of_kind("INTEGRATION") or account.of_kind("STAGE"):
+        found |= _staging(values)
+    return found
+
+
+_USERS = tuple(WAREHOUSE_OF)
+_SCHEMAS = (*SCHEMAS, PUBLIC)
+
+
+def _monitor(name: str, values: Values) -> Settings:
+    credits = values[f"{name.removeprefix('MOVIELENS_').lower()}_credits"]
+    return {**_MONITOR, "CREDIT_QUOTA": int(credits)}
+
+
+def _warehouse(name: str) -> Settings:
+    return {
+        "WAREHOUSE_SIZE": "XSMALL",
+        "AUTO_SUSPEND": 60,
+        "AUTO_RESUME": True,
+        "INITIALLY_SUSPENDED": True,
+        "RESOURCE_MONITOR": name,
+        **_timeouts(name),
+    }
+
+
+def _networks(values: Values, by_identity: bool) -> dict[tuple[str, str], Settings]:
+    found: dict[tuple[str, str], Settings] = {}
+    for name in sorted({*WAREHOUSE_OF.values()}):
+        short = name.removeprefix("MOVIELENS_")
+        rule = f"{PRODUCTION}.ACCESS.{short}"
+        addresses = re.findall(r"'([^']*)'", values[f"{short.lower()}_addresses"])
+        found["NETWORK RULE", rule] = {
+            "TYPE": "IPV4",
+            "VALUE_LIST": tuple(addresses),
+            "MODE": "INGRESS",
+        }
+        by_github = by_identity and short == "PIPELINE"
+        found["NETWORK POLICY", name] = {
+            "ALLOWED_NETWORK_RULE_LIST": (GITHUB_RULE if by_github else rule,),
+            "ALLOWED_IP_LIST": (),
+        }
+    return found
+
+
+def _policy(user: str) -> str:
+    return f"{PRODUCTION}.ACCESS.{user.removeprefix('MOVIELENS_')}"
+
+
+def _has_identity(user: str, by_identity: bool) -> bool:
+    return by_identity and user != DASHBOARD
+
+
+def _login(user: str, by_identity: bool) -> Settings:
+    if not _has_identity(user, by_identity):
+        return {"AUTHENTICATION_METHODS": ("KEYPAIR",), "CLIENT_TYPES": ("DRIVERS",)}
+    return {
+        "AUTHENTICATION_METHODS": ("WORKLOAD_IDENTITY",),
+        "CLIENT_TYPES": ("DRIVERS",),
+        "WORKLOAD_IDENTITY_POLICY": {
+            "ALLOWED_PROVIDERS": ("OIDC",),
+            "ALLOWED_OIDC_ISSUERS": (GITHUB_ISSUER,),
+        },
+    }
+
+
+def _user(user: str, values: Values, by_identity: bool) -> Settings:
+    warehouse = WAREHOUSE_OF[user]
+    short = user.removeprefix("MOVIELENS_").lower()
+    subject = f"repo:{values['github_repository']}:environment:{values['github_environment']}"
+    identity = {
+        "TYPE": "OIDC",
+        "ISSUER": GITHUB_ISSUER,
+        "SUBJECT": subject,
+        "OIDC_AUDIENCE_LIST": (f"movielens-{short}",),
+    }
+    login: Settings = (
+        {"WORKLOAD_IDENTITY": identity}
+        if _has_identity(user, by_identity)
+        else {"RSA_PUBLIC_KEY": values[f"{short}_public_key"]}
+    )
+    return {
+        **login,
+        "TYPE": "SERVICE",
+        "DEFAULT_ROLE": user,
+        "DEFAULT_SECONDARY_ROLES": (),
+        "DEFAULT_WAREHOUSE": warehouse,
+        "DEFAULT_NAMESPACE": f"{PRODUCTION}.{NAMESPACE_OF[user]}",
+        "NETWORK_POLICY": warehouse,
+        "AUTHENTICATION POLICY": _policy(user),
+        "PREVENT_UNLOAD_TO_INLINE_URL": True,
+        "PREVENT_UNLOAD_TO_INTERNAL_STAGES": True,
+        "TIMEZONE": "UTC",
+        "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
+        "AUTOCOMMIT": True,
+        "LOCK_TIMEOUT": TIMEOUTS[warehouse][1],
+        **_timeouts(warehouse),
+    }
+
+
+def _staging(values: Values) -> dict[tuple[str, str], Settings]:
+    url = f"s3://{values['staging_bucket']}/{values['staging_prefix']}/"
+    return {
+        ("INTEGRATION", "MOVIELENS_STAGING"): {
+            "TYPE": "EXTERNAL_STAGE",
+            "STORAGE_PROVIDER": "S3",
+            "ENABLED": True,
+            "STORAGE_AWS_ROLE_ARN": values["staging_role_arn"],
+            "STORAGE_ALLOWED_LOCATIONS": (url,),
+        },
+        ("STAGE", f"{PRODUCTION}.RAW.STAGING"): {
+            "URL": url,
+            "STORAGE_INTEGRATION": "MOVIELENS_STAGING",
+        },
+    }
 
 
 def _of_users(account: Account) -> Iterator[str]:
     users = account.of_kind("USER")
-    persons = _persons(account) - WAREHOUSE_OF.keys()
-    for name in sorted((users.keys() - persons) ^ WAREHOUSE_OF.keys()):
-        yield f"user {name} is {'none of the set-up' if name in users else 'missing'}"
     for name in sorted(users.keys() & WAREHOUSE_OF.keys()):
         yield from _of_any_user(account, name, name)
-        yield from _of_service(account, name, users[name])
-    for name in sorted(persons):
+        ways = [
+            way for way in ("RSA_PUBLIC_KEY", "WORKLOAD_IDENTITY") if way in users[name].settings
+        ]
+        if len(ways) != 1:
+            yield f"user {name} has {len(ways)} ways to log in, not one: a key or an identity"
+    for name in sorted(_persons(account) - WAREHOUSE_OF.keys()):
         yield from _of_any_user(account, name, DEVELOPER)
+        user = users[name].settings
+        for setting, right in {"DEFAULT_ROLE": DEVELOPER, "DEFAULT_SECONDARY_ROLES": ()}.items():
+            if user.get(setting) != right:
+                yield f"user {name}: {setting} is {user.get(setting)!r}, not {right!r}"
+        if "PASSWORD" in user:
+            yield f"user {name} has a password"
 
 
 def _of_any_user(account: Account, name: str, role: str) -> Iterator[str]:
@@ -240,101 +414,56 @@ def _of_any_user(account: Account, name: str, role: str) -> Iterator[str]:
     reached = account.rights_of_user(name)
     for right in sorted(reached.keys() - account.rights(role).keys()):
         yield f"user {name} reaches: {right} (through {reached[right]})"
-    user = account.of_kind("USER")[name]
-    expected = {"DEFAULT_ROLE": role, "DEFAULT_SECONDARY_ROLES": ()}
-    yield from _differences(f"user {name}", user, expected)
-    if "PASSWORD" in user.settings:
-        yield f"user {name} has a password"
 
 
-def _of_service(account: Account, name: str, user: Thing) -> Iterator[str]:
-    warehouse = WAREHOUSE_OF[name]
-    expected = {
-        "TYPE": "SERVICE",
-        "DEFAULT_WAREHOUSE": warehouse,
-        **_timeouts(warehouse),
-    }
-    yield from _differences(f"user {name}", user, expected)
-    if "RSA_PUBLIC_KEY_2" in user.settings:
-        yield f"user {name} has a second key"
-    ways = [each for each in ("RSA_PUBLIC_KEY", "WORKLOAD_IDENTITY") if user.settings.get(each)]
-    if len(ways) != 1:
-        yield f"user {name} has {len(ways)} ways to log in, not one: a key or a workload identity"
-    policy = user.settings.get("NETWORK_POLICY")
-    if policy != warehouse or ("NETWORK POLICY", str(policy)) not in account.things:
-        yield f"user {name} has network policy {policy}, not {warehouse}"
-    yield from _of_identity(name, user)
+def _of_networks(account: Account) -> Iterator[str]:
+    """The networks that rules name, and those that policies name themselves, are narrow."""
+    for kind, setting in (("NETWORK RULE", "VALUE_LIST"), ("NETWORK POLICY", "ALLOWED_IP_LIST")):
+        for name, thing in account.of_kind(kind).items():
+            places = thing.settings.get(setting, ())
+            yield from (f"{kind.lower()} {name} {said}" for said in _too_wide(places))
 
 
-def _of_identity(name: str, user: Thing) -> Iterator[str]:
-    identity = user.settings.get("WORKLOAD_IDENTITY")
-    if isinstance(identity, dict):
-        subject = str(identity.get("SUBJECT", ""))
-        if ":environment:" not in subject or "*" in subject:
+def _too_wide(places: object) -> Iterator[str]:
+    networks = []
+    for place in places if isinstance(places, tuple) else [places]:
+        try:
+            networks.append(IPv4Network(str(place)))
+        except ValueError as error:
+            yield f"has no network: {error}"
+    # Neighbours count as one: two halves of everything are everything.
+    for network in collapse_addresses(networks):
+        if network.prefixlen < WIDEST_NETWORK:
+            yield f"is wider than /{WIDEST_NETWORK}: {network}"
+
+
+def _of_credits(account: Account) -> Iterator[str]:
+    for name, monitor in account.of_kind("RESOURCE MONITOR").items():
+        quota = monitor.settings.get("CREDIT_QUOTA")
+        if not isinstance(quota, int) or not 0 < quota <= MOST_CREDITS:
+            yield f"resource monitor {name}: {quota} credits are not 1 to {MOST_CREDITS}"
+
+
+def _of_identities(account: Account) -> Iterator[str]:
+    for name, user in account.of_kind("USER").items():
+        identity = user.settings.get("WORKLOAD_IDENTITY", {})
+        subject = str(identity.get("SUBJECT", "")) if isinstance(identity, dict) else "*"
+        if identity and not re.fullmatch(r"repo:[\w.-]+/[\w.-]+:environment:[\w-]+", subject):
             yield f"user {name}: subject {subject!r} is not one environment of one repository"
-        audience = (name.lower().replace("_", "-"),)
-        if identity.get("OIDC_AUDIENCE_LIST") != audience:
-            yield f"user {name} shares its workload identity: its audience is not {audience[0]}"
-
-
-def _of_warehouses(account: Account) -> Iterator[str]:
-    warehouses = account.of_kind("WAREHOUSE")
-    known = {*_there(account, TIMEOUTS)}
-    for name in sorted(warehouses.keys() ^ known):
-        yield f"warehouse {name} is {'none of the set-up' if name in warehouses else 'missing'}"
-    for name in sorted(warehouses.keys() & known):
-        expected = {
-            "WAREHOUSE_SIZE": "XSMALL",
-            "AUTO_SUSPEND": 60,
-            "AUTO_RESUME": True,
-            "INITIALLY_SUSPENDED": True,
-            "RESOURCE_MONITOR": name,
-            **_timeouts(name),
-        }
-        yield from _differences(f"warehouse {name}", warehouses[name], expected)
-        if warehouses[name].settings.get("MAX_CLUSTER_COUNT", 1) != 1:
-            yield f"warehouse {name} grows to more than one cluster"
-
-
-def _of_monitors(account: Account) -> Iterator[str]:
-    monitors = account.of_kind("RESOURCE MONITOR")
-    for name in _there(account, TIMEOUTS):
-        settings = monitors[name].settings if name in monitors else {}
-        if not settings.get("CREDIT_QUOTA"):
-            yield f"resource monitor {name} has no quota"
-        triggers = settings.get("TRIGGERS", {})
-        if not isinstance(triggers, dict) or triggers.get("SUSPEND") != 100:
-            yield f"resource monitor {name} does not suspend at 100 percent"
-
-
-def _of_policies(account: Account) -> Iterator[str]:
-    for name in sorted({*WAREHOUSE_OF.values()}):
-        policy = account.of_kind("NETWORK POLICY").get(name)
-        settings = policy.settings if policy else {}
-        lists = [settings.get(f"ALLOWED_{each}_LIST", ()) for each in ("IP", "NETWORK_RULE")]
-        places = [place for each in lists if isinstance(each, tuple) for place in each]
-        if not places:
-            yield f"network policy {name} allows no place, or all of them"
-        for place in places:
-            if str(place).startswith("0.0.0.0") or str(place).endswith("/0"):
-                yield f"network policy {name} lets everybody in: {place}"
 
 
 def _of_locations(account: Account) -> Iterator[str]:
     for name, integration in account.of_kind("INTEGRATION").items():
         locations = integration.settings.get("STORAGE_ALLOWED_LOCATIONS", ())
         for location in locations if isinstance(locations, tuple) else ():
-            _, _, prefix = str(location).removeprefix("s3://").partition("/")
-            if not prefix.rstrip("/") or not prefix.endswith("/") or "*" in prefix:
+            if not re.fullmatch(r"s3://[\w-]+(/[\w-]+)+/", str(location)):
                 yield f"integration {name} is not limited to one prefix: {location}"
-        for stage, thing in account.of_kind("STAGE").items():
-            if thing.settings.get("STORAGE_INTEGRATION") != name:
-                yield f"stage {stage} does not use integration {name}"
-            if thing.settings.get("URL") not in (locations if isinstance(locations, tuple) else ()):
-                yield f"stage {stage} reads {thing.settings.get('URL')}"
+        role = str(integration.settings.get("STORAGE_AWS_ROLE_ARN"))
+        if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w-]+", role):
+            yield f"integration {name} takes no role of AWS: {role}"
 
 
-def _timeouts(warehouse: str) -> dict[str, int]:
+def _timeouts(warehouse: str) -> Settings:
     statement, queue = TIMEOUTS[warehouse]
     return {
         "STATEMENT_TIMEOUT_IN_SECONDS": statement,
@@ -342,12 +471,15 @@ def _timeouts(warehouse: str) -> dict[str, int]:
     }
 
 
-def _differences(what: str, thing: Thing, expected: Mapping[str, object]) -> Iterator[str]:
-    for name, value in expected.items():
-        if name not in thing.settings:
+def _differences(what: str, thing: Thing, wanted: Mapping[str, object]) -> Iterator[str]:
+    settings = {name: value for name, value in thing.settings.items() if name != "COMMENT"}
+    for name in wanted.keys() | settings.keys():
+        if name not in settings:
             yield f"{what}: {name} is not set"
-        elif thing.settings[name] != value:
-            yield f"{what}: {name} is {thing.settings[name]!r}, not {value!r}"
+        elif name not in wanted:
+            yield f"{what}: {name} is {settings[name]!r}, and was not to be set"
+        elif settings[name] != wanted[name]:
+            yield f"{what}: {name} is {settings[name]!r}, not {wanted[name]!r}"
 
 
 def table(account: Account) -> str:

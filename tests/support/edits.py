@@ -46,6 +46,18 @@ def _comparison(query: exp.Expr, chance: random.Random) -> bool:
     return bool(node)
 
 
+def _boundary(query: exp.Expr, chance: random.Random) -> bool:
+    """Moves an equal value to the other side of a limit."""
+    others: dict[type[exp.Expr], type[exp.Binary]] = {
+        **{exp.LT: exp.LTE, exp.LTE: exp.LT},
+        **{exp.GT: exp.GTE, exp.GTE: exp.GT},
+    }
+    node = _some(query, chance, *others)
+    if node:
+        node.replace(others[type(node)](this=node.this, expression=node.expression))
+    return bool(node)
+
+
 def _constant(query: exp.Expr, chance: random.Random) -> bool:
     node = _some(query, chance, exp.Literal)
     if isinstance(node, exp.Literal):
@@ -73,6 +85,33 @@ def _join(query: exp.Expr, chance: random.Random) -> bool:
     node.set("side", chance.choice([s for s in sides if s != (node.args.get("side") or None)]))
     node.set("kind", None)
     return True
+
+
+def _key(query: exp.Expr, chance: random.Random) -> bool:
+    """Drops a part of what is joined or grouped by, or joins by another column."""
+    joins = [node for node in query.find_all(exp.Join) if node.args.get("on")]
+    groups = [node for node in query.find_all(exp.Group) if len(node.expressions) > 1]
+    if not joins and not groups:
+        return False
+    place = chance.choice([*joins, *groups])
+    if isinstance(place, exp.Group):
+        _no_longer_grouped(place, chance.choice(place.expressions))
+        return True
+    condition = place.args["on"]
+    if isinstance(condition, exp.And):
+        place.set("on", chance.choice((condition.left, condition.right)))
+        return True
+    return _another_column(query, _some(condition, chance, exp.Column), chance)
+
+
+def _no_longer_grouped(group: exp.Group, part: exp.Expr) -> None:
+    select = group.parent
+    assert isinstance(select, exp.Select)
+    for selected in select.expressions:
+        for node in list(selected.find_all(type(part))):
+            if node == part:
+                node.replace(exp.AnyValue(this=node.copy()))
+    part.pop()
 
 
 def _condition(query: exp.Expr, chance: random.Random) -> bool:
@@ -133,11 +172,13 @@ def _order(query: exp.Expr, chance: random.Random) -> bool:
 
 
 def _distinct(query: exp.Expr, chance: random.Random) -> bool:
-    node = _some(query, chance, exp.Select, exp.Count)
+    selects = list(query.find_all(exp.Select))
+    there = [select for select in selects if select.args.get("distinct")]
+    counts = [count for count in query.find_all(exp.Count) if not isinstance(count.this, exp.Star)]
+    # Most of what is selected is distinct anyway.
+    node = chance.choice([*there, *counts] or selects)
     if isinstance(node, exp.Select):
         node.set("distinct", None if node.args.get("distinct") else exp.Distinct())
-    elif node is None or isinstance(node.this, exp.Star):
-        return False
     elif isinstance(node.this, exp.Distinct):
         node.set("this", node.this.expressions[0])
     else:
@@ -155,7 +196,10 @@ def _coalesce(query: exp.Expr, chance: random.Random) -> bool:
 
 def _columns_swapped(query: exp.Expr, chance: random.Random) -> bool:
     """Reads another column of the same source."""
-    node = _some(query, chance, exp.Column)
+    return _another_column(query, _some(query, chance, exp.Column), chance)
+
+
+def _another_column(query: exp.Expr, node: exp.Expr | None, chance: random.Random) -> bool:
     if not isinstance(node, exp.Column):
         return False
     used = {one.name for one in query.find_all(exp.Column) if one.table == node.table}
@@ -247,6 +291,65 @@ def _set_operation(query: exp.Expr, chance: random.Random) -> bool:
     return True
 
 
+_UNITS = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR")
+_DAYS = {exp.DayOfWeekIso: exp.DayOfWeek, exp.DayOfWeek: exp.DayOfWeekIso}
+_ELSEWHERE = "Asia/Kolkata"
+# Functions that sqlglot does not know, and what is easily taken for them.
+_MISTAKEN = {"to_months": "to_years", "to_days": "to_months", "to_years": "to_months"}
+
+
+def _time(query: exp.Expr, chance: random.Random) -> bool:
+    """Takes another unit, another zone, or a time an hour off."""
+    moments = [
+        one
+        for one in query.find_all(exp.Column)
+        if one.name.endswith(("_at", "month")) and isinstance(one.parent, exp.Func)
+    ]
+    known = {"timezone", *_MISTAKEN}
+    named = [one for one in query.find_all(exp.Anonymous) if one.name.lower() in known]
+    kinds = (exp.TimestampTrunc, exp.Extract, exp.Interval, exp.UnixToTime, exp.TimeToUnix, *_DAYS)
+    places = [*query.find_all(*kinds), *named, *moments]
+    if not places:
+        return False
+    node = chance.choice(places)
+    # What is grouped by is also selected.
+    same = [one for one in query.find_all(type(node)) if one == node]
+    changed = _other_time(node.copy(), chance)
+    for one in same:
+        one.replace(changed.copy())
+    return True
+
+
+def _other_time(node: exp.Expr, chance: random.Random) -> exp.Expr:
+    match node:
+        case exp.TimestampTrunc() | exp.Interval():
+            node.set("unit", _another_unit(node.args["unit"], chance))
+        case exp.Extract():
+            node.set("this", _another_unit(node.this, chance))
+        case exp.UnixToTime():
+            node.set("this", _off(exp.paren(node.this), exp.Literal.number(3_600_000_000)))
+        case exp.DayOfWeekIso() | exp.DayOfWeek():
+            return _DAYS[type(node)](this=node.this)
+        case exp.Anonymous() if node.name.lower() == "timezone":
+            node.set("expressions", [exp.Literal.string(_ELSEWHERE), *node.expressions[1:]])
+        case exp.Anonymous():
+            node.set("this", _MISTAKEN[node.name.lower()])
+        case exp.TimeToUnix():
+            return _off(node, exp.Literal.number(3_600))
+        case _:
+            hour = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("HOUR"))
+            return exp.paren(_off(node, hour))
+    return node
+
+
+def _off(moment: exp.Expr, by: exp.Expr) -> exp.Expr:
+    return exp.Add(this=moment, expression=by)
+
+
+def _another_unit(unit: exp.Expr, chance: random.Random) -> exp.Expr:
+    return exp.var(chance.choice([one for one in _UNITS if one != unit.name.upper()]))
+
+
 def _format(query: exp.Expr, _: random.Random) -> bool:
     """Comments, and names that only this query uses."""
     query.add_comments(["An edit that means nothing."])
@@ -268,9 +371,11 @@ def _format(query: exp.Expr, _: random.Random) -> bool:
 KINDS: dict[str, Edit] = {
     "operator": _operator,
     "comparison": _comparison,
+    "boundary": _boundary,
     "constant": _constant,
     "aggregate": _aggregate,
     "join": _join,
+    "key": _key,
     "condition dropped": _condition,
     "condition added": _new_condition,
     "direction of an order": _direction,
@@ -284,6 +389,7 @@ KINDS: dict[str, Edit] = {
     "window": _window,
     "cast": _cast,
     "set operation": _set_operation,
+    "time": _time,
     "comment, name of a CTE": _format,
 }
 """Kinds of edits of a model."""
@@ -312,6 +418,7 @@ _WORDS = (
     *((r"\blower\(", "upper("), (r"\btrim\(", "rtrim("), (r"\bunion all\b", "union")),
     *((r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r"\bsqrt\(", "abs(")),
     *((r"\bgreatest\(", "least("), (r"\bleast\(", "greatest("), (r"\bsum\(", "max(")),
+    *((r"\b1000000\b", "1000"), (r"'UTC'", "'Asia/Kolkata'"), (r"\bto_months\(", "to_years(")),
     *((r"\bsha256\(", "md5("), (r"\bisodow\(", "dayofweek("), (r"\bstrip_accents\(", "lower(")),
     *((r"\bnullif\(", "coalesce("), (r"\bhaving\b", "where"), (r"'g'", "'gi'"), (r"'e'", "'i'")),
 )

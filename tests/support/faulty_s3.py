@@ -53,6 +53,11 @@ def operation(environ: dict[str, Any]) -> str:
     return str(environ["REQUEST_METHOD"]).lower()
 
 
+def moto_s3() -> Any:
+    """Makes moto's application; all of a process share their buckets."""
+    return DomainDispatcherApplication(create_backend_app)
+
+
 @dataclass
 class FaultyS3:
     """A WSGI application in front of moto's.
@@ -64,7 +69,7 @@ class FaultyS3:
 
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
-    _behind: Any = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
+    _behind: Any = field(default_factory=moto_s3)
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         found = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -76,12 +81,13 @@ class FaultyS3:
             return answer
         fault.happened += 1
         if fault.what[0].isdigit():
-            return _refused(fault.what, environ, start)
+            return refused(fault.what, environ, start)
         body = b"".join(self._behind(environ, start))
         return _damaged(fault.what, body)
 
 
-def _refused(what: str, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+def refused(what: str, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+    """Answers with a status and a code, such as `403 AccessDenied`, as S3 does."""
     status, code = what.split()
     body = f"<Error><Code>{code}</Code><Message>{code} it is</Message></Error>".encode()
     headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
@@ -103,18 +109,22 @@ def _damaged(what: str, body: bytes) -> Iterator[bytes]:
 def faulty_s3() -> Iterator[tuple[FaultyS3, dict[str, str]]]:
     """Serves it; gives it with the settings that reach it."""
     application = FaultyS3()
+    with served(application) as variables:
+        yield application, variables
+
+
+@contextmanager
+def served(application: Callable[..., Iterable[bytes]]) -> Iterator[dict[str, str]]:
+    """Serves an application that has moto's behind it; gives the settings that reach it."""
     server = make_server("127.0.0.1", 0, application, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield (
-            application,
-            {
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
-                "AWS_ACCESS_KEY_ID": "stand-in",
-                "AWS_SECRET_ACCESS_KEY": "stand-in",
-                "AWS_DEFAULT_REGION": "us-east-1",
-            },
-        )
+        yield {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+            "AWS_ACCESS_KEY_ID": "stand-in",
+            "AWS_SECRET_ACCESS_KEY": "stand-in",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
     finally:
         server.shutdown()
         server.server_close()

@@ -227,6 +227,15 @@ from build, (values
     ('counts_match_readme', 'mart_dataset_status', null, 'counts are those of the README', 'warn', 3)
 ) as tests (test_name, model_name, column_name, description, status, failures);
 
+insert into mart_tested_table by name
+select * from (values
+    ('not_null_mart_genre_genre', 'mart_genre', 'mart_genre', 'mart'),
+    ('unique_mart_genre_genre', 'mart_genre', 'mart_genre', 'mart'),
+    ('counts_match_readme', 'mart_dataset_status', 'mart_dataset_status', 'mart'),
+    ('counts_match_readme', 'mart_dataset_status', 'fct_ratings', 'fct'),
+    ('counts_match_readme', 'mart_dataset_status', 'mart_genre', 'mart')
+) as tested (test_name, model_name, table_name, layer);
+
 insert into mart_column_lineage by name
 select * from (values
     ('raw.movies', 'genres', 'dim_movie_genres', 'genre', ''),

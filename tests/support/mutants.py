@@ -6,13 +6,15 @@
 
 A mutant is one edit of a model's compiled SQL or of a macro's text, drawn by `edits` and a seed.
 What is behind it is built, in a transaction that is rolled back, and the data tests that read any
-of it run on it.
+of it run on it; if all pass, so do dbt's unit tests, and then the reference, cell by
+cell. Macros of incremental facts are edited between loads: what dbt then makes of the facts is put
+in the place of what a full rebuild made of them.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -35,16 +37,22 @@ from tests.support.rebuilding import (
     limited,
     start_warehouse,
 )
+from tests.support.reference import differences, landing_of, marts, rows_in
+from tests.support.stepwise import Warehouse
 from tests.support.table_hash import Digest, digest
 
-MACRO = "macro"
+MACRO, INCREMENTAL = "macro", "incremental macro"
 NO_MISTAKE = ("comment, name of a CTE", "column added")
-KINDS = (*(kind for kind in edits.KINDS if kind not in NO_MISTAKE), MACRO)
+KINDS = (*(kind for kind in edits.KINDS if kind not in NO_MISTAKE), MACRO, INCREMENTAL)
 """The kinds of mistakes."""
-INVALID, EQUIVALENT, CONTRACT, AUDITED, SURVIVED = (
-    *("does not run", "equivalent", "contract", "data test", "survived"),
+INVALID, EQUIVALENT, CONTRACT, AUDITED, UNIT_TESTED, COMPARED, SURVIVED = (
+    *("does not run", "equivalent", "contract", "data test", "unit test", "make test", "survived"),
 )
-"""What becomes of a mutant."""
+"""What becomes of a mutant: what is the first to stop it."""
+AUDITS = (CONTRACT, AUDITED)
+EFFECTIVE = (*AUDITS, UNIT_TESTED, COMPARED, SURVIVED)
+# The part of it that increments use is nowhere else.
+_ALSO_INCREMENTAL = "macro.movielens.latest_rows"
 _MARTS = "mart_"
 _TRIES = 40
 
@@ -72,8 +80,8 @@ class Verdict:
 
     Attributes:
         mutant: The mutant.
-        end: One of `INVALID`, `EQUIVALENT`, `CONTRACT`, `AUDITED`, `SURVIVED`.
-        tests: The data tests that stopped it.
+        end: `INVALID`, `EQUIVALENT` or one of `EFFECTIVE`.
+        tests: The data tests or unit tests that stopped it.
         marts: The marts in which it shows.
     """
 
@@ -93,6 +101,11 @@ class Trial:
 
     Attributes:
         failing_before: The data tests that fail without any mistake, and so stop nothing.
+        failing_compiled: The unit tests with variables of their own, which mean nothing to SQL that
+            is compiled already; so these tests stop only mistakes in macros.
+
+    Raises:
+        RuntimeError: If the reference or increments differ without any mistake.
     """
 
     def __init__(self, folder: Path, seed: int = 1, ratings: int = 2_000) -> None:
@@ -110,10 +123,30 @@ class Trial:
         start_warehouse(connection, self._models.values(), sources)
         for model in parents_first(self._models.values()):
             create(connection, model)
-        self._marts = {name: self._content(model) for name, model in self._models.items()}
+        self._contents = {name: self._content(model) for name, model in self._models.items()}
+        self._warehouse = Warehouse(settings, folder / "increments", sources)
+        zone = folder / "zone"
+        landing = landing_of(connection, zone, raw="loaded.raw", audit="loaded.audit")
+        self._expected = marts(landing)
+        self._check()
+        self.failing_compiled = {
+            test
+            for name, model in self._models.items()
+            for test in self._warehouse.failing_unit_tests(name, model.sql)
+        }
         tests = self._code.tests()
         self.failing_before = {t.name for t in tests if t.blocks and t.fails(connection)}
         self._tests = self._sound(tests)
+
+    def _check(self) -> None:
+        """Nothing but a mistake is stopped."""
+        wrong = list(filter(self._is_wrong, self._expected))
+        untouched = "macro.movielens.touched_keys"
+        self._warehouse.build_loads(untouched, self._code.text(untouched))
+        with self._increments() as different:
+            wrong += different
+        if wrong:
+            raise RuntimeError(f"Wrong without a mistake: {', '.join(wrong)}")
 
     def _sound(self, tests: Iterable[DataTest]) -> list[DataTest]:
         return [test for test in tests if test.blocks and test.name not in self.failing_before]
@@ -142,8 +175,8 @@ class Trial:
                 tired.add(kind)
 
     def _drawn(self, kind: str, chance: random.Random) -> Mutant | None:
-        if kind == MACRO:
-            of = chance.choice(self._code.macros(incremental=False))
+        if kind in (MACRO, INCREMENTAL):
+            of = chance.choice(self._macros(kind))
             before = self._code.text(of)
             text = edits.edited_macro(before, chance)
         else:
@@ -152,8 +185,15 @@ class Trial:
             text = edits.edited(before, kind, chance)
         return Mutant(kind=kind, of=of, text=text, before=before) if text else None
 
+    def _macros(self, kind: str) -> list[str]:
+        if kind == MACRO:
+            return self._code.macros(incremental=False)
+        return [*self._code.macros(incremental=True), _ALSO_INCREMENTAL]
+
     def verdict(self, mutant: Mutant) -> Verdict:
         """Builds what is behind a mutant, and audits it."""
+        if mutant.kind == INCREMENTAL:
+            return self._verdict_on_increments(mutant)
         if mutant.kind != MACRO:
             models = {mutant.of: replace(self._models[mutant.of], sql=mutant.text)}
             return self._verdict(mutant, models, self._tests)
@@ -169,6 +209,28 @@ class Trial:
         }
         return self._verdict(mutant, models, tests)
 
+    def _verdict_on_increments(self, mutant: Mutant) -> Verdict:
+        try:
+            self._warehouse.build_loads(mutant.of, mutant.text)
+        except DoesNotRun:
+            return Verdict(mutant=mutant, end=INVALID)
+        with self._increments() as different:
+            return self._verdict(mutant, different, self._tests)
+
+    @contextmanager
+    def _increments(self) -> Iterator[dict[str, Model]]:
+        """The facts that load after load gave other rows than a full rebuild, as they are there."""
+        self._connection.execute(f"attach '{self._warehouse.file}' as increments (read_only)")
+        try:
+            found = {}
+            for fact in self._warehouse.facts:
+                rows = f"from increments.{self._warehouse.relation(fact)}"
+                if digest(self._connection, rows) != self._contents[fact]:
+                    found[fact] = replace(self._models[fact], sql=f"select * {rows}")
+            yield found
+        finally:
+            self._connection.execute("detach increments")
+
     def _verdict(
         self, mutant: Mutant, edited: Mapping[str, Model], tests: Iterable[DataTest]
     ) -> Verdict:
@@ -176,27 +238,32 @@ class Trial:
         behind = _behind(edited, models)
         try:
             with self._trying() as connection:
-                for model in parents_first(models.values()):
-                    if model.name in behind:
-                        create(connection, model, again=True)
-                marts = tuple(
-                    name
-                    for name in sorted(behind)
-                    if name.startswith(_MARTS) and self._content(models[name]) != self._marts[name]
-                )
-                if not marts:
-                    return Verdict(mutant=mutant, end=EQUIVALENT)
-                stopped = tuple(
-                    test.name
-                    for test in tests
-                    if (test.reads & behind or mutant.kind == MACRO) and test.fails(connection)
-                )
-                end = AUDITED if stopped else SURVIVED
-                return Verdict(mutant=mutant, end=end, tests=stopped, marts=marts)
+                with limited(connection):
+                    self._build(models, behind)
+                    shown = self._different(models, behind)
+                    if not shown:
+                        return Verdict(mutant=mutant, end=EQUIVALENT)
+                    failing = tuple(
+                        test.name
+                        for test in tests
+                        if (test.reads & behind or mutant.kind == MACRO) and test.fails(connection)
+                    )
+                end, by = (AUDITED, failing) if failing else self._end_after_audits(mutant, shown)
+                return Verdict(mutant=mutant, end=end, tests=by, marts=shown)
         except BreaksContract:
             return Verdict(mutant=mutant, end=CONTRACT)
         except DoesNotRun:
             return Verdict(mutant=mutant, end=INVALID)
+
+    def _build(self, models: Mapping[str, Model], behind: Collection[str]) -> None:
+        for model in parents_first(models.values()):
+            if model.name in behind:
+                create(self._connection, model, again=True)
+
+    def _different(self, models: Mapping[str, Model], behind: Iterable[str]) -> tuple[str, ...]:
+        """The marts with other rows."""
+        found = (name for name in sorted(behind) if name.startswith(_MARTS))
+        return tuple(name for name in found if self._content(models[name]) != self._contents[name])
 
     def _content(self, model: Model) -> Digest:
         try:
@@ -204,13 +271,29 @@ class Trial:
         except duckdb.Error as error:
             raise DoesNotRun(str(error)) from None
 
+    def _end_after_audits(
+        self, mutant: Mutant, shown: Iterable[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        failing = tuple(
+            test
+            for test in self._warehouse.failing_unit_tests(mutant.of, mutant.text)
+            if test not in self.failing_compiled or mutant.kind in (MACRO, INCREMENTAL)
+        )
+        if failing:
+            return UNIT_TESTED, failing
+        return COMPARED if any(map(self._is_wrong, shown)) else SURVIVED, ()
+
+    def _is_wrong(self, mart: str) -> bool:
+        """Whether the reference says so."""
+        found = rows_in(self._connection, f"from {'.'.join(self._models[mart].relation)}")
+        return bool(differences(mart, self._expected[mart], found, at_most=1))
+
     @contextmanager
     def _trying(self) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connection
         connection.execute("begin")
         try:
-            with limited(connection):
-                yield connection
+            yield connection
         finally:
             connection.execute("rollback")
 

@@ -2,7 +2,11 @@
 
     python -m tests.support.parity                             generated data, Snowflake's stand-in
     python -m tests.support.parity --source ml-latest-small    another landing zone
-    SNOWFLAKE_ACCOUNT=... python -m tests.support.parity       a real account, SNOWFLAKE_* as usual
+    SNOWFLAKE_ACCOUNT=... SNOWFLAKE_PARITY_DATABASE=... python -m tests.support.parity
+                                                               a real account, SNOWFLAKE_* as usual
+
+On a real account it needs a database of its own, named in SNOWFLAKE_PARITY_DATABASE: it publishes,
+and records what it does not find in its landing zone as removed.
 
 Runs load, build, audit and publish on DuckDB and on Snowflake, and compares the columns of every
 table and view, their types, the number of rows and, for each column, a hash that does not depend on
@@ -19,19 +23,23 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ingestion.build.environments import ANALYTICS, CANDIDATE
+from ingestion.datasets import MANIFEST
 from ingestion.engine import engine_of
+from ingestion.landing.listing import list_landing_zone
 from ingestion.operate.run import run
 from ingestion.raw.manifest import SCHEMA as RAW
 from ingestion.settings import resolve
 from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.snowflake_login import SnowflakeSettings
 
+_PREFIX = "movielens-parity-"
 SCHEMAS = (RAW, ANALYTICS, CANDIDATE)
 TOLERANCE = 1e-9
 # What only one run, or only one engine, can say.
@@ -187,6 +195,7 @@ def _same(one: Any, other: Any) -> bool:
 def _snowflake() -> Iterator[bool]:
     """The account that is set, or else the stand-in; tells whether it is the stand-in."""
     if os.environ.get("SNOWFLAKE_ACCOUNT"):
+        os.environ["SNOWFLAKE_DATABASE"] = own_database(os.environ)
         yield False
         return
     from local_dev.snowflake import snowflake_server
@@ -196,15 +205,55 @@ def _snowflake() -> Iterator[bool]:
         yield True
 
 
+def own_database(environment: Mapping[str, str]) -> str:
+    """Gives the database to compare in: never the one that production uses.
+
+    Raises:
+        SystemExit: If none is named, or production's.
+    """
+    own = environment.get("SNOWFLAKE_PARITY_DATABASE", "").strip()
+    production = {environment.get("SNOWFLAKE_DATABASE", ""), SnowflakeSettings().database}
+    if not own or own.upper() in {name.strip().upper() for name in production}:
+        raise SystemExit(
+            f"SNOWFLAKE_PARITY_DATABASE is {own or 'not set'}: parity publishes, so it needs a "
+            "database of its own; nothing was changed. Create one like infra/snowflake/"
+            "03_database.sql and 04_grants.sql do, and name it there"
+        )
+    return own
+
+
+def check_zone(target: Warehouse, source: str) -> None:
+    """Makes sure that a warehouse holds no landing zone but the one to be compared.
+
+    Args:
+        target: The warehouse.
+        source: The landing zone; those that earlier nights generated are as good.
+
+    Raises:
+        SystemExit: If it holds another one.
+    """
+    if not target.has_table(RAW, MANIFEST):
+        return
+    zones = {zone for (zone,) in target.fetch(f"select distinct source from {RAW}.{MANIFEST}")}
+    own = list_landing_zone(source).url
+    others = sorted(zone for zone in zones if zone != own and f"/{_PREFIX}" not in zone)
+    if others:
+        raise SystemExit(
+            f"The warehouse holds another landing zone ({', '.join(others)}); nothing was "
+            "changed. Parity needs a database of its own: SNOWFLAKE_PARITY_DATABASE"
+        )
+
+
 def main() -> None:
     """Prints a line for each relation."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", help="a landing zone; default: generated data")
     parser.add_argument("--ratings", type=int, default=5_000, help="how many to generate")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="movielens-parity-") as name, _snowflake() as stand_in:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, _snowflake() as stand_in:
         folder = Path(name)
         source = arguments.source or _generated(folder / "zone", arguments.ratings)
+        check_zone(engine_of(resolve(target="prod")).warehouse(), source)
         found = {}
         for target in ("dev", "prod"):
             settings = resolve(home=folder / target, source=source, target=target)

@@ -35,6 +35,7 @@ AUDIT = {
     "test_results": """'t' as test_name, 'm' as model_name, cast(null as varchar) as column_name,
         'd' as description, 'data test' as kind, 'pass' as status, 'error' as severity,
         0 as failures, timestamp '2026-01-01' as run_at""",
+    "tested_tables": "'t' as test_name, 'm' as model_name, 'm' as table_name, 'mart' as layer",
     "model_columns": """'t' as table_name, 'mart' as layer, 1 as "position", 'c' as column_name,
         'bigint' as data_type, 'd' as description, '' as tests""",
     "release_checks": """'ratings' as check_name, 'readme' as kind, 1 as expected, 1 as loaded,

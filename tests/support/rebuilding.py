@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -23,6 +23,9 @@ from ingestion.lineage.models import Model, parents_first
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.table_hash import Digest, digest
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 # An edit may join everything with everything.
 _SECONDS = 10
@@ -59,23 +62,29 @@ def database_of(
     connection = duckdb.connect(config={"threads": 1, "memory_limit": _MEMORY})
     connection.execute("set timezone = 'UTC'; set max_temp_directory_size = '0KB'")
     connection.execute(f"attach '{warehouse}' as file (read_only); attach ':memory:' as loaded")
-    connection.execute(f"create schema loaded.{RAW}; create schema loaded.{AUDIT}")
-    for source, columns in sources.items():
+    connection.execute(f"create schema loaded.{RAW}")
+    for source in sources:
         if source.startswith(f"{RAW}."):
             connection.execute(f"create table loaded.{source} as from file.{source}")
-        else:
-            _invent(connection, source, columns)
-    connection.execute("detach file")
+    connection.execute("detach file; use loaded")
+    invent_reports(connection, sources)
+    connection.execute("use memory")
     return connection
 
 
-def _invent(connection: duckdb.DuckDBPyConnection, source: str, columns: Mapping[str, str]) -> None:
-    """Rows of a report on a build; of builds there is one."""
-    spelled = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    connection.execute(f"create table loaded.{source} ({spelled})")
-    for number in range(1, 2 if source == f"{AUDIT}.builds" else 6):
-        values = ", ".join(_invented(kind, name, number) for name, kind in columns.items())
-        connection.execute(f"insert into loaded.{source} values ({values})")
+def invent_reports(
+    connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Makes up rows of the reports on builds; of builds there is one."""
+    connection.execute(f"create schema if not exists {AUDIT}")
+    for source, columns in sources.items():
+        if not source.startswith(f"{AUDIT}."):
+            continue
+        spelled = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        connection.execute(f"create table {source} ({spelled})")
+        for number in range(1, 2 if source == f"{AUDIT}.builds" else 6):
+            values = ", ".join(_invented(kind, name, number) for name, kind in columns.items())
+            connection.execute(f"insert into {source} values ({values})")
 
 
 def _invented(kind: str, name: str, number: int) -> str:
@@ -176,6 +185,17 @@ class DataTest:
         return bool(running(connection, f"select 1 from ({self.sql}) as failing limit 1"))
 
 
+@contextmanager
+def macro_edited(manifest: Manifest, name: str, text: str) -> Iterator[None]:
+    """Gives a macro another text."""
+    macro = manifest.macros[name]
+    before, macro.macro_sql = macro.macro_sql, text
+    try:
+        yield
+    finally:
+        macro.macro_sql = before
+
+
 class Code:
     """The project, parsed and compiled once; after an edit of a macro compiled once more.
 
@@ -228,15 +248,13 @@ class Code:
     @contextmanager
     def edited_macro(self, name: str, text: str) -> Iterator[bool]:
         """Compiles everything with another text of a macro; gives whether that is possible."""
-        macro = self.manifest.macros[name]
-        before, macro.macro_sql = macro.macro_sql, text
-        try:
-            self._recompile()
-            yield True
-        except MovielensError:
-            yield False
-        finally:
-            macro.macro_sql = before
+        with macro_edited(self.manifest, name, text):
+            try:
+                self._recompile()
+                is_possible = True
+            except MovielensError:
+                is_possible = False
+            yield is_possible
 
     def with_macro(self, name: str, text: str) -> dict[str, Model] | None:
         """The models with another text of a macro; None if they cannot be compiled."""

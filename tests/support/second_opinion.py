@@ -106,8 +106,8 @@ class Edit:
 # fact has would stay as they were.
 EDIT = Edit(
     path="macros/measures.sql",
-    old="/ ({{ n }} - 1)",
-    new="/ {{ n }}",
+    old="/ nullif({{ n }} - 1, 0)",
+    new="/ nullif({{ n }}, 0)",
     changes=frozenset(
         {
             f"{ANALYTICS}.dim_users",

@@ -21,18 +21,24 @@ class Account:
     Args:
         folder: Keeps the databases, and the key that is admitted.
         database: The one that clients use.
+        set_up: A folder like infra/snowflake, whose roles may only do what it grants.
     """
 
-    def __init__(self, folder: Path, database: str = "MOVIELENS") -> None:
+    def __init__(
+        self, folder: Path, database: str = "MOVIELENS", set_up: Path | None = None
+    ) -> None:
         self.folder = folder
         self._database = database
+        self._set_up = set_up
         self._port = free_port()
         self._running = ExitStack()
         self.env: dict[str, str] = {}
 
     def start(self) -> None:
         """Starts it, on the same port each time; `env` is what a client needs."""
-        server = snowflake_server(self.folder / "state", port=self._port, keys=self.folder)
+        server = snowflake_server(
+            self.folder / "state", port=self._port, keys=self.folder, set_up=self._set_up
+        )
         own = {"SNOWFLAKE_DATABASE": self._database}
         self.env = {**self._running.enter_context(server), **own}
 
@@ -52,6 +58,12 @@ class Account:
         """What clients sent since they were last forgotten, with their query tags."""
         with urllib.request.urlopen(self._statements()) as answer:
             found: list[dict[str, str]] = json.load(answer)
+        return found
+
+    def rights_used(self) -> list[list[Any]]:
+        """What statements needed: role, privilege, kind, name, and the rights that met it."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/rights") as answer:
+            found: list[list[Any]] = json.load(answer)
         return found
 
     def forget_statements(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from ingestion import load
@@ -196,6 +197,13 @@ def test_a_lease_that_was_extended_meanwhile_is_not_taken(
     monkeypatch.setattr(DuckDBSession, "execute", after_the_holder)
     with pytest.raises(BusyError, match="Another run is in progress in this warehouse"):
         load(settings=b)
+
+
+def test_what_a_holder_writes_is_written_as_a_whole(tmp_path: Path, zone: Path) -> None:
+    held = lease.acquire(machine(tmp_path, "a"))
+    with pytest.raises(duckdb.CatalogException):
+        held.execute("create table raw.begun (a int)", "drop table raw.none")
+    assert not held.target.has_table("raw", "begun")
 
 
 @pytest.mark.slow

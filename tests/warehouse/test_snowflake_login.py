@@ -159,3 +159,14 @@ def test_without_a_key_a_token_logs_in(monkeypatch: pytest.MonkeyPatch, tmp_path
     for of_a_client in (dbt_variables, lambda: connector_arguments(snowflake_settings(), "tag")):
         with pytest.raises(KeyProblem, match="SNOWFLAKE_TOKEN_FILE_PATH"):
             of_a_client()
+
+
+def test_a_session_depends_on_no_default_of_the_account() -> None:
+    session = connector_arguments(SnowflakeSettings(_env_file=None), "tag")["session_parameters"]
+    assert session == {
+        "QUERY_TAG": "tag",
+        "TIMEZONE": "UTC",
+        "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
+        "AUTOCOMMIT": True,
+        "LOCK_TIMEOUT": 600,
+    }

@@ -73,7 +73,7 @@ class _User:
 
 _BUILDS = (
     *(f"table {schema}" for schema in (STORE, MARTS_STORE)),
-    *(f"view {schema}" for schema in LAYERS),
+    *(f"view {schema}" for schema in (STORE, *LAYERS)),
 )
 _LOADS = (f"table {manifest.SCHEMA}",)
 _PUBLISHES = (f"view {MARTS}",)
@@ -336,13 +336,17 @@ def stage(settings: Settings) -> Iterator[Finding]:
     probe = f"{settings.stage.rstrip('/')}/_doctor_{secrets.token_hex(4)}"
     try:
         fs, key = fsspec.core.url_to_fs(probe)
+        bucket = key.partition("/")[0]
+        if not fs.exists(bucket):  # dlt would try to create it
+            raise FileNotFoundError(f"whether there is a bucket {bucket} cannot be told")
         fs.pipe_file(key, b"1")
     except Exception as error:  # each store's client raises its own exceptions
         yield problem(
             "stage",
             "stage-not-writable",
             f"{settings.stage}: {type(error).__name__}: {error}",
-            "grant s3:PutObject there, as infra/aws/landing-zone.yaml does",
+            "grant s3:PutObject there, and s3:GetBucketLocation on the bucket, "
+            "as infra/aws/landing-zone.yaml does",
         )
         return
     try:

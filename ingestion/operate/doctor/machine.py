@@ -25,12 +25,13 @@ from ingestion.warehouse.snowflake_login import LOADER, READER, SnowflakeSetting
 
 PROJECT = "movielens-warehouse"
 ENOUGH_BYTES = 2 << 30
-# Read elsewhere: by the dashboard, by a workflow, by dbt's profile.
+# Read elsewhere: by the dashboard, by a workflow, by parity, by dbt's profile.
 _OTHERS = {
     f"{PREFIX}ENVIRONMENT",
     f"{PREFIX}STALE_AFTER_DAYS",
     f"{PREFIX}VERSION_SECONDS",
     f"{PREFIX}QUERY_TAG",
+    "SNOWFLAKE_PARITY_DATABASE",
     "SNOWFLAKE_THREADS",
 }
 

@@ -38,6 +38,7 @@ REPORTS = {
     "mart_dictionary": "model_columns",
     "mart_lineage": "model_edges",
     "mart_quality": "test_results",
+    "mart_tested_table": "tested_tables",
     "mart_refused_file": "refused_files",
     "mart_release_check": "release_checks",
 }

@@ -38,6 +38,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "mart_release_year": ("release_year",),
     "mart_source_file": ("path",),
     "mart_tag": ("tag",),
+    "mart_tested_table": ("test_name", "model_name", "table_name"),
     "mart_user_activity": ("bucket",),
     "mart_user_cohort": ("cohort_year", "years_since"),
     "mart_weekday_hour": ("weekday", "hour"),
@@ -46,7 +47,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 UNORDERED = frozenset(
     {
         *("mart_column_lineage", "mart_dictionary", "mart_lineage", "mart_quality"),
-        *("mart_refused_file", "mart_release_check"),
+        *("mart_refused_file", "mart_release_check", "mart_tested_table"),
     }
 )
 

@@ -63,7 +63,7 @@ def _profiles(films: Mapping[int, Profile]) -> dict[int, Profile]:
         above = {tag: value - means[tag] for tag, value in tags.items() if value > means[tag]}
         kept = _highest(above, _PROFILE_TAGS)
         length = math.sqrt(math.fsum(above[tag] ** 2 for tag in kept))
-        profiles[film] = {tag: above[tag] / length for tag in kept}
+        profiles[film] = {tag: round(above[tag] / length, 9) for tag in kept}
     return profiles
 
 

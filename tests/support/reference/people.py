@@ -1,4 +1,4 @@
-"""The marts of people, of whom so few as could be singled out are never told."""
+"""The marts about people, which never count a group small enough to single anybody out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def first_ratings(current: Current) -> dict[int, datetime]:
 
 
 def merged(people: Mapping[int, int]) -> dict[int, int]:
-    """What each value is told as, given the people of each.
+    """Maps each value to the one it is published under, given how many people have it.
 
-    As itself if they are enough; else as the next lower one that has enough; else as the lowest
-    that has. If none has, all are told as the lowest.
+    That is the value itself if enough people have it; else the next lower one that enough have, or
+    the lowest that enough have. If there is none, all go under the lowest value.
     """
     enough = [value for value, n in people.items() if n >= FEW]
     if not enough:

@@ -89,6 +89,27 @@ def _asked_by(test: Node) -> Iterator[tuple[str, str]]:
             yield from ((column, asked) for column in arguments.get(asked, ()))
 
 
+def tested_tables(manifest: Node) -> Rows:
+    """One row per test and table that it reads."""
+    tables = _tables(manifest)
+    unit_tests = manifest["unit_tests"].values()
+    data_tests = [n for n in manifest["nodes"].values() if n["resource_type"] == "test"]
+    rows = []
+    for test in (*data_tests, *unit_tests):
+        read = [tables[name] for name in test["depends_on"]["nodes"] if name in tables]
+        about = tables.get(test.get("attached_node") or test.get("tested_node_unique_id"), read[-1])
+        for name, layer in {_named(table) for table in (*read, about)}:
+            rows.append(
+                {
+                    "test_name": test["name"],
+                    "model_name": _named(about)[0],
+                    "table_name": name,
+                    "layer": layer,
+                }
+            )
+    return rows
+
+
 def tests(manifest: Node) -> set[str]:
     """The names of all tests, unit tests included."""
     data_tests = (n for n in manifest["nodes"].values() if n["resource_type"] == "test")

@@ -39,9 +39,14 @@ MAKERS = {
     "SCHEMA": {"SYSADMIN", "ACCOUNTADMIN"},
     "TABLE": {"SYSADMIN", "ACCOUNTADMIN"},
     "STAGE": {"SYSADMIN", "ACCOUNTADMIN"},
+    "NETWORK RULE": {"SYSADMIN", "ACCOUNTADMIN"},
+    "AUTHENTICATION POLICY": {"SYSADMIN", "ACCOUNTADMIN"},
 }
 # What a thing is in.
-HOLDERS = {"SCHEMA": "DATABASE", "TABLE": "SCHEMA", "STAGE": "SCHEMA"}
+HOLDERS = {
+    "SCHEMA": "DATABASE",
+    **dict.fromkeys(("TABLE", "STAGE", "NETWORK RULE", "AUTHENTICATION POLICY"), "SCHEMA"),
+}
 GRANTERS = {"SECURITYADMIN", "ACCOUNTADMIN"}
 # Who may set what, where it needs more than owning the thing.
 SETTERS = {"MANAGED ACCESS": GRANTERS, "RESOURCE_MONITOR": {"ACCOUNTADMIN"}}
@@ -144,6 +149,12 @@ class Account:
         if (kind, name) in self.things:
             self.alter(kind, name, ())
         inside = [key for key in self.things if key == (kind, name) or _within(key, kind, name)]
+        self.complaints += [
+            f"{kind} {name} cannot be dropped while {' '.join(user)} uses {its_name}"
+            for each, its_name in inside
+            for user, thing in self.things.items()
+            if its_name in _used(each, thing)
+        ]
         for each, its_name in inside:
             del self.things[each, its_name]
             self.has.pop(_key(each, its_name), None)
@@ -262,6 +273,17 @@ class Account:
 
 def _key(kind: str, name: str) -> str:
     return f"{kind} {name}"
+
+
+def _used(kind: str, by: Thing) -> Iterator[str]:
+    """Yields the things of a kind that Snowflake keeps for as long as another one uses them."""
+    if kind == "AUTHENTICATION POLICY":
+        yield str(by.settings.get(kind, ""))
+    if kind == "NETWORK POLICY":
+        yield str(by.settings.get("NETWORK_POLICY", ""))
+    if kind == "NETWORK RULE":
+        rules = by.settings.get("ALLOWED_NETWORK_RULE_LIST", ())
+        yield from map(str, rules if isinstance(rules, tuple) else ())
 
 
 def _within(key: tuple[str, str], kind: str, name: str) -> bool:

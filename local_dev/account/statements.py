@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -15,7 +16,7 @@ import jinja2
 import yaml
 from sqlglot import Dialect, TokenType
 
-from tests.support.account import Account, Value
+from local_dev.account.model import Account, Value
 
 # One or two words in `create`, and what a thing is called in a grant and here.
 KINDS = {
@@ -28,6 +29,8 @@ KINDS = {
     "STAGE": "STAGE",
     "RESOURCE MONITOR": "RESOURCE MONITOR",
     "NETWORK POLICY": "NETWORK POLICY",
+    "NETWORK RULE": "NETWORK RULE",
+    "AUTHENTICATION POLICY": "AUTHENTICATION POLICY",
     "STORAGE INTEGRATION": "INTEGRATION",
     "INTEGRATION": "INTEGRATION",
 }
@@ -40,6 +43,8 @@ SETTINGS = {
         *{"TYPE", "DEFAULT_ROLE", "DEFAULT_SECONDARY_ROLES", "DEFAULT_WAREHOUSE"},
         *{"DEFAULT_NAMESPACE", "NETWORK_POLICY", "RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2"},
         *{"WORKLOAD_IDENTITY", "PASSWORD", "DISABLED", "COMMENT"},
+        *{"PREVENT_UNLOAD_TO_INLINE_URL", "PREVENT_UNLOAD_TO_INTERNAL_STAGES"},
+        *{"TIMEZONE", "TIMESTAMP_TYPE_MAPPING", "AUTOCOMMIT", "LOCK_TIMEOUT"},
     },
     "WAREHOUSE": {
         *_TIMEOUTS,
@@ -53,6 +58,11 @@ SETTINGS = {
     "NETWORK POLICY": {
         *{"ALLOWED_IP_LIST", "BLOCKED_IP_LIST", "COMMENT"},
         *{"ALLOWED_NETWORK_RULE_LIST", "BLOCKED_NETWORK_RULE_LIST"},
+    },
+    "NETWORK RULE": {"TYPE", "VALUE_LIST", "MODE", "COMMENT"},
+    "AUTHENTICATION POLICY": {
+        *{"AUTHENTICATION_METHODS", "CLIENT_TYPES", "SECURITY_INTEGRATIONS", "COMMENT"},
+        *{"WORKLOAD_IDENTITY_POLICY", "PAT_POLICY", "MFA_ENROLLMENT"},
     },
     "INTEGRATION": {
         *_LOCATIONS,
@@ -69,6 +79,10 @@ PRIVILEGES = {
     *{"MANAGE GRANTS", "MONITOR USAGE", "EXECUTE TASK", "IMPORT SHARE", "APPLY MASKING POLICY"},
     *{"MANAGE WAREHOUSES", "USE AI FUNCTIONS"},
 }
+# What Snowflake creates or else changes as a whole; for others, only if they are not there.
+CREATED_OR_ALTERED = {"NETWORK RULE", "AUTHENTICATION POLICY"}
+# Of each list, whether Snowflake's documented syntax allows an empty one.
+_MAY_BE_EMPTY = {"ALLOWED_IP_LIST", "BLOCKED_IP_LIST", "DEFAULT_SECONDARY_ROLES"}
 GRANTED_ON = {*KINDS.values(), "VIEW", "FUNCTION", "PROCEDURE", "TASK", "FILE FORMAT", "SEQUENCE"}
 TYPES = {"BIGINT", "VARCHAR", "TIMESTAMP_TZ"}
 
@@ -87,8 +101,13 @@ class Piece(NamedTuple):
 _LITERALS = {TokenType.STRING, TokenType.NUMBER, TokenType.IDENTIFIER, TokenType.RAW_STRING}
 
 
-def pieces(text: str) -> Iterator[Piece]:
+@lru_cache(maxsize=256)
+def pieces(text: str) -> tuple[Piece, ...]:
     """Splits a file into words, signs and literals; comments are gone."""
+    return tuple(_pieces(text))
+
+
+def _pieces(text: str) -> Iterator[Piece]:
     for token in Dialect.get_or_raise("snowflake").tokenize(text):
         if token.token_type in _LITERALS:
             yield Piece(token.text, token.token_type)
@@ -179,6 +198,8 @@ class Reader:
             name = self.one_of(SETTINGS[kind])
             self.expect("=")
             found[name] = self.value()
+            if found[name] == () and name not in _MAY_BE_EMPTY:
+                self.refuse(f"expected something in {name}")
         return found
 
     def end(self) -> None:
@@ -200,6 +221,9 @@ def _use(reader: Reader, account: Account) -> None:
 
 
 def _create(reader: Reader, account: Account) -> None:
+    if reader.accept("OR", "ALTER"):
+        _create_or_alter(reader, account)
+        return
     is_transient = reader.accept("TRANSIENT")
     kind = KINDS[reader.one_of({"DATABASE"} if is_transient else set(KINDS))]
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
@@ -207,7 +231,7 @@ def _create(reader: Reader, account: Account) -> None:
     is_new = account.make(kind, name, if_not_exists)
     settings: dict[str, Value] = {"TRANSIENT": True} if is_transient else {}
     if kind == "TABLE":
-        _columns(reader)
+        settings["COLUMNS"] = _columns(reader)
     elif kind == "SCHEMA" and reader.accept("WITH", "MANAGED", "ACCESS"):
         settings["MANAGED ACCESS"] = True
     reader.accept("WITH")
@@ -216,14 +240,25 @@ def _create(reader: Reader, account: Account) -> None:
         account.things[kind, name].settings.update(settings)
 
 
-def _columns(reader: Reader) -> None:
+def _create_or_alter(reader: Reader, account: Account) -> None:
+    kind = reader.one_of(CREATED_OR_ALTERED)
+    name = reader.name()
+    account.make(kind, name, if_not_exists=True)
+    settings = account.alter(kind, name, ())
+    settings.clear()  # what is not named has its default again
+    settings.update(_settings(reader, kind))
+
+
+def _columns(reader: Reader) -> dict[str, Value]:
+    columns: dict[str, Value] = {}
     reader.expect("(")
     while True:
-        reader.name()
-        reader.one_of(TYPES)
+        name = reader.name()
+        columns[name] = reader.one_of(TYPES)
         if not reader.accept(","):
             break
     reader.expect(")")
+    return columns
 
 
 def _settings(reader: Reader, kind: str) -> dict[str, Value]:
@@ -252,6 +287,15 @@ def _alter(reader: Reader, account: Account) -> None:
         enabled = reader.accept("ENABLE") or not reader.accept("DISABLE")
         reader.expect("MANAGED", "ACCESS")
         account.alter(kind, name, ["MANAGED ACCESS"])["MANAGED ACCESS"] = enabled
+    elif kind == "USER" and reader.accept("SET", "AUTHENTICATION", "POLICY"):
+        policy = reader.name()
+        account.need("AUTHENTICATION POLICY", policy)
+        settings = account.alter(kind, name, ["AUTHENTICATION POLICY"])
+        if not reader.accept("FORCE") and "AUTHENTICATION POLICY" in settings:
+            account.complaints.append(f"{kind} {name} has an authentication policy already")
+        settings["AUTHENTICATION POLICY"] = policy
+    elif kind == "USER" and reader.accept("UNSET", "AUTHENTICATION", "POLICY"):
+        account.alter(kind, name, ()).pop("AUTHENTICATION POLICY", None)
     elif reader.accept("UNSET"):
         setting = reader.one_of(SETTINGS[kind])
         account.alter(kind, name, [setting]).pop(setting, None)
@@ -320,11 +364,31 @@ def _target(reader: Reader) -> str:
     return f"{reader.one_of(GRANTED_ON)} {reader.name()}"
 
 
+def _insert(reader: Reader, account: Account) -> None:
+    """Reads the one form that can be run again: a first row of whole numbers."""
+    reader.expect("INTO")
+    table = reader.name()
+    account.alter("TABLE", table, ())["HAS A ROW"] = True
+    columns = reader.value()
+    reader.expect("SELECT")
+    for at in range(len(columns) if isinstance(columns, tuple) else 0):
+        if at:
+            reader.expect(",")
+        reader.value()
+    reader.expect("WHERE", "NOT", "EXISTS", "(", "SELECT")
+    reader.value()
+    reader.expect("FROM")
+    if reader.name() != table:
+        reader.refuse(f"expected {table}")
+    reader.expect(")")
+
+
 _VERBS: dict[str, Callable[[Reader, Account], None]] = {
     "USE": _use,
     "CREATE": _create,
     "ALTER": _alter,
     "DROP": _drop,
+    "INSERT": _insert,
     "GRANT": _grant,
     "REVOKE": _revoke,
 }
@@ -338,7 +402,7 @@ def variables(folder: Path) -> dict[str, str]:
 
 def filled_in(text: str, values: dict[str, str]) -> str:
     """Fills in a file as the snow CLI does; a variable that is not there is an error."""
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # noqa: S701 - fills in SQL, not HTML
         variable_start_string="<%", variable_end_string="%>", undefined=jinja2.StrictUndefined
     )
     return environment.from_string(text).render(ctx={"env": values})

@@ -1,0 +1,75 @@
+"""Production with the users and the grants of `infra/snowflake`, on a stand-in that refuses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlglot import exp, parse_one
+
+from tests.support.walked import Walk, walk
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("refusing")]
+
+# Commands that end with another code than 0: rows or files were refused.
+CODES = {"refused file": 4}
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    return walk(tmp_path_factory.mktemp("walk"))
+
+
+def test_every_command_may_do_what_it_does(walked: Walk) -> None:
+    failed = {
+        name: (step.code, step.out[-500:], step.err[-1500:])
+        for name, step in walked.steps.items()
+        if step.code != CODES.get(name, 0)
+    }
+    assert failed == {}
+
+
+def test_doctor_finds_nothing_wrong_with_the_set_up(walked: Walk) -> None:
+    for name in ("doctor before", "doctor"):
+        findings = walked.steps[name].answer["findings"]
+        assert [each for each in findings if each["status"] == "problem"] == []
+
+
+def test_the_dashboard_reads_every_mart(walked: Walk) -> None:
+    marts = walked.steps["dashboard"].out.split("\n")[1:-1]
+    assert len(marts) > 15
+
+
+def test_no_build_creates_a_schema(walked: Walk) -> None:
+    sent = [each["statement"] for each in walked.sent]
+    assert [sql for sql in sent if re.search(r"\bcreate\s+schema\b", sql, re.IGNORECASE)] == []
+
+
+def test_vacuum_removes_what_is_superseded(walked: Walk) -> None:
+    tried, done = (walked.steps[name].answer["rows"] for name in ("vacuum, tried", "vacuum"))
+    assert tried == done
+    assert done["tags"] > 0
+    users = {
+        each["user"]
+        for each in walked.steps["vacuum"].sent
+        if each["statement"].startswith("delete from raw.")
+    }
+    assert users == {"MOVIELENS_LOADER"}
+
+
+def test_what_a_case_divides_by_is_never_zero(walked: Walk) -> None:
+    """Snowflake may divide before it asks for the condition, and then ends the statement."""
+    unguarded = {
+        division.sql("snowflake")
+        for statement in {each["statement"] for each in walked.sent if "/" in each["statement"]}
+        for division in _divisions(statement)
+        if division.find_ancestor(exp.Case)
+        and not isinstance(division.expression.unnest(), exp.Nullif | exp.Literal)
+    }
+    assert unguarded == set()
+
+
+def _divisions(statement: str) -> list[exp.Div]:
+    if re.match(r"\s*(put|copy|remove|show)\b", statement, re.IGNORECASE):
+        return []
+    return list(parse_one(statement, dialect="snowflake").find_all(exp.Div))
