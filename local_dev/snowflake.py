@@ -47,6 +47,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Message
 
 from local_dev.servers import free_port, process_on
+from local_dev.snowflake_copy import Refused, copied, parsed
 from local_dev.snowflake_gaps import rewritten, several
 
 QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
@@ -76,11 +77,13 @@ class Sessions:
         public_key: Verifies the tokens of service users; None accepts any.
         statements: The latest statements sent, with the user and query tag of their sessions.
         roll_back: Ends the transaction of a session whose client is gone.
+        connection_of: Returns the DuckDB connection of a session.
         results: Results of each part of multi-statement requests, by query id.
     """
 
     public_key: RSAPublicKey | None = None
     roll_back: Callable[[str], None] = lambda token: None
+    connection_of: Callable[[str], Any] = lambda token: None
     statements: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     results: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _of_token: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -239,6 +242,12 @@ class Layer:
         try:
             if self._sessions.commits_first(token, statement):
                 await self._passed_on(request, {**body, "sqlText": "commit"})
+            if copy_of_lines := parsed(statement):
+                connection = self._sessions.connection_of(token)
+                try:
+                    statement = await asyncio.to_thread(copied, copy_of_lines, connection)
+                except Refused as problem:
+                    return 200, _refused(problem.code, str(problem))
             return await self._passed_on(request, {**body, "sqlText": rewritten(statement)})
         finally:
             await self._sessions.after(token, statement)
@@ -431,7 +440,10 @@ def serve(port: int, state: Path | None = None, public_key: RSAPublicKey | None 
                 connection._duck_conn.rollback()
             connection._in_transaction = False
 
-    app = Layer(server.app, Sessions(public_key, roll_back)).app
+    def connection_of(token: str) -> Any:
+        return server.sessions[token]._duck_conn
+
+    app = Layer(server.app, Sessions(public_key, roll_back, connection_of)).app
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
@@ -13,6 +13,7 @@ from ingestion.errors import MovielensError
 from ingestion.landing.listing import LandingZone
 from ingestion.progress import timed
 from ingestion.raw import manifest
+from ingestion.raw.pushdown import PushedDown
 from ingestion.raw.rows import manifest_rows, rows_source
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
@@ -30,6 +31,7 @@ class LoadBatch:
         gone: Paths to record as removed.
         first_id: The smallest file id of this load.
         first_removal_id: The file id of the first removal; larger than those of the files.
+        pushed: Files that the warehouse loads itself, in the transaction of the commit.
     """
 
     zone: LandingZone
@@ -37,6 +39,7 @@ class LoadBatch:
     gone: list[manifest.CurrentFile]
     first_id: int
     first_removal_id: int
+    pushed: PushedDown = field(default_factory=PushedDown)
 
 
 def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, float]) -> str:
@@ -60,6 +63,8 @@ def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, f
             lease.renew_in(connection)
             _sweep(connection, batch.first_id)
         with timed(steps, "append"):
+            if batch.pushed.outcomes:
+                _create_missing(settings, lease.target, connection)
             load_id = _append(settings, lease.target, connection, batch.loaded)
         with timed(steps, "verify"):
             verify(connection, batch.loaded)
@@ -79,6 +84,14 @@ def _append(
     pipeline = _pipeline(settings, destination, target.staging())
     info = pipeline.run(source, loader_file_format="parquet")
     return info.loads_ids[-1]
+
+
+def _create_missing(settings: Settings, target: Warehouse, connection: Connection) -> None:
+    """Creates the tables of RAW that do not exist: each statement of DDL would commit later."""
+    missing = _missing(connection)
+    if missing:
+        pipeline = _pipeline(settings, target.destination(connection, 0), target.staging())
+        pipeline.run(rows_source([], missing, target.staged), loader_file_format="parquet")
 
 
 def _missing(connection: Connection) -> set[str]:
@@ -149,9 +162,11 @@ def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
 
 def _commit(connection: Connection, lease: Lease, batch: LoadBatch, load_id: str) -> None:
     """Commits all file versions of a load at once, if this run still holds the lease."""
-    entries = [*manifest_rows(batch.zone, batch.loaded, load_id), *_removals(batch, load_id)]
+    loaded = [*batch.loaded, *batch.pushed.outcomes]
+    entries = [*manifest_rows(batch.zone, loaded, load_id), *_removals(batch, load_id)]
     rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
     with lease.transaction(connection):
+        batch.pushed.split(connection)
         connection.execute(f"insert into {manifest.FILES} ({', '.join(entries[0])}) values {rows}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
+from ingestion.raw.pushdown import clean_up, push_down
 from ingestion.reading.file import Outcome, read_file
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings
@@ -216,8 +217,11 @@ def _carry_out(
     try:
         to_read = plan.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
+        with timed(steps, "push down"):
+            pushed = push_down(run, lease, plan, first_id, request.rules)
         with timed(steps, "read"), _imported_beside("dlt" if to_read else "json"):
-            outcomes = _read_all(run, lease, plan, first_id, request)
+            read = _read_all(run, lease, plan, first_id, request, pushed.paths)
+        outcomes = [*read, *pushed.outcomes]
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # A new landing zone replaces the old one entirely, but only if some of it can be read.
         if plan.switched and not loaded:
@@ -230,10 +234,11 @@ def _carry_out(
 
             batch = LoadBatch(
                 zone=zone,
-                loaded=loaded,
+                loaded=[outcome for outcome in read if outcome.status == "loaded"],
                 gone=gone,
                 first_id=first_id,
                 first_removal_id=first_id + len(to_read),
+                pushed=pushed,
             )
             rows = sum(outcome.rows for outcome in loaded)
             detail = f"writing {rows:,} rows into RAW"
@@ -244,6 +249,7 @@ def _carry_out(
             readme.remember(lease.target, zone)
         return outcomes, load_id
     finally:
+        clean_up(lease)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -265,11 +271,18 @@ def _empty(folder: Path) -> None:
 
 
 def _read_all(
-    run: Run, lease: Lease, plan: LoadPlan, first_id: int, request: LoadRequest
+    run: Run,
+    lease: Lease,
+    plan: LoadPlan,
+    first_id: int,
+    request: LoadRequest,
+    but: Collection[str],
 ) -> list[Outcome]:
     zone, files = plan.zone, plan.to_read
     outcomes: list[Outcome] = []
     for file_id, file in enumerate(files, first_id):
+        if file.path in but:
+            continue
         lease.renew()
         rows = sum(outcome.rows for outcome in outcomes)
         detail = f"{file.path} ({rows:,} rows read so far)"

@@ -79,6 +79,9 @@ class Warehouse(ABC):
     ddl_is_transactional = True
     """Whether a transaction can create and drop; if not, each such statement commits."""
 
+    read_stage: str | None = None
+    """The stage from which the warehouse loads plain files of the landing zone itself."""
+
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
