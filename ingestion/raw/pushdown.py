@@ -6,8 +6,8 @@ rows and counts as the readers in `ingestion/reading`. Two CSV parsers never agr
 Snowflake's is not used:
 
 - COPY takes each line whole into one column. Without a field delimiter, quotes, escapes, trimming
-  and null strings, all that is left of its parser is the record delimiter and UTF-8. (VALIDATE() does
-  not support a COPY with a select, which file names and row numbers need.)
+  and null strings, all that is left of its parser are the record delimiter and UTF-8. (VALIDATE()
+  does not support a COPY with a select, which file names and row numbers need.)
 - A file counts only if nothing of it is missing: no line had an error, the line numbers have no
   gap, its lines and line ends add up to the bytes that were listed, its first line is the header
   that was read, and its content key is the ETag that was listed.
