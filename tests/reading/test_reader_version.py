@@ -21,7 +21,7 @@ READERS = (
     "reading/rules",
 )
 # The version, and a hash of the readers that it stands for.
-JUDGED = (1, "aa808ddb7c229469")
+JUDGED = (1, "2662321c57f6569b")
 
 
 def code_lines(path: Path) -> list[str]:
