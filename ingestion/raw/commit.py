@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
@@ -13,6 +13,7 @@ from ingestion.errors import MovielensError
 from ingestion.landing.listing import LandingZone
 from ingestion.progress import timed
 from ingestion.raw import manifest
+from ingestion.raw.pushdown import PushedDown
 from ingestion.raw.rows import manifest_rows, parquets_of, rows_source
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
@@ -29,12 +30,14 @@ class LoadBatch:
         loaded: Files that were read, with their file ids.
         gone: Paths to record as removed, by file ids larger than those of the files.
         first_id: The smallest file id of this load.
+        pushed: Files that the warehouse loads itself, in the transaction of the commit.
     """
 
     zone: LandingZone
     loaded: list[Outcome]
     gone: dict[int, manifest.CurrentFile]
     first_id: int
+    pushed: PushedDown = field(default_factory=PushedDown)
 
 
 def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, float]) -> str:
@@ -59,7 +62,7 @@ def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, f
             tables = _tables(connection)
             _sweep(connection, tables, batch.first_id)
         with timed(steps, "append"):
-            load_id = _append(settings, lease.target, connection, tables, batch.loaded)
+            load_id = _append(settings, lease.target, connection, tables, batch)
         with timed(steps, "verify"):
             verify(connection, batch.loaded)
         with timed(steps, "commit"):
@@ -72,14 +75,17 @@ def _append(
     target: Warehouse,
     connection: Connection,
     tables: set[str],
-    loaded: list[Outcome],
+    batch: LoadBatch,
 ) -> str:
-    """Appends rows with dlt; returns the load id, even for a load that only records removals."""
-    if not loaded:
-        return create_load_id()
+    """Appends rows with dlt; returns the load id, even for a load that only records removals.
+
+    It also creates the tables of RAW that do not exist, as no transaction may do so later.
+    """
     missing = {*manifest.TABLES_OF_ROWS, manifest.TABLE} - tables
-    source = rows_source(loaded, missing, target.staged)
-    destination = target.destination(connection, _row_group_bytes(loaded))
+    if not batch.loaded and not (batch.pushed.outcomes and missing):
+        return create_load_id()
+    source = rows_source(batch.loaded, missing, target.staged)
+    destination = target.destination(connection, _row_group_bytes(batch.loaded))
     pipeline = _pipeline(settings, destination, target.staging())
     info = pipeline.run(source, loader_file_format="parquet")
     return info.loads_ids[-1]
@@ -167,9 +173,11 @@ def _verify(
 
 def _commit(connection: Connection, lease: Lease, batch: LoadBatch, load_id: str) -> None:
     """Commits all file versions of a load at once, if this run still holds the lease."""
-    entries = [*manifest_rows(batch.zone, batch.loaded, load_id), *_removals(batch, load_id)]
+    loaded = [*batch.loaded, *batch.pushed.outcomes]
+    entries = [*manifest_rows(batch.zone, loaded, load_id), *_removals(batch, load_id)]
     into = f"{manifest.FILES} ({', '.join(entries[0])})"
     with lease.transaction(connection):
+        batch.pushed.split(connection)
         for statement in inserts(into, (entry.values() for entry in entries), connection.literal):
             connection.execute(statement)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
+from ingestion.raw.pushdown import clean_up, push_down
 from ingestion.reading.file import Outcome
 from ingestion.reading.rules import Rules
 from ingestion.reading.together import ToRead, batches, read_batch
@@ -217,8 +218,11 @@ def _carry_out(
     try:
         to_read = plan.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
+        with timed(steps, "push down"):
+            pushed = push_down(run, lease, plan, first_id, request.rules)
         with timed(steps, "read"), _imported_beside("dlt" if to_read else "json"):
-            outcomes = _read_all(run, lease, plan, first_id, request)
+            read = _read_all(run, lease, plan, first_id, request, pushed.paths)
+        outcomes = [*read, *pushed.outcomes]
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # A new landing zone replaces the old one entirely, but only if some of it can be read.
         if plan.switched and not loaded:
@@ -229,8 +233,13 @@ def _carry_out(
             gone = [entry for entry in plan.gone if entry.path not in replaced]
             from ingestion.raw.commit import LoadBatch, write
 
-            removals = enumerate(gone, first_id + len(to_read))
-            batch = LoadBatch(zone, loaded, dict(removals), first_id)
+            batch = LoadBatch(
+                zone=zone,
+                loaded=[outcome for outcome in read if outcome.status == "loaded"],
+                gone=dict(enumerate(gone, first_id + len(to_read))),
+                first_id=first_id,
+                pushed=pushed,
+            )
             rows = sum(outcome.rows for outcome in loaded)
             detail = f"writing {rows:,} rows into RAW"
             request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
@@ -240,6 +249,7 @@ def _carry_out(
             readme.remember(lease.target, zone)
         return outcomes, load_id
     finally:
+        clean_up(lease)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -261,12 +271,18 @@ def _empty(folder: Path) -> None:
 
 
 def _read_all(
-    run: Run, lease: Lease, plan: LoadPlan, first_id: int, request: LoadRequest
+    run: Run,
+    lease: Lease,
+    plan: LoadPlan,
+    first_id: int,
+    request: LoadRequest,
+    but: Collection[str],
 ) -> list[Outcome]:
     zone = plan.zone
     files = [
         ToRead(file, file_id, _known_hash(plan, file))
         for file_id, file in enumerate(plan.to_read, first_id)
+        if file.path not in but
     ]
     outcomes: list[Outcome] = []
     for batch in batches(files):

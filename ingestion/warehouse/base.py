@@ -22,8 +22,8 @@ Rows = list[tuple[Any, ...]]
 PATIENCE_SECONDS = 3.0
 LOAD_MEGABYTES = 256
 ROW_GROUP = 122_880  # rows, DuckDB's own
-# Snowflake takes statements of 1 MB, and at most 16,384 rows of values; a row has 64 characters.
-INSERT_CHARACTERS = 500_000
+# Snowflake takes statements of 1 MB, and at most 16,384 rows of values.
+INSERT_CHARACTERS, INSERT_ROWS = 500_000, 16_384
 
 
 class Cursor(Protocol):
@@ -80,6 +80,9 @@ class Warehouse(ABC):
 
     ddl_is_transactional = True
     """Whether a transaction can create and drop; if not, each such statement commits."""
+
+    read_stage: str | None = None
+    """The stage from which the warehouse loads plain files of the landing zone itself."""
 
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
@@ -196,7 +199,7 @@ def inserts(
     length = 0
     for row in rows:
         text = f"({', '.join(map(literal, row))})"
-        if values and length + len(text) > INSERT_CHARACTERS:
+        if len(values) == INSERT_ROWS or (values and length + len(text) > INSERT_CHARACTERS):
             yield f"insert into {into} values {', '.join(values)}"
             values, length = [], 0
         values.append(text)

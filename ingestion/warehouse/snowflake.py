@@ -72,6 +72,7 @@ class SnowflakeWarehouse(Warehouse):
         tag: Query tag of its statements.
         stage: S3 prefix to load rows through; None for Snowflake's own stages.
         stage_name: The Snowflake stage on that prefix.
+        read_stage: The Snowflake stage on the landing zone, if it is to load plain files itself.
     """
 
     is_metered = True
@@ -83,11 +84,13 @@ class SnowflakeWarehouse(Warehouse):
         tag: str,
         stage: str | None = None,
         stage_name: str | None = None,
+        read_stage: str | None = None,
     ) -> None:
         self.settings = settings
         self.tag = tag
         self.stage = stage
         self.stage_name = stage_name
+        self.read_stage = read_stage
 
     @contextmanager
     def connect(self) -> Iterator[_Session]:
@@ -310,7 +313,8 @@ def snowflake_warehouse(settings: Settings, loader: bool = False) -> SnowflakeWa
             "set both, or neither to use Snowflake's own stages",
         )
     part = LOADER if loader else ""
-    return SnowflakeWarehouse(snowflake_settings(part), TAG, settings.stage, settings.stage_name)
+    login = snowflake_settings(part)
+    return SnowflakeWarehouse(login, TAG, settings.stage, settings.stage_name, settings.read_stage)
 
 
 # What a database is cloned for: the rows, and the tables built from them.

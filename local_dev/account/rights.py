@@ -27,6 +27,8 @@ _FILES = "0[1-5]_*.sql"
 _PARTS = 3  # database, schema, name
 
 MISSING, FORBIDDEN, NO_WAREHOUSE, NOT_READ = "002003", "003001", "000606", "000603"
+# Of any other error: a syntax error or a violated access rule.
+SYNTAX = "42000"
 _STATES = {MISSING: "02000", FORBIDDEN: "42501", NO_WAREHOUSE: "57P03", NOT_READ: "0A000"}
 
 _NAME = r'(?:"[^"]+"|[\w$]+)(?:\.(?:"[^"]+"|[\w$%]+))*'
@@ -34,7 +36,10 @@ _STAGE = r"""'?@(?P<stage>[^\s',;]+)'?"""
 _ANY_CASE = re.IGNORECASE | re.DOTALL
 _NOTHING_NEEDED = re.compile(r"(begin|start|commit|rollback|alter\s+session)\b", _ANY_CASE)
 _OF_STAGE = re.compile(rf"(?P<verb>put|list|ls|remove|rm)\b.*?{_STAGE}", _ANY_CASE)
-_COPY = re.compile(rf"copy\s+into\s+(?P<table>{_NAME})\s+from\s+{_STAGE}", _ANY_CASE)
+_COPY = re.compile(
+    rf"copy\s+into\s+(?P<table>{_NAME})\s*(\([^)]*\))?\s*from\s+(\(\s*select\b.*?\bfrom\s+)?{_STAGE}",
+    _ANY_CASE,
+)
 _SHOW = re.compile(rf"show\s+.*?\bin\s+(?P<kind>schema|database)\s+(?P<name>{_NAME})", _ANY_CASE)
 _CREATES = re.compile(
     r"\s*(insert\b|create\s+(transient\s+)?(database|schema|table)\b)", re.IGNORECASE
@@ -55,7 +60,7 @@ class Refused(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.state = _STATES[code]
+        self.state = _STATES.get(code, SYNTAX)
 
 
 class Need(NamedTuple):
