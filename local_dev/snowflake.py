@@ -49,8 +49,8 @@ from starlette.types import Message
 
 from local_dev.account.rights import Asked, Refused, Rights, Session
 from local_dev.servers import free_port, process_on
-from local_dev.snowflake_copy import copied, parsed
 from local_dev.snowflake_gaps import rewritten, several
+from local_dev.snowflake_stages import answered
 
 QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
 _KEPT = 10_000
@@ -308,9 +308,8 @@ class Layer:
         try:
             if self._sessions.commits_first(token, statement):
                 await self._passed_on(request, {**body, "sqlText": "commit"})
-            if copy_of_lines := parsed(statement):
-                connection = self._sessions.connection_of(token)
-                narrowed = await asyncio.to_thread(copied, copy_of_lines, connection)
+            connection = self._sessions.connection_of(token)
+            narrowed = await asyncio.to_thread(answered, statement, connection) or narrowed
             answer = await self._passed_on(request, {**body, "sqlText": rewritten(narrowed)})
             if answer[1].get("success"):
                 if rights is not None and session is not None:
@@ -545,7 +544,8 @@ def serve(
             connection._in_transaction = False
 
     def connection_of(token: str) -> Any:
-        return server.sessions[token]._duck_conn
+        session = server.sessions.get(token)
+        return session and session._duck_conn
 
     rights = None
     if set_up is not None:

@@ -1,12 +1,13 @@
 """Files that Snowflake loads itself, against the readers: equal rows, rejected rows and counts.
 
-The stand-in answers COPY by Snowflake's documentation (local_dev/snowflake_copy.py).
+The stand-in answers COPY by Snowflake's documentation (local_dev/snowflake_stages.py).
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,10 +30,14 @@ from ingestion.reading.rules import Rules
 from ingestion.settings import Settings, resolve
 from ingestion.warehouse.base import create_schema
 from ingestion.warehouse.run import Run
+from local_dev.generate import generate
 from local_dev.s3 import s3_server
 from local_dev.snowflake import snowflake_server
 from tests.support.bad_input import CASES
 from tests.support.bad_input.builders import RATINGS, TAGS
+from tests.support.cli import Cli
+from tests.support.closure import FOLDER
+from tests.support.snowflake_account import Account
 
 pytestmark = pytest.mark.slow
 STAGE = "MOVIELENS.RAW.LANDING"
@@ -90,7 +95,7 @@ class Stands:
         """Loads what can be pushed down, and nothing else."""
         settings = self.settings(name, "prod", STAGE)
         settings.home.mkdir(parents=True)
-        run = Run(settings)
+        run = Run(settings, take_over=False)
         target = engine_of(settings).warehouse(loader=True)
         lease = run.lease(target)
         zone = list_landing_zone(str(settings.source))
@@ -235,3 +240,43 @@ def test_the_number_of_statements_does_not_grow_with_the_files(stands: Stands) -
         assert len(pushed(settings)) == files
     # The table, one copy, what it holds, the doubtful lines, the split; and its end.
     assert [len(statements) for statements in sent.values()] == [6, 6]
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_the_loader_may_do_what_it_takes(granted: bool, tmp_path: Path) -> None:
+    """With the rights of infra/snowflake and its stages, and without the one on the stage."""
+    generate(tmp_path / "zone", ratings=1_000, seed=3)
+    (tmp_path / "account").mkdir()
+    account = Account(tmp_path / "account", set_up=_with_stages(tmp_path / "set-up", granted))
+    with s3_server() as s3, patched(s3):
+        bucket = boto3.Session().client("s3")
+        bucket.create_bucket(Bucket="movielens")
+        for file in (tmp_path / "zone").iterdir():
+            bucket.upload_file(str(file), "movielens", f"movielens/{file.name}")
+        account.start()
+        try:
+            env = {**s3, **account.env, "MOVIELENS_TARGET": "prod", "MOVIELENS_READ_STAGE": STAGE}
+            options = ("--home", "home", "--source", "s3://movielens/movielens")
+            loaded = Cli(tmp_path).json("load", *options, env=env)
+            looked = json.loads(Cli(tmp_path)("doctor", *options, "--json", env=env).stdout)
+            hashes = account.warehouse().fetch("select content_hash from raw._files")
+        finally:
+            account.stop()
+    assert {file["status"] for file in loaded["files"]} == {"loaded"}
+    assert ({key[:5] for (key,) in hashes} == {"etag:"}) == granted, loaded["notes"]
+    assert any("instead of MOVIELENS.RAW.LANDING" in note for note in loaded["notes"]) != granted
+    [found] = [check for check in looked["findings"] if check["about"] == "read stage"]
+    assert (found["status"] == "ok") == granted, found
+
+
+def _with_stages(folder: Path, granted: bool) -> Path:
+    """A set-up whose files include the optional one of the stages."""
+    shutil.copytree(FOLDER, folder)
+    stages = (folder / "07_storage_integration.sql").read_text()
+    grant = "grant usage on stage MOVIELENS.RAW.LANDING to role MOVIELENS_LOADER;"
+    assert grant in stages
+    with (folder / "05_users.sql").open("a") as last:
+        last.write(stages if granted else stages.replace(grant, ""))
+    values = folder / "snowflake.yml"
+    values.write_text(values.read_text().replace('"BUCKET"', '"movielens"'))
+    return folder

@@ -1,6 +1,6 @@
-r"""COPY INTO of the lines of text files from an external stage, which fakesnow does not have.
+r"""What reads an external stage, which fakesnow does not: LIST, and COPY INTO of lines of text.
 
-It follows Snowflake's documentation of COPY INTO <table>, its format options for CSV and its
+COPY follows Snowflake's documentation of COPY INTO <table>, its format options for CSV and its
 metadata columns, for one form of the statement: each line whole in one column, beside the file's
 name, row number and content key. Every option has to be spelled out with the one value that is
 answered here; any other is refused rather than ignored.
@@ -49,6 +49,7 @@ _COPY = re.compile(
     r"on_error\s*=\s*continue\s+force\s*=\s*true\s*",
     re.IGNORECASE,
 )
+_LIST = re.compile(r"\s*list\s+@(?P<stage>[\w.$]+)\s*", re.IGNORECASE)
 _OPTION = re.compile(r"(\w+)\s*=\s*('[^']*'|\(\)|\w+)")
 _MOST_FILES = 1_000
 
@@ -74,6 +75,40 @@ class LinesCopy:
     is_logical: bool
 
 
+def answered(statement: str, connection: Any) -> str | None:
+    """Runs a statement on an external stage.
+
+    Args:
+        statement: The statement.
+        connection: The DuckDB connection of its session.
+
+    Returns:
+        A statement for fakesnow that answers with the result; None if it is none of these.
+
+    Raises:
+        Refused: If there is no such stage or file, or the format is not the one answered here.
+    """
+    if copy_of_lines := parsed(statement):
+        return copied(copy_of_lines, connection)
+    found = _LIST.fullmatch(statement)
+    url = _url(found["stage"], connection) if found else ""
+    return listed(url) if url.startswith("s3://") else None
+
+
+def listed(url: str) -> str:
+    """Lists what is below a URL; returns a statement that answers with it."""
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    pages = boto3.Session().client("s3").get_paginator("list_objects_v2")
+    files = [
+        f"('s3://{bucket}/{each['Key']}', {each['Size']}, '{each['ETag'].strip(chr(34))}')"
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix)
+        for each in page.get("Contents", [])
+    ]
+    names = "column1 as name, column2 as size, column3 as md5"
+    rows = ", ".join(files) or "(null, null, null)"
+    return f"select {names} from (values {rows}) where column1 is not null"
+
+
 def parsed(statement: str) -> LinesCopy | None:
     """Parses a COPY of lines; None for any other statement.
 
@@ -88,7 +123,7 @@ def parsed(statement: str) -> LinesCopy | None:
     selected = tuple(each.strip().lower() for each in found["select"].split(","))
     lower = {name: value.lower() for name, value in options.items()}
     if lower != _OPTIONS or delimiter not in _DELIMITERS or selected != _COLUMNS:
-        raise Refused("000603", "the stand-in copies lines in one format only: snowflake_copy.py")
+        raise Refused("000603", "the stand-in copies lines in one format only: snowflake_stages.py")
     files = re.findall(r"'([^']*)'", found["files"])
     if len(files) > _MOST_FILES:
         raise Refused("001003", f"SQL compilation error: more than {_MOST_FILES} files")
