@@ -76,6 +76,8 @@ def _valid(column: Column, position: int | None, uniform: bool) -> str:
     checks = [f"{value} is not null"]
     if not uniform:
         checks.append(_spelling(column, position))
+        if column.type == "double":
+            checks.append(f"isfinite({value})")  # The cast makes 1e400 infinite.
     # Accepted spellings have no sign, so a minimum of 0 always holds.
     checks.extend(_range_checks(replace(column, minimum=column.minimum or None), value))
     valid = " and ".join(checks)

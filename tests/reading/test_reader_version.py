@@ -22,7 +22,7 @@ READERS = (
     "reading/together",
 )
 # The version, and a hash of the readers that it stands for.
-JUDGED = (1, "011d7127fb14be01")
+JUDGED = (1, "0456cbb2dd2ac7f1")
 
 
 def code_lines(path: Path) -> list[str]:
