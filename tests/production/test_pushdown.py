@@ -10,7 +10,6 @@ import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from tests.support.bad_input import CASES
 from tests.support.bad_input.builders import RATINGS, TAGS
 from tests.support.cli import Cli
 from tests.support.closure import FOLDER
+from tests.support.patched import patched
 from tests.support.snowflake_account import Account
 
 pytestmark = pytest.mark.slow
@@ -106,14 +106,6 @@ class Stands:
         run.end()
         assert run.notes == []
         return settings
-
-
-@contextmanager
-def patched(variables: dict[str, str]) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield
 
 
 @pytest.fixture(scope="module")
