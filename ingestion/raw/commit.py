@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,13 +118,18 @@ def _sweep(connection: Connection, before: int) -> None:
     """Deletes rows that a crash left uncommitted, with file ids below this load's."""
     if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
         return
-    with transaction(connection):
-        for table, column in manifest.TABLES_OF_ROWS.items():
-            if has_table(connection, manifest.SCHEMA, table):
-                connection.execute(
-                    f"delete from {manifest.SCHEMA}.{table} where {column} < {before} "
-                    f"and {column} not in (select file_id from {manifest.FILES})"
-                )
+    left = {
+        table: f"from {manifest.SCHEMA}.{table} where {column} < {before} "
+        f"and {column} not in (select file_id from {manifest.FILES})"
+        for table, column in manifest.TABLES_OF_ROWS.items()
+        if has_table(connection, manifest.SCHEMA, table)
+    }
+    counts = (f"select '{table}' as name, count(*) {rows}" for table, rows in left.items())
+    found = connection.execute(" union all ".join(counts)).fetchall() if left else []
+    with transaction(connection) if any(n for _, n in found) else nullcontext():
+        for table, n in found:
+            if n:
+                connection.execute(f"delete {left[table]}")
 
 
 def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:

@@ -39,9 +39,15 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """A connection to a warehouse; `native` is the client's own, which dlt takes."""
+    """A connection to a warehouse.
+
+    Attributes:
+        native: The client's own connection, which dlt takes.
+        known: Schemas and tables (`schema.table`) that exist, so that nobody asks again.
+    """
 
     native: Any
+    known: set[str]
 
     def literal(self, value: Any) -> str:
         """Formats a value as an SQL literal: the only way to put text into a statement."""
@@ -162,7 +168,7 @@ class Warehouse(ABC):
     def replace_table(
         self, schema: str, table: str, ddl: str, rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Replaces a small table; it is briefly empty.
+        """Replaces a small table.
 
         Args:
             schema: Its schema, created if missing.
@@ -170,12 +176,16 @@ class Warehouse(ABC):
             ddl: Its columns with their types.
             rows: Its rows, in column order.
         """
+        content = f"({ddl})"
+        if rows:
+            columns = [column.split(maxsplit=1) for column in re.split(r", (?!\d)", ddl)]
+            names = ", ".join(name for name, _ in columns)
+            cast = ", ".join(f"cast({name} as {type_}) as {name}" for name, type_ in columns)
+            values = ", ".join(f"({', '.join(map(self.literal, row))})" for row in rows)
+            content = f"as select {cast} from (values {values}) as given ({names})"
         with self.connect() as connection:
             create_schema(connection, schema)
-            connection.execute(f"create or replace table {schema}.{table} ({ddl})")
-            if rows:
-                values = ", ".join(f"({', '.join(map(self.literal, row))})" for row in rows)
-                connection.execute(f"insert into {schema}.{table} values {values}")
+            connection.execute(f"create or replace table {schema}.{table} {content}")
 
 
 def create_schema(connection: Connection, schema: str) -> None:
@@ -183,12 +193,15 @@ def create_schema(connection: Connection, schema: str) -> None:
 
     Checked first, because `create schema if not exists` needs the privilege even if it exists.
     """
+    if schema in connection.known:
+        return
     found = connection.execute(
-        "select 1 from information_schema.schemata "
-        f"where lower(schema_name) = {connection.literal(schema)} and {IN_THIS_DATABASE}"
+        f"select lower(schema_name) from information_schema.schemata where {IN_THIS_DATABASE}"
     )
-    if not found.fetchall():
+    connection.known.update(name for (name,) in found.fetchall())
+    if schema not in connection.known:
         connection.execute(f"create schema if not exists {schema}")
+        connection.known.add(schema)
 
 
 # DuckDB lists the schemas of every attached database.
@@ -200,6 +213,7 @@ class DuckDBSession:
 
     def __init__(self, native: duckdb.DuckDBPyConnection) -> None:
         self.native = native
+        self.known: set[str] = set()
 
     def literal(self, value: Any) -> str:
         """Formats a value as a DuckDB literal."""
@@ -325,12 +339,14 @@ class _DuckDBBeside(DuckDBWarehouse):
 
 def has_table(connection: Connection, schema: str, table: str) -> bool:
     """Checks whether a table exists."""
-    found = connection.execute(
-        "select 1 from information_schema.tables "
-        f"where lower(table_schema) = {connection.literal(schema)} "
-        f"and lower(table_name) = {connection.literal(table)}"
-    )
-    return bool(found.fetchall())
+    name = f"{schema}.{table}"
+    if name not in connection.known:
+        found = connection.execute(
+            "select lower(table_name) from information_schema.tables "
+            f"where lower(table_schema) = {connection.literal(schema)}"
+        )
+        connection.known.update(f"{schema}.{each}" for (each,) in found.fetchall())
+    return name in connection.known
 
 
 def _is_held(error: Exception) -> bool:
