@@ -14,7 +14,7 @@ from ingestion.build.environments import AUDIT, PRODUCTION, STORE, Environment
 from ingestion.build.lineage import lineage_of
 from ingestion.build.making import BuildReport, Job, Making
 from ingestion.build.plan import BuildPlan, State, plan_build, read_state
-from ingestion.build.registry import Build, Member, Passed, Table
+from ingestion.build.registry import Build, Member, Passed, Registry, Table
 from ingestion.build.release import Landing, Seen
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
@@ -85,11 +85,12 @@ def build_candidate(
     settings = run.settings
     target = engine_of(settings).warehouse()
     check_project(settings)
+    had_lease = run.has_lease
     asked = asked_for(settings, target, environment)
     if full_refresh or not asked.is_shown:
         lease = run.lease(target)
-        # Another run may have loaded or built since; from here on, none can.
-        asked = asked_for(settings, target, environment)
+        if not had_lease:  # Another run may have loaded or built since; from here on, none can.
+            asked = asked_for(settings, target, environment)
     if asked.known and asked.is_shown and not full_refresh:
         return BuildReport(
             version=asked.known.version,
@@ -110,6 +111,7 @@ def build_candidate(
             on_event=on_event,
         ),
         None if full_refresh else asked.known,
+        asked.registry,
         from_scratch=full_refresh,
     )
 
@@ -123,12 +125,14 @@ class Asked:
         landing: What the build reports about the landing zone.
         known: The build that is this already, if any.
         is_shown: Whether the environment shows it.
+        registry: What is registered.
     """
 
     fingerprint: str
     landing: Landing = field(default_factory=Landing)
     known: Build | None = None
     is_shown: bool = False
+    registry: Registry = field(default_factory=Registry)
 
 
 def asked_for(
@@ -149,11 +153,18 @@ def asked_for(
     shown = known.shown_by(environment)
     is_shown = shown is not None and shown.fingerprint == wanted
     build = shown if is_shown else known.built_from(wanted)
-    return Asked(fingerprint=wanted, landing=landing, known=build, is_shown=is_shown)
+    return Asked(
+        fingerprint=wanted, landing=landing, known=build, is_shown=is_shown, registry=known
+    )
 
 
 def build_in(
-    environment: Environment, job: Job, known: Build | None = None, *, from_scratch: bool = False
+    environment: Environment,
+    job: Job,
+    known: Build | None = None,
+    before: Registry | None = None,
+    *,
+    from_scratch: bool = False,
 ) -> BuildReport:
     """Builds and audits for an environment, which then shows the build; the caller holds the lock.
 
@@ -164,6 +175,7 @@ def build_in(
         environment: The environment.
         job: What to build.
         known: A build that is this already, if there is one.
+        before: What is registered, if that was read under the lease.
         from_scratch: Rebuild every table, and run every test.
 
     Raises:
@@ -174,7 +186,7 @@ def build_in(
     """
     started = time.perf_counter()
     registry.create(job.lease)
-    state = read_state(job.settings, job.target, environment)
+    state = read_state(job.settings, job.target, environment, before)
     if known and state.is_whole(known):
         return show(environment, job, known, state)
     making = Making(job)
@@ -183,7 +195,8 @@ def build_in(
     _make_room(job, state, plan)
     members = _members(making, plan)
     relations = {name: (STORE, member.table) for name, member in members.items()}
-    making.audit(relations, plan.nodes, making.project.test_results_of(_kept(state, plan)))
+    kept = making.project.test_results_of(_kept(state, plan))
+    making.audit(relations, plan.nodes, kept, _checked(state, plan))
     build = Build(
         version=making.version,
         fingerprint=job.fingerprint,
@@ -195,7 +208,7 @@ def build_in(
     )
     tables, tests = _tables(job.target, plan, making), _passed(plan, making)
     registry.record(job.lease, build, tables, tests, making.lineage.fingerprints)
-    views.show(job.lease, environment, build, expiry(job.settings, state))
+    views.show(job.lease, environment, build, state.registry, expiry(job.settings, state))
     return making.report(time.perf_counter() - started, plan.rebuilt)
 
 
@@ -218,7 +231,7 @@ def show(environment: Environment, job: Job, known: Build, state: State) -> Buil
             accept=job.accept_release,
             refuses=job.refuses,
         )
-    views.show(job.lease, environment, known, expiry(job.settings, state))
+    views.show(job.lease, environment, known, state.registry, expiry(job.settings, state))
     return BuildReport(
         version=known.version,
         built=True,
@@ -277,6 +290,13 @@ def _kept(state: State, plan: BuildPlan) -> dict[str, tuple[str, int, datetime]]
         if name not in plan.tests
     }
     return {name: (test.status, test.failures, test.run_at) for name, test in passed.items()}
+
+
+def _checked(state: State, plan: BuildPlan) -> set[str]:
+    """The models whose contract was checked when their code last made a table."""
+    known = {table.fingerprint for table in state.registry.tables.values()}
+    same = {name for name, placed in plan.tables.items() if placed.fingerprint in known}
+    return same - plan.reports  # which read tables of types that no fingerprint knows
 
 
 def _tables(target: Warehouse, plan: BuildPlan, making: Making) -> list[Table]:

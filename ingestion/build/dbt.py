@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +26,7 @@ Relation = tuple[str, str]
 
 # Everything but the data that determines what a build computes.
 CODE = ("dbt_project.yml", "models", "macros", "tests/data")
+_OFFLINE = ("--no-introspect", "--no-populate-cache", "--no-write-json")
 
 
 def check_project(settings: Settings) -> None:
@@ -132,7 +133,7 @@ class Dbt:
         parsed: Manifest = self._parsed
         return parsed
 
-    def place(self, relations: Mapping[str, Relation]) -> None:
+    def place(self, relations: Mapping[str, Relation], checked: Collection[str] = ()) -> None:
         """Sets where models are built, and where sources are read.
 
         dbt has no public way to do so but macros, which cannot know fingerprints: these are the
@@ -140,21 +141,24 @@ class Dbt:
 
         Args:
             relations: Schema and name of each model, and of sources such as `audit.builds`.
+            checked: Models whose contract need not be checked again, where that takes a statement.
         """
         for node in self._parsed.nodes.values():
             if node.resource_type == "model" and node.name in relations:
                 node.schema, node.alias = relations[node.name]
                 node.relation_name = None
+                node.config.meta["contract_checked"] = node.name in checked
         for source in self._parsed.sources.values():
             name = f"{source.source_name}.{source.name}"
             if name in relations:
                 source.schema, source.identifier = relations[name]
 
-    def build(self, *arguments: str) -> list[Any]:
+    def build(self, selected: Collection[str], *options: str) -> list[Any]:
         """Runs `dbt build`.
 
         Args:
-            *arguments: Further arguments, such as selectors.
+            selected: What to build and test; empty for all.
+            *options: Further options.
 
         Returns:
             dbt's results, one per node, failures included.
@@ -162,8 +166,26 @@ class Dbt:
         Raises:
             MovielensError: If dbt stopped before it had any results.
         """
-        result = self._invoke("build", "--no-write-json", *arguments)
+        select = ("--select", *selected) if selected else ()
+        result = self._invoke("build", "--no-write-json", *select, *options)
         return list(getattr(result, "results", []))
+
+    def data_tests(self, selected: Collection[str], *options: str) -> list[Any]:
+        """Compiles those data tests that `build` would run, without connecting to the warehouse.
+
+        Args:
+            selected: What is built and tested; empty for all.
+            *options: Further options.
+
+        Returns:
+            dbt's nodes of the tests.
+
+        Raises:
+            MovielensError: If dbt cannot compile one.
+        """
+        tests = [f"{each},resource_type:test" for each in selected] or ["resource_type:test"]
+        result = self._invoke("compile", *_OFFLINE, "--select", *tests, *options)
+        return [each.node for each in getattr(result, "results", [])]
 
     def compile(self, *kinds: str) -> Manifest:
         """Compiles every model as a full refresh runs it, without connecting to the warehouse.
@@ -179,8 +201,7 @@ class Dbt:
         """
         selected = [f"resource_type:{kind}" for kind in ("model", *kinds)]
         models = ("--select", *selected, "--indirect-selection", "empty")
-        no_queries = ("--no-introspect", "--no-populate-cache", "--no-write-json")
-        self._invoke("compile", "--full-refresh", *no_queries, *models)
+        self._invoke("compile", "--full-refresh", *_OFFLINE, *models)
         return self.manifest
 
     def _invoke(self, command: str, *arguments: str) -> Any:

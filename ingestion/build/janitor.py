@@ -88,10 +88,13 @@ def clean(run: Run, target: Warehouse) -> Expired:
     Raises:
         BusyError: If another run has taken the lease.
     """
-    if _found(run.settings, target).is_empty:
-        return Expired()
-    lease = run.lease(target)
+    had_lease = run.has_lease
     found = _found(run.settings, target)
+    if found.is_empty:
+        return found
+    lease = run.lease(target)
+    if not had_lease:
+        found = _found(run.settings, target)
     for name in found.environments:
         views.forget_environment(lease, Environment(name))
     views.forget(lease, found.builds, found.tables, run.settings.environment_days)

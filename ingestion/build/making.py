@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from ingestion.build.dbt import Dbt, Relation
 from ingestion.build.environments import AUDIT
 from ingestion.build.lineage import Lineage, lineage_of
 from ingestion.build.release import Finding, Judgement, Landing, Seen, StatedCount
-from ingestion.progress import OnEvent, silent
+from ingestion.build.together import run_together
+from ingestion.progress import Event, OnEvent, silent
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import Lease
@@ -120,7 +121,11 @@ class Making:
         self._kept = 0
 
     def audit(
-        self, relations: Mapping[str, Relation], nodes: Iterable[str] | None, kept: list[TestResult]
+        self,
+        relations: Mapping[str, Relation],
+        nodes: Iterable[str] | None,
+        kept: list[TestResult],
+        checked: Collection[str] = (),
     ) -> None:
         """Builds and tests all but the reports, judges the release, and then builds the reports.
 
@@ -128,6 +133,7 @@ class Making:
             relations: Where each model is built, and each table `audit.*` that the reports read.
             nodes: The models and tests to run; None for all.
             kept: The results of tests that are not run again.
+            checked: Models whose contract need not be checked again.
 
         Raises:
             AuditFailure: If a test failed.
@@ -137,7 +143,7 @@ class Making:
         """
         job = self._job
         self._relations = relations
-        self._dbt.place(relations)
+        self._dbt.place(relations, checked)
         self._build_and_test(nodes)
         run = self.project.test_results(self._ran)
         self._kept = len(kept)
@@ -152,20 +158,37 @@ class Making:
                 refuses=job.refuses,
             )
         self._record()
-        self._run("--select", f"tag:{artifacts.REPORT_TAG}")
+        self._run([f"tag:{artifacts.REPORT_TAG}"])
 
     def _build_and_test(self, nodes: Iterable[str] | None) -> None:
         rest = ("--exclude", f"tag:{artifacts.REPORT_TAG}+")
         if nodes is None:
-            self._run(*rest)
+            self._run([], *rest)
         elif names := list(nodes):
             # Each test is named, so none is to be selected with the models that it tests.
-            self._run("--select", *names, "--indirect-selection", "empty", *rest)
+            self._run(names, "--indirect-selection", "empty", *rest)
 
-    def _run(self, *arguments: str) -> None:
-        results = self._dbt.build(*arguments)
-        raise_failures(self._job.settings, self._job.target, self.project, results)
-        self._ran += results
+    def _run(self, selected: list[str], *options: str) -> None:
+        for results in self._results(selected, *options):
+            raise_failures(self._job.settings, self._job.target, self.project, results)
+            self._ran += results
+
+    def _results(self, selected: list[str], *options: str) -> list[list[Any]]:
+        target = self._job.target
+        if not target.is_metered:
+            return [self._dbt.build(selected, *options)]
+        built = self._dbt.build(selected, *options, "--exclude-resource-type", "test")
+        tests = [
+            test
+            for test in self._dbt.data_tests(selected, *options)
+            if not _failed(built) & set(test.depends_on.nodes)
+        ]
+        self._job.on_event(Event("audit", f"{len(tests)} data tests", len(tests), len(tests)))
+        # Tests first: what one found may be what broke a model behind it.
+        return [run_together(target, tests, self._alone), built]
+
+    def _alone(self, tests: list[str]) -> list[Any]:
+        return self._dbt.build(tests, "--indirect-selection", "empty")
 
     def _named(self, table: str) -> str:
         return ".".join(self._relations[table])
@@ -191,7 +214,7 @@ class Making:
             "column_edges": artifacts.column_edges(self.lineage.analyses),
             **release.rows(job.landing, self.judged),
         }
-        job.lease.execute()
+        job.lease.renew()
         for name, columns in artifacts.AUDIT_TABLES.items():
             relation = self._relations[f"{AUDIT}.{name}"]
             job.target.replace_table(*relation, columns, list(rows[name]))
@@ -248,6 +271,11 @@ class Making:
 
 def _is_model(result: Any) -> bool:
     return str(result.node.resource_type) == "model"
+
+
+def _failed(results: Iterable[Any]) -> set[str]:
+    """The ids of nodes that are not there because they, or what they read, failed."""
+    return {r.node.unique_id for r in results if str(r.status) in ("error", "fail", "skipped")}
 
 
 def _count(tests: Iterable[TestResult], status: str) -> int:

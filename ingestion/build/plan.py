@@ -56,9 +56,21 @@ class State:
         return build.tables <= self.there
 
 
-def read_state(settings: Settings, target: Warehouse, environment: Environment) -> State:
-    """Reads what a build for an environment finds in the warehouse."""
-    known = registry.read(target)
+def read_state(
+    settings: Settings,
+    target: Warehouse,
+    environment: Environment,
+    known: Registry | None = None,
+) -> State:
+    """Reads what a build for an environment finds in the warehouse.
+
+    Args:
+        settings: The settings.
+        target: The warehouse.
+        environment: The environment.
+        known: What is registered, if that was read already.
+    """
+    known = known or registry.read(target)
     shown = known.shown_by(environment)
     return State(
         environment=environment,

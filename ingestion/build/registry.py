@@ -93,6 +93,12 @@ class Build:
     used_at: datetime
     members: Mapping[str, Member] = field(default_factory=dict)
 
+    @classmethod
+    def of_row(cls, row: Sequence[Any], members: Mapping[str, Member] | None = None) -> Build:
+        """Makes a build of its row in the registry, and of its tables."""
+        names = [column.split()[0] for column in _COLUMNS[BUILDS].split(", ")]
+        return cls(**dict(zip(names, row, strict=True)), members=members or {})
+
     @property
     def tables(self) -> set[str]:
         """The names of its tables in the store."""
@@ -190,23 +196,26 @@ def read(target: Warehouse) -> Registry:
         tests = "test_key, test_name, status, failures, run_at"
         return Registry(
             tables={row[0]: Table(*row) for row in rows(TABLES)},
-            builds={
-                version: Build(
-                    version=version,
-                    fingerprint=fingerprint,
-                    source=source,
-                    last_file_id=last_file_id,
-                    built_at=built_at,
-                    used_at=used_at,
-                    members=members.get(version, {}),
-                )
-                for version, fingerprint, source, last_file_id, built_at, used_at in sorted(
-                    rows(BUILDS)
-                )
-            },
+            builds={row[0]: Build.of_row(row, members.get(row[0])) for row in sorted(rows(BUILDS))},
             environments={row[0]: Entry(*row) for row in sorted(rows(ENVIRONMENTS))},
             tests={row[0]: Passed(*row) for row in rows(TESTS, tests)},
         )
+
+
+def candidate(target: Warehouse) -> Build | None:
+    """Finds the candidate: the build that production shows, audited like all that are registered.
+
+    Returns:
+        The candidate, without its tables; None if there is none, or an earlier release built it.
+    """
+    if not target.has_table(*BUILDS.split(".")):
+        return None
+    rows = target.fetch(
+        f"select builds.* from {BUILDS} as builds join {ENVIRONMENTS} as environments "
+        "on builds.version = environments.version "
+        f"where environments.environment = {target.literal(PRODUCTION.name)}"
+    )
+    return Build.of_row(rows[0]) if rows else None
 
 
 def codes(target: Warehouse, version: str) -> dict[str, Fingerprint]:
@@ -250,8 +259,12 @@ def create(lease: Lease) -> None:
     lease.execute()
     with lease.target.connect() as connection:
         create_schema(connection, STORE)
-        for table, columns in _COLUMNS.items():
-            connection.execute(f"create table if not exists {table} ({columns})")
+        tables = {**_COLUMNS, WATERMARKS: "model_name varchar, file_id bigint"}
+        if not all(table in connection.known for table in tables):
+            has_table(connection, *BUILDS.split("."))  # and so which others there are
+        for table, columns in tables.items():
+            if table not in connection.known:
+                connection.execute(f"create table if not exists {table} ({columns})")
 
 
 def record(

@@ -15,10 +15,10 @@ from ingestion.build.registry import (
     WATERMARKS,
     Build,
     Entry,
+    Registry,
     Table,
     entry_of,
     now,
-    read,
     relations,
     replacing,
 )
@@ -30,7 +30,11 @@ _OF_EARLIER_RELEASES = ("_built_files", "built_nodes", "fact_code")
 
 
 def show(
-    lease: Lease, environment: Environment, build: Build, expires_at: datetime | None = None
+    lease: Lease,
+    environment: Environment,
+    build: Build,
+    before: Registry,
+    expires_at: datetime | None = None,
 ) -> None:
     """Lets an environment show a build: all its views move, or none.
 
@@ -41,13 +45,13 @@ def show(
         lease: The warehouse's lease.
         environment: The environment; created if it does not exist.
         build: The build.
+        before: What was registered before the build.
         expires_at: When the environment may be dropped, UTC; None for never.
 
     Raises:
         BusyError: If another run has taken the lease.
     """
     target = lease.target
-    before = read(target)
     moment = now()
     entry = Entry(environment.name, build.version, moment, expires_at)
     versions = {build.version, before.environments.get(environment.name, entry).version}

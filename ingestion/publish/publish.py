@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ingestion.build.candidate import candidate
-from ingestion.build.registry import Build
+from ingestion.build.registry import Build, candidate
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.publish.published import Published, Version
@@ -54,12 +53,14 @@ def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
     started = time.perf_counter()
     target, marts = engine_of(run.settings).warehouse(), engine_of(run.settings).published()
     marts.bring_up_to_date()
+    had_lease = run.has_lease
     found = _audited(target)
     before = marts.current()
     if before == found.version:
         return _report(marts, started, before, before)
     lease = run.lease(target)
-    found = _audited(target)  # under the lease, no run can replace it before it is copied
+    if not had_lease:  # from here on, no run can replace it before it is copied
+        found = _audited(target)
     if not again and any(v.is_held_back for v in marts.kept() if v.version == found.version):
         return _report(marts, started, before, before, held_back=found.version)
     marts.publish(lease, found.version, found.source)

@@ -10,13 +10,14 @@ A publish takes these steps, and can die at any point:
 
 1. A store or view that is missing, or whose columns differ from the candidate's, is rebuilt: rows
    of kept versions stay, with null in new columns. Readers see the same rows as before. The store
-   loses a column only after the views that name it.
+   loses a column only after the views that name it. A new store gets the candidate's rows at once:
+   readers do not see them, as nothing names their version yet.
 2. In one transaction that begins with the lease, the candidate's rows are appended under its
    version and counted, and the entry is written. So a run that lost its lease changes no row, and
    from the commit on every view shows the new version.
 3. Versions beyond those to be kept are removed.
 
-Rows of unknown versions, which earlier releases could leave, are removed in step 2.
+Rows of unknown versions, which a publish that died in step 1 leaves, are removed in step 2.
 """
 
 from __future__ import annotations
@@ -131,19 +132,21 @@ class MartsViews:
             BusyError: If another run has taken the lease.
         """
         with self._target.connect() as connection:
+            lease.renew_in(connection)
             _make_schemas(connection)
-            marts = _columns(connection, PRODUCTION.schema(CANDIDATE))
-            stored = _columns(connection, STORE)
+            found = _columns(connection, PRODUCTION.schema(CANDIDATE), STORE, SCHEMA)
+            marts, stored, shown = found
             for mart, columns in marts.items():
-                _make_room(lease, connection, mart, columns, stored.get(mart, []))
+                lease.renew()
+                _make_store(connection, mart, columns, stored.get(mart), version)
+                _make_views(connection, mart, columns, stored.get(mart, []), shown)
             is_kept = version in {kept.version for kept in self.kept()}
             with lease.transaction(connection):
-                for mart, columns in marts.items():
-                    connection.execute(
-                        f"delete from {STORE}.{mart} where _version not in ({_KNOWN})"
-                    )
-                    if not is_kept:
-                        _append(connection, mart, columns, version)
+                there = [mart for mart in marts if mart in stored]
+                for mart in _with_unknown_rows(connection, there):
+                    connection.execute(f"delete from {STORE}.{mart} where {_UNKNOWN}")
+                for mart in there if not is_kept else []:
+                    _append(connection, mart, marts[mart], version)
                 _verify(connection, marts, version)
                 connection.execute(_entry(self._target, version, source))
 
@@ -163,13 +166,14 @@ class MartsViews:
             return
         gone = ", ".join(map(self._target.literal, versions))
         with self._target.connect() as connection:
-            marts = [mart for mart in _columns(connection, STORE) if mart.startswith("mart_")]
+            (marts,) = _columns(connection, STORE)
         self._target.execute(f"delete from {_VERSIONS} where version in ({gone})")
-        for mart in marts:
-            self._target.execute(f"delete from {STORE}.{mart} where _version in ({gone})")
+        deletes = (f"delete from {STORE}.{mart} where _version in ({gone})" for mart in marts)
+        self._target.execute(*deletes)
 
 
 _KNOWN = f"select version from {_VERSIONS}"
+_UNKNOWN = f"_version not in ({_KNOWN})"
 
 
 def _entry(
@@ -186,68 +190,101 @@ def _entry(
 def _make_schemas(connection: Connection) -> None:
     for schema in (STORE, SCHEMA):
         create_schema(connection, schema)
-    if not has_table(connection, STORE, "_versions"):
+    if has_table(connection, STORE, "_versions"):
+        there = connection.execute(f"select * from {_VERSIONS} limit 0").description or []
+        if "source" not in {column[0].lower() for column in there}:  # an earlier release made it
+            connection.execute(f"alter table {_VERSIONS} add column source varchar")
+    else:
         connection.execute(f"create table if not exists {_VERSIONS} ({_COLUMNS})")
+    if not has_table(connection, SCHEMA, "current_version"):
         connection.execute(f"create or replace secure view {SCHEMA}.current_version as {_CURRENT}")
-        return
-    there = connection.execute(f"select * from {_VERSIONS} limit 0").description or []
-    if "source" not in {column[0].lower() for column in there}:  # an earlier release made it
-        connection.execute(f"alter table {_VERSIONS} add column source varchar")
 
 
-def _columns(connection: Connection, schema: str) -> dict[str, Columns]:
-    """Column names and types of each mart in a schema, in order."""
+def _columns(connection: Connection, *schemas: str) -> list[dict[str, Columns]]:
+    """Column names and types of each mart or view of one in some schemas, in order."""
+    names = ", ".join(map(connection.literal, schemas))
     rows = connection.execute(
-        "select lower(table_name), lower(column_name), data_type, numeric_precision, "
-        "numeric_scale, ordinal_position from information_schema.columns "
-        f"where lower(table_schema) = {connection.literal(schema)} "
-        "order by table_name, ordinal_position"
+        "select lower(table_schema), lower(table_name), lower(column_name), data_type, "
+        "numeric_precision, numeric_scale from information_schema.columns "
+        f"where lower(table_schema) in ({names}) "
+        "order by table_schema, table_name, ordinal_position"
     ).fetchall()
-    found: dict[str, Columns] = defaultdict(list)
-    for table, column, type_, precision, scale, _ in rows:
+    found: dict[str, dict[str, Columns]] = {schema: defaultdict(list) for schema in schemas}
+    for schema, table, column, type_, precision, scale in rows:
         if table.startswith("mart_"):
             # Without its scale, NUMBER is a whole number, and a cast to it rounds.
             whole = f"{type_}({precision}, {scale})" if type_ == "NUMBER" else type_
-            found[table].append((column, whole))
-    return dict(found)
+            found[schema][table].append((column, whole))
+    return [dict(found[schema]) for schema in schemas]
 
 
-def _make_room(
-    lease: Lease, connection: Connection, mart: str, columns: Columns, stored: Columns
+def _make_store(
+    connection: Connection, mart: str, columns: Columns, stored: Columns | None, version: str
 ) -> None:
-    """Gives a mart's store exactly the mart's columns, and creates the views on it.
+    """Gives a mart's store the mart's columns; a new one has the candidate's rows as well.
 
-    The views are valid throughout: a column that is gone leaves the store after they have moved.
+    A column that is gone stays until the views that name it have moved. DDL commits, so the lease
+    can only be checked before it: a run that has just lost it must fail rather than replace a store
+    that the holder has made.
     """
-    if stored == [("_version", "TEXT"), *columns]:
-        return
-    lease.execute()  # DDL commits, so the lease can only be checked before it.
-    wanted, there = dict(columns), dict(stored)
-    gone = {name: type_ for name, type_ in stored if name not in {"_version", *wanted}}
-    names = ", ".join(wanted)
-    if stored:
+    wanted, there = dict(columns), dict(stored or [])
+    if stored is None:
+        connection.execute(
+            f"create table {STORE}.{mart} as "
+            f"select cast({connection.literal(version)} as varchar) as _version, "
+            f"{', '.join(wanted)} from {PRODUCTION.schema(CANDIDATE)}.{mart}"
+        )
+    elif stored != [("_version", "TEXT"), *columns]:
+        kept = [*columns, *((name, there[name]) for name in _gone(columns, stored))]
         values = ", ".join(
             f"cast({name if name in there else 'null'} as {type_}) as {name}"
-            for name, type_ in [*columns, *gone.items()]
+            for name, type_ in kept
         )
         rows = f"select _version, {values} from {STORE}.{mart}"
-    else:
-        rows = (
-            f"select cast(null as varchar) as _version, {names} "
-            f"from {PRODUCTION.schema(CANDIDATE)}.{mart} where false"
-        )
-    connection.execute(f"create or replace table {STORE}.{mart} as {rows}")
-    view = f"create or replace secure view {SCHEMA}"
+        connection.execute(f"create or replace table {STORE}.{mart} as {rows}")
+
+
+def _gone(columns: Columns, stored: Columns) -> list[str]:
+    """The columns of a mart's store that the mart no longer has."""
+    return [name for name, _ in stored if name not in {"_version", *dict(columns)}]
+
+
+def _make_views(
+    connection: Connection,
+    mart: str,
+    columns: Columns,
+    stored: Columns,
+    shown: dict[str, Columns],
+) -> None:
+    """Creates the views on a mart's store, unless they show all of it as it is."""
+    by_version = f"{mart}_by_version"
+    names = [name for name, _ in columns]
+    seen = [[name for name, _ in shown.get(view, [])] for view in (mart, by_version)]
+    if stored == [("_version", "TEXT"), *columns] and seen == [names, ["_version", *names]]:
+        return
+    listed, view = ", ".join(names), f"create or replace secure view {SCHEMA}"
     connection.execute(
-        f"{view}.{mart} copy grants as select {names} from {STORE}.{mart} "
+        f"{view}.{mart} copy grants as select {listed} from {STORE}.{mart} "
         f"where _version = ({_CURRENT})"
     )
     connection.execute(
-        f"{view}.{mart}_by_version copy grants as select _version, {names} from {STORE}.{mart} "
+        f"{view}.{by_version} copy grants as select _version, {listed} from {STORE}.{mart} "
         f"where _version in ({_KNOWN})"
     )
-    for column in gone:
+    for column in _gone(columns, stored):
         connection.execute(f"alter table {STORE}.{mart} drop column {column}")
+
+
+def _with_unknown_rows(connection: Connection, marts: list[str]) -> list[str]:
+    """The marts whose store has rows of unknown versions."""
+    if not marts:
+        return []
+    counts = " union all ".join(
+        f"select {connection.literal(mart)} as mart, count(*) as n_rows "
+        f"from {STORE}.{mart} where {_UNKNOWN}"
+        for mart in marts
+    )
+    return [mart for mart, n_rows in connection.execute(counts).fetchall() if n_rows]
 
 
 def _append(connection: Connection, mart: str, columns: Columns, version: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from ingestion.raw.pushdown import PushedDown
 from ingestion.raw.rows import manifest_rows, parquets_of, rows_source
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
-from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, inserts, transaction
+from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, transaction, values_of
 from ingestion.warehouse.lease import Lease
 
 
@@ -127,13 +128,18 @@ def _sweep(connection: Connection, tables: set[str], before: int) -> None:
     """Deletes rows that a crash left uncommitted, with file ids below this load's."""
     if manifest.TABLE not in tables:
         return
-    with transaction(connection):
-        for table, column in manifest.TABLES_OF_ROWS.items():
-            if table in tables:
-                connection.execute(
-                    f"delete from {manifest.SCHEMA}.{table} where {column} < {before} "
-                    f"and {column} not in (select file_id from {manifest.FILES})"
-                )
+    left = {
+        table: f"from {manifest.SCHEMA}.{table} where {column} < {before} "
+        f"and {column} not in (select file_id from {manifest.FILES})"
+        for table, column in manifest.TABLES_OF_ROWS.items()
+        if table in tables
+    }
+    counts = (f"select '{table}' as name, count(*) {rows}" for table, rows in left.items())
+    found = connection.execute(" union all ".join(counts)).fetchall() if left else []
+    with transaction(connection) if any(n for _, n in found) else nullcontext():
+        for table, n in found:
+            if n:
+                connection.execute(f"delete {left[table]}")
 
 
 def verify(connection: Connection, loaded: Sequence[Outcome]) -> None:
@@ -175,11 +181,13 @@ def _commit(connection: Connection, lease: Lease, batch: LoadBatch, load_id: str
     """Commits all file versions of a load at once, if this run still holds the lease."""
     loaded = [*batch.loaded, *batch.pushed.outcomes]
     entries = [*manifest_rows(batch.zone, loaded, load_id), *_removals(batch, load_id)]
-    into = f"{manifest.FILES} ({', '.join(entries[0])})"
+    rows = values_of((entry.values() for entry in entries), connection.literal)
     with lease.transaction(connection):
         batch.pushed.split(connection)
-        for statement in inserts(into, (entry.values() for entry in entries), connection.literal):
-            connection.execute(statement)
+        for values in rows:
+            connection.execute(
+                f"insert into {manifest.FILES} ({', '.join(entries[0])}) values {values}"
+            )
 
 
 def _removals(batch: LoadBatch, load_id: str) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ from ingestion.reading.encoding import check_first_bytes
 from ingestion.reading.file import Outcome
 from ingestion.reading.header import Header, first_line, match_header
 from ingestion.reading.rules import Reject, Rules
-from ingestion.warehouse.base import Connection, inserts
+from ingestion.warehouse.base import Connection, values_of
 from ingestion.warehouse.lease import Lease
 
 if TYPE_CHECKING:
@@ -434,9 +434,8 @@ def _is_allowed(outcome: Outcome, rules: Rules) -> bool:
 
 
 def _insert(connection: Connection, table: str, names: str, rows: list[list[Any]]) -> None:
-    into = f"{manifest.SCHEMA}.{table} ({names})"
-    for statement in inserts(into, rows, connection.literal):
-        connection.execute(statement)
+    for values in values_of(rows, connection.literal):
+        connection.execute(f"insert into {manifest.SCHEMA}.{table} ({names}) values {values}")
 
 
 def _verify(connection: Connection, table: str, ids: list[int], expected: dict[int, int]) -> None:

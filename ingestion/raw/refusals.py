@@ -14,7 +14,7 @@ from ingestion.landing.listing import LandingZone
 from ingestion.raw import manifest
 from ingestion.reading.file import Outcome
 from ingestion.reading.rules import READER_VERSION, Rules
-from ingestion.warehouse.base import Warehouse, inserts
+from ingestion.warehouse.base import Warehouse, values_of
 
 TABLE = f"{manifest.SCHEMA}._refusals"
 # A path has up to 1,024 bytes, a statement of Snowflake's 1 MB.
@@ -132,7 +132,8 @@ def update(
     for start in range(0, len(gone), PATHS_AT_ONCE):
         listed = ", ".join(map(target.literal, gone[start : start + PATHS_AT_ONCE]))
         statements.append(f"delete from {TABLE} where path in ({listed})")
-    statements += inserts(TABLE, map(astuple, refused), target.literal)
+    for values in values_of(map(astuple, refused), target.literal):
+        statements.append(f"insert into {TABLE} values {values}")
     target.execute(*statements)
 
 

@@ -130,9 +130,13 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: S
 
     def resource(table: str, columns: dict[str, str], rows: Iterable[Any]) -> DltResource:
         def items() -> Iterator[Any]:
-            if table in missing:
+            given = iter(rows)
+            first = next(given, None)
+            if first is not None:
+                yield first
+                yield from given
+            elif table in missing:
                 yield arrow_table([], columns)
-            yield from rows
 
         return dlt.resource(
             items, name=table, write_disposition="append", columns=column_hints(columns)

@@ -41,9 +41,15 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """A connection to a warehouse; `native` is the client's own, which dlt takes."""
+    """A connection to a warehouse.
+
+    Attributes:
+        native: The client's own connection, which dlt takes.
+        known: Schemas and tables (`schema.table`) that exist, so that nobody asks again.
+    """
 
     native: Any
+    known: set[str]
 
     def literal(self, value: Any) -> str:
         """Formats a value as an SQL literal: the only way to put text into a statement."""
@@ -170,7 +176,7 @@ class Warehouse(ABC):
     def replace_table(
         self, schema: str, table: str, ddl: str, rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Replaces a small table; it is briefly empty.
+        """Replaces a table; one of many rows is briefly incomplete.
 
         Args:
             schema: Its schema, created if missing.
@@ -178,34 +184,37 @@ class Warehouse(ABC):
             ddl: Its columns with their types.
             rows: Its rows, in column order.
         """
+        columns = [column.split(maxsplit=1) for column in re.split(r", (?!\d)", ddl)]
+        names = ", ".join(name for name, _ in columns)
+        cast = ", ".join(f"cast({name} as {type_}) as {name}" for name, type_ in columns)
+        first, *more = values_of(rows, self.literal) or [""]
+        content = f"as select {cast} from (values {first}) as given ({names})"
         with self.connect() as connection:
             create_schema(connection, schema)
-            connection.execute(f"create or replace table {schema}.{table} ({ddl})")
-            for statement in inserts(f"{schema}.{table}", rows, self.literal):
-                connection.execute(statement)
+            connection.execute(
+                f"create or replace table {schema}.{table} {content if first else f'({ddl})'}"
+            )
+            for values in more:
+                connection.execute(f"insert into {schema}.{table} values {values}")
 
 
-def inserts(
-    into: str, rows: Iterable[Iterable[Any]], literal: Callable[[Any], str]
-) -> Iterator[str]:
-    """Returns the statements that insert rows, none longer than an engine takes.
+def values_of(rows: Iterable[Iterable[Any]], literal: Callable[[Any], str]) -> list[str]:
+    """Returns rows as lists of values, none longer than an engine takes in a statement.
 
     Args:
-        into: The table, with its columns in brackets if they are not in its order.
         rows: The rows.
         literal: Formats a value, as `Warehouse.literal` does.
     """
-    values: list[str] = []
+    found: list[list[str]] = []
     length = 0
     for row in rows:
         text = f"({', '.join(map(literal, row))})"
-        if len(values) == INSERT_ROWS or (values and length + len(text) > INSERT_CHARACTERS):
-            yield f"insert into {into} values {', '.join(values)}"
-            values, length = [], 0
-        values.append(text)
+        if not found or len(found[-1]) == INSERT_ROWS or length + len(text) > INSERT_CHARACTERS:
+            found.append([])
+            length = 0
+        found[-1].append(text)
         length += len(text)
-    if values:
-        yield f"insert into {into} values {', '.join(values)}"
+    return [", ".join(values) for values in found]
 
 
 def create_schema(connection: Connection, schema: str) -> None:
@@ -213,12 +222,15 @@ def create_schema(connection: Connection, schema: str) -> None:
 
     Checked first, because `create schema if not exists` needs the privilege even if it exists.
     """
+    if schema in connection.known:
+        return
     found = connection.execute(
-        "select 1 from information_schema.schemata "
-        f"where lower(schema_name) = {connection.literal(schema)} and {IN_THIS_DATABASE}"
+        f"select lower(schema_name) from information_schema.schemata where {IN_THIS_DATABASE}"
     )
-    if not found.fetchall():
+    connection.known.update(name for (name,) in found.fetchall())
+    if schema not in connection.known:
         connection.execute(f"create schema if not exists {schema}")
+        connection.known.add(schema)
 
 
 # DuckDB lists the schemas of every attached database.
@@ -230,6 +242,7 @@ class DuckDBSession:
 
     def __init__(self, native: duckdb.DuckDBPyConnection) -> None:
         self.native = native
+        self.known: set[str] = set()
 
     def literal(self, value: Any) -> str:
         """Formats a value as a DuckDB literal."""
@@ -355,12 +368,14 @@ class _DuckDBBeside(DuckDBWarehouse):
 
 def has_table(connection: Connection, schema: str, table: str) -> bool:
     """Checks whether a table exists."""
-    found = connection.execute(
-        "select 1 from information_schema.tables "
-        f"where lower(table_schema) = {connection.literal(schema)} "
-        f"and lower(table_name) = {connection.literal(table)}"
-    )
-    return bool(found.fetchall())
+    name = f"{schema}.{table}"
+    if name not in connection.known:
+        found = connection.execute(
+            "select lower(table_name) from information_schema.tables "
+            f"where lower(table_schema) = {connection.literal(schema)}"
+        )
+        connection.known.update(f"{schema}.{each}" for (each,) in found.fetchall())
+    return name in connection.known
 
 
 def _is_held(error: Exception) -> bool:

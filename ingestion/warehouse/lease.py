@@ -29,7 +29,7 @@ from ingestion.errors import BusyError, LeaseLost, MovielensError
 from ingestion.home import write_whole
 from ingestion.remedies import again
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Connection, Warehouse, create_schema, transaction
+from ingestion.warehouse.base import Connection, Warehouse, create_schema, has_table, transaction
 
 TABLE = f"{RAW}._lease"
 # One statement creates the table with its row: two runs that each inserted one could both hold the
@@ -111,14 +111,18 @@ class Lease:
             yield
 
     def execute(self, *statements: str) -> None:
-        """Renews the lease and runs statements in the same transaction.
+        """Renews the lease and runs statements, if any, in the same transaction.
 
         Raises:
             LeaseLost: If another run took it; nothing is run.
         """
-        with self.target.connect() as connection, self.transaction(connection):
-            for statement in statements:
-                connection.execute(statement)
+        with self.target.connect() as connection:
+            if not statements:
+                self.renew_in(connection)
+                return
+            with self.transaction(connection):
+                for statement in statements:
+                    connection.execute(statement)
 
     def renew_in(self, connection: Connection, changes: str = "") -> None:
         """Renews the lease, which proves that the transaction belongs to its holder.
@@ -267,6 +271,8 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
 
 def _make_table(connection: Connection) -> None:
     """Creates the lease table; before any transaction, as some engines commit at each DDL."""
+    if has_table(connection, *TABLE.split(".")):
+        return
     create_schema(connection, RAW)
     connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
 

@@ -25,6 +25,11 @@ class Run:
     _lease: Lease | None = None
     _heartbeat: Heartbeat | None = None
 
+    @property
+    def has_lease(self) -> bool:
+        """Whether it took the lease: what it has read since, no other run has changed."""
+        return self._lease is not None
+
     def lease(self, target: Warehouse) -> Lease:
         """Takes or renews the warehouse's lease, which is held until the run ends.
 

@@ -34,7 +34,7 @@ from ingestion.warehouse.snowflake_login import (
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-# Query tag of every session: the run, then the step and the table or model.
+# Query tag of every session: the run, then the step. Statements name their table or model.
 TAG = f"movielens {uuid.uuid4().hex[:8]}"
 # Snowflake recommends files of 100 to 250 MB, compressed.
 STAGED_BYTES = 128_000_000
@@ -47,10 +47,11 @@ _REMEDY = "movielens doctor --target prod finds the setting at fault"
 
 
 class _Session:
-    """A connection with DuckDB's interface."""
+    """A connection with DuckDB's interface, for the whole process."""
 
     def __init__(self, native: SnowflakeConnection) -> None:
         self.native = native
+        self.known: set[str] = set()
 
     def literal(self, value: Any) -> str:
         """Formats a value as a Snowflake literal."""
@@ -58,6 +59,8 @@ class _Session:
 
     def execute(self, sql: str) -> Cursor:
         """Runs one statement."""
+        if sql.startswith("drop"):
+            self.known.clear()
         cursor: Cursor = self.native.cursor().execute(sql)  # type: ignore[assignment]
         return cursor
 
@@ -100,10 +103,11 @@ class SnowflakeWarehouse(Warehouse):
             SettingsError: If the settings are not enough to log in.
             MovielensError: If Snowflake cannot be reached or refuses a statement.
         """
-        session = _Session(_connection(self.settings, self.tag))
+        session = _session(self.settings, self.tag)
         try:
             yield session
         except _client().Error as error:
+            session.known.clear()  # Somebody else may have dropped what is missing.
             session.execute("rollback")
             raise _in_words(error) from error
         except BaseException:
@@ -145,7 +149,8 @@ class SnowflakeWarehouse(Warehouse):
         import dlt
         from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
 
-        login = connector_arguments(self.settings, self.tag)
+        # Its statements name the load, in paths on the stage, and the table.
+        login = connector_arguments(self.settings, f"{self.tag} load")
         credentials = SnowflakeCredentials()
         credentials.host, credentials.username = login["account"], login["user"]
         credentials.database = login["database"]
@@ -153,11 +158,17 @@ class SnowflakeWarehouse(Warehouse):
             setattr(credentials, name, login.get(name))
         if "private_key" in login:
             credentials.private_key = base64.b64encode(login["private_key"]).decode()
-        others = ("host", "port", "protocol", "login_timeout", "token_file_path")
+        others = (
+            "host",
+            "port",
+            "protocol",
+            "login_timeout",
+            "token_file_path",
+            "session_parameters",
+        )
         credentials.query = {name: login[name] for name in others if name in login}
         return dlt.destinations.snowflake(
             credentials=credentials,
-            query_tag=f"{self.tag} load {{load_id}} {{table}}",
             stage_name=self.stage_name,
             keep_staged_files=False,
         )
@@ -246,16 +257,15 @@ def _client() -> Any:
 
 
 @lru_cache
-def _connection(settings: SnowflakeSettings, tag: str) -> SnowflakeConnection:
+def _session(settings: SnowflakeSettings, tag: str) -> _Session:
     _check(settings)
     client = _client()
     try:
-        connection: SnowflakeConnection = client.connect(**connector_arguments(settings, tag))
+        return _Session(client.connect(**connector_arguments(settings, tag)))
     except KeyProblem as problem:
         raise SettingsError(f"{problem}; nothing was changed", _REMEDY) from None
     except client.Error as error:
         raise _in_words(error) from error
-    return connection
 
 
 def _check(settings: SnowflakeSettings) -> None:

@@ -13,10 +13,10 @@ import pytest
 from ingestion import load
 from ingestion.build.artifacts import Project
 from ingestion.build.audit import AuditFailure
-from ingestion.build.candidate import candidate
 from ingestion.build.dbt import Dbt
 from ingestion.build.making import BuildReport
 from ingestion.build.plan import BuildPlan
+from ingestion.build.registry import candidate
 from ingestion.datasets import DATASETS
 from ingestion.operate.steps import build
 from ingestion.progress import silent

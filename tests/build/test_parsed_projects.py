@@ -90,6 +90,6 @@ def test_what_a_build_does_to_it_stays_in_that_build(home: Path) -> None:
 
     dbt = Dbt(settings, silent)
     assert compiled(dbt) == []
-    dbt.build("--select", "src_files", "--exclude-resource-type", "test", "unit_test")
+    dbt.build(["src_files"], "--exclude-resource-type", "test", "unit_test")
     assert "src_files" in compiled(dbt)
     assert compiled(Dbt(settings, silent)) == []

@@ -11,6 +11,7 @@ from ingestion.build.environments import CANDIDATE, Environment
 from ingestion.publish.download import download_marts
 from tests.support.both_targets import Production
 from tests.support.checkout import copy_of_the_project, only_warn
+from tests.support.statement_book import DEVELOPER, differences
 
 pytestmark = [pytest.mark.xdist_group("environments-on-snowflake"), pytest.mark.slow]
 
@@ -97,3 +98,11 @@ def test_a_developer_has_a_database_of_clones(
 def test_duckdb_has_no_clones(production: Production) -> None:
     error = production.cli.json("env", "clone", "X", "--home", "dev", exit_code=2)["error"]
     assert "Only Snowflake clones" in error["message"]
+
+
+def test_all_that_a_developer_sends_is_in_the_book(production: Production) -> None:
+    """What the tests above sent, but for their own questions."""
+    production.statements()
+    sent = {each["statement"] for each in production.asked if each["tag"] != "test"}
+    differ = differences(sent, DEVELOPER)
+    assert {how: parts for how, parts in differ.items() if parts} == {}

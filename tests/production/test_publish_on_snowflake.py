@@ -330,6 +330,35 @@ def test_a_publish_is_killed(
 
 
 @pytest.mark.xdist_group("killed-publishes")
+def test_a_first_publish_is_killed(
+    settings: Settings,
+    snowflake: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Before it makes a schema, a table or a view, in a database of its own each time."""
+
+    def prepared(at: int) -> Publish:
+        name = f"FIRST_{at}"
+        monkeypatch.setenv("SNOWFLAKE_DATABASE", name)
+        build_candidate(settings, 1)
+        return Publish(settings, {**snowflake, "SNOWFLAKE_DATABASE": name}, tmp_path)
+
+    steps = prepared(0).steps()
+    making = [at for at, step in enumerate(steps, 1) if step.startswith("before sql create")]
+    assert len(making) > 3 * len(MARTS)
+    for at in making:
+        killed = prepared(at)
+        assert killed({"kill": at, "tell": str(tmp_path / "where.txt")}) == KILLED, steps[at - 1]
+        publish(settings)
+        reader = SnowflakeWarehouse(snowflake_settings(), "reader")
+        assert seen(reader) == (version_of(1), {1}), steps[at - 1]
+        for mart in MARTS:
+            rows = reader.fetch(f"select _version, number from marts.{mart}_by_version")
+            assert rows == [(version_of(1), 1)], steps[at - 1]
+
+
+@pytest.mark.xdist_group("killed-publishes")
 def test_a_publish_is_killed_at_many_steps(
     settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish
 ) -> None:

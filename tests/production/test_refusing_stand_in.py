@@ -7,6 +7,7 @@ import re
 import pytest
 from sqlglot import exp, parse_one
 
+from tests.support.statement_book import PRODUCTION, differences, entries
 from tests.support.walked import Walk, walk
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("refusing")]
@@ -38,6 +39,18 @@ def test_doctor_finds_nothing_wrong_with_the_set_up(walked: Walk) -> None:
 def test_the_dashboard_reads_every_mart(walked: Walk) -> None:
     marts = walked.steps["dashboard"].out.split("\n")[1:-1]
     assert len(marts) > 15
+
+
+def test_all_that_is_sent_is_in_the_book_and_the_other_way_round(walked: Walk) -> None:
+    differ = differences({each["statement"] for each in walked.sent}, PRODUCTION)
+    assert {how: parts for how, parts in differ.items() if parts} == {}
+
+
+def test_each_entry_of_the_book_names_one_page() -> None:
+    book = entries()
+    assert len({(entry.kind, entry.what) for entry in book}) == len(book) > 100
+    pages = re.compile(r"(sql-reference|developer-guide)(/[a-z0-9_-]+)+")
+    assert [entry for entry in book if not pages.fullmatch(entry.page)] == []
 
 
 def test_no_build_creates_a_schema(walked: Walk) -> None:

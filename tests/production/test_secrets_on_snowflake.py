@@ -13,6 +13,7 @@ from ingestion.build.dbt import Dbt
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.both_targets import PASSPHRASE, Production
+from tests.support.checkout import copy_of_the_project
 from tests.support.parity import differences, relations
 
 pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.slow]
@@ -79,6 +80,9 @@ def output_of(production: Production, *arguments: str, env: dict[str, str]) -> s
     return "".join(production.cli.start(*arguments, env=env).communicate(timeout=200))
 
 
+NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
+
+
 def test_a_macro_that_means_something_else_turns_parity_red(
     production: Production, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,10 +102,31 @@ def test_a_macro_that_means_something_else_turns_parity_red(
     home = production.folder / "changed"
     home.mkdir()
     settings = Settings(home=home, target="prod", project=changed, _env_file=None)
-    results = Dbt(settings, silent).build(
-        "--select", "mart_weekday_hour", "--exclude-resource-type", "test"
-    )
+    results = Dbt(settings, silent).build(["mart_weekday_hour"], *NO_TESTS)
     assert {str(result.status) for result in results} == {"success"}
     after = relations(production.target)[mart]
     assert "content of n_ratings" not in differences(before, after)
     assert "content of (rows)" in differences(before, after)
+
+
+def test_a_model_that_breaks_its_contract_is_not_built(
+    production: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snowflake would convert what the table's own types allow."""
+    changed = copy_of_the_project(production.folder / "broken")
+    model = changed / "models" / "mart" / "mart_weekday_hour.sql"
+    text = model.read_text()
+    monkeypatch.setenv("MOVIELENS_TARGET", "prod")
+    for name, value in production.env.items():
+        monkeypatch.setenv(name, value)
+    home = production.folder / "broken-home"
+    home.mkdir()
+    settings = Settings(home=home, target="prod", project=changed, _env_file=None)
+    column = "cast(coalesce(rated.n_ratings, 0) as bigint) as n_ratings"
+    for broken in ("cast(rated.n_ratings as varchar) as n_ratings", "rated.n_ratings as other"):
+        model.write_text(text.replace(column, broken))
+        assert model.read_text() != text
+        results = Dbt(settings, silent).build([model.stem], *NO_TESTS)
+        (result,) = (each for each in results if each.node.name == model.stem)
+        assert str(result.status) == "error"
+        assert "enforced contract" in str(result.message)

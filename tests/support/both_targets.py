@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Production:
         env: What a client of it needs.
         report: What the run on Snowflake said.
         sent: The statements that it sent, with their query tags.
+        asked: All that `statements` has returned.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Production:
     env: dict[str, str]
     report: Any
     sent: list[dict[str, str]]
+    asked: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def cli(self) -> Cli:
@@ -72,6 +74,7 @@ class Production:
         """What clients have sent since this was asked last."""
         found = self.account.statements()
         self.account.forget_statements()
+        self.asked.extend(found)
         return found
 
 

@@ -45,7 +45,7 @@ def register_candidate(settings: Settings, version: str) -> None:
     )
     registry.create(lease)
     registry.record(lease, made, [], [], {})
-    views.show(lease, PRODUCTION, made)
+    views.show(lease, PRODUCTION, made, registry.read(lease.target))
     lease.release()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Warehouse:
             if model.config.materialized == "incremental"
         )
         self._reach(self._last_files[0])
-        self._build()
+        self._build([])
         shutil.copy2(self.file, self._after_first_load)
 
     def relation(self, fact: str) -> str:
@@ -87,7 +87,7 @@ class Warehouse:
         with self._edited(of, text):
             for last_file in (self._last_files[1], self._last_files[-1]):
                 self._reach(last_file)
-                self._build("--select", SNAPSHOT, *self.facts)
+                self._build([SNAPSHOT, *self.facts])
 
     def _reach(self, last_file: int) -> None:
         """Has the files of further loads count."""
@@ -97,9 +97,9 @@ class Warehouse:
                 f" insert into {RAW}._files from {_ALL_FILES} where file_id <= {last_file}"
             )
 
-    def _build(self, *arguments: str) -> None:
+    def _build(self, selected: Collection[str]) -> None:
         try:
-            results = self._dbt.build("--resource-type", "model", *arguments)
+            results = self._dbt.build(selected, "--resource-type", "model")
         except MovielensError as error:
             raise DoesNotRun(str(error)) from None
         failed = [result.node.name for result in results if str(result.status) != "success"]
@@ -121,7 +121,7 @@ class Warehouse:
         # dbt runs unit tests only before it builds the model.
         kinds = ("--resource-type", "model", "--resource-type", "unit_test")
         with self._edited(of, text):
-            results = self._dbt.build(*kinds, "--select", *selected)
+            results = self._dbt.build(selected, *kinds)
         tests = [result for result in results if result.node.resource_type == "unit_test"]
         return sorted(result.node.name for result in tests if str(result.status) != "pass")
 
