@@ -19,6 +19,7 @@ LAYERS = (
     "signals",
     "landing",
     "reading",
+    "project",
     "settings",
     "home",
     "engine",
