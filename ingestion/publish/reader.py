@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from ingestion import layout
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.literals import duckdb_literal
+from ingestion.project import DISTRIBUTION
 from ingestion.publish.download import copy_marts
 from ingestion.publish.place import Place
 from ingestion.remedies import command
@@ -120,11 +122,19 @@ def _attach(connection: duckdb.DuckDBPyConnection, place: Place) -> str:
             f"and schema_name in {place.schemas} order by schema_name = 'main'"
         ).fetchall()
         connection.execute(f"use published.{found[0][0]}")
+        marked = connection.execute(
+            f"select comment from duckdb_tables() where table_name = '{layout.MARKED}'"
+        ).fetchone()
         # A publish may have replaced the file since its version was read.
         rows = connection.execute("select data_version from mart_dataset_status").fetchall()
-        return str(rows[0][0])
     except duckdb.Error as error:
         raise MovielensError(
             f"{place.file} cannot be read: {error}; it was left as it is",
             f"{command('run')} publishes the marts again",
         ) from None
+    if marked and layout.marts_layout(marked[0]) > layout.MARTS:
+        raise SettingsError(
+            f"A newer version published {place.file}; this one cannot read it",
+            f"pip install --upgrade {DISTRIBUTION}",
+        )
+    return str(rows[0][0])

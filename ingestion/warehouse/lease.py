@@ -29,6 +29,7 @@ from ingestion.errors import BusyError, LeaseLost, MovielensError
 from ingestion.home import write_whole
 from ingestion.remedies import again
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 from ingestion.warehouse.base import Connection, Warehouse, create_schema, transaction
 
 TABLE = f"{RAW}._lease"
@@ -230,6 +231,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
 
     Raises:
         BusyError: If another home's run holds it, or took it first.
+        SettingsError: If a newer version has written to the warehouse.
     """
     target, home = engine_of(settings).warehouse(loader=True), _home_id(settings)
     if target.read_run_marker():
@@ -260,6 +262,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
             ).fetchall()
             if not taken[0][0]:
                 raise _busy("it started just now", None)
+            layout.take_over(connection)
     abandoned = holder is not None and held_by_home != home
     story = f"{holder}, which had it until {_shown(expires_at)}" if abandoned else ""
     return Lease(target, fence + 1, home, settings.lease_seconds, story)
@@ -268,6 +271,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
 def _make_table(connection: Connection) -> None:
     """Creates the lease table; before any transaction, as some engines commit at each DDL."""
     create_schema(connection, RAW)
+    layout.make_table(connection)
     connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
 
 
