@@ -21,7 +21,7 @@ COPY dashboard/requirements.lock dashboard/requirements-snowflake.lock dashboard
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r "$REQUIREMENTS"
 
 COPY .streamlit/config.toml .streamlit/
-COPY ingestion/__init__.py ingestion/literals.py ingestion/
+COPY ingestion/__init__.py ingestion/layout.py ingestion/literals.py ingestion/
 COPY ingestion/warehouse/__init__.py ingestion/warehouse/snowflake_login.py ingestion/warehouse/
 COPY dashboard/ dashboard/
 

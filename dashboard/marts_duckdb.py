@@ -20,6 +20,7 @@ from dashboard.marts_store import (
     frame,
     marts_named,
 )
+from ingestion.layout import MARKED, MARTS, marts_layout
 from ingestion.literals import duckdb_literal
 
 
@@ -121,7 +122,13 @@ def _attached(path: Path) -> tuple[duckdb.DuckDBPyConnection, str]:
     earlier = connection.execute(
         "from duckdb_schemas() where database_name = 'published' and schema_name = 'marts'"
     )
-    return connection, "published.marts" if earlier.fetchall() else "published.main"
+    schema = "published.marts" if earlier.fetchall() else "published.main"
+    marked = connection.execute(
+        f"select comment from duckdb_tables() where table_name = '{MARKED}'"
+    ).fetchone()
+    if marked and marts_layout(marked[0]) > MARTS:
+        raise MartsUnreadable("A newer version published the marts: upgrade the dashboard")
+    return connection, schema
 
 
 def _missing(message: str, statement: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingestion.errors import SettingsError
+from ingestion.project import project_here
 from ingestion.reading.encoding import text_encoding
 from ingestion.reading.rules import RangeChecks
 
@@ -40,7 +41,9 @@ class Settings(BaseSettings):
     )
     target: Literal["dev", "prod"] = Field("dev", description="dev = DuckDB, prod = Snowflake.")
     project: Path = Field(
-        Path(__file__).resolve().parent.parent, description="Folder that holds dbt_project.yml."
+        default_factory=project_here,
+        description="Folder that holds dbt_project.yml; default: the current folder if it does, "
+        "else the installed models.",
     )
     reject_rows: int = Field(
         10, ge=0, description="Rejected rows that any file may have before it is refused."

@@ -11,6 +11,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 INGESTION = PROJECT / "ingestion"
 # Each may import those before it. The library's face, `ingestion` itself, may import all.
 LAYERS = (
+    "layout",
     "datasets",
     "errors",
     "progress",
@@ -19,6 +20,7 @@ LAYERS = (
     "signals",
     "landing",
     "reading",
+    "project",
     "settings",
     "home",
     "engine",

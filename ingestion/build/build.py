@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ingestion.build import artifacts, registry, release, views
-from ingestion.build.dbt import check_project
 from ingestion.build.environments import AUDIT, PRODUCTION, STORE, Environment
 from ingestion.build.lineage import lineage_of
 from ingestion.build.making import BuildReport, Job, Making
@@ -20,6 +19,7 @@ from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.lineage.analysis import digest
 from ingestion.progress import OnEvent, silent
+from ingestion.project import check_project
 from ingestion.raw import manifest
 from ingestion.remedies import command
 from ingestion.settings import Settings
@@ -84,7 +84,7 @@ def build_candidate(
     started = time.perf_counter()
     settings = run.settings
     target = engine_of(settings).warehouse()
-    check_project(settings)
+    check_project(settings.project)
     had_lease = run.has_lease
     asked = asked_for(settings, target, environment)
     if full_refresh or not asked.is_shown:

@@ -15,6 +15,7 @@ from ingestion.build.parsed import ProjectKey, recall, remember
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.progress import Event, OnEvent
+from ingestion.project import FILE
 from ingestion.settings import Settings
 from ingestion.signals import interruption
 
@@ -25,21 +26,8 @@ Relation = tuple[str, str]
 """A schema, and a name in it."""
 
 # Everything but the data that determines what a build computes.
-CODE = ("dbt_project.yml", "models", "macros", "tests/data")
+CODE = (FILE, "models", "macros", "tests/data")
 _OFFLINE = ("--no-introspect", "--no-populate-cache", "--no-write-json")
-
-
-def check_project(settings: Settings) -> None:
-    """Checks that there are models to build.
-
-    Raises:
-        SettingsError: If there are none.
-    """
-    if not (settings.project / "dbt_project.yml").exists():
-        raise SettingsError(
-            f"There are no models in {settings.project}",
-            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
-        )
 
 
 def code_fingerprint(settings: Settings) -> str:
@@ -87,7 +75,7 @@ def project_variables(settings: Settings) -> dict[str, Any]:
     """Returns the vars of dbt_project.yml."""
     import yaml
 
-    project = yaml.safe_load((settings.project / "dbt_project.yml").read_text())
+    project = yaml.safe_load((settings.project / FILE).read_text())
     return dict(project.get("vars") or {})
 
 

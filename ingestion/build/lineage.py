@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ingestion.build import artifacts
 from ingestion.build.dbt import (
     Dbt,
-    check_project,
     code_fingerprint,
     engine_version,
     project_variables,
@@ -28,6 +27,7 @@ from ingestion.lineage.fingerprints import Fingerprint, Project, Types, fingerpr
 from ingestion.lineage.jinja import variables_in
 from ingestion.lineage.models import Model
 from ingestion.progress import silent
+from ingestion.project import check_project
 from ingestion.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
         SettingsError: If there are no models, or dbt is not installed.
         MovielensError: If dbt cannot compile the project.
     """
-    check_project(settings)
+    check_project(settings.project)
     sources = source_columns() if sources is None else sources
     folder = _folder(settings, sources)
     kept = cache.read(folder)

@@ -18,6 +18,7 @@ from ingestion.build.lineage import Lineage, lineage_of
 from ingestion.build.release import Finding, Judgement, Landing, Seen, StatedCount
 from ingestion.build.together import run_together
 from ingestion.progress import Event, OnEvent, silent
+from ingestion.project import is_shipped, version
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Warehouse
 from ingestion.warehouse.lease import Lease
@@ -283,6 +284,9 @@ def _count(tests: Iterable[TestResult], status: str) -> int:
 
 
 def _git_sha(project: Path) -> str:
+    """The commit of a project; the installed package's is its version, whatever is around it."""
+    if is_shipped(project):
+        return f"v{version()}"
     command = ["git", "-C", str(project), "rev-parse", "--short=12", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -16,6 +16,7 @@ import click
 Commands = Mapping[str, tuple[str, str]]
 
 _COMMANDS: Commands = {
+    "init": ("ingestion.cli.starting:init", "Create a project of your own, with models to edit."),
     "plan": ("ingestion.cli.planning:plan", "Show what a run would do; changes nothing."),
     "apply": ("ingestion.cli.planning:apply", "Carry out a plan, saved or for an environment."),
     "diff": ("ingestion.cli.planning:diff", "Show what a publish would change in the marts."),
@@ -33,6 +34,8 @@ _COMMANDS: Commands = {
     ),
     "config": ("ingestion.cli.looking:config", "Show each setting and where it came from."),
     "lineage": ("ingestion.cli.lineage:lineage", "Show which columns a column comes from."),
+    "query": ("ingestion.cli.asking:query", "Ask the published marts, in SQL."),
+    "export": ("ingestion.cli.asking:export", "Write all published marts as a data package."),
     "dashboard": ("ingestion.cli.serving:dashboard", "Serve the dashboard on the published marts."),
 }
 _GROUPS: Mapping[str, tuple[str, Commands]] = {

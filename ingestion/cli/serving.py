@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -38,7 +39,8 @@ def serve(
     from ingestion.remedies import command as command_line
 
     # Looked up, not imported: this process hides it from its own imports.
-    if PathFinder.find_spec("streamlit") is None:
+    installed = PathFinder.find_spec("dashboard")
+    if PathFinder.find_spec("streamlit") is None or installed is None or not installed.origin:
         raise SettingsError(
             "The dashboard is not installed",
             'install the extra: pip install "movielens-warehouse[dashboard]"',
@@ -52,18 +54,24 @@ def serve(
         )
     import os
 
+    from dotenv import dotenv_values
+
+    from ingestion.project import installed_project
+
+    # Its settings are in this folder's .env; Streamlit's are where it starts.
     environment = {
-        **os.environ,
+        **{name: value for name, value in dotenv_values(".env").items() if value},
+        **{name: value for name, value in os.environ.items() if value},
         "MOVIELENS_HOME": str(settings.home),
         "MOVIELENS_TARGET": settings.target,
         "MOVIELENS_ENVIRONMENT": preview.name if preview else "",
     }
-    app = settings.project / "dashboard" / "app.py"
+    app = Path(installed.origin).with_name("app.py")
     where = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *where]
     click.echo(f"Dashboard:  http://{address}:{port}  (Ctrl-C stops it)", err=True)
     try:
-        with running(command, env=environment, cwd=settings.project) as process:
+        with running(command, env=environment, cwd=installed_project()) as process:
             return process.wait()
     except Terminated:
         return TERMINATED

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ingestion.build import artifacts
 from ingestion.build.build import fingerprint
-from ingestion.build.dbt import check_project
 from ingestion.build.environments import AS_OF, AUDIT
 from ingestion.build.making import BuildReport, Job, Making
 from ingestion.datasets import FILE_ID
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.progress import OnEvent, silent
+from ingestion.project import check_project
 from ingestion.raw import manifest
 from ingestion.raw.manifest import Load, loads
 from ingestion.remedies import command
@@ -79,7 +79,7 @@ def build_marts_as_of(
     started = time.perf_counter()
     settings = run.settings
     target = engine_of(settings).warehouse()
-    check_project(settings)
+    check_project(settings.project)
     load = _find(loads(target), load_id)
     counted = _files_as_of(target, load)
     lease = run.lease(target)

@@ -1,7 +1,8 @@
-"""Downloads marts from a warehouse that the dashboard does not open itself."""
+"""Downloads marts from a warehouse that readers of this machine do not open themselves."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import duckdb
@@ -21,23 +22,41 @@ def download_marts(target: Warehouse, schema: str, file: Path) -> None:
     unfinished.unlink(missing_ok=True)
     with target.connect() as connection, duckdb.connect(str(unfinished)) as marts:
         found = Place(name=schema, version="", schemas=(schema,)).open(connection, schema)
-        for name, mart in found.items():
-            _download(connection, name, mart, marts)
+        copy_marts(connection, found, marts)
     unfinished.replace(file)
 
 
-def _download(
-    connection: Connection, name: str, mart: Mart, marts: duckdb.DuckDBPyConnection
+def copy_marts(
+    connection: Connection,
+    found: Mapping[str, Mart],
+    to: duckdb.DuckDBPyConnection,
+    filled: Collection[str] | None = None,
 ) -> None:
+    """Creates marts in a DuckDB database, with their rows.
+
+    Args:
+        connection: A connection to the warehouse.
+        found: The marts.
+        to: The database.
+        filled: The marts whose rows are copied, where the others may stay empty.
+    """
+    for name, mart in found.items():
+        columns = ", ".join(
+            f"{column} {_TYPES.get(type_, type_)}" for column, type_ in mart.columns.items()
+        )
+        to.execute(f"create table {name} ({columns})")
+        if filled is None or name in filled:
+            _fill(connection, name, mart, to)
+
+
+def _fill(connection: Connection, name: str, mart: Mart, to: duckdb.DuckDBPyConnection) -> None:
     import pyarrow as pa
 
     rows = connection.execute(f"select {', '.join(mart.columns)} from {mart.source}").fetchall()
-    columns = ", ".join(
-        f"{column} {_TYPES.get(type_, type_)}" for column, type_ in mart.columns.items()
-    )
-    marts.execute(f"create table {name} ({columns})")
-    values = zip(*rows, strict=True) if rows else ((),) * len(mart.columns)
+    if not rows:
+        return
+    values = zip(*rows, strict=True)
     downloaded = pa.table(dict(zip(mart.columns, map(pa.array, values), strict=True)))
-    if rows:
-        marts.register("downloaded", downloaded)
-        marts.execute(f"insert into {name} from downloaded")
+    to.register("downloaded", downloaded)
+    to.execute(f"insert into {name} from downloaded")
+    to.unregister("downloaded")

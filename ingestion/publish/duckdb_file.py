@@ -14,6 +14,7 @@ import duckdb
 from ingestion.build.environments import CANDIDATE, PRODUCTION
 from ingestion.build.release import Counts
 from ingestion.home import write_whole
+from ingestion.layout import MARKED, marts_comment
 from ingestion.literals import duckdb_literal
 from ingestion.publish.place import SEEN, Place
 from ingestion.publish.published import Version
@@ -236,6 +237,9 @@ def write_marts(connection: duckdb.DuckDBPyConnection, schema: str, file: Path) 
     connection.execute(f"attach {duckdb_literal(unfinished)} as published (read_write)")
     for (table,) in tables:
         connection.execute(f"create table published.{table} as from {schema}.{table}")
+    if (MARKED,) in tables:
+        comment = duckdb_literal(marts_comment())
+        connection.execute(f"comment on table published.{MARKED} is {comment}")
     connection.execute("detach published")
     _sync(unfinished)
     unfinished.rename(file)

@@ -29,6 +29,7 @@ from ingestion.errors import BusyError, LeaseLost, MovielensError
 from ingestion.home import write_whole
 from ingestion.remedies import again
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 from ingestion.warehouse.base import Connection, Warehouse, create_schema, has_table, transaction
 
 TABLE = f"{RAW}._lease"
@@ -234,6 +235,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
 
     Raises:
         BusyError: If another home's run holds it, or took it first.
+        SettingsError: If a newer version has written to the warehouse.
     """
     target, home = engine_of(settings).warehouse(loader=True), _home_id(settings)
     if target.read_run_marker():
@@ -264,6 +266,7 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
             ).fetchall()
             if not taken[0][0]:
                 raise _busy("it started just now", None)
+            layout.take_over(connection)
     abandoned = holder is not None and held_by_home != home
     story = f"{holder}, which had it until {_shown(expires_at)}" if abandoned else ""
     return Lease(target, fence + 1, home, settings.lease_seconds, story)
@@ -271,10 +274,10 @@ def acquire(settings: Settings, take_over: bool = False) -> Lease:
 
 def _make_table(connection: Connection) -> None:
     """Creates the lease table; before any transaction, as some engines commit at each DDL."""
-    if has_table(connection, *TABLE.split(".")):
-        return
     create_schema(connection, RAW)
-    connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
+    layout.make_table(connection)
+    if not has_table(connection, *TABLE.split(".")):
+        connection.execute(f"create table if not exists {TABLE} as {_FIRST_ROW}")
 
 
 def _shown(moment: datetime) -> str:

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +24,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
+from ingestion.project import create_project
 from tests.support.checkout import copy_of_the_project
 from tests.support.cli import PROGRAM, Cli
 from tests.support.closure import DASHBOARD, LOADER, TRANSFORMER, account_after, set_up
@@ -133,7 +135,7 @@ def test_each_job_ends_and_has_no_more_rights_than_it_says(path: Path) -> None:
         runs_its_code = any("checkout" in step.get("uses", "") for step in job["steps"])
         assert writes in (
             *(set(), {"id-token"}, {"issues"}, {"pull-requests"}),
-            *([] if runs_its_code else [{"contents"}]),
+            *([] if runs_its_code else [{"contents"}, {"id-token", "attestations"}]),
         )
 
 
@@ -217,13 +219,43 @@ def test_each_week_a_vacuum_runs_as_the_run_does_and_never_beside_it() -> None:
 
 def test_a_release_has_its_bill_of_materials_and_is_off_until_wanted() -> None:
     workflow = yaml.safe_load((PRODUCTION.parent / "release.yml").read_text())
-    build, release = workflow["jobs"]["build"], workflow["jobs"]["release"]
+    jobs = dict(workflow["jobs"])
+    build = jobs.pop("build")
     assert build["if"] == "vars.MOVIELENS_RELEASES == 'on'"
-    assert release["needs"] == "build"
     assert "make sbom" in [step.get("run") for step in build["steps"]]
     # What may write runs nothing of the project.
     assert build["permissions"] == {"contents": "read"}
-    assert not [step for step in release["steps"] if "uses" in step]
+    assert set(jobs) == {"attest", "release", "pypi"}
+    for name, job in jobs.items():
+        assert "build" in job["needs"]
+        assert name == "attest" or "attest" in job["needs"]
+        used = {step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step}
+        assert used <= {"actions/attest-build-provenance", "pypa/gh-action-pypi-publish"}
+    # Trusted publishing: no password, and off by itself until wanted.
+    assert jobs["pypi"]["if"] == "vars.MOVIELENS_PYPI == 'on'"
+    assert jobs["pypi"]["permissions"]["id-token"] == "write"
+    assert jobs["pypi"]["environment"] == "pypi"
+    assert "secrets" not in (PRODUCTION.parent / "release.yml").read_text()
+
+
+def test_ci_has_every_python_and_both_systems() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    jobs = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    matrix = jobs["test"]["strategy"]["matrix"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13"]
+    assert project["requires-python"] == f">={matrix['python'][0]}"
+    assert {machine.partition("-")[0] for machine in matrix["machine"]} == {"ubuntu", "macos"}
+    assert jobs["test"]["runs-on"] == "${{ matrix.machine }}"
+
+
+def test_the_workflow_of_a_project_of_ones_own_is_valid_and_safe(tmp_path: Path) -> None:
+    create_project(tmp_path / "mine")
+    path = tmp_path / "mine" / ".github" / "workflows" / "movielens.yml"
+    assert _checked_by_schema(path) == ""
+    assert _findings(path) == set()
+    pins = re.findall(r"uses: (\S+ # \S+)", path.read_text())
+    assert set(pins) <= set(re.findall(r"uses: (\S+ # \S+)", PRODUCTION.read_text()))
+    assert pins
 
 
 def test_doctor_wakes_no_warehouse_unless_a_run_failed() -> None:

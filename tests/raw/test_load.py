@@ -98,6 +98,7 @@ def test_the_contract_of_raw(settings: Settings, zone: Path) -> None:
         "rows_loaded bigint, rows_rejected bigint, load_id varchar, "
         "loaded_at timestamp with time zone, content_hash varchar, source varchar, "
         "edition varchar",
+        "_layout": "layout bigint, written_by varchar, written_at timestamp with time zone",
         "_lease": "fence bigint, holder varchar, home varchar, taken_at timestamp with time zone, "
         "expires_at timestamp with time zone, next_file_id bigint",
         "_rejected_rows": "file_id bigint, line bigint, raw_text varchar, column_name varchar, "

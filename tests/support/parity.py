@@ -113,7 +113,7 @@ def relations(target: Warehouse) -> dict[str, Relation]:
         f"where lower(table_schema) in ({schemas}) order by 1, 2, 5"
     )
     for schema, table, column, type_, _ in found:
-        if not table.startswith("_dlt") and table not in ("_lease", "_built_files"):
+        if not table.startswith("_dlt") and table not in ("_lease", "_layout", "_built_files"):
             columns.setdefault(f"{schema}.{table}", {})[column] = family(type_)
     return {name: _read(target, name, types) for name, types in columns.items()}
 

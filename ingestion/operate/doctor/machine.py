@@ -19,11 +19,11 @@ from ingestion.errors import SettingsError
 from ingestion.home import make_home
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.operate.run import last_run
+from ingestion.project import DISTRIBUTION, check_project
 from ingestion.remedies import command
 from ingestion.settings import PREFIX, Settings
 from ingestion.warehouse.snowflake_login import LOADER, READER, SnowflakeSettings
 
-PROJECT = "movielens-warehouse"
 ENOUGH_BYTES = 2 << 30
 # Read elsewhere: by the dashboard, by a workflow, by parity, by dbt's profile.
 _OTHERS = {
@@ -63,11 +63,13 @@ def versions(settings: Settings) -> Iterator[Finding]:
         yield problem("versions", "package-version", f"{name}: {found}", "make setup")
     if not wrong:
         python = ".".join(map(str, sys.version_info[:3]))
-        yield ok("versions", f"{PROJECT} {version(PROJECT)}, Python {python}, all packages fit")
+        yield ok(
+            "versions", f"{DISTRIBUTION} {version(DISTRIBUTION)}, Python {python}, all packages fit"
+        )
 
 
 def _wrong_packages(extras: set[str]) -> Iterator[tuple[str, str]]:
-    for line in requires(PROJECT) or []:
+    for line in requires(DISTRIBUTION) or []:
         needed = Requirement(line)
         applies = any(needed.marker is None or needed.marker.evaluate({"extra": e}) for e in extras)
         if not applies:
@@ -132,15 +134,12 @@ def other_runs(settings: Settings) -> Iterator[Finding]:
 
 def models(settings: Settings) -> Iterator[Finding]:
     """There are models to build."""
-    if (settings.project / "dbt_project.yml").exists():
-        yield ok("models", f"those in {settings.project}")
+    try:
+        check_project(settings.project)
+    except SettingsError as error:
+        yield problem("models", "no-models", str(error), error.remedy)
     else:
-        yield problem(
-            "models",
-            "no-models",
-            f"there is no dbt_project.yml in {settings.project}",
-            "run this in a checkout of the project, or name one with MOVIELENS_PROJECT",
-        )
+        yield ok("models", f"those in {settings.project}")
 
 
 def schedule(settings: Settings) -> Iterator[Finding]:
