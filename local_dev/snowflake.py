@@ -313,7 +313,8 @@ class Layer:
             if self._sessions.commits_first(token, statement):
                 await self._passed_on(request, {**body, "sqlText": "commit"})
             connection = self._sessions.connection_of(token)
-            narrowed = await asyncio.to_thread(answered, statement, connection) or narrowed
+            own: str | None = await asyncio.to_thread(answered, statement, connection)
+            narrowed = own or narrowed
             answer = await self._passed_on(request, {**body, "sqlText": rewritten(narrowed)})
             if answer[1].get("success"):
                 if rights is not None and session is not None:
