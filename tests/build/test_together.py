@@ -31,7 +31,8 @@ class InWords(DuckDBWarehouse):
 
 
 def verdicts(results: list[Any]) -> dict[str, tuple[str, int]]:
-    return {each.node.name: (str(each.status), each.failures or 0) for each in results}
+    tests = [each for each in results if each.node.resource_type == "test"]
+    return {each.node.name: (str(each.status), each.failures or 0) for each in tests}
 
 
 @pytest.mark.slow
@@ -49,10 +50,11 @@ def test_the_verdicts_are_those_of_dbt(home: Path) -> None:
         return ".".join(relations[model])
 
     target.execute(
-        f"update {named('mart_genre')} set genre = null where genre = 'Drama'",
-        f"insert into {named('dim_users')} from {named('dim_users')} limit 3",
+        # Of marts that no other reads: dbt would skip the tests behind a failure.
+        f"update {named('mart_genre_pair')} set genre = null where genre = 'Drama'",
+        f"insert into {named('mart_user_cohort')} from {named('mart_user_cohort')} limit 3",
+        f"update {named('mart_rating_value_year')} set rating = 9 where rating = 5",
         f"update {named('dim_movies')} set is_inferred = true",
-        f"update {named('fct_ratings')} set rating = 9 where user_id = 1",
         f"drop table {named('mart_weekday_hour')}",
     )
     wanted = verdicts(dbt.build(TESTS))
