@@ -252,7 +252,9 @@ def film_stars() -> Any:
             axis=alt.Axis(labelAngle=0, format=".1f", labelOverlap=False),
         ),
         y=alt.Y("share:Q", title="Share of ratings", axis=alt.Axis(format=".0%")),
-        color=alt.Color("series:N", sort=series, scale=alt.Scale(domain=series), legend=_legend()),
+        color=alt.Color(
+            "series:N", sort=series, scale=alt.Scale(domain=series), legend=_legend(symbolOpacity=1)
+        ),
         tooltip=[
             alt.Tooltip("series:N", title="Of"),
             alt.Tooltip("rating:Q", title="Stars", format=".1f"),
@@ -262,7 +264,16 @@ def film_stars() -> Any:
     )
     bars = base.transform_filter(f"datum.series == '{THIS_FILM}'").mark_bar()
     ticks = base.transform_filter(f"datum.series == '{ALL_FILMS}'").mark_tick(thickness=4)
-    return alt.layer(bars, ticks).properties(height=240)
+    # Invisible, but only points have shapes: the legend shows a bar and a tick by them.
+    shapes = base.mark_point(opacity=0, filled=True, aria=False, tooltip=None).encode(
+        shape=alt.Shape(
+            "series:N",
+            sort=series,
+            scale=alt.Scale(domain=series, range=["square", "stroke"]),
+            legend=_legend(symbolOpacity=1),
+        )
+    )
+    return alt.layer(bars, ticks, shapes).properties(height=240)
 
 
 @_built

@@ -6,7 +6,6 @@ them as plain text, never as Markdown.
 
 from __future__ import annotations
 
-import math
 from datetime import date
 
 import pandas as pd
@@ -165,19 +164,17 @@ def genre_extremes(genres: pd.DataFrame, mean: float | None) -> str | None:
     )
 
 
-def popularity(films: pd.DataFrame) -> str | None:
+def popularity(n_films: int, r: float | None) -> str | None:
     """Says whether films with more ratings have higher means.
 
     Args:
-        films: Columns n_ratings (at least 1) and mean.
+        n_films: How many films were looked at.
+        r: Correlation of their mean with the logarithm of their number of ratings.
 
     Returns:
         One sentence; None with too few films, or if all are rated alike.
     """
-    if len(films) < ENOUGH:
-        return None
-    r = films["n_ratings"].map(math.log).corr(films["mean"])
-    if pd.isna(r):
+    if n_films < ENOUGH or r is None or pd.isna(r):
         return None
     if abs(r) < 0.1:
         return f"Number of ratings and mean are hardly related (correlation {r:.2f})."

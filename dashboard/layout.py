@@ -128,30 +128,13 @@ def footer(status: Status) -> None:
             " about real films or people."
         )
     # The only text whose URL may become a link: it comes from this project, not from the files.
-    st.caption(f"Data: {status.citation.translate(_PUNCTUATION)}")
+    # A caption is translucent, which leaves a link too pale to read.
+    st.markdown(f":small[Data: {status.citation.translate(_PUNCTUATION)}]")
     st.caption(f"Licence: {plain(status.licence)}")
     st.caption(
         "Neither GroupLens nor the University of Minnesota endorses this site, and nothing here"
         " should be read as if they did."
     )
-
-
-def keep_address(parameter: str, value: str | None) -> None:
-    """Makes the URL name what is shown, or nothing if all is.
-
-    A link within a page reruns it with new parameters but leaves the URL as it was; writing the
-    parameters, even unchanged, corrects it.
-
-    Args:
-        parameter: Name of the parameter, such as film.
-        value: What is shown, or None for all.
-    """
-    if value is not None:
-        st.query_params[parameter] = value
-    elif st.session_state.get(f"{parameter} shown"):
-        st.query_params[parameter] = ""
-        del st.query_params[parameter]
-    st.session_state[f"{parameter} shown"] = value is not None
 
 
 # ---- sections ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, film_views, filters, findings, layout, marts, queries, search
+from dashboard import address, charts, film_views, filters, findings, layout, marts, queries, search
 from dashboard.settings import settings
 from dashboard.status import Status, published_status
 
@@ -19,27 +19,31 @@ def find() -> bool:
         Whether the visitor is searching.
     """
     typed = st.text_input(
-        "Search a title, optionally with its year",
+        "Search by title, year, IMDb id or film number",
         type="search",
         live="250ms",
         key="q",
         bind="query-params",
-        max_chars=search.LONGEST,
+        max_chars=search.ACCEPTED,
         placeholder="amelie, or matrix 1999",
     )
     if not (typed and search.normalised(typed)):
         return False
-    found = marts.rows(queries.SEARCH_FILMS, *search.film_patterns(typed))
-    if found.empty:
-        st.info("No title contains these words. Try fewer letters, or one word of the title.")
-        return True
-    more = len(found) > 20
-    st.caption(
-        "The 20 most rated titles with these words; add a word to narrow the search."
-        if more
-        else f"{findings.counted(len(found), 'title')} with these words."
-    )
-    for row in found.head(20).itertuples():
+    if len(typed) > search.LONGEST:
+        st.caption(f"Only the first {search.LONGEST} characters count.")
+    found = search.find_films(typed)
+    if found.films.empty:
+        st.info("No title has these words. Try fewer letters, or one word of the title.")
+    elif found.is_guess:
+        st.info("No title has these words. Did you mean one of these?")
+    elif found.n_films > len(found.films):
+        st.caption(
+            f"The first {len(found.films)} of {findings.counted(found.n_films, 'film')}, exact"
+            " titles first, then the most rated; add a word to narrow the search."
+        )
+    else:
+        st.caption(f"{findings.counted(found.n_films, 'film')} found.")
+    for row in found.films.itertuples():
         result(row)
     return True
 
@@ -95,9 +99,8 @@ def facts(film: pd.Series, status: Status) -> None:
         spread = film["sd_rating"]
         if pd.notna(spread):
             st.metric("Spread (standard deviation)", f"{spread:.2f}", border=True, height="stretch")
-    first, last = findings.day(film["first_rated_at"]), findings.day(film["last_rated_at"])
     st.caption(
-        f"Weighted score {film['weighted_score']:.2f}. First rated {first}, last {last}."
+        f"Weighted score {film['weighted_score']:.2f}. {film_views.rated_when(film)}"
         f" {film_views.method(status)}"
     )
 
@@ -236,11 +239,11 @@ def page() -> None:
     movie_id = film_views.film_id(asked) if asked is not None else None
     found = marts.rows(queries.FILM, movie_id) if movie_id is not None else pd.DataFrame()
     if not found.empty:
-        layout.keep_address("film", asked)
+        address.keep("film", asked)
         show_film(found.iloc[0], status)
     else:
         if asked is None:
-            layout.keep_address("film", None)
+            address.keep("film", None)
         layout.top("Films", status)
         if asked is not None:
             no_such_film()

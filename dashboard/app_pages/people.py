@@ -10,8 +10,7 @@ from dashboard.status import Status, published_status
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 FEWEST_NOTE = (
-    "No bar or cell stands for fewer than five people: smaller groups are merged with a neighbour,"
-    " and no table this site can read has a row per person."
+    "No bar or cell stands for fewer than five people: smaller groups are merged with a neighbour."
 )
 
 
