@@ -22,6 +22,8 @@ _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 OF_PEOPLE = "Share of people"
 BEFORE, SINCE = "Before half stars", "Since half stars"
 THIS_FILM, ALL_FILMS = "This film", "All ratings"
+# A symbol of legends, as wide as a square.
+_TICK = "M-1,-0.2H1V0.2H-1Z"
 BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"
 PEOPLE, RATINGS = "Of all people", "Of all ratings"
 
@@ -269,7 +271,7 @@ def film_stars() -> Any:
         shape=alt.Shape(
             "series:N",
             sort=series,
-            scale=alt.Scale(domain=series, range=["square", "stroke"]),
+            scale=alt.Scale(domain=series, range=["square", _TICK]),
             legend=_legend(symbolOpacity=1),
         )
     )
@@ -292,7 +294,7 @@ def film_years() -> Any:
                 "start:Q",
                 title=None,
                 scale=alt.Scale(zero=False, nice=False),
-                axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+                axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelFlush=20),
             ),
             x2="stop:Q",
             y=alt.Y("n_ratings:Q", title="Ratings in the year", axis=alt.Axis(tickMinStep=1)),

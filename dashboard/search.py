@@ -78,7 +78,7 @@ class Titles:
         self._squeezed = pa.array(map(squeezed, films["title_search"]), pa.string())
         years = ["" if pd.isna(year) else str(int(year)) for year in films["release_year"]]
         released = pa.array(years, pa.string())
-        self._dated = pc.binary_join_element_wise(self._squeezed, released, "")
+        self._dated = pc.binary_join_element_wise(self._squeezed, released, " ")
         self._numbers = films["movie_id"].to_numpy()
         self._imdb = pa.array(films["imdb_url"], pa.string(), from_pandas=True)
 
@@ -99,7 +99,8 @@ class Titles:
             return Found(self._films.iloc[guesses], len(guesses), is_guess=True)
         whole = squeezed(said)
         # The title itself, the film of that number, titles that begin so; else the most rated.
-        exact = _mask(pc.equal(self._squeezed, whole)) | _mask(pc.equal(self._dated, whole))
+        dated = pc.replace_substring(self._dated, " ", "")
+        exact = _mask(pc.equal(self._squeezed, whole)) | _mask(pc.equal(dated, whole))
         begins = _mask(pc.starts_with(self._squeezed, whole))
         order = np.select([exact, by_number, begins], [0, 1, 2], default=3)
         best = found[np.argsort(order[found], kind="stable")]
@@ -127,7 +128,8 @@ class Titles:
             return []
         known = enumerate(self._squeezed[:_COMPARED].to_pylist())
         # One may type a part of a title, but hardly more than all of it.
-        titles = {place: title for place, title in known if len(title) >= len(whole) - 2}
+        least = len(whole) * _ALIKE / 100
+        titles = {place: title for place, title in known if len(title) >= least}
         scored = [
             # Of titles that have a part like it, those with little else first, and the most rated.
             (-round((alike + fuzz.ratio(whole, title) / 4) / 10), place)

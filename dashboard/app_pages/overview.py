@@ -234,7 +234,7 @@ def superlatives(status: Status, chosen: filters.Filter) -> bool:
         ),
         strict=True,
     ):
-        with half, st.grid(2, min_column_width=150) as grid:
+        with half, st.grid(2, min_column_width=210) as grid:
             for label, film, form in cards:
                 film_views.card(grid, label, film, form)
     st.caption(

@@ -247,13 +247,13 @@ def lasting_faults(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("paths", "widths"),
     [
-        pytest.param(["", "films?film=2"], (1440, 390), id="two pages"),
-        pytest.param(PATHS, (1440, 390), marks=slow, id="(1440, 390)"),
+        pytest.param(["", "films?film=2"], (1440, 1024, 390), id="two pages"),
+        pytest.param(PATHS, (1440, 1024, 390), marks=slow, id="(1440, 1024, 390)"),
         pytest.param(PATHS, (768, 320), marks=slow, id="(768, 320)"),
     ],
 )
 def test_layout_holds_at_every_width(
-    visit: Callable[..., Visit], paths: list[str], widths: tuple[int, int]
+    visit: Callable[..., Visit], paths: list[str], widths: tuple[int, ...]
 ) -> None:
     """No page scrolls sideways, and no word of a chart is cut off or lies over another."""
     page = visit().page
@@ -265,6 +265,20 @@ def test_layout_holds_at_every_width(
             screenshots.wait_until_drawn(page)
             faults += [(path, width, fault) for fault in lasting_faults(page)]
     assert faults == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1440, 1024, 768, 390])
+def test_no_card_is_alone_in_its_row_and_no_title_is_cut(
+    visit: Callable[..., Visit], width: int
+) -> None:
+    page = visit("", width).page
+    titles = page.locator('[data-testid="stMain"] a[href*="film="]').all()
+    assert len(titles) == 4
+    rows = [round(box["y"]) for title in titles if (box := title.bounding_box())]
+    assert {rows.count(row) for row in rows} in ({4}, {2}, {1})
+    cut = "node => [...node.querySelectorAll('*')].some(n => n.scrollWidth > n.clientWidth + 1)"
+    assert [title.inner_text() for title in titles if title.evaluate(cut)] == []
 
 
 @slow

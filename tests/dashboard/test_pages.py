@@ -383,9 +383,7 @@ def test_genres_draws_what_is_chosen(open_page: OpenPage, published: Path) -> No
 
 
 def test_genres_without_a_choice_asks_for_one(open_page: OpenPage, published: Path) -> None:
-    app = open_page(published, "genres")
-    app.session_state["genres"] = []
-    app.run()
+    app = open_page(published, "genres", genres="")
     assert "Choose at least one genre" in words(app)
 
 
