@@ -19,6 +19,7 @@ from dashboard.page_parts import failures_said
 from dashboard.settings import settings
 from dashboard.status import Status
 
+SITE = "MovieLens"
 UTC_NOTE = "Months, years and hours are UTC."
 GENRE_NOTE = (
     "A film counts in each of its genres, so genre totals exceed all ratings and are never summed."
@@ -68,14 +69,22 @@ def mark_environment() -> None:
             st.badge(f"environment {plain(environment)}", color="violet")
 
 
-def name_tab(subject: str = "") -> None:
-    """Names the browser's tab, the environment first: browsers cut long names at the end.
+def tab_name(subject: str = "") -> str:
+    """Returns the name of a page, the environment first: browsers cut long names at the end.
 
     Args:
         subject: What the page is about, such as a film; empty for a page of the navigation.
     """
-    names = (settings().environment, subject, "MovieLens")
-    st.set_page_config(page_title=" · ".join(name for name in names if name))
+    return " · ".join(filter(None, (settings().environment, subject, SITE)))
+
+
+def name_tab(subject: str = "") -> None:
+    """Names the browser's tab.
+
+    Args:
+        subject: As for tab_name.
+    """
+    st.set_page_config(page_title=tab_name(subject))
 
 
 def top(title: str, status: Status) -> None:

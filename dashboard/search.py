@@ -110,7 +110,8 @@ class Titles:
         if imdb := _IMDB_ID.search(said):
             return _mask(pc.match_substring(self._imdb, f"/tt{imdb[1].zfill(7)}/"))
         number = _FILM_NUMBER.fullmatch(said)
-        return self._numbers == (int(number[1]) if number else -1)
+        same: np.ndarray = self._numbers == (int(number[1]) if number else -1)
+        return same
 
     def _by_words(self, said: str) -> np.ndarray:
         typed = said.split(" ")[:_WORDS]
@@ -141,7 +142,8 @@ class Titles:
 
 
 def _mask(has: pa.Array) -> np.ndarray:
-    return pc.fill_null(has, False).to_numpy(zero_copy_only=False)
+    mask: np.ndarray = pc.fill_null(has, False).to_numpy(zero_copy_only=False)
+    return mask
 
 
 @lru_cache(maxsize=2)

@@ -57,8 +57,8 @@ def over_time() -> None:
         st.info("There are no ratings in this version.")
         return
     chosen = chosen_genres()
-    (measure, *_) = address.chosen("measure", [SHARE])
-    st.session_state["measure"] = measure if measure in (SHARE, MEAN) else SHARE
+    (asked, *_) = address.chosen("measure", [SHARE])
+    st.session_state["measure"] = asked if asked in (SHARE, MEAN) else SHARE
     measure = st.segmented_control(
         "Measure",
         [SHARE, MEAN],

@@ -58,7 +58,7 @@ def serve(
         "MOVIELENS_TARGET": settings.target,
         "MOVIELENS_ENVIRONMENT": preview.name if preview else "",
     }
-    app = settings.project / "dashboard" / "app.py"
+    app = settings.project / "dashboard" / "server.py"
     where = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *where]
     click.echo(f"Dashboard:  http://{address}:{port}  (Ctrl-C stops it)", err=True)

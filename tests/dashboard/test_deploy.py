@@ -255,7 +255,7 @@ def test_the_requirements_alone_serve_a_page(image: Path, published: Path, tmp_p
         environment.setenv("MOVIELENS_HOME", str(published))
         where = ["--server.port", str(port), "--server.address", "127.0.0.1"]
         with process_on(
-            port, [str(python), "-P", "-m", "streamlit", "run", "dashboard/app.py", *where]
+            port, [str(python), "-P", "-m", "streamlit", "run", "dashboard/server.py", *where]
         ):
             first, changed = asyncio.run(visited(port))
     assert "571 ratings of 20 films by 40 people." in first.texts
