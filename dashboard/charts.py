@@ -275,7 +275,7 @@ def film_stars() -> Any:
             legend=_legend(symbolOpacity=1),
         )
     )
-    return alt.layer(bars, ticks, shapes).properties(height=240)
+    return alt.layer(bars, ticks, shapes).properties(height=320)
 
 
 @_built

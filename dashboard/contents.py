@@ -47,12 +47,15 @@ class Page:
     parameters: tuple[str, ...] = ()
 
 
+# Overview and Films.
+_SEARCH = {"Which film are you looking for?": Answer((queries.TITLES,))}
 # In the order of the navigation; the first is where visitors arrive.
 PAGES: Final[dict[str, Page]] = {
     "overview": Page(
         "Overview",
         "What is in the data, and what stands out?",
         {
+            **_SEARCH,
             "How big is it?": Answer(
                 (queries.RATING_MONTHS, queries.USER_COHORTS),
                 (
@@ -82,13 +85,13 @@ PAGES: Final[dict[str, Page]] = {
             ),
             "What should I watch?": Answer((queries.BEST_LOVED,), _RANKING),
         },
-        ("months", *FILTER),
+        ("q", "months", *FILTER),
     ),
     "films": Page(
         "Films",
         "Search films; see everything about one.",
         {
-            "Which film are you looking for?": Answer((queries.TITLES,)),
+            **_SEARCH,
             "Which films are best loved?": Answer(
                 (queries.BEST_LOVED, queries.RELEASE_SPAN), _RANKING
             ),

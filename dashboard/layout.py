@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import deepcopy
 from string import punctuation
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import contents, findings, marts, provenance
 from dashboard.charts import Spec
@@ -20,6 +22,8 @@ from dashboard.settings import settings
 from dashboard.status import Status
 
 SITE = "MovieLens"
+# Where the heading of the section being drawn is, and the question that it asks.
+_heading: ContextVar[tuple[DeltaGenerator, str]] = ContextVar("heading of this section")
 UTC_NOTE = "Months, years and hours are UTC."
 GENRE_NOTE = (
     "A film counts in each of its genres, so genre totals exceed all ratings and are never summed."
@@ -151,9 +155,10 @@ def footer(status: Status) -> None:
 
 @contextmanager
 def section(question: str) -> Iterator[None]:
-    """A question as heading, its answer, and a button that shows where the answer comes from.
+    """A heading, what is below it, and a button that shows where the figures come from.
 
-    If a mart is missing, only this section fails.
+    The heading is the question, until `state` gives the answer. If a mart is missing, only this
+    section fails.
 
     Args:
         question: What the section answers; one of `dashboard.contents` where it shows figures.
@@ -161,11 +166,26 @@ def section(question: str) -> Iterator[None]:
     Yields:
         Nothing; write the answer inside.
     """
-    st.header(question, anchor=False)
+    place = st.empty()
+    place.header(question, anchor=False)
+    _heading.set((place, question))
     with failures_said():
         yield
     if question in contents.QUESTIONS:
         provenance.offer(question)
+
+
+def state(finding: str | None) -> None:
+    """Makes a finding the heading of this section, if there is one, and its question the overline.
+
+    Args:
+        finding: A few words, as plain text.
+    """
+    if finding:
+        place, question = _heading.get()
+        with place.container(gap=None):
+            st.caption(question)
+            st.header(plain(finding), anchor=False)
 
 
 def say(sentence: str | None) -> None:

@@ -94,6 +94,7 @@ def by_decade() -> None:
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["enough"] = rows["n_ratings"] >= findings.ENOUGH
     rows["decade"] = rows["release_decade"].astype(str) + "s"
+    layout.state(findings.old_films_in_short(rows))
     said = findings.old_films(rows)
     layout.say(said)
     layout.draw(

@@ -7,7 +7,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import address, charts, film_views, filters, findings, layout, marts, queries
+from dashboard import (
+    address,
+    charts,
+    film_search,
+    film_views,
+    filters,
+    findings,
+    layout,
+    marts,
+    queries,
+)
 from dashboard.page_parts import fragment
 from dashboard.status import Status, published_status
 
@@ -91,8 +101,8 @@ def activity(months: pd.DataFrame) -> None:
             f" {said or ''} {summed or ''}",
         )
     st.caption(
-        "All ratings; the filter below does not apply. First and last month may be partial. Counts"
-        f" below five people are shown as 1 to 4. {layout.UTC_NOTE}"
+        "All ratings; the filter of films does not apply. First and last month may be partial."
+        f" Counts below five people are shown as 1 to 4. {layout.UTC_NOTE}"
     )
 
 
@@ -130,6 +140,7 @@ def half_stars() -> None:
     stars["period"] = (stars["rating_year"] < year).map({True: charts.BEFORE, False: charts.SINCE})
     shares = stars.groupby(["period", "rating"], as_index=False)["n_ratings"].sum()
     shares["share"] = shares["n_ratings"] / shares.groupby("period")["n_ratings"].transform("sum")
+    layout.state(findings.half_stars_in_short(stars))
     said = findings.half_star_effect(stars)
     layout.say(said)
     top = shares.loc[shares.groupby("period")["share"].idxmax()]
@@ -149,6 +160,7 @@ def genres(status: Status) -> None:
         return
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["difference"] = rows["mean"] - status.mean
+    layout.state(findings.genres_in_short(rows))
     said = findings.genre_extremes(rows, status.mean)
     layout.say(said)
     event = layout.draw(
@@ -162,7 +174,7 @@ def genres(status: Status) -> None:
     if picked:
         st.switch_page("app_pages/genres.py", query_params={"genres": [picked[0]["genre"]]})
     st.caption(
-        "All ratings; the filter below does not apply. Click a dot to open its genre."
+        "All ratings; the filter of films does not apply. Click a dot to open its genre."
         f" {layout.GENRE_NOTE}"
     )
 
@@ -174,6 +186,7 @@ def popular(status: Status, chosen: filters.Filter) -> None:
     rows = film_views.grouped(rows, status.prior_weight)
     every = marts.rows(queries.POPULARITY, *chosen.parameters).iloc[0]
     n_films = int(every["n_films"])
+    layout.state(findings.popularity_in_short(n_films, every["correlation"]))
     said = findings.popularity(n_films, every["correlation"])
     layout.say(said)
     shown = findings.counted(len(rows), "film")
@@ -250,10 +263,8 @@ def page() -> None:
     status = published_status()
     layout.top("MovieLens in numbers", status)
     layout.say(findings.headline(status))
-    with layout.section("How big is it?"):
-        sizes(status, marts.rows(queries.RATING_MONTHS))
-    with layout.section("When were people rating?"):
-        activity(marts.rows(queries.RATING_MONTHS))
+    with layout.section("Which film are you looking for?"):
+        film_search.find()
     left, right = st.columns(2, gap="large")
     with left, layout.section("Which genres score above average?"):
         genres(status)
@@ -268,6 +279,12 @@ def page() -> None:
             popular(status, chosen)
         with layout.section("What should I watch?"):
             best_loved(status, chosen)
+    with layout.section("When were people rating?"):
+        months = marts.rows(queries.RATING_MONTHS)
+        layout.state(findings.busiest_month_in_short(months))
+        activity(months)
+    with layout.section("How big is it?"):
+        sizes(status, marts.rows(queries.RATING_MONTHS))
     layout.footer(status)
 
 

@@ -13,6 +13,7 @@ from dashboard.status import Status, published_status
 def commonest(tags: pd.DataFrame, status: Status) -> None:
     """The tags that most people used."""
     rows = tags.head(20)
+    layout.state(findings.commonest_tag_in_short(tags))
     said = findings.commonest_tag(tags, status.n_tag_users)
     layout.say(said)
     layout.draw(

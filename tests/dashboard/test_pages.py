@@ -282,6 +282,8 @@ def test_claims_disappear_when_the_data_do_not_support_them(
     marts_fixture.write_marts(tmp_path, change=flat)
     said = words(open_page(tmp_path))
     assert "Highest:" not in said
+    assert "loved most" not in said
+    assert "are half stars" not in said
     assert "busiest month" not in said
     assert "no ratings at all" not in said
     assert "since half stars came" not in said
