@@ -47,15 +47,12 @@ class Page:
     parameters: tuple[str, ...] = ()
 
 
-# Overview and Films.
-_SEARCH = {"Which film are you looking for?": Answer((queries.TITLES,))}
 # In the order of the navigation; the first is where visitors arrive.
 PAGES: Final[dict[str, Page]] = {
     "overview": Page(
         "Overview",
         "What is in the data, and what stands out?",
         {
-            **_SEARCH,
             "How big is it?": Answer(
                 (queries.RATING_MONTHS, queries.USER_COHORTS),
                 (
@@ -91,7 +88,7 @@ PAGES: Final[dict[str, Page]] = {
         "Films",
         "Search films; see everything about one.",
         {
-            **_SEARCH,
+            "Which film are you looking for?": Answer((queries.TITLES,)),
             "Which films are best loved?": Answer(
                 (queries.BEST_LOVED, queries.RELEASE_SPAN), _RANKING
             ),

@@ -18,7 +18,7 @@ from dashboard import (
     marts,
     queries,
 )
-from dashboard.page_parts import fragment
+from dashboard.page_parts import failures_said, fragment
 from dashboard.status import Status, published_status
 
 
@@ -263,7 +263,7 @@ def page() -> None:
     status = published_status()
     layout.top("MovieLens in numbers", status)
     layout.say(findings.headline(status))
-    with layout.section("Which film are you looking for?"):
+    with failures_said():
         film_search.find()
     left, right = st.columns(2, gap="large")
     with left, layout.section("Which genres score above average?"):

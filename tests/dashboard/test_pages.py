@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -289,6 +290,28 @@ def test_claims_disappear_when_the_data_do_not_support_them(
     assert "since half stars came" not in said
 
 
+def test_the_front_page_searches_films(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, q="amelie")
+    assert_healthy(app, charts=6)
+    assert links(app)[0] == "Amélie \\(2001\\)"
+
+
+def test_headings_are_findings_and_their_questions_stand_above(
+    open_page: OpenPage, published: Path, tmp_path: Path
+) -> None:
+    app = open_page(published)
+    above = [caption.value for caption in app.caption]
+    assert "Did half stars change the scores?" in above
+    (found,) = [head.value for head in app.header if "are half stars" in head.value]
+    assert re.fullmatch(r"\d+ \\% of the ratings since 2003 are half stars", found)
+    marts_fixture.write_marts(
+        tmp_path, change="delete from mart_rating_value_year where rating % 1 <> 0"
+    )
+    app = open_page(tmp_path)
+    assert "Did half stars change the scores?" in [head.value for head in app.header]
+    assert not [head.value for head in app.header if "are half stars" in head.value]
+
+
 # ---- films -------------------------------------------------------------------------------------
 
 
@@ -373,6 +396,38 @@ def test_without_genome_similar_films_are_said_to_be_unavailable(
     with_genome = open_page(published, "films", film="1")
     assert "has no tag genome" not in words(with_genome)
     assert len(links(with_genome)) == 11  # ten similar films, and the way back
+
+
+def test_of_a_film_with_few_ratings_no_day_is_told(open_page: OpenPage, published: Path) -> None:
+    """One rating is one person's."""
+    one = words(open_page(published, "films", film="21"))
+    assert "Rated in 2001." in one
+    assert "February 2001" not in one
+    many = words(open_page(published, "films", film="1"))
+    assert re.search(r"First rated \d+ \w+ \d{4}, last \d+ \w+ \d{4}\.", many)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_claims_that_nothing_is_about_one_person(
+    open_page: OpenPage, published: Path, page: str
+) -> None:
+    assert "row per person" not in words(open_page(published, page))
+
+
+def test_a_film_in_the_address_of_another_page_is_opened(
+    open_page: OpenPage, published: Path
+) -> None:
+    app = open_page(published, film="19")
+    assert_healthy(app)
+    assert app.title[0].value == "Seven Samurai \\(1954\\)"
+
+
+def test_what_is_about_another_page_leaves_the_address(
+    open_page: OpenPage, published: Path
+) -> None:
+    app = open_page(published, film="1e9", table="mart_movie", genre="Horror")
+    assert_healthy(app)
+    assert dict(app.query_params) == {"genre": "Horror"}
 
 
 # ---- genres, tags, data ------------------------------------------------------------------------
@@ -588,6 +643,22 @@ def test_a_failed_check_is_shown_as_failed(open_page: OpenPage, tmp_path: Path) 
     assert app.error[0].value.startswith("1 check passed, 1 warned, 1 failed")
     first = table(app, "status").iloc[0]
     assert (first["status"], first["failures"]) == ("fail", 5)
+
+
+def test_checks_that_ran_after_the_count_are_explained(
+    open_page: OpenPage, published: Path, tmp_path: Path
+) -> None:
+    before = words(open_page(published, "data"))
+    assert "of the tables that report on the build" not in before
+    change = """
+        insert into mart_tested_table values
+            ('one more', 'mart_quality', 'mart_quality', 'mart'),
+            ('one more', 'mart_quality', 'fct_ratings', 'fct')
+    """
+    marts_fixture.write_marts(tmp_path, change=change)
+    assert "1 more check of the tables that report on the build" in words(
+        open_page(tmp_path, "data")
+    )
 
 
 def test_lineage_leads_from_sources_to_the_mart(open_page: OpenPage, published: Path) -> None:
