@@ -74,16 +74,18 @@ def grouped(films: pd.DataFrame, prior_weight: int) -> pd.DataFrame:
     Returns:
         The films with mean, year as text, group, and drawing order (marked ones on top).
     """
-    ordered = films.sort_values("rank_weighted")
-    best = ordered.head(10).index
-    gems = ordered[ordered["n_ratings"] <= 2 * prior_weight].head(10).index.difference(best)
+    ranked = films.sort_values("rank_weighted")
+    best = ranked.head(10).index
+    gems = ranked[ranked["n_ratings"] <= 2 * prior_weight].head(10).index.difference(best)
     films["group"] = charts.OTHER
     films.loc[gems, "group"] = charts.GEM
     films.loc[best, "group"] = charts.BEST
     films["drawn"] = (films["group"] != charts.OTHER).astype(int)
     films["mean"] = films["sum_rating"] / films["n_ratings"]
     films["year"] = [str(int(y)) if pd.notna(y) else "unknown" for y in films["release_year"]]
-    return films.drop(columns=["release_year", "sum_rating", "rank_weighted"])
+    # The order in which a screen reader has them.
+    ordered = films.sort_values(["n_ratings", "movie_id"], ascending=[False, True])
+    return ordered.drop(columns=["release_year", "sum_rating", "rank_weighted"])
 
 
 def ranking(films: pd.DataFrame, alt: str, key: str) -> None:

@@ -19,6 +19,8 @@ from dashboard import (
 from dashboard.settings import settings
 from dashboard.status import Status, published_status
 
+GENRES, TAGS = "app_pages/genres.py", "app_pages/tags.py"
+
 
 def browse(status: Status) -> None:
     """The ranking under the shared filter."""
@@ -104,6 +106,31 @@ def years(movie_id: int, title: str) -> None:
     st.caption("Years without ratings are empty. Years are UTC.")
 
 
+def kinds(film: pd.Series) -> None:
+    """The film's genres and year, as links to more of them."""
+    with st.container(horizontal=True, gap="small"):
+        genres = film["genres_text"]
+        for genre in genres.split(", ") if isinstance(genres, str) else []:
+            st.page_link(GENRES, label=layout.plain(genre), query_params={"genres": genre})
+        if pd.notna(film["release_year"]):
+            year = int(film["release_year"])
+            asked = {"years": f"{year},{year}"}
+            st.page_link(film_views.PAGE, label=f"Films of {year}", query_params=asked)
+    if not isinstance(genres, str):
+        layout.say("no genre")
+    if film["is_inferred"]:
+        layout.say("Not in the list of films; known only from ratings or tags.")
+
+
+def tag_links(tags: pd.DataFrame) -> None:
+    """Tags as links to the films that carry them, with the number of people who used them."""
+    with st.container(horizontal=True, gap="small"):
+        for row in tags.itertuples():
+            with st.container(border=True, width="content"):
+                label = layout.plain(f"{row.tag}  ({row.n_people})")
+                st.page_link(TAGS, label=label, query_params={"tag": row.tag})
+
+
 def chips(labels: list[str]) -> None:
     """Untrusted words, shown as written."""
     with st.container(horizontal=True, gap="small"):
@@ -119,7 +146,7 @@ def words(movie_id: int, status: Status) -> None:
         st.info("Nobody has tagged this film in these data.")
     else:
         st.caption("Tags by number of people who used them")
-        chips([f"{row.tag}  ({row.n_people})" for row in tags.itertuples()])
+        tag_links(tags)
     if not status.has_genome:
         return
     genome = marts.rows(queries.FILM_GENOME_TAGS, movie_id)
@@ -163,10 +190,7 @@ def show_film(film: pd.Series, status: Status) -> None:
     movie_id, title = int(film["movie_id"]), layout.dated(film["title"], film["release_year"])
     layout.name_tab(title)
     layout.top(layout.plain(title), status)
-    known = [film["genres_text"] if isinstance(film["genres_text"], str) else "no genre"]
-    if film["is_inferred"]:
-        known.append("not in the list of films; known only from ratings or tags")
-    layout.say(" · ".join(known))
+    kinds(film)
     links(film)
     with layout.section("How is it rated?"):
         facts(film, status)

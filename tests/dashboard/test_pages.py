@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
@@ -382,8 +383,7 @@ def test_a_film_that_nobody_rated(open_page: OpenPage, published: Path) -> None:
 def test_text_of_strangers_is_never_markdown(open_page: OpenPage, published: Path) -> None:
     app = open_page(published, "films", film="7")
     assert app.title[0].value.startswith("\\!\\[x\\]\\(")
-    tags = [text.value for text in app.text]
-    assert any(tag.startswith("![x](http://127.0.0.1:9/x.png)") for tag in tags)
+    assert any(label.startswith("\\!\\[x\\]\\(http") for label in links(app))
     interpreted = [element.value for kind in ("markdown", "caption") for element in app.get(kind)]
     assert not any("![x]" in text or "<img" in text for text in interpreted)
 
@@ -395,7 +395,28 @@ def test_without_genome_similar_films_are_said_to_be_unavailable(
     assert "has no tag genome" in without
     with_genome = open_page(published, "films", film="1")
     assert "has no tag genome" not in words(with_genome)
-    assert len(links(with_genome)) == 11  # ten similar films, and the way back
+    assert len(links_to(with_genome, "films")) == 12  # ten similar, those of its year, and all
+
+
+def links_to(app: AppTest, page: str) -> list[str]:
+    """What the links to a page ask of it."""
+    every = [link.proto for link in app.get("page_link")][len(PAGES) :]
+    return [link.query_string for link in every if link.page == page]
+
+
+def test_genres_year_and_tags_of_a_film_are_links(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "films", film="19")
+    assert_healthy(app)
+    assert links_to(app, "genres") == ["genres=Action", "genres=Drama"]
+    assert "years=1954%2C1954" in links_to(app, "films")
+    tagged = open_page(published, "films", film="1")
+    tags = links_to(tagged, "tags")
+    assert tags
+    for asked in tags:
+        (name, (tag,)), *_ = parse_qs(asked).items()
+        assert name == "tag"
+        shown = table(open_page(published, "tags", tag=tag), "n_people")
+        assert "Toy Story (1995)" in set(shown["film"])
 
 
 def test_of_a_film_with_few_ratings_no_day_is_told(open_page: OpenPage, published: Path) -> None:
