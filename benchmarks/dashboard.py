@@ -26,7 +26,7 @@ from dashboard.filters import ALL_GENRES, USUAL_MINIMUM, Filter
 from local_dev.servers import free_port, process_on
 from tests.support.streamlit_session import Answer, Visitor
 
-APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
+APP = Path(__file__).resolve().parents[1] / "dashboard" / "server.py"
 THINK_SECONDS = 2.0
 IDLE_SESSIONS = 100
 # p95 of a filter change in seconds, by number of sessions; memory growth in bytes.

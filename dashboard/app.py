@@ -13,7 +13,7 @@ _PROJECT = str(Path(__file__).resolve().parents[1])
 if _PROJECT not in sys.path:
     sys.path.insert(0, _PROJECT)
 
-from dashboard import layout, marts  # noqa: E402
+from dashboard import address, layout, marts  # noqa: E402
 from dashboard.contents import PAGES  # noqa: E402
 
 
@@ -30,9 +30,14 @@ def run() -> None:
         )
         for name, page in PAGES.items()
     ]
-    chosen = st.navigation(pages, position="top")
+    chosen = st.navigation(pages, position="hidden")
     try:
         layout.mark_environment()
+        name = chosen.url_path or next(iter(PAGES))
+        address.correct(name)
+        with st.container(horizontal=True, gap=None, key="navigation"):
+            address.navigation(dict(zip(PAGES, pages, strict=True)))
+            address.begin_at_the_top(name)
         marts.pin()
         chosen.run()
     except marts.VersionGone:

@@ -22,6 +22,8 @@ _STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 OF_PEOPLE = "Share of people"
 BEFORE, SINCE = "Before half stars", "Since half stars"
 THIS_FILM, ALL_FILMS = "This film", "All ratings"
+# A symbol of legends, as wide as a square.
+_TICK = "M-1,-0.2H1V0.2H-1Z"
 BEST, GEM, OTHER = "Best loved", "Hidden gem", "Other films"
 PEOPLE, RATINGS = "Of all people", "Of all ratings"
 
@@ -252,7 +254,9 @@ def film_stars() -> Any:
             axis=alt.Axis(labelAngle=0, format=".1f", labelOverlap=False),
         ),
         y=alt.Y("share:Q", title="Share of ratings", axis=alt.Axis(format=".0%")),
-        color=alt.Color("series:N", sort=series, scale=alt.Scale(domain=series), legend=_legend()),
+        color=alt.Color(
+            "series:N", sort=series, scale=alt.Scale(domain=series), legend=_legend(symbolOpacity=1)
+        ),
         tooltip=[
             alt.Tooltip("series:N", title="Of"),
             alt.Tooltip("rating:Q", title="Stars", format=".1f"),
@@ -262,7 +266,16 @@ def film_stars() -> Any:
     )
     bars = base.transform_filter(f"datum.series == '{THIS_FILM}'").mark_bar()
     ticks = base.transform_filter(f"datum.series == '{ALL_FILMS}'").mark_tick(thickness=4)
-    return alt.layer(bars, ticks).properties(height=240)
+    # Invisible, but only points have shapes: the legend shows a bar and a tick by them.
+    shapes = base.mark_point(opacity=0, filled=True, aria=False, tooltip=None).encode(
+        shape=alt.Shape(
+            "series:N",
+            sort=series,
+            scale=alt.Scale(domain=series, range=["square", _TICK]),
+            legend=_legend(symbolOpacity=1),
+        )
+    )
+    return alt.layer(bars, ticks, shapes).properties(height=320)
 
 
 @_built
@@ -281,7 +294,7 @@ def film_years() -> Any:
                 "start:Q",
                 title=None,
                 scale=alt.Scale(zero=False, nice=False),
-                axis=alt.Axis(format="d", tickMinStep=1, grid=False),
+                axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelFlush=20),
             ),
             x2="stop:Q",
             y=alt.Y("n_ratings:Q", title="Ratings in the year", axis=alt.Axis(tickMinStep=1)),

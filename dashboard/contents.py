@@ -13,6 +13,8 @@ from dashboard import queries
 
 _MEAN = ("n_ratings", "sum_rating")
 _RANKING = ("prior_mean", "prior_weight")
+# Of the filter shared by Overview and Films.
+FILTER = ("genre", "years", "min")
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class Page:
         title: Its name in the navigation.
         help: What it is for, in one line.
         questions: The questions that its sections ask, and what answers each.
+        parameters: What its address may say.
     """
 
     title: str
     help: str
     questions: Mapping[str, Answer] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
 
 
 # In the order of the navigation; the first is where visitors arrive.
@@ -74,16 +78,17 @@ PAGES: Final[dict[str, Page]] = {
                 ("prior_weight",),
             ),
             "Are popular films loved?": Answer(
-                (queries.SCATTER, queries.COUNT_FILMS), ("prior_weight",)
+                (queries.SCATTER, queries.POPULARITY), ("prior_weight",)
             ),
             "What should I watch?": Answer((queries.BEST_LOVED,), _RANKING),
         },
+        ("q", "months", *FILTER),
     ),
     "films": Page(
         "Films",
         "Search films; see everything about one.",
         {
-            "Which film are you looking for?": Answer((queries.SEARCH_FILMS,)),
+            "Which film are you looking for?": Answer((queries.TITLES,)),
             "Which films are best loved?": Answer(
                 (queries.BEST_LOVED, queries.RELEASE_SPAN), _RANKING
             ),
@@ -93,6 +98,7 @@ PAGES: Final[dict[str, Page]] = {
             "What do people call it?": Answer((queries.FILM_TAGS, queries.FILM_GENOME_TAGS)),
             "What is like it?": Answer((queries.FILM_SIMILAR,)),
         },
+        ("film", "q", *FILTER),
     ),
     "genres": Page(
         "Genres",
@@ -102,6 +108,7 @@ PAGES: Final[dict[str, Page]] = {
             "Do old films score higher?": Answer((queries.GENRE_DECADES,)),
             "Which genres go together?": Answer((queries.GENRE_PAIRS, queries.GENRES)),
         },
+        ("genres", "measure"),
     ),
     "tags": Page(
         "Tags",
@@ -111,6 +118,7 @@ PAGES: Final[dict[str, Page]] = {
             "What words do people use most?": Answer((queries.TOP_TAGS,), ("n_tag_users",)),
             "What words go with loved films?": Answer((queries.TOP_TAGS,), _MEAN),
         },
+        ("tag_search", "tag"),
     ),
     "people": Page(
         "People",
@@ -124,6 +132,7 @@ PAGES: Final[dict[str, Page]] = {
     "data": Page(
         "Data",
         "Freshness, checks, the meaning of each column, and terms of use.",
+        parameters=("table", "column"),
     ),
 }
 QUESTIONS: Final[dict[str, Answer]] = {

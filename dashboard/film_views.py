@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts
+from dashboard import charts, findings
 from dashboard.layout import dated, plain, table
 from dashboard.status import Status
 
 PAGE = "app_pages/films.py"
 STAR_COLUMNS = ["h05", "h10", "h15", "h20", "h25", "h30", "h35", "h40", "h45", "h50"]
+# Below this, days of ratings would be about people rather than the film.
+FEW_RATINGS = 5
 _BIGGEST_ID = 2**63 - 1
 
 
@@ -52,6 +54,16 @@ def method(status: Status) -> str:
     )
 
 
+def rated_when(film: pd.Series) -> str:
+    """Says when a film was first and last rated; of a film with few ratings, only in which year."""
+    first, last = film["first_rated_at"], film["last_rated_at"]
+    if film["n_ratings"] >= FEW_RATINGS:
+        return f"First rated {findings.day(first)}, last {findings.day(last)}."
+    if first.year == last.year:
+        return f"Rated in {first.year}."
+    return f"First rated in {first.year}, last in {last.year}."
+
+
 def grouped(films: pd.DataFrame, prior_weight: int) -> pd.DataFrame:
     """Marks the best loved films and the hidden gems for the scatter.
 
@@ -62,16 +74,18 @@ def grouped(films: pd.DataFrame, prior_weight: int) -> pd.DataFrame:
     Returns:
         The films with mean, year as text, group, and drawing order (marked ones on top).
     """
-    ordered = films.sort_values("weighted_score", ascending=False)
-    best = ordered.head(10).index
-    gems = ordered[ordered["n_ratings"] <= 2 * prior_weight].head(10).index.difference(best)
+    ranked = films.sort_values("rank_weighted")
+    best = ranked.head(10).index
+    gems = ranked[ranked["n_ratings"] <= 2 * prior_weight].head(10).index.difference(best)
     films["group"] = charts.OTHER
     films.loc[gems, "group"] = charts.GEM
     films.loc[best, "group"] = charts.BEST
     films["drawn"] = (films["group"] != charts.OTHER).astype(int)
     films["mean"] = films["sum_rating"] / films["n_ratings"]
     films["year"] = [str(int(y)) if pd.notna(y) else "unknown" for y in films["release_year"]]
-    return films.drop(columns=["release_year", "sum_rating"])
+    # The order in which a screen reader has them.
+    ordered = films.sort_values(["n_ratings", "movie_id"], ascending=[False, True])
+    return ordered.drop(columns=["release_year", "sum_rating", "rank_weighted"])
 
 
 def ranking(films: pd.DataFrame, alt: str, key: str) -> None:

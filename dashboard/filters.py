@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import marts, queries
+from dashboard.contents import FILTER
 from dashboard.layout import plain
 
 ALL_GENRES = "All genres"
@@ -16,6 +17,7 @@ ALL_GENRES = "All genres"
 USUAL_MINIMUM = 10
 MOST = 10_000_000
 _KEPT = "filter"
+_ADDRESS = "filter in the address"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def shared_filter() -> Filter:
 def _chosen(genres: list[str], low: int, high: int) -> dict[str, Any]:
     """What the URL says, else the previous choice, else everything."""
     asked = st.query_params.to_dict()
-    if not asked.keys() & {"genre", "years", "min"}:
+    if not asked.keys() & set(FILTER):
         before = st.session_state.get(_KEPT, {})
         asked = {key: _as_text(value) for key, value in before.items()}
     genre = asked.get("genre", ALL_GENRES)
@@ -126,7 +128,7 @@ def _as_text(value: Any) -> str:
 
 
 def _changed(span: tuple[int, int]) -> None:
-    values = {key: st.session_state[key] for key in ("genre", "years", "min")}
+    values = {key: st.session_state[key] for key in FILTER}
     values["years"] = tuple(int(year) for year in values["years"])
     _write_address(values, span)
 
@@ -138,11 +140,19 @@ def _reset(span: tuple[int, int]) -> None:
 def _write_address(values: dict[str, Any], span: tuple[int, int]) -> None:
     st.session_state[_KEPT] = values
     usual = {"genre": ALL_GENRES, "years": span, "min": USUAL_MINIMUM}
-    for key, value in values.items():
-        if value == usual[key]:
+    said = {key: _as_text(value) for key, value in values.items() if value != usual[key]}
+    st.session_state[_ADDRESS] = said
+    for key in FILTER:
+        if key not in said:
             st.query_params.pop(key, None)
-        elif st.query_params.get(key) != _as_text(value):
-            st.query_params[key] = _as_text(value)
+        elif st.query_params.get(key) != said[key]:
+            st.query_params[key] = said[key]
+
+
+def in_address() -> dict[str, str]:
+    """The choice as links to pages with the filter have it, without what is usual."""
+    asked = {key: st.query_params[key] for key in FILTER if key in st.query_params}
+    return asked or st.session_state.get(_ADDRESS, {})
 
 
 def _span() -> tuple[int, int]:

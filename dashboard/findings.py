@@ -6,7 +6,6 @@ them as plain text, never as Markdown.
 
 from __future__ import annotations
 
-import math
 from datetime import date
 
 import pandas as pd
@@ -15,6 +14,8 @@ from dashboard.status import Status
 
 # Below this many ratings, a mean supports no claim.
 ENOUGH = 30
+# A correlation that is none.
+_HARDLY = 0.1
 
 
 def number(value: float) -> str:
@@ -38,9 +39,9 @@ def day(value: date) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
-def share(part: float, whole: float) -> str:
+def share(part: float, whole: float, digits: int = 1) -> str:
     """Formats a share of a non-zero whole in percent: '4.2 %'."""
-    return f"{100 * part / whole:.1f} %"
+    return f"{100 * part / whole:.{digits}f} %"
 
 
 def headline(status: Status) -> str:
@@ -78,6 +79,14 @@ def busiest_month(months: pd.DataFrame) -> str | None:
     if silent:
         said.append(f"{counted(silent, 'month')} in between had no ratings at all.")
     return " ".join(said) or None
+
+
+def busiest_month_in_short(months: pd.DataFrame) -> str | None:
+    """Names the one month with most ratings, as busiest_month does."""
+    top = months.loc[months["n_ratings"] == months["n_ratings"].max(), "month"]
+    if len(top) != 1 or len(months) < 2:
+        return None
+    return f"{top.iloc[0]:%B %Y} was the busiest month"
 
 
 def span(months: pd.DataFrame, chosen: pd.Series) -> str:
@@ -138,6 +147,24 @@ def half_star_effect(stars: pd.DataFrame) -> str | None:
     )
 
 
+def half_stars_in_short(stars: pd.DataFrame) -> str | None:
+    """Says what share of the ratings is half stars, since there are any.
+
+    Args:
+        stars: Rows of STAR_YEARS.
+
+    Returns:
+        A few words; None without half stars, an earlier year, or enough ratings since.
+    """
+    year = half_star_year(stars)
+    since = stars[stars["rating_year"] >= (year or 0)]
+    total = since["n_ratings"].sum()
+    if year is None or total < ENOUGH:
+        return None
+    halves = since.loc[since["rating"] % 1 != 0, "n_ratings"].sum()
+    return f"{share(halves, total, digits=0)} of the ratings since {year} are half stars"
+
+
 def _mean_star(stars: pd.DataFrame) -> float:
     return float((stars["rating"] * stars["n_ratings"]).sum() / stars["n_ratings"].sum())
 
@@ -152,41 +179,64 @@ def genre_extremes(genres: pd.DataFrame, mean: float | None) -> str | None:
     Returns:
         One sentence; None with fewer than two rated genres or when all are equal.
     """
-    rated = genres[genres["n_ratings"] > 0]
-    if mean is None or len(rated) < 2:
+    ends = _genres_at_the_ends(genres)
+    if mean is None or ends is None:
         return None
-    means = (rated["sum_rating"] / rated["n_ratings"]).set_axis(rated["genre"])
-    high, low = means.idxmax(), means.idxmin()
-    if means[high] == means[low]:
-        return None
+    (high, best), (low, worst) = ends
     return (
-        f"Highest: {high}, {means[high]:.2f} stars ({means[high] - mean:+.2f} against the average"
-        f" of all ratings). Lowest: {low}, {means[low]:.2f} ({means[low] - mean:+.2f})."
+        f"Highest: {high}, {best:.2f} stars ({best - mean:+.2f} against the average of all"
+        f" ratings). Lowest: {low}, {worst:.2f} ({worst - mean:+.2f})."
     )
 
 
-def popularity(films: pd.DataFrame) -> str | None:
+def genres_in_short(genres: pd.DataFrame) -> str | None:
+    """Names the genres that are loved most and least, as genre_extremes does.
+
+    Genres of few ratings could be there by chance, so they keep the others from being named.
+    """
+    ends = _genres_at_the_ends(genres)
+    named = genres["genre"].isin([genre for genre, _ in ends or ()])
+    if ends is None or genres.loc[named, "n_ratings"].min() < ENOUGH:
+        return None
+    return f"{ends[0][0]} is loved most, {ends[1][0]} least"
+
+
+def _genres_at_the_ends(genres: pd.DataFrame) -> tuple[tuple[str, float], tuple[str, float]] | None:
+    rated = genres[genres["n_ratings"] > 0]
+    if len(rated) < 2:
+        return None
+    means = (rated["sum_rating"] / rated["n_ratings"]).set_axis(rated["genre"])
+    high, low = means.idxmax(), means.idxmin()
+    return None if means[high] == means[low] else ((high, means[high]), (low, means[low]))
+
+
+def popularity(n_films: int, r: float | None) -> str | None:
     """Says whether films with more ratings have higher means.
 
     Args:
-        films: Columns n_ratings (at least 1) and mean.
+        n_films: How many films were looked at.
+        r: Correlation of their mean with the logarithm of their number of ratings.
 
     Returns:
         One sentence; None with too few films, or if all are rated alike.
     """
-    if len(films) < ENOUGH:
+    if n_films < ENOUGH or r is None or pd.isna(r):
         return None
-    r = films["n_ratings"].map(math.log).corr(films["mean"])
-    if pd.isna(r):
-        return None
-    if abs(r) < 0.1:
-        return f"Number of ratings and mean are hardly related (correlation {r:.2f})."
-    strength = "clearly" if abs(r) >= 0.5 else "somewhat"
-    tends = "higher" if r > 0 else "lower"
+    exceptions = "" if abs(r) < _HARDLY else " There are many exceptions."
     return (
-        f"Films with more ratings are rated {strength} {tends}, with many exceptions"
-        f" (correlation {r:.2f} with the logarithm of the count)."
+        f"Over {number(n_films)} films, the correlation of the mean with the logarithm of the"
+        f" number of ratings is {r:.2f}.{exceptions}"
     )
+
+
+def popularity_in_short(n_films: int, r: float | None) -> str | None:
+    """Says whether popular films are loved; for arguments and rules, see popularity."""
+    if n_films < ENOUGH or r is None or pd.isna(r):
+        return None
+    if abs(r) < _HARDLY:
+        return "Popular films are loved about as much as others"
+    strength = "clearly" if abs(r) >= 0.5 else "somewhat"
+    return f"Popular films are loved {strength} {'more' if r > 0 else 'less'}"
 
 
 # ---- genres ------------------------------------------------------------------------------------
@@ -234,18 +284,28 @@ def old_films(decades: pd.DataFrame) -> str | None:
     Returns:
         One sentence with the best and the worst decade; None with fewer than two to compare.
     """
-    sums = decades.groupby("release_decade")[["n_ratings", "sum_rating"]].sum()
-    enough = sums[sums["n_ratings"] >= ENOUGH]
-    if len(enough) < 2:
+    means = _decades(decades)
+    if means is None:
         return None
-    means = enough["sum_rating"] / enough["n_ratings"]
     best, worst = means.idxmax(), means.idxmin()
-    if means[best] == means[worst]:
-        return None
     return (
         f"Films of the {best}s score highest ({means[best]:.2f}), films of the {worst}s lowest"
         f" ({means[worst]:.2f}); each film counts in each of its genres."
     )
+
+
+def old_films_in_short(decades: pd.DataFrame) -> str | None:
+    """Names the decade that scores highest, as old_films does."""
+    means = _decades(decades)
+    return None if means is None else f"Films of the {means.idxmax()}s score highest"
+
+
+def _decades(decades: pd.DataFrame) -> pd.Series | None:
+    """The mean of each decade with enough ratings, unless there are no two that differ."""
+    sums = decades.groupby("release_decade")[["n_ratings", "sum_rating"]].sum()
+    enough = sums[sums["n_ratings"] >= ENOUGH]
+    means = enough["sum_rating"] / enough["n_ratings"]
+    return means if means.nunique() > 1 else None
 
 
 # ---- tags --------------------------------------------------------------------------------------
@@ -269,6 +329,12 @@ def commonest_tag(tags: pd.DataFrame, n_tag_users: int) -> str | None:
         f"Used by most people: {names},{' each' if len(first) > 1 else ''} by"
         f" {number(first['n_people'].iloc[0])} of the {number(n_tag_users)} who tagged anything."
     )
+
+
+def commonest_tag_in_short(tags: pd.DataFrame) -> str | None:
+    """Names the tag that most people used, if it is a single one."""
+    first = tags.loc[tags["n_people"] == tags["n_people"].max(), "tag"]
+    return f"“{first.iloc[0]}” is what most people say" if len(first) == 1 else None
 
 
 def commonest_pair(pairs: pd.DataFrame) -> str | None:
@@ -322,6 +388,24 @@ def concentration(groups: pd.DataFrame) -> str | None:
         One sentence on the fewest groups, most active first, that gave at least half of the
         ratings; None if they gave less than twice their share, or there are too few people.
     """
+    most = _most_active(groups)
+    if most is None:
+        return None
+    least, of_people, of_ratings = most
+    return (
+        f"People with {number(least)} ratings or more are {of_people} of all, and gave {of_ratings}"
+        " of the ratings."
+    )
+
+
+def concentration_in_short(groups: pd.DataFrame) -> str | None:
+    """Says what concentration says, without the limit between the groups."""
+    most = _most_active(groups)
+    return f"{most[1]} of the people gave {most[2]} of the ratings" if most else None
+
+
+def _most_active(groups: pd.DataFrame) -> tuple[int, str, str] | None:
+    """The least number of ratings of the most active, their share of people and of ratings."""
     above = groups.iloc[::-1][["n_users", "n_ratings"]].cumsum()
     people, ratings = groups["n_users"].sum(), groups["n_ratings"].sum()
     enough = above[above["n_ratings"] * 2 >= ratings]
@@ -330,11 +414,8 @@ def concentration(groups: pd.DataFrame) -> str | None:
     cut, most = enough.index[0], enough.iloc[0]
     if most["n_ratings"] / ratings < 2 * most["n_users"] / people:
         return None
-    return (
-        f"People with {number(groups.loc[cut, 'lo'])} ratings or more are"
-        f" {share(most['n_users'], people)} of all, and gave {share(most['n_ratings'], ratings)} of"
-        " the ratings."
-    )
+    shares = (share(most["n_users"], people), share(most["n_ratings"], ratings))
+    return (int(groups.loc[cut, "lo"]), *shares)
 
 
 def selection(groups: pd.DataFrame, is_generated: bool) -> str | None:
@@ -370,16 +451,31 @@ def busiest_hour(hours: pd.DataFrame) -> str | None:
     Returns:
         One sentence; None with few ratings, or if hours are tied.
     """
-    counts = hours["n_ratings"]
-    most, fewest = hours[counts == counts.max()], hours[counts == counts.min()]
-    if counts.sum() < ENOUGH or len(most) != 1 or len(fewest) != 1:
+    ends = _hours_at_the_ends(hours)
+    if ends is None:
         return None
-    high, low = most.iloc[0], fewest.iloc[0]
+    high, low = ends
     return (
         f"Most ratings came on {high['day']}s from {high['hour']:02d}:00 to {high['hour']:02d}:59"
         f" UTC ({number(high['n_ratings'])}), fewest on {low['day']}s from {low['hour']:02d}:00 to"
         f" {low['hour']:02d}:59 ({number(low['n_ratings'])})."
     )
+
+
+def busiest_hour_in_short(hours: pd.DataFrame) -> str | None:
+    """Names the hour of the week with most ratings, as busiest_hour does."""
+    ends = _hours_at_the_ends(hours)
+    if ends is None:
+        return None
+    return f"{ends[0]['day']} is busiest, from {ends[0]['hour']:02d}:00 UTC"
+
+
+def _hours_at_the_ends(hours: pd.DataFrame) -> tuple[pd.Series, pd.Series] | None:
+    counts = hours["n_ratings"]
+    most, fewest = hours[counts == counts.max()], hours[counts == counts.min()]
+    if counts.sum() < ENOUGH or len(most) != 1 or len(fewest) != 1:
+        return None
+    return most.iloc[0], fewest.iloc[0]
 
 
 def returning(cells: pd.DataFrame, last_year: int) -> str | None:
@@ -393,13 +489,26 @@ def returning(cells: pd.DataFrame, last_year: int) -> str | None:
         One sentence; None if the next year is merged with later ones for over a tenth of the
         newcomers: hardly any of those came back, so the rest alone would look too good.
     """
+    came = _came_back(cells, last_year)
+    if came is None:
+        return None
+    returned, newcomers = came
+    return (
+        f"Of {counted(newcomers, 'newcomer')}, {share(returned, newcomers)} rated again in the"
+        " calendar year after their first."
+    )
+
+
+def returning_in_short(cells: pd.DataFrame, last_year: int) -> str | None:
+    """Says how many newcomers came back, as returning does."""
+    came = _came_back(cells, last_year)
+    return f"{share(*came, digits=0)} of newcomers rate again the year after" if came else None
+
+
+def _came_back(cells: pd.DataFrame, last_year: int) -> tuple[int, int] | None:
     first = cells[(cells["years_since"] == 0) & (cells["cohort_year"] < last_year)]
     after = cells[(cells["years_since"] == 1) & (cells["end"] == 2)]
     newcomers = after["n_newcomers"].sum()
     if newcomers < ENOUGH or newcomers < 0.9 * first["n_newcomers"].sum():
         return None
-    return (
-        f"Of {counted(newcomers, 'newcomer')},"
-        f" {share(after['n_users_active'].sum(), newcomers)} rated again in the calendar year"
-        " after their first."
-    )
+    return int(after["n_users_active"].sum()), int(newcomers)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import deepcopy
 from string import punctuation
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import contents, findings, marts, provenance
 from dashboard.charts import Spec
@@ -19,6 +21,9 @@ from dashboard.page_parts import failures_said
 from dashboard.settings import settings
 from dashboard.status import Status
 
+SITE = "MovieLens"
+# Where the heading of the section being drawn is, and the question that it asks.
+_heading: ContextVar[tuple[DeltaGenerator, str]] = ContextVar("heading of this section")
 UTC_NOTE = "Months, years and hours are UTC."
 GENRE_NOTE = (
     "A film counts in each of its genres, so genre totals exceed all ratings and are never summed."
@@ -68,14 +73,22 @@ def mark_environment() -> None:
             st.badge(f"environment {plain(environment)}", color="violet")
 
 
-def name_tab(subject: str = "") -> None:
-    """Names the browser's tab, the environment first: browsers cut long names at the end.
+def tab_name(subject: str = "") -> str:
+    """Returns the name of a page, the environment first: browsers cut long names at the end.
 
     Args:
         subject: What the page is about, such as a film; empty for a page of the navigation.
     """
-    names = (settings().environment, subject, "MovieLens")
-    st.set_page_config(page_title=" · ".join(name for name in names if name))
+    return " · ".join(filter(None, (settings().environment, subject, SITE)))
+
+
+def name_tab(subject: str = "") -> None:
+    """Names the browser's tab.
+
+    Args:
+        subject: As for tab_name.
+    """
+    st.set_page_config(page_title=tab_name(subject))
 
 
 def top(title: str, status: Status) -> None:
@@ -128,7 +141,8 @@ def footer(status: Status) -> None:
             " about real films or people."
         )
     # The only text whose URL may become a link: it comes from this project, not from the files.
-    st.caption(f"Data: {status.citation.translate(_PUNCTUATION)}")
+    # A caption is translucent, which leaves a link too pale to read.
+    st.markdown(f":small[Data: {status.citation.translate(_PUNCTUATION)}]")
     st.caption(f"Licence: {plain(status.licence)}")
     st.caption(
         "Neither GroupLens nor the University of Minnesota endorses this site, and nothing here"
@@ -136,32 +150,15 @@ def footer(status: Status) -> None:
     )
 
 
-def keep_address(parameter: str, value: str | None) -> None:
-    """Makes the URL name what is shown, or nothing if all is.
-
-    A link within a page reruns it with new parameters but leaves the URL as it was; writing the
-    parameters, even unchanged, corrects it.
-
-    Args:
-        parameter: Name of the parameter, such as film.
-        value: What is shown, or None for all.
-    """
-    if value is not None:
-        st.query_params[parameter] = value
-    elif st.session_state.get(f"{parameter} shown"):
-        st.query_params[parameter] = ""
-        del st.query_params[parameter]
-    st.session_state[f"{parameter} shown"] = value is not None
-
-
 # ---- sections ----------------------------------------------------------------------------------
 
 
 @contextmanager
 def section(question: str) -> Iterator[None]:
-    """A question as heading, its answer, and a button that shows where the answer comes from.
+    """A heading, what is below it, and a button that shows where the figures come from.
 
-    If a mart is missing, only this section fails.
+    The heading is the question, until `state` gives the answer. If a mart is missing, only this
+    section fails.
 
     Args:
         question: What the section answers; one of `dashboard.contents` where it shows figures.
@@ -169,11 +166,26 @@ def section(question: str) -> Iterator[None]:
     Yields:
         Nothing; write the answer inside.
     """
-    st.header(question, anchor=False)
+    place = st.empty()
+    place.header(question, anchor=False)
+    _heading.set((place, question))
     with failures_said():
         yield
     if question in contents.QUESTIONS:
         provenance.offer(question)
+
+
+def state(finding: str | None) -> None:
+    """Makes a finding the heading of this section, if there is one, and its question the overline.
+
+    Args:
+        finding: A few words, as plain text.
+    """
+    if finding:
+        place, question = _heading.get()
+        with place.container(gap=None):
+            st.caption(question)
+            st.header(plain(finding), anchor=False)
 
 
 def say(sentence: str | None) -> None:

@@ -36,16 +36,17 @@ class DuckDBEngine:
         """Pins the published file.
 
         Returns:
-            The current file, or the previous one while the current one cannot be read.
+            The current file, or the previous one while the current one cannot be read or is gone:
+            a folder may lose its mount for a moment. Only a restart shows nothing.
 
         Raises:
-            NothingPublished: If there is no file.
+            NothingPublished: If there is no file, and there is no previous one.
             MartsUnreadable: If the file cannot be read, and there is no previous one.
         """
         with self._opening:
             try:
                 self._last = self._current()
-            except MartsUnreadable:
+            except (MartsUnreadable, NothingPublished):
                 if self._last is None:
                     raise
                 version, last = self._last

@@ -89,6 +89,18 @@ def guards(tested: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def unreported(tested: pd.DataFrame, quality: pd.DataFrame) -> int:
+    """Counts the checks whose results are not published.
+
+    Args:
+        tested: Rows of TESTED_TABLES.
+        quality: Rows of QUALITY.
+    """
+    if tested.empty or quality.empty:
+        return 0
+    return len(set(tested["test_name"]) - set(quality["test_name"]))
+
+
 def compared_by(tested: pd.DataFrame, quality: pd.DataFrame, name: str) -> pd.DataFrame:
     """Finds the checks of other tables that read a table, too.
 

@@ -73,16 +73,34 @@ order by rank_weighted
 limit 100
 """
 
+# The ten best loved films and the ten hidden gems are always among them. The rest take turns by how
+# often they were rated, in steps of a logarithm, so that no size of audience is left out; in each
+# step the order is as good as random, and the same in every version.
 SCATTER: Final = f"""
-select movie_id, title, release_year, n_ratings, sum_rating, weighted_score
-from mart_movie
-where {_FILTER}
-order by n_ratings desc, movie_id
+select movie_id, title, release_year, n_ratings, sum_rating, weighted_score, rank_weighted
+from (
+    select
+        {_FILM}, weighted_score, rank_weighted,
+        n_ratings <= ? as has_few,
+        row_number() over (order by rank_weighted) as place,
+        row_number() over (partition by n_ratings <= ? order by rank_weighted) as place_of_its_kind,
+        row_number() over (
+            partition by floor(4 * ln(n_ratings))
+            order by mod(mod(movie_id, 10007) * 7919, 10007), movie_id
+        ) as turn
+    from mart_movie
+    where {_FILTER}
+) as film
+order by
+    case when place <= 10 or (has_few and place_of_its_kind <= 10) then 0 else 1 end, turn, movie_id
 limit 1500
 """
 
-COUNT_FILMS: Final = f"""
-select count(*) as n_films, cast(coalesce(sum(n_ratings), 0) as bigint) as n_ratings
+# Over every film, however many of them are drawn.
+POPULARITY: Final = f"""
+select
+    count(*) as n_films,
+    cast(corr(ln(n_ratings), sum_rating / n_ratings) as double) as correlation
 from mart_movie
 where {_FILTER}
 """
@@ -105,17 +123,11 @@ order by weighted_score desc, rank_weighted
 limit 1
 """
 
-SEARCH_FILMS: Final = """
-select movie_id, title, release_year, genres_text, n_ratings, sum_rating
+TITLES: Final = """
+select
+    movie_id, title, title_search, release_year, genres_text, n_ratings, sum_rating, imdb_url
 from mart_movie
-where
-    title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
-    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
-    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
-    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
-    and title_search || ' ' || coalesce(cast(release_year as varchar), '') like ? escape '!'
-order by case when title_search like ? escape '!' then 0 else 1 end, n_ratings desc, movie_id
-limit 21
+order by n_ratings desc, movie_id
 """
 
 FILM: Final = f"""

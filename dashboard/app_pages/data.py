@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import streamlit as st
 
-from dashboard import findings, layout, marts, provenance, queries
+from dashboard import address, film_views, findings, layout, marts, provenance, queries
 from dashboard.contents import PAGES
 from dashboard.settings import settings
 from dashboard.status import Status, published_status
@@ -142,6 +142,12 @@ def checks(status: Status) -> None:
     else:
         st.success(said)
     rows = marts.rows(queries.QUALITY)
+    later = provenance.unreported(marts.rows_if_published(queries.TESTED_TABLES), rows)
+    if later:
+        st.caption(
+            f"{findings.counted(later, 'more check')} of the tables that report on the build, this"
+            " list among them, ran once it was written; nothing is published while one fails."
+        )
     if rows.empty:
         st.info("No individual results were published.")
         return
@@ -348,9 +354,11 @@ def limits(status: Status) -> None:
         "Release years come from titles. Films without one are left out wherever years are shown.",
         "Genres are taken from the files, and a film counts in each of its genres.",
         "Months, years and hours are UTC; where people live is unknown.",
-        "No table this site reads has user ids or a row per person, and no count of people is below"
-        " five: smaller groups are merged with a neighbour, or left out. Counts of ratings, and of"
-        " people who used a tag, are about films and can be one.",
+        "No table this site reads has user ids. Groups of people by month, activity or first year"
+        " have five members or more: smaller ones are merged with a neighbour, or left out. A film"
+        " or a tag can be known from one person alone, and its numbers are then what that person"
+        f" did; of a film with fewer than {film_views.FEW_RATINGS} ratings, its page tells years"
+        " rather than days.",
     ]
     if unrated:
         said.append(f"{findings.counted(unrated, 'listed film')} without ratings cannot be ranked.")
@@ -502,11 +510,11 @@ def page() -> None:
     status = published_status()
     columns = asked_table()
     if columns.empty:
-        layout.keep_address("table", None)
+        address.keep("table", None)
         show_all(status)
     else:
         name = str(columns["table_name"].iloc[0])
-        layout.keep_address("table", name)
+        address.keep("table", name)
         show_table(name, columns, status)
     layout.footer(status)
 

@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, film_views, filters, findings, layout, marts, queries, search
+from dashboard import (
+    address,
+    charts,
+    film_search,
+    film_views,
+    filters,
+    findings,
+    layout,
+    marts,
+    queries,
+)
 from dashboard.settings import settings
 from dashboard.status import Status, published_status
 
-
-def find() -> bool:
-    """Live search.
-
-    Returns:
-        Whether the visitor is searching.
-    """
-    typed = st.text_input(
-        "Search a title, optionally with its year",
-        type="search",
-        live="250ms",
-        key="q",
-        bind="query-params",
-        max_chars=search.LONGEST,
-        placeholder="amelie, or matrix 1999",
-    )
-    if not (typed and search.normalised(typed)):
-        return False
-    found = marts.rows(queries.SEARCH_FILMS, *search.film_patterns(typed))
-    if found.empty:
-        st.info("No title contains these words. Try fewer letters, or one word of the title.")
-        return True
-    more = len(found) > 20
-    st.caption(
-        "The 20 most rated titles with these words; add a word to narrow the search."
-        if more
-        else f"{findings.counted(len(found), 'title')} with these words."
-    )
-    for row in found.head(20).itertuples():
-        result(row)
-    return True
-
-
-def result(row: Any) -> None:
-    """One film found: a link, and what distinguishes films of the same name."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        film_views.link(row)
-        genres = row.genres_text if isinstance(row.genres_text, str) else "no genre"
-        rated = (
-            f"mean {row.sum_rating / row.n_ratings:.2f} of"
-            f" {findings.counted(row.n_ratings, 'rating')}"
-            if row.n_ratings
-            else "not rated"
-        )
-        st.caption(layout.plain(f"{genres} · {rated} · film {row.movie_id}"))
+GENRES, TAGS = "app_pages/genres.py", "app_pages/tags.py"
 
 
 def browse(status: Status) -> None:
@@ -95,9 +59,8 @@ def facts(film: pd.Series, status: Status) -> None:
         spread = film["sd_rating"]
         if pd.notna(spread):
             st.metric("Spread (standard deviation)", f"{spread:.2f}", border=True, height="stretch")
-    first, last = findings.day(film["first_rated_at"]), findings.day(film["last_rated_at"])
     st.caption(
-        f"Weighted score {film['weighted_score']:.2f}. First rated {first}, last {last}."
+        f"Weighted score {film['weighted_score']:.2f}. {film_views.rated_when(film)}"
         f" {film_views.method(status)}"
     )
 
@@ -143,6 +106,31 @@ def years(movie_id: int, title: str) -> None:
     st.caption("Years without ratings are empty. Years are UTC.")
 
 
+def kinds(film: pd.Series) -> None:
+    """The film's genres and year, as links to more of them."""
+    with st.container(horizontal=True, gap="small"):
+        genres = film["genres_text"]
+        for genre in genres.split(", ") if isinstance(genres, str) else []:
+            st.page_link(GENRES, label=layout.plain(genre), query_params={"genres": genre})
+        if pd.notna(film["release_year"]):
+            year = int(film["release_year"])
+            asked = {"years": f"{year},{year}"}
+            st.page_link(film_views.PAGE, label=f"Films of {year}", query_params=asked)
+    if not isinstance(genres, str):
+        layout.say("no genre")
+    if film["is_inferred"]:
+        layout.say("Not in the list of films; known only from ratings or tags.")
+
+
+def tag_links(tags: pd.DataFrame) -> None:
+    """Tags as links to the films that carry them, with the number of people who used them."""
+    with st.container(horizontal=True, gap="small"):
+        for row in tags.itertuples():
+            with st.container(border=True, width="content"):
+                label = layout.plain(f"{row.tag}  ({row.n_people})")
+                st.page_link(TAGS, label=label, query_params={"tag": row.tag})
+
+
 def chips(labels: list[str]) -> None:
     """Untrusted words, shown as written."""
     with st.container(horizontal=True, gap="small"):
@@ -158,7 +146,7 @@ def words(movie_id: int, status: Status) -> None:
         st.info("Nobody has tagged this film in these data.")
     else:
         st.caption("Tags by number of people who used them")
-        chips([f"{row.tag}  ({row.n_people})" for row in tags.itertuples()])
+        tag_links(tags)
     if not status.has_genome:
         return
     genome = marts.rows(queries.FILM_GENOME_TAGS, movie_id)
@@ -202,10 +190,7 @@ def show_film(film: pd.Series, status: Status) -> None:
     movie_id, title = int(film["movie_id"]), layout.dated(film["title"], film["release_year"])
     layout.name_tab(title)
     layout.top(layout.plain(title), status)
-    known = [film["genres_text"] if isinstance(film["genres_text"], str) else "no genre"]
-    if film["is_inferred"]:
-        known.append("not in the list of films; known only from ratings or tags")
-    layout.say(" · ".join(known))
+    kinds(film)
     links(film)
     with layout.section("How is it rated?"):
         facts(film, status)
@@ -236,16 +221,16 @@ def page() -> None:
     movie_id = film_views.film_id(asked) if asked is not None else None
     found = marts.rows(queries.FILM, movie_id) if movie_id is not None else pd.DataFrame()
     if not found.empty:
-        layout.keep_address("film", asked)
+        address.keep("film", asked)
         show_film(found.iloc[0], status)
     else:
         if asked is None:
-            layout.keep_address("film", None)
+            address.keep("film", None)
         layout.top("Films", status)
         if asked is not None:
             no_such_film()
         with layout.section("Which film are you looking for?"):
-            searching = find()
+            searching = film_search.find()
         if not searching:
             browse(status)
     layout.footer(status)

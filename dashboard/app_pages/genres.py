@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, findings, layout, marts, queries
+from dashboard import address, charts, findings, layout, marts, queries
 from dashboard.status import published_status
 
 SHARE, MEAN = "Share of ratings", "Mean rating"
@@ -15,14 +15,17 @@ MOST_LINES = 5
 def chosen_genres() -> list[str]:
     """Up to five genres; by default those with most ratings."""
     genres = marts.rows(queries.GENRES).sort_values("n_ratings", ascending=False)["genre"]
+    usual = sorted(genres.head(4))
+    asked = address.chosen("genres", usual)
+    st.session_state["genres"] = [genre for genre in asked if genre in set(genres)]
     chosen = st.pills(
         f"Genres, up to {MOST_LINES}",
         sorted(genres),
         selection_mode="multi",
-        default=list(genres.head(4)),
         format_func=layout.plain,
         key="genres",
-        bind="query-params",
+        on_change=address.choose,
+        args=("genres", usual),
         wrap=True,
     )
     if len(chosen) > MOST_LINES:
@@ -54,8 +57,15 @@ def over_time() -> None:
         st.info("There are no ratings in this version.")
         return
     chosen = chosen_genres()
+    (asked, *_) = address.chosen("measure", [SHARE])
+    st.session_state["measure"] = asked if asked in (SHARE, MEAN) else SHARE
     measure = st.segmented_control(
-        "Measure", [SHARE, MEAN], default=SHARE, required=True, key="measure", bind="query-params"
+        "Measure",
+        [SHARE, MEAN],
+        required=True,
+        key="measure",
+        on_change=address.choose,
+        args=("measure", [SHARE]),
     )
     if not chosen:
         st.info("Choose at least one genre.")
@@ -84,6 +94,7 @@ def by_decade() -> None:
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["enough"] = rows["n_ratings"] >= findings.ENOUGH
     rows["decade"] = rows["release_decade"].astype(str) + "s"
+    layout.state(findings.old_films_in_short(rows))
     said = findings.old_films(rows)
     layout.say(said)
     layout.draw(

@@ -7,8 +7,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, film_views, filters, findings, layout, marts, queries
-from dashboard.page_parts import fragment
+from dashboard import (
+    address,
+    charts,
+    film_search,
+    film_views,
+    filters,
+    findings,
+    layout,
+    marts,
+    queries,
+)
+from dashboard.page_parts import failures_said, fragment
 from dashboard.status import Status, published_status
 
 
@@ -91,25 +101,31 @@ def activity(months: pd.DataFrame) -> None:
             f" {said or ''} {summed or ''}",
         )
     st.caption(
-        "All ratings; the filter below does not apply. First and last month may be partial. Counts"
-        f" below five people are shown as 1 to 4. {layout.UTC_NOTE}"
+        "All ratings; the filter of films does not apply. First and last month may be partial."
+        f" Counts below five people are shown as 1 to 4. {layout.UTC_NOTE}"
     )
 
 
 def _span_of(month: pd.Series) -> pd.Series:
     """Lets the visitor choose a range of months; marks the months in it."""
     # A slider, not a brush over the bars: it works by touch and keyboard, and its value is in the
-    # URL.
+    # URL, as ?months=2003-02&months=2005-12.
     names = list(month.dt.strftime("%Y-%m"))
     if len(names) < 2:
         return pd.Series(True, index=month.index)
+    usual = [names[0], names[-1]]
+    asked = address.chosen("months", usual)
+    is_range = len(asked) == 2 and set(asked) <= set(names) and asked[0] <= asked[1]
+    wanted = tuple(asked if is_range else usual)
+    if st.session_state.get("months", wanted) != wanted:
+        st.session_state["months"] = wanted
     first, last = st.select_slider(
         "Range of months to sum up",
         names,
-        (names[0], names[-1]),
-        format_func=dict(zip(names, month.dt.strftime("%b %Y"), strict=True)).__getitem__,
+        wanted,  # without a range, it would have one end
         key="months",
-        bind="query-params",
+        on_change=address.choose,
+        args=("months", usual),
     )
     return pd.Series([first <= name <= last for name in names], index=month.index)
 
@@ -124,6 +140,7 @@ def half_stars() -> None:
     stars["period"] = (stars["rating_year"] < year).map({True: charts.BEFORE, False: charts.SINCE})
     shares = stars.groupby(["period", "rating"], as_index=False)["n_ratings"].sum()
     shares["share"] = shares["n_ratings"] / shares.groupby("period")["n_ratings"].transform("sum")
+    layout.state(findings.half_stars_in_short(stars))
     said = findings.half_star_effect(stars)
     layout.say(said)
     top = shares.loc[shares.groupby("period")["share"].idxmax()]
@@ -143,6 +160,7 @@ def genres(status: Status) -> None:
         return
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     rows["difference"] = rows["mean"] - status.mean
+    layout.state(findings.genres_in_short(rows))
     said = findings.genre_extremes(rows, status.mean)
     layout.say(said)
     event = layout.draw(
@@ -156,34 +174,42 @@ def genres(status: Status) -> None:
     if picked:
         st.switch_page("app_pages/genres.py", query_params={"genres": [picked[0]["genre"]]})
     st.caption(
-        "All ratings; the filter below does not apply. Click a dot to open its genre."
+        "All ratings; the filter of films does not apply. Click a dot to open its genre."
         f" {layout.GENRE_NOTE}"
     )
 
 
 def popular(status: Status, chosen: filters.Filter) -> None:
     """Films by number of ratings and mean."""
-    rows = marts.rows(queries.SCATTER, *chosen.parameters)
+    few = 2 * status.prior_weight
+    rows = marts.rows(queries.SCATTER, few, few, *chosen.parameters)
     rows = film_views.grouped(rows, status.prior_weight)
-    said = findings.popularity(rows)
+    every = marts.rows(queries.POPULARITY, *chosen.parameters).iloc[0]
+    n_films = int(every["n_films"])
+    layout.state(findings.popularity_in_short(n_films, every["correlation"]))
+    said = findings.popularity(n_films, every["correlation"])
     layout.say(said)
+    shown = findings.counted(len(rows), "film")
     event = layout.draw(
         rows,
         charts.popular_and_loved(),
-        f"{findings.counted(len(rows), 'film')} by number of ratings and mean"
-        f" ({chosen.sentence}). {said or ''}",
+        f"{shown} by number of ratings and mean ({chosen.sentence}). {said or ''}",
         on_select="rerun",
         key="popular_and_loved",
     )
     picked = event.selection.get("film") if event else None
     if picked:
         film_views.open_film(int(picked[0]["movie_id"]))
-    n_films = int(marts.rows(queries.COUNT_FILMS, *chosen.parameters)["n_films"].iloc[0])
-    shown = "all" if n_films == len(rows) else f"the {len(rows):,} most rated of {n_films:,}"
+    drawn = (
+        "All are drawn."
+        if n_films == len(rows)
+        else f"{len(rows):,} of them are drawn, some of every size of audience;"
+        " the correlation is over all."
+    )
     st.caption(
-        f"Filter: {layout.plain(chosen.sentence)}; {shown} films. Click a film to open its page."
-        f" Best loved: the ten best weighted scores. Hidden gem: the ten best among films with at"
-        f" most {2 * status.prior_weight:,} ratings."
+        f"Filter: {layout.plain(chosen.sentence)}; {findings.counted(n_films, 'film')}. {drawn}"
+        " Click a film to open its page. Best loved: the ten best weighted scores. Hidden gem: the"
+        f" ten best among films with at most {few:,} ratings."
     )
 
 
@@ -208,11 +234,22 @@ def superlatives(status: Status, chosen: filters.Filter) -> bool:
     loved = marts.rows(queries.BEST_LOVED, *chosen.parameters).head(1)
     divisive = marts.rows(queries.MOST_DIVISIVE, *chosen.parameters, many)
     gem = marts.rows(queries.HIDDEN_GEM, *chosen.parameters, few)
-    with st.grid(4, min_column_width=210) as grid:
-        film_views.card(grid, "Most rated", most, "{n_ratings:,} ratings")
-        film_views.card(grid, "Best loved", loved, "mean {mean:.2f} of {n_ratings:,}")
-        film_views.card(grid, "Most divisive", divisive, "spread {sd_rating:.2f} of {n_ratings:,}")
-        film_views.card(grid, "Hidden gem", gem, "mean {mean:.2f} of {n_ratings:,}")
+    mean, spread = "mean {mean:.2f}, {n_ratings:,} ratings", "spread {sd_rating:.2f}"
+    # Two pairs: four cards would leave one alone in its row wherever three fit.
+    for half, cards in zip(
+        st.columns(2, gap="small"),
+        (
+            [("Most rated", most, "{n_ratings:,} ratings"), ("Best loved", loved, mean)],
+            [
+                ("Most divisive", divisive, f"{spread}, {{n_ratings:,}} ratings"),
+                ("Hidden gem", gem, mean),
+            ],
+        ),
+        strict=True,
+    ):
+        with half, st.grid(2, min_column_width=210) as grid:
+            for label, film, form in cards:
+                film_views.card(grid, label, film, form)
     st.caption(
         f"Filter: {layout.plain(chosen.sentence)}. Best loved: best weighted score. Most divisive:"
         f" largest standard deviation among films with {many:,} ratings or more. Hidden gem: best"
@@ -226,10 +263,8 @@ def page() -> None:
     status = published_status()
     layout.top("MovieLens in numbers", status)
     layout.say(findings.headline(status))
-    with layout.section("How big is it?"):
-        sizes(status, marts.rows(queries.RATING_MONTHS))
-    with layout.section("When were people rating?"):
-        activity(marts.rows(queries.RATING_MONTHS))
+    with failures_said():
+        film_search.find()
     left, right = st.columns(2, gap="large")
     with left, layout.section("Which genres score above average?"):
         genres(status)
@@ -244,6 +279,12 @@ def page() -> None:
             popular(status, chosen)
         with layout.section("What should I watch?"):
             best_loved(status, chosen)
+    with layout.section("When were people rating?"):
+        months = marts.rows(queries.RATING_MONTHS)
+        layout.state(findings.busiest_month_in_short(months))
+        activity(months)
+    with layout.section("How big is it?"):
+        sizes(status, marts.rows(queries.RATING_MONTHS))
     layout.footer(status)
 
 

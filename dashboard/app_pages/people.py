@@ -10,8 +10,7 @@ from dashboard.status import Status, published_status
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 FEWEST_NOTE = (
-    "No bar or cell stands for fewer than five people: smaller groups are merged with a neighbour,"
-    " and no table this site can read has a row per person."
+    "No bar or cell stands for fewer than five people: smaller groups are merged with a neighbour."
 )
 
 
@@ -25,6 +24,7 @@ def concentration(status: Status) -> None:
         f"{lo:,} or more" if pd.isna(hi) else f"{lo:,}" if lo == hi else f"{lo:,} to {int(hi):,}"
         for lo, hi in zip(rows["lo"], rows["hi"], strict=True)
     ]
+    layout.state(findings.concentration_in_short(rows))
     said = findings.concentration(rows)
     layout.say(said)
     layout.draw(
@@ -57,6 +57,7 @@ def hours() -> None:
     rows["day"] = [WEEKDAYS[int(weekday) - 1] for weekday in rows["weekday"]]
     rows["share"] = rows["n_ratings"] / total
     rows["from_to"] = [f"{hour:02d}:00 to {hour:02d}:59 UTC" for hour in rows["hour"]]
+    layout.state(findings.busiest_hour_in_short(rows))
     said = findings.busiest_hour(rows)
     layout.say(said)
     layout.draw(
@@ -85,6 +86,7 @@ def cohorts(status: Status) -> None:
             " drawn without singling people out."
         )
         return
+    layout.state(findings.returning_in_short(cells, status.last_rating_at.year))
     layout.say(said)
     layout.draw(
         cells,

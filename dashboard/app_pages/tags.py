@@ -13,6 +13,7 @@ from dashboard.status import Status, published_status
 def commonest(tags: pd.DataFrame, status: Status) -> None:
     """The tags that most people used."""
     rows = tags.head(20)
+    layout.state(findings.commonest_tag_in_short(tags))
     said = findings.commonest_tag(tags, status.n_tag_users)
     layout.say(said)
     layout.draw(
@@ -53,21 +54,44 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
     )
 
 
+def choose(found: list[str], asked: str) -> str:
+    """Lets the visitor choose one of the tags found; the choice is in the URL.
+
+    Args:
+        found: The tags.
+        asked: The tag that the URL names, if it names one.
+    """
+    if asked not in found:
+        st.query_params.pop("tag", None)
+    st.session_state["tag_found"] = asked if asked in found else found[0]
+    return str(
+        st.selectbox(
+            f"Tags found: {len(found)}", found, key="tag_found", on_change=_name_the_chosen
+        )
+    )
+
+
+def _name_the_chosen() -> None:
+    st.query_params["tag"] = st.session_state["tag_found"]
+
+
 def look_up() -> None:
-    """Searches for a tag, and shows the films of the one chosen."""
+    """Searches for a tag, and shows the films of the one chosen or named in the URL."""
     typed = st.text_input(
         "Search a tag", type="search", live="250ms", key="tag_search", bind="query-params",
-        max_chars=search.LONGEST, placeholder="time travel",
+        max_chars=search.ACCEPTED, placeholder="time travel",
     )  # fmt: skip
-    if not (typed and search.normalised(typed)):
+    asked = st.query_params.get("tag", "")
+    sought = typed if typed and search.normalised(typed) else asked
+    if not search.normalised(sought):
         st.caption("Type a word to find tags that contain it, and their films.")
         return
-    found = marts.rows(queries.SEARCH_TAGS, search.tag_pattern(typed))
-    if found.empty:
+    found = list(marts.rows(queries.SEARCH_TAGS, search.tag_pattern(sought))["tag"])
+    if not found:
         st.info("No tag contains this. Try fewer letters, or another word.")
         return
-    chosen = st.selectbox(f"Tags found: {len(found)}", list(found["tag"]), key="tag_found")
-    films = marts.rows(queries.TAG_FILMS, str(chosen))
+    chosen = choose(found, asked)
+    films = marts.rows(queries.TAG_FILMS, chosen)
     if films.empty:
         st.info("This tag is not among the ten most used of any film.")
         return

@@ -33,7 +33,9 @@ class BuildReport:
         built: False if there was nothing to do.
         seconds: Wall time.
         models: Models built.
-        tests_passed: Data tests and unit tests that passed.
+        tests_passed: Data tests and unit tests that passed, of those that the version counts.
+        tests_of_reports: Tests that passed of the marts that report on the build, results of the
+            other tests among them: these marts cannot count their own.
         tests_warned: Tests that only warn, and did, in this build or when last run.
         warnings: Their names and row counts.
         node_seconds: Seconds of each model and test, such as `model.fct_ratings`.
@@ -49,6 +51,7 @@ class BuildReport:
     seconds: float
     models: int = 0
     tests_passed: int = 0
+    tests_of_reports: int = 0
     tests_warned: int = 0
     warnings: list[str] = field(default_factory=list)
     node_seconds: dict[str, float] = field(default_factory=dict)
@@ -248,6 +251,7 @@ class Making:
         """
         models = sum(map(_is_model, self._ran))
         run = self.project.test_results(self._ran)
+        counted = [test for test in run if test.test_name in self.tests]
         warned = [t for t in (*run, *self.tests.values()) if t.status == "warn"]
         warnings = {test.test_name: f"{test.test_name}: {test.failures} rows" for test in warned}
         return BuildReport(
@@ -255,7 +259,8 @@ class Making:
             built=True,
             seconds=seconds,
             models=models,
-            tests_passed=_count(run, "pass"),
+            tests_passed=_count(counted, "pass"),
+            tests_of_reports=_count(run, "pass") - _count(counted, "pass"),
             tests_warned=len(warnings),
             warnings=list(warnings.values()),
             node_seconds={

@@ -100,9 +100,11 @@ def build_lines(report: BuildReport) -> list[str]:
         same = f"Built      nothing new: version {report.version} is the candidate"
         return [same, *_release_lines(report)]
     warned = f", {report.tests_warned} warned" if report.tests_warned else ""
+    # The published count cannot have them.
+    reports = f", {report.tests_of_reports} more on its reports" if report.tests_of_reports else ""
     return [
         f"Built      {plural(report.models, 'model')}, "
-        f"{plural(report.tests_passed, 'test')} passed{warned} ({report.seconds:.1f} s)",
+        f"{plural(report.tests_passed, 'test')} passed{reports}{warned} ({report.seconds:.1f} s)",
         *(f"  {fact} was rebuilt from all rows: {why}" for fact, why in report.rebuilt.items()),
         *_kept_lines(report),
         *_release_lines(report),

@@ -66,7 +66,7 @@ def serve(
         "MOVIELENS_TARGET": settings.target,
         "MOVIELENS_ENVIRONMENT": preview.name if preview else "",
     }
-    app = Path(installed.origin).with_name("app.py")
+    app = Path(installed.origin).with_name("server.py")
     where = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-m", "streamlit", "run", str(app), *where]
     click.echo(f"Dashboard:  http://{address}:{port}  (Ctrl-C stops it)", err=True)

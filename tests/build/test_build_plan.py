@@ -57,6 +57,9 @@ class Home:
         self.full_refresh.build(copy)
         assert Relations(self.settings.warehouse_file).digests() == Relations(copy).digests()
         assert self.tests() == self.all_tests
+        # What the command line says adds up to what the site says.
+        assert built.tests_passed + built.tests_kept == len(self.all_tests)
+        assert built.tests_of_reports
         assert built.models + built.models_kept == self.whole.models
 
     def tests(self) -> list[tuple[str, str]]:

@@ -58,7 +58,7 @@ def test_every_page_shows_the_environment_and_says_so_first(
     assert not app.exception
     assert not app.error or page == "data"
     assert [badge.value for badge in app.main[0].markdown] == BADGES
-    assert app.main[1].type == "title"
+    assert app.main[2].type == "title"  # below the links to all pages
     assert "version anna" in words(app)
     assert "version public" not in words(app)
 
@@ -68,7 +68,7 @@ def test_without_an_environment_no_page_speaks_of_one(
     open_page: OpenPage, home: Path, page: str, query: dict[str, str]
 ) -> None:
     app = open_page(home, page, **query)
-    assert app.main[0].type == "title"
+    assert app.main[1].type == "title"
     assert "version public" in words(app)
     assert not [word for word in ("nvironment", "review", "violet") if word in words(app)]
 

@@ -18,7 +18,7 @@ def stars(*rows: tuple[int, float, int]) -> pd.DataFrame:
 
 
 def genres(**means: float) -> pd.DataFrame:
-    rows = [(genre, 10, 10 * mean) for genre, mean in means.items()]
+    rows = [(genre, 30, 30 * mean) for genre, mean in means.items()]
     return pd.DataFrame(rows, columns=["genre", "n_ratings", "sum_rating"])
 
 
@@ -74,18 +74,14 @@ def test_genre_extremes() -> None:
     assert findings.genre_extremes(genres(War=4.0, Horror=2.5), None) is None
 
 
-def films(slope: float, n: int = 40) -> pd.DataFrame:
-    counts = [10 * 2 ** (i % 8) for i in range(n)]
-    means = [3 + slope * (i % 8) / 8 for i in range(n)]
-    return pd.DataFrame({"n_ratings": counts, "mean": means})
-
-
 def test_popularity_follows_the_data() -> None:
-    up, down = findings.popularity(films(1)), findings.popularity(films(-1))
-    assert up is not None and "clearly higher" in up
-    assert down is not None and "clearly lower" in down
-    assert findings.popularity(films(0)) is None  # all alike: no correlation exists
-    assert findings.popularity(films(1, n=29)) is None
+    assert findings.popularity(1_000, -0.654) == (
+        "Over 1,000 films, the correlation of the mean with the logarithm of the number of ratings"
+        " is -0.65. There are many exceptions."
+    )
+    for nothing in (None, float("nan")):  # all alike: no correlation exists
+        assert findings.popularity(30, nothing) is None
+    assert findings.popularity(29, 0.6) is None
 
 
 def test_trend_names_what_moved_most() -> None:
@@ -213,3 +209,83 @@ def test_a_span_of_months_is_summed_up() -> None:
         "January 2001 to February 2001: 3 ratings, 75.0 % of all, mean 4.00."
     )
     assert findings.span(rows, pd.Series([False, True, False])) == "February 2001: no ratings."
+
+
+# ---- headings ----------------------------------------------------------------------------------
+
+
+def test_half_stars_are_counted_since_there_are_any() -> None:
+    every = stars((2001, 4, 100), (2003, 3.5, 42), (2004, 3, 58))
+    assert findings.half_stars_in_short(every) == "42 % of the ratings since 2003 are half stars"
+    assert findings.half_stars_in_short(stars((2001, 4, 100), (2003, 3, 58))) is None
+    assert findings.half_stars_in_short(stars((2001, 3.5, 100), (2003, 3, 58))) is None
+    assert findings.half_stars_in_short(stars((2001, 4, 100), (2003, 3.5, 29))) is None
+
+
+def test_genres_in_short() -> None:
+    assert findings.genres_in_short(genres(War=4.0, Drama=3.0, Horror=2.5)) == (
+        "War is loved most, Horror least"
+    )
+    few = genres(War=4.0, Horror=2.5).assign(n_ratings=29)
+    for rows in (genres(War=3.0, Horror=3.0), genres(War=3.0), few):
+        assert findings.genres_in_short(rows) is None
+
+
+def test_popularity_in_short() -> None:
+    for r, said in (
+        (0.6, "loved clearly more"),
+        (0.2, "loved somewhat more"),
+        (0.09, "loved about as much as others"),
+        (-0.2, "loved somewhat less"),
+    ):
+        assert findings.popularity_in_short(30, r) == f"Popular films are {said}"
+    assert findings.popularity_in_short(29, 0.6) is None
+    assert findings.popularity_in_short(30, float("nan")) is None
+
+
+def test_busiest_month_in_short() -> None:
+    months = pd.DataFrame({"month": pd.to_datetime(["2001-01-01", "2001-02-01"])})
+    assert findings.busiest_month_in_short(months.assign(n_ratings=[1, 5])) == (
+        "February 2001 was the busiest month"
+    )
+    assert findings.busiest_month_in_short(months.assign(n_ratings=[5, 5])) is None
+    assert findings.busiest_month_in_short(months.head(1).assign(n_ratings=[5])) is None
+
+
+def test_old_films_in_short() -> None:
+    columns = ["release_decade", "n_ratings", "sum_rating"]
+    rows = pd.DataFrame([(1940, 30, 120.0), (1990, 60, 180.0)], columns=columns)
+    assert findings.old_films_in_short(rows) == "Films of the 1940s score highest"
+    assert findings.old_films_in_short(rows.head(1)) is None
+    assert findings.old_films_in_short(rows.assign(sum_rating=rows["n_ratings"] * 3.0)) is None
+
+
+def test_commonest_tag_in_short() -> None:
+    tags = pd.DataFrame({"tag": ["slow", "funny"], "n_people": [2, 5]})
+    assert findings.commonest_tag_in_short(tags) == "“funny” is what most people say"
+    assert findings.commonest_tag_in_short(tags.assign(n_people=5)) is None
+    assert findings.commonest_tag_in_short(tags.head(0)) is None
+
+
+def test_headings_about_people() -> None:
+    groups = pd.DataFrame({"lo": [1, 32], "n_users": [90, 10], "n_ratings": [100, 900]})
+    assert findings.concentration_in_short(groups) == (
+        "10.0 % of the people gave 90.0 % of the ratings"
+    )
+    assert findings.concentration_in_short(groups.assign(n_ratings=[900, 100])) is None
+    hours = pd.DataFrame({"day": ["Monday"] * 3, "hour": [1, 2, 20], "n_ratings": [9, 10, 40]})
+    assert findings.busiest_hour_in_short(hours) == "Monday is busiest, from 20:00 UTC"
+    assert findings.busiest_hour_in_short(hours.assign(n_ratings=20)) is None
+    cells = pd.DataFrame(
+        {
+            "cohort_year": [2000, 2000],
+            "years_since": [0, 1],
+            "end": [1, 2],
+            "n_users_active": [100, 12],
+            "n_newcomers": [100, 100],
+        }
+    )
+    assert findings.returning_in_short(cells, 2005) == (
+        "12 % of newcomers rate again the year after"
+    )
+    assert findings.returning_in_short(cells.assign(n_newcomers=29), 2005) is None

@@ -17,6 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from dashboard import contents
 from tests.support import marts_fixture, screenshots
 from tests.support.marks import slow_except
 
@@ -247,13 +248,13 @@ def lasting_faults(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("paths", "widths"),
     [
-        pytest.param(["", "films?film=2"], (1440, 390), id="two pages"),
-        pytest.param(PATHS, (1440, 390), marks=slow, id="(1440, 390)"),
+        pytest.param(["", "films?film=2"], (1440, 1024, 390), id="two pages"),
+        pytest.param(PATHS, (1440, 1024, 390), marks=slow, id="(1440, 1024, 390)"),
         pytest.param(PATHS, (768, 320), marks=slow, id="(768, 320)"),
     ],
 )
 def test_layout_holds_at_every_width(
-    visit: Callable[..., Visit], paths: list[str], widths: tuple[int, int]
+    visit: Callable[..., Visit], paths: list[str], widths: tuple[int, ...]
 ) -> None:
     """No page scrolls sideways, and no word of a chart is cut off or lies over another."""
     page = visit().page
@@ -265,6 +266,26 @@ def test_layout_holds_at_every_width(
             screenshots.wait_until_drawn(page)
             faults += [(path, width, fault) for fault in lasting_faults(page)]
     assert faults == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1440, 1024, 768, 390])
+def test_no_card_is_alone_in_its_row_and_no_title_is_cut(
+    visit: Callable[..., Visit], width: int
+) -> None:
+    page = visit("", width).page
+    labels = ("Most rated", "Best loved", "Most divisive", "Hidden gem")
+    boxes = [page.get_by_text(label, exact=True).first.bounding_box() for label in labels]
+    tops = sorted(box["y"] for box in boxes if box)
+    assert len(tops) == 4
+    # A card may be higher than its neighbour, by less than half a card.
+    rows = 1 + sum(below - above > 80 for above, below in pairwise(tops))
+    assert rows in (1, 2, 4)
+    titles = page.locator('[data-testid="stMain"] a[href*="film="]:visible').all()
+    assert titles
+    cut = """node => [node, ...node.querySelectorAll('*')].some(part =>
+        getComputedStyle(part).overflow !== 'visible' && part.scrollWidth > part.clientWidth + 1)"""
+    assert [title.inner_text() for title in titles if title.evaluate(cut)] == []
 
 
 @slow
@@ -403,7 +424,7 @@ def test_the_keyboard_alone_opens_a_film(visit: Callable[..., Visit]) -> None:
     skip = page.locator(":focus")
     assert skip.inner_text() == "Skip to main content"
     page.keyboard.press("Enter")
-    for _ in range(6):
+    for _ in range(len(contents.PAGES) + 6):  # the links to all pages come first
         page.keyboard.press("Tab")
         if page.locator(":focus").get_attribute("placeholder"):
             break

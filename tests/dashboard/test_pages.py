@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import contents
 from tests.support import marts_fixture
-from tests.support.pages import PAGES, words
+from tests.support.pages import PAGES, links, words
 
 OpenPage = Callable[..., AppTest]
 TITLES = {name: page.title for name, page in contents.PAGES.items()}
@@ -90,10 +92,7 @@ def test_page_shows_the_published_data(open_page: OpenPage, published: Path, pag
     assert app.title[0].value == TITLES[page]
     assert "data to 3 December 2006" in badges(app)
     assert "Generated data" not in words(app)
-    footer = "\n".join(caption.value for caption in app.caption)
-    assert "Harper and Joseph A" in footer
-    assert "Licence" in footer
-    assert "endorses" in footer
+    assert all(said in words(app) for said in ("Harper and Joseph A", "Licence: ", "endorses"))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -113,7 +112,7 @@ def test_every_page_bears_every_address(
 ) -> None:
     app = open_page(request.getfixturevalue(home), page, **ADDRESSES[address])
     assert_healthy(app)
-    assert "Harper and Joseph A" in "\n".join(caption.value for caption in app.caption)
+    assert "Harper and Joseph A" in words(app)
     assert "<script>" not in words(app)
 
 
@@ -285,9 +284,33 @@ def test_claims_disappear_when_the_data_do_not_support_them(
     marts_fixture.write_marts(tmp_path, change=flat)
     said = words(open_page(tmp_path))
     assert "Highest:" not in said
+    assert "loved most" not in said
+    assert "are half stars" not in said
     assert "busiest month" not in said
     assert "no ratings at all" not in said
     assert "since half stars came" not in said
+
+
+def test_the_front_page_searches_films(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, q="amelie")
+    assert_healthy(app, charts=6)
+    assert links(app)[0] == "Amélie \\(2001\\)"
+
+
+def test_headings_are_findings_and_their_questions_stand_above(
+    open_page: OpenPage, published: Path, tmp_path: Path
+) -> None:
+    app = open_page(published)
+    above = [caption.value for caption in app.caption]
+    assert "Did half stars change the scores?" in above
+    (found,) = [head.value for head in app.header if "are half stars" in head.value]
+    assert re.fullmatch(r"\d+ \\% of the ratings since 2003 are half stars", found)
+    marts_fixture.write_marts(
+        tmp_path, change="delete from mart_rating_value_year where rating % 1 <> 0"
+    )
+    app = open_page(tmp_path)
+    assert "Did half stars change the scores?" in [head.value for head in app.header]
+    assert not [head.value for head in app.header if "are half stars" in head.value]
 
 
 # ---- films -------------------------------------------------------------------------------------
@@ -296,7 +319,7 @@ def test_claims_disappear_when_the_data_do_not_support_them(
 def test_search_finds_without_accents(open_page: OpenPage, published: Path) -> None:
     app = open_page(published, "films", q="AMELIE")
     assert_healthy(app)
-    assert [link.proto.label for link in app.get("page_link")] == ["Amélie \\(2001\\)"]
+    assert links(app) == ["Amélie \\(2001\\)"]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +339,7 @@ def test_search_takes_what_is_typed_literally(
 ) -> None:
     app = open_page(published, "films", q=typed)
     assert_healthy(app)
-    assert [link.proto.label for link in app.get("page_link")] == found
+    assert links(app) == found
     assert bool(app.info) is not bool(found)
 
 
@@ -360,8 +383,7 @@ def test_a_film_that_nobody_rated(open_page: OpenPage, published: Path) -> None:
 def test_text_of_strangers_is_never_markdown(open_page: OpenPage, published: Path) -> None:
     app = open_page(published, "films", film="7")
     assert app.title[0].value.startswith("\\!\\[x\\]\\(")
-    tags = [text.value for text in app.text]
-    assert any(tag.startswith("![x](http://127.0.0.1:9/x.png)") for tag in tags)
+    assert any(label.startswith("\\!\\[x\\]\\(http") for label in links(app))
     interpreted = [element.value for kind in ("markdown", "caption") for element in app.get(kind)]
     assert not any("![x]" in text or "<img" in text for text in interpreted)
 
@@ -373,7 +395,60 @@ def test_without_genome_similar_films_are_said_to_be_unavailable(
     assert "has no tag genome" in without
     with_genome = open_page(published, "films", film="1")
     assert "has no tag genome" not in words(with_genome)
-    assert len(with_genome.get("page_link")) == 11  # ten similar films, and the way back
+    assert len(links_to(with_genome, "films")) == 12  # ten similar, those of its year, and all
+
+
+def links_to(app: AppTest, page: str) -> list[str]:
+    """What the links to a page ask of it."""
+    every = [link.proto for link in app.get("page_link")][len(PAGES) :]
+    return [link.query_string for link in every if link.page == page]
+
+
+def test_genres_year_and_tags_of_a_film_are_links(open_page: OpenPage, published: Path) -> None:
+    app = open_page(published, "films", film="19")
+    assert_healthy(app)
+    assert links_to(app, "genres") == ["genres=Action", "genres=Drama"]
+    assert "years=1954%2C1954" in links_to(app, "films")
+    tagged = open_page(published, "films", film="1")
+    tags = links_to(tagged, "tags")
+    assert tags
+    for asked in tags:
+        (name, (tag,)), *_ = parse_qs(asked).items()
+        assert name == "tag"
+        shown = table(open_page(published, "tags", tag=tag), "n_people")
+        assert "Toy Story (1995)" in set(shown["film"])
+
+
+def test_of_a_film_with_few_ratings_no_day_is_told(open_page: OpenPage, published: Path) -> None:
+    """One rating is one person's."""
+    one = words(open_page(published, "films", film="21"))
+    assert "Rated in 2001." in one
+    assert "February 2001" not in one
+    many = words(open_page(published, "films", film="1"))
+    assert re.search(r"First rated \d+ \w+ \d{4}, last \d+ \w+ \d{4}\.", many)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_claims_that_nothing_is_about_one_person(
+    open_page: OpenPage, published: Path, page: str
+) -> None:
+    assert "row per person" not in words(open_page(published, page))
+
+
+def test_a_film_in_the_address_of_another_page_is_opened(
+    open_page: OpenPage, published: Path
+) -> None:
+    app = open_page(published, film="19")
+    assert_healthy(app)
+    assert app.title[0].value == "Seven Samurai \\(1954\\)"
+
+
+def test_what_is_about_another_page_leaves_the_address(
+    open_page: OpenPage, published: Path
+) -> None:
+    app = open_page(published, film="1e9", table="mart_movie", genre="Horror")
+    assert_healthy(app)
+    assert dict(app.query_params) == {"genre": "Horror"}
 
 
 # ---- genres, tags, data ------------------------------------------------------------------------
@@ -386,9 +461,7 @@ def test_genres_draws_what_is_chosen(open_page: OpenPage, published: Path) -> No
 
 
 def test_genres_without_a_choice_asks_for_one(open_page: OpenPage, published: Path) -> None:
-    app = open_page(published, "genres")
-    app.session_state["genres"] = []
-    app.run()
+    app = open_page(published, "genres", genres="")
     assert "Choose at least one genre" in words(app)
 
 
@@ -555,13 +628,13 @@ def test_refused_files_are_named(open_page: OpenPage, tmp_path: Path) -> None:
 
 
 def test_months_in_the_address_are_summed_up(open_page: OpenPage, published: Path) -> None:
-    app = open_page(published, months=["Jan 1998", "Dec 2000"])
+    app = open_page(published, months=["1998-01", "2000-12"])
     assert_healthy(app)
     assert "January 1998 to December 2000: no ratings." in words(app)
     assert any("no ratings." in name for name in names_of_charts(app))
 
 
-@pytest.mark.parametrize("asked", [["Dec 2000", "Jan 1998"], ["abc", "<script>"], ["1998-01"]])
+@pytest.mark.parametrize("asked", [["2000-12", "1998-01"], ["abc", "<script>"], ["1998-01"]])
 def test_bad_months_in_the_address_fall_back(
     open_page: OpenPage, published: Path, asked: list[str]
 ) -> None:
@@ -591,6 +664,22 @@ def test_a_failed_check_is_shown_as_failed(open_page: OpenPage, tmp_path: Path) 
     assert app.error[0].value.startswith("1 check passed, 1 warned, 1 failed")
     first = table(app, "status").iloc[0]
     assert (first["status"], first["failures"]) == ("fail", 5)
+
+
+def test_checks_that_ran_after_the_count_are_explained(
+    open_page: OpenPage, published: Path, tmp_path: Path
+) -> None:
+    before = words(open_page(published, "data"))
+    assert "of the tables that report on the build" not in before
+    change = """
+        insert into mart_tested_table values
+            ('one more', 'mart_quality', 'mart_quality', 'mart'),
+            ('one more', 'mart_quality', 'fct_ratings', 'fct')
+    """
+    marts_fixture.write_marts(tmp_path, change=change)
+    assert "1 more check of the tables that report on the build" in words(
+        open_page(tmp_path, "data")
+    )
 
 
 def test_lineage_leads_from_sources_to_the_mart(open_page: OpenPage, published: Path) -> None:

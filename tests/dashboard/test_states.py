@@ -60,17 +60,32 @@ def test_a_file_that_turns_bad_leaves_the_last_good_data_marked_stale(
     assert any("version repaired" in text.value for text in app.markdown)
 
 
-def test_what_is_taken_away_is_not_shown_any_longer(
-    open_page: OpenPage, fresh_caches: None, tmp_path: Path
+@pytest.mark.parametrize("gone", ["file", "folder"])
+def test_a_file_that_goes_away_leaves_the_last_good_data_marked_stale(
+    open_page: OpenPage, fresh_caches: None, tmp_path: Path, gone: str
 ) -> None:
-    """Removing the file may be deliberate: unlike damage, it takes effect at once."""
-    file = marts_fixture.write_marts(tmp_path)
-    app = open_page(tmp_path)
-    file.unlink()
+    """A mount may fail for a moment; another page than the one shown answers, too."""
+    home = tmp_path / "home"
+    file = marts_fixture.write_marts(home)
+    open_page(home)
+    if gone == "file":
+        file.rename(tmp_path / "away")
+    else:
+        home.rename(tmp_path / "away")
+    app = open_page(home, "films", film="1")
+    assert_no_harm(app)
+    assert LAST_GOOD in app.warning[0].value
+    assert app.title[0].value == "Toy Story \\(1995\\)"
+    marts_fixture.write_marts(home, marts_fixture.Build(version="mounted again"))
     app.run()
+    assert LAST_GOOD not in words(app)
+    assert "mounted again" in words(app)
+
+
+def assert_no_harm(app: AppTest) -> None:
     assert not app.exception
-    assert "Nothing is published yet" in app.info[0].value
-    assert len(app.metric) == 0
+    assert not app.error
+    assert "Nothing is published" not in words(app)
 
 
 @pytest.mark.parametrize("at", [0.0, 0.05, 0.2, 0.4, 0.6, 0.8])

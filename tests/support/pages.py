@@ -17,3 +17,8 @@ def words(app: AppTest) -> str:
         for element in app.get(kind)
     ]
     return "\n".join(str(value) for value in shown)
+
+
+def links(app: AppTest) -> list[str]:
+    """The labels of the links on the page, without those to all pages above it."""
+    return [link.proto.label for link in app.get("page_link")][len(PAGES) :]

@@ -94,7 +94,7 @@ def served(home: Path, environment: str = "") -> Iterator[str]:
         TimeoutError: If it does not answer within a minute.
     """
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "app.py")]
+    command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "server.py")]
     where = ["--server.address", "127.0.0.1", "--server.port", str(port)]
     chosen = {
         "MOVIELENS_HOME": str(home),

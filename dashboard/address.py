@@ -1,0 +1,119 @@
+"""The address of what is shown, so that it can be shared and gone back to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboard import film_views, filters
+from dashboard.contents import FILTER, PAGES
+
+# The page that the run before this one showed; missing at the beginning of a visit.
+_SHOWN = "page shown"
+_CAME = "came from another page"
+_TO_THE_TOP = """
+let before;
+export default ({ data }) => {
+    if (data.shown !== before) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+    before = data.shown;
+};
+"""
+
+
+def navigation(pages: Mapping[str, st.Page]) -> None:
+    """Writes the links to all pages.
+
+    Streamlit's own forget the filter: the page they open has to put it into the URL, which leaves
+    an address in the browser's history that nobody has been at.
+
+    Args:
+        pages: The pages by name.
+    """
+    kept = filters.in_address()
+    for name, page in pages.items():
+        asked = kept if set(FILTER) <= set(PAGES[name].parameters) else {}
+        st.page_link(page, help=PAGES[name].help, query_params=asked)
+
+
+def correct(page: str) -> None:
+    """Takes out of the URL what is about another page.
+
+    Streamlit writes the parameters of the page that it opens into the URL of the page that it
+    leaves, where going back finds them. Such a URL may have been shared, so at the beginning of a
+    visit a film in it is opened.
+
+    Args:
+        page: The page that is shown; one of `dashboard.contents`.
+    """
+    before = st.session_state.get(_SHOWN)
+    st.session_state[_SHOWN] = page
+    st.session_state[_CAME] = before != page
+    strange = st.query_params.keys() - set(PAGES[page].parameters)
+    movie_id = film_views.film_id(st.query_params.get("film", "")) if "film" in strange else None
+    if before is None and movie_id is not None:
+        film_views.open_film(movie_id)
+    for parameter in strange:
+        del st.query_params[parameter]
+
+
+def begin_at_the_top(page: str) -> None:
+    """Shows the top of what was not shown before, however far the visitor has scrolled.
+
+    Streamlit changes the elements that are there, so the browser stays where it is.
+
+    Args:
+        page: The page that is shown.
+    """
+    asked = (st.query_params.get(parameter, "") for parameter in ("film", "table"))
+    # The only script of this site. No text of strangers is in it: it compares what it is given.
+    scroll = st.components.v2.component("top", js=_TO_THE_TOP)
+    scroll(key="top", data={"shown": " ".join((page, *asked))}, height="content")
+
+
+def chosen(parameter: str, usual: list[str]) -> list[str]:
+    """Reads a choice from the URL.
+
+    Streamlit can bind a widget to the URL, but then each way to another page leaves an address
+    between the two in the browser's history.
+
+    Args:
+        parameter: Name of the parameter, and key of the widget.
+        usual: What is chosen if the URL says nothing.
+    """
+    return st.query_params.get_all(parameter) if parameter in st.query_params else usual
+
+
+def choose(parameter: str, usual: list[str]) -> None:
+    """Writes the choice that a widget holds into the URL; for the widget's `on_change`.
+
+    Args:
+        parameter: Name of the parameter, and key of the widget.
+        usual: What the URL need not say.
+    """
+    value = st.session_state[parameter]
+    values = [value] if isinstance(value, str) else [str(each) for each in value]
+    if values == usual:
+        st.query_params.pop(parameter, None)
+    else:
+        st.query_params[parameter] = values or ""
+
+
+def keep(parameter: str, value: str | None) -> None:
+    """Makes the URL name what is shown, or nothing if all is.
+
+    A link within a page reruns it with new parameters but leaves the URL as it was; writing the
+    parameters, even unchanged, corrects it. One from another page has changed the URL already, and
+    writing it would leave the address of neither in the history.
+
+    Args:
+        parameter: Name of the parameter, such as film.
+        value: What is shown, or None for all.
+    """
+    if value is not None:
+        if not st.session_state[_CAME]:
+            st.query_params[parameter] = value
+    elif st.session_state.get(f"{parameter} shown"):
+        st.query_params[parameter] = ""
+        del st.query_params[parameter]
+    st.session_state[f"{parameter} shown"] = value is not None
