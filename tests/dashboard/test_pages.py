@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -366,14 +367,30 @@ def test_text_of_strangers_is_never_markdown(open_page: OpenPage, published: Pat
     assert not any("![x]" in text or "<img" in text for text in interpreted)
 
 
-def test_without_genome_similar_films_are_said_to_be_unavailable(
+def test_films_liked_together_are_beside_those_of_the_genome(
     open_page: OpenPage, published: Path, generated_without_genome: Path
 ) -> None:
-    without = words(open_page(generated_without_genome, "films", film="1"))
-    assert "has no tag genome" in without
+    with duckdb.connect(str(published), read_only=True) as connection:
+        rows = connection.execute(
+            "select other_movie_id, n_people, lift from mart_movie_liked_together"
+            " where movie_id = 1 order by rank"
+        ).fetchall()
+    assert rows
+    told = [f"{people} people, {lift:.1f} × chance" for _, people, lift in rows]
     with_genome = open_page(published, "films", film="1")
-    assert "has no tag genome" not in words(with_genome)
-    assert len(with_genome.get("page_link")) == 11  # ten similar films, and the way back
+    assert [each.value for each in with_genome.caption if "× chance" in each.value] == told
+    assert len(with_genome.get("page_link")) == len(rows) + 11  # ten of the genome, the way back
+    without = open_page(generated_without_genome, "films", film="1")
+    assert [each.value for each in without.caption if "× chance" in each.value] == told
+    assert len(without.get("page_link")) == len(rows) + 1
+    assert "genome" not in words(without)
+
+
+def test_a_film_without_neighbours_says_so_in_a_sentence(
+    open_page: OpenPage, generated_without_genome: Path
+) -> None:
+    said = words(open_page(generated_without_genome, "films", film="20"))
+    assert "No other film is a favourite of 20 people who like this one." in said
 
 
 # ---- genres, tags, data ------------------------------------------------------------------------
