@@ -370,17 +370,17 @@ def test_text_of_strangers_is_never_markdown(open_page: OpenPage, published: Pat
 def test_films_liked_together_are_beside_those_of_the_genome(
     open_page: OpenPage, published: Path, generated_without_genome: Path
 ) -> None:
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with duckdb.connect(str(published / "marts.duckdb"), read_only=True) as connection:
         rows = connection.execute(
             "select other_movie_id, n_people, lift from mart_movie_liked_together"
-            " where movie_id = 1 order by rank"
+            " where movie_id = 4 order by rank"
         ).fetchall()
     assert rows
     told = [f"{people} people, {lift:.1f} × chance" for _, people, lift in rows]
-    with_genome = open_page(published, "films", film="1")
+    with_genome = open_page(published, "films", film="4")
     assert [each.value for each in with_genome.caption if "× chance" in each.value] == told
     assert len(with_genome.get("page_link")) == len(rows) + 11  # ten of the genome, the way back
-    without = open_page(generated_without_genome, "films", film="1")
+    without = open_page(generated_without_genome, "films", film="4")
     assert [each.value for each in without.caption if "× chance" in each.value] == told
     assert len(without.get("page_link")) == len(rows) + 1
     assert "genome" not in words(without)

@@ -9,20 +9,20 @@ import yaml
 
 from tests.support.raw_by_hand import PROJECT
 
-# Numbers of people. Those of tags and of whole editions stand beside nothing else about the people.
+# Numbers of people. Those of tags and of whole editions stand beside nothing else about the people;
+# those of favourites are 20 or more, as tests/models/test_films_liked_together.py shows.
 OF_PEOPLE = {
     ("mart_rating_month", "n_users"),
     ("mart_rating_month", "n_new_users"),
     ("mart_user_activity", "n_users"),
     ("mart_user_cohort", "n_users_active"),
 }
-# Of people who like the same films: there is no larger group to merge the few with.
-OF_PEOPLE_WITH_A_TASTE = ("mart_movie_liked_together", "n_people")
 NOT_SINGLED_OUT = {
     ("mart_dataset_status", "n_users"),
     ("mart_dataset_status", "n_tag_users"),
     ("mart_tag", "n_people"),
     ("mart_movie_tag", "n_people"),
+    ("mart_movie_liked_together", "n_people"),
 }
 
 
@@ -36,7 +36,7 @@ def test_no_mart_names_a_user(built: Path) -> None:
             "select table_name, column_name from duckdb_columns() where schema_name = 'main'"
         ).fetchall()
     about = {(table, name) for table, name in columns if "user" in name or "people" in name}
-    assert about == OF_PEOPLE | NOT_SINGLED_OUT | {OF_PEOPLE_WITH_A_TASTE}
+    assert about == OF_PEOPLE | NOT_SINGLED_OUT
 
 
 def test_no_group_of_people_is_too_small(built: Path) -> None:
@@ -48,13 +48,3 @@ def test_no_group_of_people_is_too_small(built: Path) -> None:
             assert marts.execute(f"select count(*) {few}").fetchall() == [(0,)]
         hidden = "select count(*) from marts.mart_rating_month where n_users is null"
         assert marts.execute(hidden).fetchall()[0][0] > 0
-
-
-def test_films_are_liked_together_by_twenty_people_at_least(built: Path) -> None:
-    table, column = OF_PEOPLE_WITH_A_TASTE
-    with published(built / "home" / "marts.duckdb") as marts:
-        ((fewest, names),) = marts.execute(
-            f"select min({column}), count(distinct movie_id) from marts.{table}"
-        ).fetchall()
-    assert names > 0
-    assert fewest >= 20
