@@ -324,7 +324,7 @@ def definitions(status: Status) -> None:
         f"Hidden gem: a film with at most 2 · m = {2 * status.prior_weight:,} ratings and a high"
         " weighted score.",
         "Tag: spellings that differ only in case or spaces are one tag.",
-        "Favourites: up to 100 films that a person rated 4 stars or more; the best rated, then the"
+        "Favourites: up to 50 films that a person rated 4 stars or more; the best rated, then the"
         " latest. Films with fewer than 20 such ratings do not count.",
         "Films liked together: lift, the number of people n with both among their favourites over"
         " the number that chance would give, times n / (n + 50); from 20 people (Deshpande and"

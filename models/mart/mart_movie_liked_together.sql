@@ -21,7 +21,7 @@ liked_by_enough as (
     having count(*) >= 20
 ),
 
--- The cap bounds the work: a person pairs at most 4,950 films, however many there are.
+-- The cap bounds the work: a person makes at most 1,225 pairs, however many there are.
 favourite as (
     select
         liked.user_id,
@@ -32,15 +32,17 @@ favourite as (
         row_number() over (
             partition by liked.user_id
             order by liked.rating desc, liked.rated_at desc, liked.movie_id asc
-        ) <= 100
+        ) <= 50
 ),
 
+-- As above: most films that are left are among few people's favourites.
 people_per_movie as (
     select
         movie_id,
         count(*) as n_people
     from favourite
     group by movie_id
+    having count(*) >= 20
 ),
 
 everybody as (
@@ -48,13 +50,21 @@ everybody as (
     from favourite
 ),
 
+frequent_favourite as (
+    select
+        favourite.user_id,
+        favourite.movie_id
+    from favourite
+    inner join people_per_movie on favourite.movie_id = people_per_movie.movie_id
+),
+
 pair as (
     select
         one.movie_id as movie_id_a,
         other.movie_id as movie_id_b,
         count(*) as n_people
-    from favourite as one
-    inner join favourite as other
+    from frequent_favourite as one
+    inner join frequent_favourite as other
         on
             one.user_id = other.user_id
             and one.movie_id < other.movie_id

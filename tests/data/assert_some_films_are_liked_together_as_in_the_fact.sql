@@ -25,7 +25,7 @@ favourites as (
         user_id,
         movie_id
     from ordered
-    where place < 101
+    where place < 51
 ),
 
 films as (

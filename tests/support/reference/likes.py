@@ -8,7 +8,7 @@ from itertools import combinations
 from tests.support.reference.files import Current, Rating
 from tests.support.reference.landing import Rows
 
-_LIKED, _BASKET, _PEOPLE, _SHRINKAGE, _SHOWN = 4, 100, 20, 50, 10
+_LIKED, _BASKET, _PEOPLE, _SHRINKAGE, _SHOWN = 4, 50, 20, 50, 10
 
 
 def _baskets(current: Current) -> list[set[int]]:
