@@ -172,7 +172,10 @@ def liked_together(movie_id: int) -> None:
     st.caption("People who liked it also liked")
     rows = marts.rows(queries.FILM_LIKED_TOGETHER, movie_id)
     if rows.empty:
-        st.text("No other film is a favourite of 20 people who like this one.")
+        st.text(
+            "No other film is liked by many of the people who like this one: at least 20, and more"
+            " than chance would give."
+        )
         return
     for row in rows.itertuples():
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -86,6 +86,8 @@ scored_pair as (
     inner join people_per_movie as a on pair.movie_id_a = a.movie_id
     inner join people_per_movie as b on pair.movie_id_b = b.movie_id
     cross join everybody
+    -- More than chance would give.
+    where pair.n_people * everybody.n_people > a.n_people * b.n_people
 ),
 
 pair_both_ways as (

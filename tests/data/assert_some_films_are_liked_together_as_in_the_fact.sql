@@ -78,6 +78,7 @@ scored as (
     from counted
     inner join films on counted.other_movie_id = films.movie_id
     cross join everybody
+    where counted.n_people_of_film * films.n_people < counted.n_people * everybody.n_people
 ),
 
 ranked as (

@@ -39,10 +39,12 @@ def mart_movie_liked_together(current: Current) -> Rows:
         lift = {
             other: both * len(baskets) / (people[film] * people[other])
             for other, both in liked_with[film].items()
+            if both * len(baskets) > people[film] * people[other]
         }
         score = {
             other: both * both * len(baskets) / (people[film] * people[other] * (both + _SHRINKAGE))
             for other, both in liked_with[film].items()
+            if other in lift
         }
         best = sorted(score, key=lambda other: (-score[other], other))[:_SHOWN]
         for rank, other in enumerate(best, start=1):
