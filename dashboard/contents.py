@@ -96,7 +96,7 @@ PAGES: Final[dict[str, Page]] = {
             "How do its stars differ from the usual?": Answer((queries.FILM, queries.STAR_TOTALS)),
             "When was it rated?": Answer((queries.FILM_YEARS,)),
             "What do people call it?": Answer((queries.FILM_TAGS, queries.FILM_GENOME_TAGS)),
-            "What is like it?": Answer((queries.FILM_SIMILAR,)),
+            "What is like it?": Answer((queries.FILM_LIKED_TOGETHER, queries.FILM_SIMILAR)),
         },
         ("film", "q", *FILTER),
     ),

@@ -161,6 +161,16 @@ where mart_movie_similar.movie_id = ?
 order by mart_movie_similar.rank
 """
 
+FILM_LIKED_TOGETHER: Final = """
+select
+    mart_movie.movie_id, mart_movie.title, mart_movie.release_year,
+    mart_movie_liked_together.n_people, mart_movie_liked_together.lift
+from mart_movie_liked_together
+inner join mart_movie on mart_movie_liked_together.other_movie_id = mart_movie.movie_id
+where mart_movie_liked_together.movie_id = ?
+order by mart_movie_liked_together.rank
+"""
+
 # ---- genres ------------------------------------------------------------------------------------
 
 GENRES: Final = """

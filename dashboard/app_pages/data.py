@@ -330,6 +330,11 @@ def definitions(status: Status) -> None:
         f"Hidden gem: a film with at most 2 · m = {2 * status.prior_weight:,} ratings and a high"
         " weighted score.",
         "Tag: spellings that differ only in case or spaces are one tag.",
+        "Favourites: up to 50 films that a person rated 4 stars or more; the best rated, then the"
+        " latest. Films with fewer than 20 such ratings do not count.",
+        "Films liked together: lift, the number of people n with both among their favourites over"
+        " the number that chance would give, times n / (n + 50); from 20 people (Deshpande and"
+        " Karypis 2004; Herlocker et al. 1999; Koren 2008).",
         "Similar films: cosine similarity of two films' tag-genome relevances, each relative to the"
         " average film.",
     ]
@@ -363,7 +368,7 @@ def limits(status: Status) -> None:
     if unrated:
         said.append(f"{findings.counted(unrated, 'listed film')} without ratings cannot be ranked.")
     if not status.has_genome:
-        said.append("This edition has no tag genome, so similar films are not available.")
+        said.append("This edition has no tag genome, so films are not compared by their tags.")
     if status.n_rejected_rows:
         said.append(
             f"{findings.counted(status.n_rejected_rows, 'row')} of the files could not be loaded."

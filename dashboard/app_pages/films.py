@@ -155,20 +155,52 @@ def words(movie_id: int, status: Status) -> None:
         chips([f"{row.tag}  {row.relevance:.2f}" for row in genome.itertuples()])
 
 
-def similar(movie_id: int, status: Status) -> None:
-    """Nearest films by tag genome."""
-    if not status.has_genome:
-        st.info("This edition of MovieLens has no tag genome, so similar films are not available.")
+def liked_together(movie_id: int) -> None:
+    """Films that the same people like."""
+    st.caption("People who liked it also liked")
+    rows = marts.rows(queries.FILM_LIKED_TOGETHER, movie_id)
+    if rows.empty:
+        st.text(
+            "No other film is liked by many of the people who like this one: at least 20, and more"
+            " than chance would give."
+        )
         return
+    for row in rows.itertuples():
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            film_views.link(row)
+            st.caption(
+                f"{findings.counted(row.n_people, 'person', 'people')}, {row.lift:.1f} × chance"
+            )
+    st.caption(
+        "People who have both films among their favourites, compared with what chance would give."
+        " The fewer people, the more the list discounts it."
+    )
+
+
+def alike(movie_id: int) -> None:
+    """Nearest films by tag genome."""
+    st.caption("Films with the same genome tags")
     rows = marts.rows(queries.FILM_SIMILAR, movie_id)
     if rows.empty:
-        st.info("The tag genome does not cover this film.")
+        st.text("The tag genome does not cover this film.")
         return
     for row in rows.itertuples():
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             film_views.link(row)
             st.caption(f"similarity {row.score:.2f}")
     st.caption("Cosine similarity of the films' tag-genome relevances; 1 is identical.")
+
+
+def similar(movie_id: int, status: Status) -> None:
+    """Films liked by the same people and, in an edition with a genome, films with its tags."""
+    if not status.has_genome:
+        liked_together(movie_id)
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        liked_together(movie_id)
+    with right:
+        alike(movie_id)
 
 
 def links(film: pd.Series) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import duckdb
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -388,14 +389,30 @@ def test_text_of_strangers_is_never_markdown(open_page: OpenPage, published: Pat
     assert not any("![x]" in text or "<img" in text for text in interpreted)
 
 
-def test_without_genome_similar_films_are_said_to_be_unavailable(
+def test_films_liked_together_are_beside_those_of_the_genome(
     open_page: OpenPage, published: Path, generated_without_genome: Path
 ) -> None:
-    without = words(open_page(generated_without_genome, "films", film="1"))
-    assert "has no tag genome" in without
-    with_genome = open_page(published, "films", film="1")
-    assert "has no tag genome" not in words(with_genome)
-    assert len(links_to(with_genome, "films")) == 12  # ten similar, those of its year, and all
+    with duckdb.connect(str(published / "marts.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select other_movie_id, n_people, lift from mart_movie_liked_together"
+            " where movie_id = 4 order by rank"
+        ).fetchall()
+    assert rows
+    told = [f"{people} people, {lift:.1f} × chance" for _, people, lift in rows]
+    with_genome = open_page(published, "films", film="4")
+    assert [each.value for each in with_genome.caption if "× chance" in each.value] == told
+    assert len(links_to(with_genome, "films")) == len(rows) + 12  # ten, those of its year, and all
+    without = open_page(generated_without_genome, "films", film="4")
+    assert [each.value for each in without.caption if "× chance" in each.value] == told
+    assert len(links_to(without, "films")) == len(rows) + 2
+    assert "genome" not in words(without)
+
+
+def test_a_film_without_neighbours_says_so_in_a_sentence(
+    open_page: OpenPage, generated_without_genome: Path
+) -> None:
+    said = words(open_page(generated_without_genome, "films", film="20"))
+    assert "at least 20, and more than chance would give." in said
 
 
 def links_to(app: AppTest, page: str) -> list[str]:

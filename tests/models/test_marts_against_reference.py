@@ -94,6 +94,8 @@ def test_the_data_has_what_models_may_get_wrong(demanding: Published) -> None:
     assert [row["hi"] for row in found["mart_user_activity"]][-1] is None
     assert any(row["cohort_year"] < row["last_cohort_year"] for row in found["mart_user_cohort"])
     assert {row["rank"] for row in found["mart_movie_similar"]} == set(range(1, 11))
+    assert found["mart_movie_liked_together"]
+    assert min(row["n_people"] for row in found["mart_movie_liked_together"]) >= 20
 
 
 def test_the_lineage_and_the_dictionary_are_those_of_dbt(demanding: Published) -> None:

@@ -9,7 +9,8 @@ import yaml
 
 from tests.support.raw_by_hand import PROJECT
 
-# Numbers of people. Those of tags and of whole editions stand beside nothing else about the people.
+# Numbers of people. Those of tags and of whole editions stand beside nothing else about the people;
+# those of favourites are 20 or more, as tests/models/test_films_liked_together.py shows.
 OF_PEOPLE = {
     ("mart_rating_month", "n_users"),
     ("mart_rating_month", "n_new_users"),
@@ -21,6 +22,7 @@ NOT_SINGLED_OUT = {
     ("mart_dataset_status", "n_tag_users"),
     ("mart_tag", "n_people"),
     ("mart_movie_tag", "n_people"),
+    ("mart_movie_liked_together", "n_people"),
 }
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.support.reference import genome, genres, people, ratings, reports, status
+from tests.support.reference import genome, genres, likes, people, ratings, reports, status
 from tests.support.reference.comparison import Difference, differences
 from tests.support.reference.files import Current
 from tests.support.reference.films import Films
@@ -63,6 +63,7 @@ def marts(landing: Landing) -> dict[str, Rows]:
         "mart_movie": films.mart_movie,
         "mart_movie_genome_tag": lambda: genome.mart_movie_genome_tag(current),
         "mart_movie_genre": lambda: genres.mart_movie_genre(films),
+        "mart_movie_liked_together": lambda: likes.mart_movie_liked_together(current),
         "mart_movie_similar": lambda: genome.mart_movie_similar(current),
         "mart_movie_tag": tags.mart_movie_tag,
         "mart_movie_year": films.mart_movie_year,

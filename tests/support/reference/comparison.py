@@ -27,6 +27,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "mart_movie": ("movie_id",),
     "mart_movie_genome_tag": ("movie_id", "rank"),
     "mart_movie_genre": ("movie_id", "genre"),
+    "mart_movie_liked_together": ("movie_id", "rank"),
     "mart_movie_similar": ("movie_id", "rank"),
     "mart_movie_tag": ("movie_id", "rank"),
     "mart_movie_year": ("movie_id", "rating_year"),
