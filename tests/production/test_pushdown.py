@@ -38,6 +38,7 @@ from tests.support.cli import Cli
 from tests.support.closure import FOLDER
 from tests.support.patched import patched
 from tests.support.snowflake_account import Account
+from tests.support.statement_book import READ_STAGE, differences
 
 pytestmark = pytest.mark.slow
 STAGE = "MOVIELENS.RAW.LANDING"
@@ -251,9 +252,13 @@ def test_the_loader_may_do_what_it_takes(granted: bool, tmp_path: Path) -> None:
             options = ("--home", "home", "--source", "s3://movielens/movielens")
             loaded = Cli(tmp_path).json("load", *options, env=env)
             looked = json.loads(Cli(tmp_path)("doctor", *options, "--json", env=env).stdout)
+            sent = [each["statement"] for each in account.statements()]
             hashes = account.warehouse().fetch("select content_hash from raw._files")
         finally:
             account.stop()
+    if granted:
+        differ = differences(sent, READ_STAGE)
+        assert {how: parts for how, parts in differ.items() if parts} == {}
     assert {file["status"] for file in loaded["files"]} == {"loaded"}
     assert ({key[:5] for (key,) in hashes} == {"etag:"}) == granted, loaded["notes"]
     assert any("instead of MOVIELENS.RAW.LANDING" in note for note in loaded["notes"]) != granted

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from tests.support.shapes import KINDS, parts_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "statements.md"
-# Who sends what: production's commands, a developer's, or a load through a stage on S3.
-PRODUCTION, DEVELOPER, STAGE = "", "developer", "stage"
+# Who sends what: production's commands, a developer's, or a load through a stage on S3, either of
+# rows that the run puts there or of the files in the landing zone.
+PRODUCTION, DEVELOPER, STAGE, READ_STAGE = SENDERS = "", "developer", "stage", "read stage"
 _ROW = re.compile(r"^\| `(?P<what>[^`]+)` \| (?P<page>[^|]+?) \| (?P<by>[^|]*?) ?\| [^|]*\|$")
 
 
@@ -55,7 +56,7 @@ def differences(statements: Iterable[str], by: str) -> dict[str, set[tuple[str, 
     """
     sent = {(kind, part) for kind, parts in parts_of(statements).items() for part in parts}
     book = entries()
-    assert {each for entry in book for each in entry.by} <= {PRODUCTION, DEVELOPER, STAGE}
+    assert {each for entry in book for each in entry.by} <= set(SENDERS)
     own = {(entry.kind, entry.what) for entry in book if by in entry.by}
     shared = {(entry.kind, entry.what) for entry in book if PRODUCTION in entry.by}
     return {"not in the book": sent - own - shared, "not sent": own - sent}
