@@ -459,3 +459,35 @@ def test_damage_in_the_middle_of_the_warehouse(cli: Cli, zone: Path, tmp_path: P
             expected = rows_in_files(zone / "ratings.csv")
             assert rows_that_count(warehouse, "ratings") == expected
     assert found > 0
+
+
+@pytest.mark.parametrize(
+    ("shell", "words", "wanted"),
+    [
+        ("bash", "movielens ro", {"rollback"}),
+        ("zsh", "movielens env dr", {"drop"}),
+        ("fish", "movielens query --fo", {"--format"}),
+        ("bash", "movielens export --format ", {"parquet", "csv"}),
+    ],
+)
+def test_shells_complete_commands_options_and_choices(
+    cli: Cli, shell: str, words: str, wanted: set[str]
+) -> None:
+    last = words.rpartition(" ")[2]
+    position = str(len(words.split(" ")) - 1)
+    env = {
+        "_MOVIELENS_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": last if shell == "fish" else position,
+    }
+    found = re.split(r"[\s,]+", cli(env=env).stdout)
+    assert wanted <= set(found)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_line_that_switches_completion_on_is_the_documented_one(cli: Cli, shell: str) -> None:
+    documented = (PROJECT / "docs" / "upgrading.md").read_text()
+    assert f"_MOVIELENS_COMPLETE={shell}_source movielens" in documented
+    done = cli(env={"_MOVIELENS_COMPLETE": f"{shell}_source"})
+    assert done.returncode == 0
+    assert f"_MOVIELENS_COMPLETE={shell}_complete" in done.stdout
