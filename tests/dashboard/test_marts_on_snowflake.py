@@ -48,6 +48,7 @@ PARAMETERS: dict[str, list[Any]] = {
     "FILM_TAGS": FILMS,
     "FILM_GENOME_TAGS": FILMS,
     "FILM_SIMILAR": FILMS,
+    "FILM_LIKED_TOGETHER": [*FILMS, (4,)],
     "SEARCH_TAGS": [("%bor%",), ("%!%%",)],
     "TAG_FILMS": [("boring",), ("x' or '1'='1",)],
 }

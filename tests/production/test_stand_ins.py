@@ -193,6 +193,7 @@ class Recording:
 
     def __init__(self, native: Any) -> None:
         self.native = native
+        self.known: set[str] = set()
 
     def literal(self, value: Any) -> str:
         return snowflake_literal(value)

@@ -10,6 +10,6 @@ from ingestion.settings import Settings
 def build_facts(settings: Settings) -> None:
     """Builds what is behind the ratings' facts, without the marts and without tests."""
     settings.logs_dir.mkdir(exist_ok=True)
-    what = ("--select", "+fct_ratings", "--exclude-resource-type", "test", "unit_test")
-    results = Dbt(settings, silent).build(*what)
+    without = ("--exclude-resource-type", "test", "unit_test")
+    results = Dbt(settings, silent).build(["+fct_ratings"], *without)
     assert {str(result.status) for result in results} == {"success"}
