@@ -55,11 +55,11 @@ class Production:
     def run(self, name: str) -> None:
         """Runs `movielens run` as a process, and prints a row about it."""
         upload(self.folder, TO)
-        self._statements()
+        statements(self.env)
         program = str(Path(sys.executable).parent / "movielens")
         command = [program, "run", "--home", str(self.home), "--source", TO, "--quiet"]
         took = measure(command, {**self.env, "MOVIELENS_TARGET": "prod"})
-        kinds = Counter(map(_kind, self._statements()))
+        kinds = Counter(map(kind_of, statements(self.env)))
         metered = sum(count for kind, count in kinds.items() if kind not in FREE)
         most = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
         print(
@@ -68,16 +68,22 @@ class Production:
             flush=True,
         )
 
-    def _statements(self) -> list[str]:
-        """The statements sent since the last call."""
-        where = f"http://127.0.0.1:{self.env['SNOWFLAKE_PORT']}/statements"
-        with urllib.request.urlopen(where) as answer:
-            found = [entry["statement"] for entry in json.load(answer)]
-        urllib.request.urlopen(urllib.request.Request(where, method="DELETE")).close()
-        return found
+
+def statements(env: dict[str, str]) -> list[str]:
+    """Returns the statements that the stand-in received since the last call.
+
+    Args:
+        env: The variables that reach it.
+    """
+    where = f"http://127.0.0.1:{env['SNOWFLAKE_PORT']}/statements"
+    with urllib.request.urlopen(where) as answer:
+        found = [entry["statement"] for entry in json.load(answer)]
+    urllib.request.urlopen(urllib.request.Request(where, method="DELETE")).close()
+    return found
 
 
-def _kind(statement: str) -> str:
+def kind_of(statement: str) -> str:
+    """Returns a statement's first word."""
     text = re.sub(r"/\*.*?\*/|--[^\n]*\n", " ", statement, flags=re.DOTALL)
     return text.split()[0].lower() if text.split() else "nothing"
 
@@ -92,7 +98,7 @@ def _staged(folder: Path) -> None:
         outcome = read_file(zone, file, file_id, work, Rules())
         if outcome.parquet is None:
             raise RuntimeError(f"{file.path}: {outcome.reason}")
-        parts = snowflake_warehouse(resolve()).staged(outcome.parquet, outcome.rows)
+        parts = snowflake_warehouse(resolve()).staged({outcome.parquet: outcome.rows})
         size = sum(part.stat().st_size for part, _ in parts)
         print(
             f"{file.dataset:<16}{outcome.rows:>12,} rows, {file.bytes / outcome.rows:>5.1f} bytes "

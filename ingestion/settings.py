@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     stage_name: str | None = Field(
         None, description="Snowflake's name of the stage on that prefix."
     )
+    read_stage: str | None = Field(
+        None,
+        description="Snowflake's name of a stage on the landing zone, from which it loads plain "
+        "files itself; default: all files are read here.",
+    )
     lease_seconds: int = Field(
         900, ge=1, description="Seconds until the lease of a dead run expires and others may run."
     )

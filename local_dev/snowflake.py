@@ -50,6 +50,7 @@ from starlette.types import Message
 from local_dev.account.rights import Asked, Refused, Rights, Session
 from local_dev.servers import free_port, process_on
 from local_dev.snowflake_gaps import rewritten, several
+from local_dev.snowflake_stages import answered
 
 QUERY, LOGIN = "/queries/v1/query-request", "/session/v1/login-request"
 _KEPT = 10_000
@@ -92,6 +93,7 @@ class Sessions:
         public_key: Verifies the tokens of service users; None accepts any.
         statements: The latest statements sent, with the user and query tag of their sessions.
         roll_back: Ends the transaction of a session whose client is gone.
+        connection_of: Returns the DuckDB connection of a session.
         results: Results of each part of multi-statement requests, by query id.
         rights: What each role may do; None if each may do everything.
         logged_in: Sessions by token, with rights only.
@@ -100,6 +102,7 @@ class Sessions:
 
     public_key: RSAPublicKey | None = None
     roll_back: Callable[[str], None] = lambda token: None
+    connection_of: Callable[[str], Any] = lambda token: None
     statements: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     results: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     rights: Rights | None = None
@@ -305,6 +308,8 @@ class Layer:
         try:
             if self._sessions.commits_first(token, statement):
                 await self._passed_on(request, {**body, "sqlText": "commit"})
+            connection = self._sessions.connection_of(token)
+            narrowed = await asyncio.to_thread(answered, statement, connection) or narrowed
             answer = await self._passed_on(request, {**body, "sqlText": rewritten(narrowed)})
             if answer[1].get("success"):
                 if rights is not None and session is not None:
@@ -313,6 +318,8 @@ class Layer:
                     drop = f"drop {made['kind']} if exists {made['name']}"
                     self._sessions.temporary.setdefault(token, []).append(drop)
             return answer
+        except Refused as refused:
+            return 200, _refused(refused.code, refused.args[0], refused.state)
         finally:
             await self._sessions.after(token, statement)
 
@@ -536,13 +543,17 @@ def serve(
                 connection._duck_conn.rollback()
             connection._in_transaction = False
 
+    def connection_of(token: str) -> Any:
+        session = server.sessions.get(token)
+        return session and session._duck_conn
+
     rights = None
     if set_up is not None:
         rights = Rights(set_up, state / "rights.json" if state else None)
         own = server.shared_fs.connect().cursor()
         for statement in rights.creating():
             own.execute(statement)
-    app = Layer(server.app, Sessions(public_key, roll_back, rights=rights)).app
+    app = Layer(server.app, Sessions(public_key, roll_back, connection_of, rights=rights)).app
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 

@@ -29,6 +29,7 @@ _CREATE = r"^((?:\s|/\*.*?\*/)*create\s+(?:or\s+replace\s+)?)"
 _TEMPORARY = re.compile(_CREATE + r"temp(?:orary)?\s+((?:table|view)\s)", _ANY_CASE)
 _SUM_OF_HASHES = re.compile(r"\bsum\(hash\(([^()]*)\)\)", _ANY_CASE)
 
+_OCTETS = re.compile(r"\boctet_length\(", re.IGNORECASE)
 _TABLES = re.compile(r"\bfrom\s+information_schema\.tables\b", _ANY_CASE)
 
 Rule = Callable[[str], str]
@@ -118,6 +119,16 @@ def sum_of_hashes(statement: str) -> str:
     after: select sum(cast(hash(a, b) as number(37, 0))) from t
     """
     return _SUM_OF_HASHES.sub(r"sum(cast(hash(\1) as number(37, 0)))", statement)
+
+
+@rule
+def bytes_of_text(statement: str) -> str:
+    """`octet_length` of text; DuckDB has it for bytes only.
+
+    before: select octet_length(line) from t
+    after: select strlen(line) from t
+    """
+    return _OCTETS.sub("strlen(", statement)
 
 
 @rule

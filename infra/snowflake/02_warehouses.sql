@@ -25,7 +25,7 @@ create warehouse if not exists MOVIELENS_PIPELINE
   auto_suspend = 60
   initially_suspended = true;
 alter warehouse MOVIELENS_PIPELINE set
-  warehouse_size = xsmall
+  warehouse_size = <% ctx.env.pipeline_size %>
   auto_suspend = 60
   auto_resume = true
   resource_monitor = MOVIELENS_PIPELINE

@@ -23,8 +23,8 @@ ATTEMPTS = 4
 _FOR_GOOD = (FileNotFoundError, PermissionError, GaveUp)
 
 
-def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, folder: Path) -> Path:
-    """Returns the local path of a landing zone file, copying it into `folder` if it is remote.
+def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, to: Path) -> Path:
+    """Returns the local path of a landing zone file, copied to `to` if it is remote.
 
     A copy is the complete version that was listed, or nothing: it restarts if the connection
     breaks or the bytes received are not those that were uploaded.
@@ -36,7 +36,6 @@ def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, folder: Path) -> Pat
     """
     if "file" in fs.protocol:
         return Path(file.key)
-    to = folder / "stored"
     _copy(fs, file, to)
     return to
 

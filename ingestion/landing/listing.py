@@ -183,11 +183,15 @@ def _readme(
     files: Mapping[str, LandingFile],
 ) -> Readme | None:
     """Reads the newest README that is in a folder with MovieLens files, or above one."""
-    folders = {parent for path in files for parent in PurePosixPath(path).parents}
+    # Few folders hold thousands of files, and a path takes long to take apart.
+    of_files = {PurePosixPath(folder) for folder in {path.rpartition("/")[0] for path in files}}
+    folders = {parent for folder in of_files for parent in (folder, *folder.parents)}
     candidates = []
     for key, info in found.items():
+        if not is_readme(key.rpartition("/")[2]):
+            continue
         path = PurePosixPath(_in_utf8(key.removeprefix(root).lstrip("/")))
-        if is_readme(path.name) and path.parent in folders and info["type"] == "file":
+        if path.parent in folders and info["type"] == "file":
             candidates.append((_modified(info), str(path), key))
     if not candidates:
         return None

@@ -53,6 +53,23 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
     return io.BufferedReader(_Body(answer["Body"], f"s3://{bucket}/{key}"), BUFFER_BYTES)
 
 
+def first_bytes(fs: S3FileSystem, file: LandingFile, size: int) -> bytes:
+    """Reads the first bytes of an object, if it is still the one that was listed.
+
+    Raises:
+        OSError: If it is not, or cannot be read; see `open_object`.
+    """
+    bucket, key, _ = fs.split_path(file.key)
+    try:
+        client = _client(bool(fs.anon), **login(fs))
+        part = {"Range": f"bytes=0-{size - 1}", "IfMatch": file.etag}
+        return bytes(client.get_object(Bucket=bucket, Key=key, **part)["Body"].read())
+    except ClientError as error:
+        raise _in_words(error, bucket, key) from None
+    except BotoCoreError as error:
+        raise GaveUp(f"s3://{bucket}/{key}: {error}") from None
+
+
 def login(fs: S3FileSystem) -> dict[str, str | None]:
     """Returns the boto3 client arguments that an S3 file system uses, plus `profile_name`.
 

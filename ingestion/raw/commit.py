@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
@@ -13,10 +13,11 @@ from ingestion.errors import MovielensError
 from ingestion.landing.listing import LandingZone
 from ingestion.progress import timed
 from ingestion.raw import manifest
-from ingestion.raw.rows import manifest_rows, rows_source
+from ingestion.raw.pushdown import PushedDown
+from ingestion.raw.rows import manifest_rows, parquets_of, rows_source
 from ingestion.reading.file import Outcome
 from ingestion.settings import Settings
-from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, has_table, transaction
+from ingestion.warehouse.base import ROW_GROUP, Connection, Warehouse, inserts, transaction
 from ingestion.warehouse.lease import Lease
 
 
@@ -27,16 +28,16 @@ class LoadBatch:
     Attributes:
         zone: The landing zone.
         loaded: Files that were read, with their file ids.
-        gone: Paths to record as removed.
+        gone: Paths to record as removed, by file ids larger than those of the files.
         first_id: The smallest file id of this load.
-        first_removal_id: The file id of the first removal; larger than those of the files.
+        pushed: Files that the warehouse loads itself, in the transaction of the commit.
     """
 
     zone: LandingZone
     loaded: list[Outcome]
-    gone: list[manifest.CurrentFile]
+    gone: dict[int, manifest.CurrentFile]
     first_id: int
-    first_removal_id: int
+    pushed: PushedDown = field(default_factory=PushedDown)
 
 
 def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, float]) -> str:
@@ -58,9 +59,10 @@ def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, f
     with lease.target.connect() as connection:
         with timed(steps, "sweep"):
             lease.renew_in(connection)
-            _sweep(connection, batch.first_id)
+            tables = _tables(connection)
+            _sweep(connection, tables, batch.first_id)
         with timed(steps, "append"):
-            load_id = _append(settings, lease.target, connection, batch.loaded)
+            load_id = _append(settings, lease.target, connection, tables, batch)
         with timed(steps, "verify"):
             verify(connection, batch.loaded)
         with timed(steps, "commit"):
@@ -69,32 +71,40 @@ def write(settings: Settings, lease: Lease, batch: LoadBatch, steps: dict[str, f
 
 
 def _append(
-    settings: Settings, target: Warehouse, connection: Connection, loaded: list[Outcome]
+    settings: Settings,
+    target: Warehouse,
+    connection: Connection,
+    tables: set[str],
+    batch: LoadBatch,
 ) -> str:
-    """Appends rows with dlt; returns the load id, even for a load that only records removals."""
-    if not loaded:
+    """Appends rows with dlt; returns the load id, even for a load that only records removals.
+
+    It also creates the tables of RAW that do not exist, as no transaction may do so later.
+    """
+    missing = {*manifest.TABLES_OF_ROWS, manifest.TABLE} - tables
+    if not batch.loaded and not (batch.pushed.outcomes and missing):
         return create_load_id()
-    source = rows_source(loaded, _missing(connection), target.staged)
-    destination = target.destination(connection, _row_group_bytes(loaded))
+    source = rows_source(batch.loaded, missing, target.staged)
+    destination = target.destination(connection, _row_group_bytes(batch.loaded))
     pipeline = _pipeline(settings, destination, target.staging())
     info = pipeline.run(source, loader_file_format="parquet")
     return info.loads_ids[-1]
 
 
-def _missing(connection: Connection) -> set[str]:
+def _tables(connection: Connection) -> set[str]:
     found = connection.execute(
         "select lower(table_name) from information_schema.tables "
         f"where lower(table_schema) = {connection.literal(manifest.SCHEMA)}"
     )
-    return {*manifest.TABLES_OF_ROWS, manifest.TABLE} - {table for (table,) in found.fetchall()}
+    return {table for (table,) in found.fetchall()}
 
 
-def _row_group_bytes(loaded: Iterable[Outcome]) -> int:
+def _row_group_bytes(loaded: list[Outcome]) -> int:
     """Returns the size of one DuckDB row group, in the file with the largest rows."""
     sizes = (
-        outcome.parquet.stat().st_size * min(ROW_GROUP, outcome.rows) // outcome.rows
-        for outcome in loaded
-        if outcome.parquet and outcome.rows
+        parquet.stat().st_size * min(ROW_GROUP, rows) // rows
+        for parquet, rows in parquets_of(loaded).items()
+        if rows
     )
     return max(sizes, default=0)
 
@@ -113,50 +123,67 @@ def _pipeline(settings: Settings, destination: Any, staging: Any) -> dlt.Pipelin
     return pipeline
 
 
-def _sweep(connection: Connection, before: int) -> None:
+def _sweep(connection: Connection, tables: set[str], before: int) -> None:
     """Deletes rows that a crash left uncommitted, with file ids below this load's."""
-    if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
+    if manifest.TABLE not in tables:
         return
     with transaction(connection):
         for table, column in manifest.TABLES_OF_ROWS.items():
-            if has_table(connection, manifest.SCHEMA, table):
+            if table in tables:
                 connection.execute(
                     f"delete from {manifest.SCHEMA}.{table} where {column} < {before} "
                     f"and {column} not in (select file_id from {manifest.FILES})"
                 )
 
 
-def verify(connection: Connection, loaded: Iterable[Outcome]) -> None:
+def verify(connection: Connection, loaded: Sequence[Outcome]) -> None:
     """Verifies that RAW has, under each file id, the rows that were read and rejected.
 
     Raises:
         MovielensError: If it has more or fewer of either.
     """
-    for outcome in loaded:
-        counts = {outcome.file.dataset: outcome.rows, manifest.REJECTED_ROWS: len(outcome.rejects)}
-        for table, expected in counts.items():
-            rows = connection.execute(
-                f"select count(*) from {manifest.SCHEMA}.{table} "
-                f"where {manifest.TABLES_OF_ROWS[table]} = {outcome.file_id}"
-            ).fetchall()[0][0]
-            if rows != expected:
-                raise MovielensError(
-                    f"{outcome.file.path}: {expected} rows were read for "
-                    f"{manifest.SCHEMA}.{table}, but it has {rows}. Nothing was committed",
-                    "run it again; if it happens again, report it with the log",
-                )
+    for table in sorted({outcome.file.dataset for outcome in loaded}):
+        of_table = [outcome for outcome in loaded if outcome.file.dataset == table]
+        _verify(connection, table, of_table, [outcome.rows for outcome in of_table])
+    _verify(connection, manifest.REJECTED_ROWS, loaded, [len(one.rejects) for one in loaded])
+
+
+def _verify(
+    connection: Connection, table: str, loaded: Sequence[Outcome], counts: Iterable[int]
+) -> None:
+    """Counts the rows of all files in one table at once."""
+    if not loaded:
+        return
+    column, ids = manifest.TABLES_OF_ROWS[table], [outcome.file_id for outcome in loaded]
+    found: dict[int, int] = dict(
+        connection.execute(
+            f"select {column}, count(*) from {manifest.SCHEMA}.{table} "
+            f"where {column} between {min(ids)} and {max(ids)} group by {column}"
+        ).fetchall()
+    )
+    for outcome, expected in zip(loaded, counts, strict=True):
+        rows = found.get(outcome.file_id, 0)
+        if rows != expected:
+            raise MovielensError(
+                f"{outcome.file.path}: {expected} rows were read for "
+                f"{manifest.SCHEMA}.{table}, but it has {rows}. Nothing was committed",
+                "run it again; if it happens again, report it with the log",
+            )
 
 
 def _commit(connection: Connection, lease: Lease, batch: LoadBatch, load_id: str) -> None:
     """Commits all file versions of a load at once, if this run still holds the lease."""
-    entries = [*manifest_rows(batch.zone, batch.loaded, load_id), *_removals(batch, load_id)]
-    rows = ", ".join(f"({', '.join(map(connection.literal, entry.values()))})" for entry in entries)
+    loaded = [*batch.loaded, *batch.pushed.outcomes]
+    entries = [*manifest_rows(batch.zone, loaded, load_id), *_removals(batch, load_id)]
+    into = f"{manifest.FILES} ({', '.join(entries[0])})"
     with lease.transaction(connection):
-        connection.execute(f"insert into {manifest.FILES} ({', '.join(entries[0])}) values {rows}")
+        batch.pushed.split(connection)
+        for statement in inserts(into, (entry.values() for entry in entries), connection.literal):
+            connection.execute(statement)
 
 
 def _removals(batch: LoadBatch, load_id: str) -> list[dict[str, Any]]:
     return [
         manifest.entry(batch.zone, load_id, file_id, gone.path, gone.dataset)
-        for file_id, gone in enumerate(batch.gone, batch.first_removal_id)
+        for file_id, gone in batch.gone.items()
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
 from ingestion.home import last_source
-from ingestion.landing.listing import list_landing_zone
+from ingestion.landing.listing import LandingFile, list_landing_zone
 from ingestion.landing.lookalikes import Lookalike
 from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
-from ingestion.reading.file import Outcome, read_file
+from ingestion.raw.pushdown import clean_up, push_down
+from ingestion.reading.file import Outcome
 from ingestion.reading.rules import Rules
+from ingestion.reading.together import ToRead, batches, read_batch
 from ingestion.settings import Settings
 from ingestion.warehouse.base import Connection, has_table
 from ingestion.warehouse.lease import Lease
@@ -216,8 +218,11 @@ def _carry_out(
     try:
         to_read = plan.to_read
         first_id = _reserve(lease, len(to_read) + len(plan.gone))
+        with timed(steps, "push down"):
+            pushed = push_down(run, lease, plan, first_id, request.rules)
         with timed(steps, "read"), _imported_beside("dlt" if to_read else "json"):
-            outcomes = _read_all(run, lease, plan, first_id, request)
+            read = _read_all(run, lease, plan, first_id, request, pushed.paths)
+        outcomes = [*read, *pushed.outcomes]
         loaded = [outcome for outcome in outcomes if outcome.status == "loaded"]
         # A new landing zone replaces the old one entirely, but only if some of it can be read.
         if plan.switched and not loaded:
@@ -230,10 +235,10 @@ def _carry_out(
 
             batch = LoadBatch(
                 zone=zone,
-                loaded=loaded,
-                gone=gone,
+                loaded=[outcome for outcome in read if outcome.status == "loaded"],
+                gone=dict(enumerate(gone, first_id + len(to_read))),
                 first_id=first_id,
-                first_removal_id=first_id + len(to_read),
+                pushed=pushed,
             )
             rows = sum(outcome.rows for outcome in loaded)
             detail = f"writing {rows:,} rows into RAW"
@@ -244,6 +249,7 @@ def _carry_out(
             readme.remember(lease.target, zone)
         return outcomes, load_id
     finally:
+        clean_up(lease)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -265,20 +271,33 @@ def _empty(folder: Path) -> None:
 
 
 def _read_all(
-    run: Run, lease: Lease, plan: LoadPlan, first_id: int, request: LoadRequest
+    run: Run,
+    lease: Lease,
+    plan: LoadPlan,
+    first_id: int,
+    request: LoadRequest,
+    but: Collection[str],
 ) -> list[Outcome]:
-    zone, files = plan.zone, plan.to_read
+    zone = plan.zone
+    files = [
+        ToRead(file, file_id, _known_hash(plan, file))
+        for file_id, file in enumerate(plan.to_read, first_id)
+        if file.path not in but
+    ]
     outcomes: list[Outcome] = []
-    for file_id, file in enumerate(files, first_id):
+    for batch in batches(files):
         lease.renew()
         rows = sum(outcome.rows for outcome in outcomes)
-        detail = f"{file.path} ({rows:,} rows read so far)"
+        more = f" and {len(batch) - 1:,} more files" if len(batch) > 1 else ""
+        detail = f"{batch[0].file.path}{more} ({rows:,} rows read so far)"
         request.on_event(Event("load", detail, len(outcomes), len(files)))
-        entry = plan.known.get(file.path)
-        known_hash = entry.content_hash if entry and entry.source == zone.url else None
-        folder = run.settings.work_dir
-        outcomes.append(read_file(zone, file, file_id, folder, request.rules, known_hash))
-    return outcomes
+        outcomes += read_batch(zone, batch, run.settings.work_dir, request.rules)
+    return sorted(outcomes, key=lambda outcome: outcome.file_id)
+
+
+def _known_hash(plan: LoadPlan, file: LandingFile) -> str | None:
+    entry = plan.known.get(file.path)
+    return entry.content_hash if entry and entry.source == plan.zone.url else None
 
 
 def _reserve(lease: Lease, count: int) -> int:

@@ -14,9 +14,11 @@ from ingestion.landing.listing import LandingZone
 from ingestion.raw import manifest
 from ingestion.reading.file import Outcome
 from ingestion.reading.rules import READER_VERSION, Rules
-from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.base import Warehouse, inserts
 
 TABLE = f"{manifest.SCHEMA}._refusals"
+# A path has up to 1,024 bytes, a statement of Snowflake's 1 MB.
+PATHS_AT_ONCE = 500
 _COLUMNS = (
     "path varchar, dataset varchar, bytes bigint, reason varchar, refused_at timestamp, "
     "version varchar, judged_by varchar, source varchar"
@@ -127,16 +129,11 @@ def update(
         # Before the transaction, as Snowflake commits at each DDL statement.
         connection.execute(f"create table if not exists {TABLE} ({_COLUMNS})")
     statements = []
-    if gone:
-        statements.append(f"delete from {TABLE} where path in ({_listed(target, gone)})")
-    if refused:
-        rows = ", ".join(f"({_listed(target, astuple(refusal))})" for refusal in refused)
-        statements.append(f"insert into {TABLE} values {rows}")
+    for start in range(0, len(gone), PATHS_AT_ONCE):
+        listed = ", ".join(map(target.literal, gone[start : start + PATHS_AT_ONCE]))
+        statements.append(f"delete from {TABLE} where path in ({listed})")
+    statements += inserts(TABLE, map(astuple, refused), target.literal)
     target.execute(*statements)
-
-
-def _listed(target: Warehouse, values: Iterable[str | int | datetime | None]) -> str:
-    return ", ".join(map(target.literal, values))
 
 
 def _refusal(zone: LandingZone, rules: Rules, outcome: Outcome) -> Refusal:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dlt
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.extract import DltResource, DltSource
 
-Staged = Callable[[Path, int], list[tuple[Path, int]]]
+Staged = Callable[[Mapping[Path, int]], Iterable[tuple[Path, int]]]
 
 _REJECTED_COLUMNS = {
     "file_id": "bigint",
@@ -48,11 +48,24 @@ TABLES = {
 }
 
 
-def _rows_of(dataset: Dataset, outcome: Outcome, staged: Staged) -> Iterator[Any]:
-    extra = dict.fromkeys(outcome.new_columns, "text")
-    hints = dlt.mark.make_hints(columns=column_hints({**columns_of(dataset), **extra}))
-    for file, rows in staged(cast("Path", outcome.parquet), outcome.rows):
-        yield dlt.mark.with_file_import(str(file), "parquet", rows, hints=hints)
+def parquets_of(outcomes: Iterable[Outcome]) -> dict[Path, int]:
+    """Returns the Parquet files that hold what was read, with the rows in each."""
+    found: dict[Path, int] = {}
+    for outcome in outcomes:
+        if outcome.parquet:
+            found[outcome.parquet] = found.get(outcome.parquet, 0) + outcome.rows
+    return found
+
+
+def _rows_of(dataset: Dataset, outcomes: Iterable[Outcome], staged: Staged) -> Iterator[Any]:
+    alike: dict[tuple[str, ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        alike.setdefault(outcome.new_columns, []).append(outcome)
+    for new_columns, group in alike.items():
+        extra = dict.fromkeys(new_columns, "text")
+        hints = dlt.mark.make_hints(columns=column_hints({**columns_of(dataset), **extra}))
+        for file, rows in staged(parquets_of(group)):
+            yield dlt.mark.with_file_import(str(file), "parquet", rows, hints=hints)
 
 
 def arrow_table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pa.Table:
@@ -107,7 +120,7 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: S
     Args:
         outcomes: What was read; only what was loaded is used.
         missing: RAW tables that do not exist yet; they are created even if they get no rows.
-        staged: Prepares a Parquet file for upload; see `Warehouse.staged`.
+        staged: Prepares Parquet files for upload; see `Warehouse.staged`.
 
     Returns:
         A source with a resource per dataset, one for rejected rows, and one for the manifest,
@@ -126,9 +139,8 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: S
         )
 
     def rows_of(dataset: Dataset) -> Iterator[Any]:
-        for outcome in loaded:
-            if outcome.file.dataset == dataset.table:
-                yield from _rows_of(dataset, outcome, staged)
+        of_dataset = (outcome for outcome in loaded if outcome.file.dataset == dataset.table)
+        yield from _rows_of(dataset, of_dataset, staged)
 
     @dlt.source(name="movielens", max_table_nesting=0)
     def movielens() -> Iterator[DltResource]:

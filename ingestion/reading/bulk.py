@@ -8,7 +8,7 @@ reader rereads the file record by record, and gives a reason for each one it rej
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,14 +30,19 @@ def _literally(path: Path) -> str:
     return duckdb_literal(re.sub(r"([*?[])", r"[\1]", str(path)))
 
 
-def _csv_relation(path: Path, header: Header, uniform: bool) -> str:
+def _csv_relation(files: Mapping[int, Path], header: Header, uniform: bool) -> str:
     types = {at: SQL_TYPES[column.type] if uniform else "varchar" for column, at in header.columns}
     columns = ", ".join(f"'c{position}': '{types[position]}'" for position in range(header.width))
-    return (
-        f"read_csv({_literally(path)}, columns = {{{columns}}}, header = true, "
+    paths = ", ".join(map(_literally, files.values()))
+    rows = (
+        f"read_csv([{paths}], columns = {{{columns}}}, header = true, "
         "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
         "strict_mode = true, store_rejects = true)"
     )
+    if len(files) == 1:
+        return rows
+    ids = ", ".join(f"({duckdb_literal(path)}, {file_id})" for file_id, path in files.items())
+    return f"{rows} join (values {ids}) ids(path, file_id) on filename = path"
 
 
 def _value(column: Column, position: int | None, uniform: bool) -> str:
@@ -71,61 +76,82 @@ def _valid(column: Column, position: int | None, uniform: bool) -> str:
     checks = [f"{value} is not null"]
     if not uniform:
         checks.append(_spelling(column, position))
+        if column.type == "double":
+            checks.append(f"isfinite({value})")  # The cast makes 1e400 infinite.
     # Accepted spellings have no sign, so a minimum of 0 always holds.
     checks.extend(_range_checks(replace(column, minimum=column.minimum or None), value))
     valid = " and ".join(checks)
     return f"({valid})" if column.required else f"(c{position} is null or ({valid}))"
 
 
-def bulk_sql(path: Path, header: Header, file_id: int, uniform: bool, to: Path) -> str:
+def _bulk_sql(files: Mapping[int, Path], header: Header, uniform: bool, to: Path) -> str:
     """Returns the bulk reader's statement: a `copy` of only the records that satisfy the contract.
 
     Args:
-        path: A plain local CSV file.
-        header: Its columns' positions.
-        file_id: The value of the provenance column.
+        files: Plain local CSV files with this header, by file id.
+        header: Their columns' positions.
         uniform: Whether the bytes prove that numbers have only one spelling (see `Bytes`).
         to: The Parquet file.
     """
     select = [f'{_value(column, at, uniform)} as "{column.name}"' for column, at in header.columns]
-    select.append(f'{file_id}::bigint as "{FILE_ID}"')
+    file_id = next(iter(files)) if len(files) == 1 else "file_id"
+    select.append(f'cast({file_id} as bigint) as "{FILE_ID}"')
     valid = [_valid(column, at, uniform) for column, at in header.columns]
     where = " and ".join(check for check in valid if check != "true") or "true"
-    relation = _csv_relation(path, header, uniform)
+    relation = _csv_relation(files, header, uniform)
     return (
         f"copy (select {', '.join(select)} from {relation} where {where}) "
         f"to {duckdb_literal(to)} (format parquet, compression uncompressed)"
     )
 
 
-def read_in_bulk(path: Path, header: Header, file_id: int, uniform: bool, to: Path) -> int | None:
-    """Reads a CSV file with DuckDB.
+def read_in_bulk(
+    files: Mapping[int, Path], header: Header, uniform: bool, to: Path
+) -> dict[int, int] | None:
+    """Reads CSV files with DuckDB into one Parquet file.
 
     Args:
-        path: A plain local CSV file.
-        header: Its columns' positions.
-        file_id: The value of the provenance column.
+        files: Plain local CSV files with this header, by file id, the value of the provenance
+            column.
+        header: Their columns' positions.
         uniform: Whether the bytes prove that numbers have only one spelling.
         to: The Parquet file to write.
 
     Returns:
-        How many records it wrote, or None if DuckDB could not read the file.
+        How many records of each file it wrote, by file id, without the files that it rejected
+        records of; None if DuckDB could not read one of them.
     """
     with duckdb.connect(config={"preserve_insertion_order": "false"}) as connection:
         try:
-            written = connection.execute(bulk_sql(path, header, file_id, uniform, to)).fetchone()
+            written = connection.execute(_bulk_sql(files, header, uniform, to)).fetchall()[0][0]
         except (duckdb.InvalidInputException, duckdb.ConversionException):
             return None
         except duckdb.IOException as error:
             if is_no_room(error):
                 raise
             return None
-        rejects = connection.execute("select count(*) from reject_errors").fetchone()
-    return written[0] if written and rejects == (0,) else None
+        rejects = connection.execute(
+            "select distinct file_path from reject_errors "
+            "join reject_scans using (scan_id, file_id)"
+        ).fetchall()
+        counts = _counts(connection, files, written, to)
+    rejected = {path for (path,) in rejects}
+    return {file_id: n for file_id, n in counts.items() if str(files[file_id]) not in rejected}
 
 
-def _is_proved(written: int, content: Bytes, header: Header) -> bool:
-    """Whether every record came out, and none had more fields than the header.
+def _counts(
+    connection: duckdb.DuckDBPyConnection, files: Mapping[int, Path], written: int, parquet: Path
+) -> dict[int, int]:
+    if len(files) == 1:
+        return dict.fromkeys(files, written)
+    counts = connection.execute(
+        f'select "{FILE_ID}", count(*) from read_parquet({_literally(parquet)}) group by all'
+    )
+    return {**dict.fromkeys(files, 0), **dict(counts.fetchall())}
+
+
+def is_proved(written: int | None, content: Bytes, header: Header) -> bool:
+    """Checks that every record came out, and that none had more fields than the header.
 
     DuckDB rejects a record with too few fields, but accepts one with extra empty fields.
     """
@@ -157,36 +183,56 @@ def read_csv(
     Raises:
         RefusedFile: If its bytes are not text, or too many records are rejected.
     """
-    written = read_in_bulk(path, header, file_id, uniform, to)
+    written = read_in_bulk({file_id: path}, header, uniform, to) or {}
     content = inspected()
     as_expected = content.uniform or not uniform
-    if written is not None and as_expected and _is_proved(written, content, header):
-        return Reading(written)
+    if as_expected and is_proved(written.get(file_id), content, header):
+        return Reading(content.records)
     return read_with_care(path, header, file_id, rules, content.lines, to)
 
 
-def out_of_range(parquet: Path, header: Header) -> list[str]:
+def out_of_range(parquet: Path, header: Header) -> dict[int, list[str]]:
     """Counts values outside their columns' ranges.
 
     Args:
-        parquet: A file that `read_csv` wrote.
+        parquet: A file that a reader wrote.
         header: The header, with ranges.
 
     Returns:
-        A phrase for each column that has such values.
+        By file id, a phrase for each column that has such values.
     """
-    found = []
+    found: dict[int, list[str]] = {}
     with duckdb.connect() as connection:
         for column, at in header.columns:
             checks = " and ".join(_range_checks(column, column.name))
             if at is None or not checks:
                 continue
-            rows, low, high = connection.execute(
-                f"select count(*), min({column.name}), max({column.name}) "
-                f"from read_parquet({_literally(parquet)}) where not ({checks})"
-            ).fetchall()[0]
-            if rows:
+            outside = connection.execute(
+                f'select "{FILE_ID}", count(*), min({column.name}), max({column.name}) '
+                f"from read_parquet({_literally(parquet)}) where not ({checks}) group by all"
+            ).fetchall()
+            for file_id, rows, low, high in outside:
                 values = f"{low} to {high}" if low != high else low
                 counted = f"{rows:,} row{'s' * (rows != 1)}"
-                found.append(f"{counted} with {column.name} out of range ({values})")
+                phrase = f"{counted} with {column.name} out of range ({values})"
+                found.setdefault(file_id, []).append(phrase)
     return found
+
+
+def merge(parquets: Mapping[int, Path], to: Path) -> None:
+    """Merges the rows of files from Parquet files that may hold rows of others as well.
+
+    Args:
+        parquets: Where the rows of each file are, by file id; all with the same columns.
+        to: The Parquet file to write.
+    """
+    paths = ", ".join(map(_literally, dict.fromkeys(parquets.values())))
+    places = ", ".join(f"({duckdb_literal(path)}, {id_})" for id_, path in parquets.items())
+    with duckdb.connect(config={"preserve_insertion_order": "false"}) as connection:
+        connection.execute(
+            f"copy (select rows.* exclude (filename) "
+            f"from read_parquet([{paths}], filename = true) rows "
+            f"join (values {places}) places(path, file_id) "
+            f'on filename = path and rows."{FILE_ID}" = file_id) '
+            f"to {duckdb_literal(to)} (format parquet, compression uncompressed)"
+        )

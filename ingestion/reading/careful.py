@@ -53,7 +53,8 @@ class Record(NamedTuple):
 # Plain lines
 
 
-def _plain_number(column: Column) -> str:
+def plain_number(column: Column) -> str:
+    """Returns an expression for numbers whose spelling alone proves that they can be loaded."""
     if column.type == "bigint" and column.minimum:
         return _whole_numbers(int(column.minimum), int(column.maximum or INT64_MAX))
     if column.type == "bigint":
@@ -83,7 +84,7 @@ def _plain_value(column: Column) -> str:
     if column.type == "text":
         value = '"(?:[^"\\r\\n]++|"")++"|[^",\\r\\n]++'
     else:
-        number = _plain_number(column)
+        number = plain_number(column)
         value = f'[ \\t]*+(?:{number})[ \\t]*+|"(?:{number})"'
     return f"(?:{value})" if column.required else f"(?:{value})?"
 
@@ -233,6 +234,20 @@ def _row(header: Header, fields: list[str] | None) -> list[Any] | tuple[str | No
         except _Invalid as problem:
             return column.name, str(problem)
     return row
+
+
+def judged(header: Header, line: str) -> list[Any] | tuple[str | None, str]:
+    """Judges one record.
+
+    Args:
+        header: Its columns' positions and contract.
+        line: The record, on one line and without its line end.
+
+    Returns:
+        Its values in the order of `Header.columns`; or the column at fault, None if it is the whole
+        record, and what is wrong.
+    """
+    return _row(header, _fields(line))
 
 
 # Both, into one file

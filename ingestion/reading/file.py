@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from tempfile import TemporaryDirectory
+from typing import Literal, TypeVar
 
 from ingestion.datasets import DATASETS, EDITION_BY_SHA256, Dataset
 from ingestion.errors import RefusedFile, is_no_room
 from ingestion.landing.fetch import fetch
 from ingestion.landing.listing import LandingFile, LandingZone, listed_version
 from ingestion.reading.bulk import out_of_range, read_csv
+from ingestion.reading.careful import Reading
 from ingestion.reading.encoding import NotText
 from ingestion.reading.header import Header, first_line_of, match_header
 from ingestion.reading.inspection import Bytes, inspect, stage
 from ingestion.reading.rules import Reject, Rules
 
+T = TypeVar("T")
 Status = Literal["loaded", "unchanged", "refused", "put off"]
 
 
@@ -39,7 +43,7 @@ class Outcome:
         reason: Why it was refused or put off.
         refused_for_good: Whether it was refused for its content, and so would be again.
         seconds: Time spent reading it.
-        parquet: The file with its rows, until they are loaded.
+        parquet: The file with its rows, until they are loaded; several outcomes may share one.
     """
 
     file: LandingFile
@@ -58,6 +62,25 @@ class Outcome:
     def edition(self, zone: LandingZone) -> str:
         """Returns the file's edition: recognised by its content, else the landing zone's."""
         return EDITION_BY_SHA256.get(self.content_hash, zone.edition)
+
+    def take(
+        self, reading: Reading, parquet: Path, contract: Header, outside: Mapping[int, list[str]]
+    ) -> None:
+        """Takes what a reader made of the file.
+
+        Args:
+            reading: Its rows and rejects.
+            parquet: The file with its rows, perhaps among those of other files.
+            contract: Its header, with ranges.
+            outside: What is out of range and loaded all the same, by file id.
+        """
+        self.rows, self.rejects, self.parquet = reading.rows, reading.rejects, parquet
+        self.new_columns = tuple(column.name for column, _ in contract.extra)
+        self.warnings += contract.missing
+        self.warnings += [
+            f"{what}; loaded (MOVIELENS_RANGE_CHECKS=warn), but the audit may block publishing"
+            for what in outside.get(self.file_id, [])
+        ]
 
 
 def read_file(
@@ -79,53 +102,85 @@ def read_file(
         known_hash: Content hash of the current version, if any.
     """
     outcome = Outcome(file, file_id)
-    started = time.perf_counter()
-    try:
-        try:
-            _check_name(file)
-            _read(zone, outcome, folder, rules, known_hash)
-        except RefusedFile as refusal:
-            outcome.status, outcome.reason = "refused", refusal.reason
-            outcome.refused_for_good = True
-        if listed_version(zone.fs, file.key) != file.version:
-            raise FileNotFoundError
-    except FileNotFoundError:
-        outcome.status = "put off"
-        outcome.reason = "it was changed or deleted while it was read; the next run reads it"
-    except PermissionError as error:
-        outcome.status, outcome.reason = "refused", f"no permission to read it: {error}"
-    except OSError as error:
-        if is_no_room(error):
-            raise
-        outcome.status, outcome.reason = "refused", f"it could not be read: {error}"
-    outcome.refused_for_good &= outcome.status == "refused"
-    if outcome.status != "loaded":
-        outcome.rows, outcome.rejects = 0, []
-    outcome.seconds = time.perf_counter() - started
+    with judging(outcome), TemporaryDirectory(dir=folder) as scratch:
+        stored = stored_copy(zone, file, file_id, Path(scratch))
+
+        def read(encoding: str | None) -> None:
+            _read_as(encoding, stored, outcome, folder, Path(scratch), rules, known_hash)
+
+        in_either_encoding(outcome, rules, read)
+    check_version(zone, outcome)
     return outcome
 
 
-def _check_name(file: LandingFile) -> None:
+@contextmanager
+def judging(outcome: Outcome) -> Iterator[None]:
+    """Adds to an outcome how long a block took, and what in it refuses or puts off the file."""
+    started = time.perf_counter()
+    try:
+        yield
+    except RefusedFile as refusal:
+        outcome.status, outcome.reason, outcome.refused_for_good = "refused", refusal.reason, True
+    except FileNotFoundError:
+        outcome.status, outcome.refused_for_good = "put off", False
+        outcome.reason = "it was changed or deleted while it was read; the next run reads it"
+    except OSError as error:
+        if is_no_room(error):
+            raise
+        denied = isinstance(error, PermissionError)
+        what = "no permission to read it" if denied else "it could not be read"
+        outcome.status, outcome.reason = "refused", f"{what}: {error}"
+        outcome.refused_for_good = False
+    if outcome.status != "loaded":
+        outcome.rows, outcome.rejects = 0, []
+    outcome.seconds += time.perf_counter() - started
+
+
+def check_version(zone: LandingZone, outcome: Outcome) -> None:
+    """Puts off a file that is no longer the version that was listed, whatever was read of it."""
+    if outcome.status == "refused" and not outcome.refused_for_good:
+        return  # Nothing was read.
+    with judging(outcome):
+        if listed_version(zone.fs, outcome.file.key) != outcome.file.version:
+            raise FileNotFoundError
+
+
+def stored_copy(zone: LandingZone, file: LandingFile, file_id: int, folder: Path) -> Path:
+    """Returns the local path of a file, copied to a folder if it is remote.
+
+    Raises:
+        RefusedFile: If its name is not UTF-8.
+        OSError: If it cannot be read.
+    """
     try:
         file.key.encode()
     except UnicodeEncodeError:
         raise RefusedFile("its name is not UTF-8; rename it") from None
+    return fetch(zone.fs, file, folder / f"{file_id}.stored")
 
 
-def _read(
-    zone: LandingZone, outcome: Outcome, folder: Path, rules: Rules, known_hash: str | None
-) -> None:
-    stored = fetch(zone.fs, outcome.file, folder)
+def in_either_encoding(outcome: Outcome, rules: Rules, read: Callable[[str | None], T]) -> T:
+    """Reads a file as UTF-8, or else in the other encoding that is set; warns of the latter.
+
+    Args:
+        outcome: Receives the warning.
+        rules: Names the other encoding.
+        read: Reads the file in an encoding; None is UTF-8.
+
+    Raises:
+        RefusedFile: If it is text in neither.
+    """
     try:
-        _read_as(None, stored, outcome, folder, rules, known_hash)
+        return read(None)
     except NotText as problem:
         if rules.encoding == "utf-8":
             raise
         try:
-            _read_as(rules.encoding, stored, outcome, folder, rules, known_hash)
+            result = read(rules.encoding)
         except NotText as second:
             raise RefusedFile(f"{problem}. It is not {rules.encoding} either: {second}") from None
         outcome.warnings.append(f"read as {rules.encoding} (MOVIELENS_ENCODING): {problem}")
+        return result
 
 
 def _read_as(
@@ -133,39 +188,49 @@ def _read_as(
     stored: Path,
     outcome: Outcome,
     folder: Path,
+    scratch: Path,
     rules: Rules,
     known_hash: str | None,
 ) -> None:
     dataset = DATASETS[outcome.file.dataset]
-    path, is_plain = stored, encoding is None and outcome.file.compression is None
-    if is_plain and known_hash is None:
+    if encoding is None and outcome.file.compression is None and known_hash is None:
         with ThreadPoolExecutor(1) as beside:
-            inspected = beside.submit(inspect, path, dataset)
-            _read_plain(path, dataset, outcome, folder, rules, inspected.result, None)
+            inspected = beside.submit(inspect, stored, dataset)
+            _read_plain(stored, outcome, folder, rules, inspected.result, None)
         return
-    if is_plain:
-        content = inspect(path, dataset)
-    else:
-        path = folder / f"{outcome.file_id}.csv"
-        content = stage(stored, outcome.file, dataset, path, encoding)
+    path, content = as_plain_text(encoding, stored, outcome, scratch)
     outcome.content_hash = content.content_hash
     if content.content_hash == known_hash:
         outcome.status = "unchanged"
         return
-    _read_plain(path, dataset, outcome, folder, rules, lambda: content, content.uniform)
+    _read_plain(path, outcome, folder, rules, lambda: content, content.uniform)
+
+
+def as_plain_text(
+    encoding: str | None, stored: Path, outcome: Outcome, folder: Path
+) -> tuple[Path, Bytes]:
+    """Returns a file unpacked and in UTF-8, in a folder if it was not, and what its bytes say.
+
+    Raises:
+        RefusedFile: If it is no text, or not what its name says.
+    """
+    dataset = DATASETS[outcome.file.dataset]
+    if encoding is None and outcome.file.compression is None:
+        return stored, inspect(stored, dataset)
+    path = folder / f"{outcome.file_id}.csv"
+    return path, stage(stored, outcome.file, dataset, path, encoding)
 
 
 def _read_plain(
     path: Path,
-    dataset: Dataset,
     outcome: Outcome,
     folder: Path,
     rules: Rules,
     inspected: Callable[[], Bytes],
     uniform: bool | None,
 ) -> None:
-    contract = _header(path, dataset, inspected)
-    header = contract if rules.range_checks == "reject" else contract.without_ranges()
+    contract = header_of(path, DATASETS[outcome.file.dataset], inspected)
+    header = rules.applied_to(contract)
     to = folder / f"{outcome.file_id}.parquet"
     reading = read_csv(
         path,
@@ -176,23 +241,17 @@ def _read_plain(
         inspected,
         header.shape is not None if uniform is None else uniform,
     )
-    outcome.rows, outcome.rejects, outcome.parquet = reading.rows, reading.rejects, to
     outcome.content_hash = inspected().content_hash
-    outcome.new_columns = tuple(column.name for column, _ in header.extra)
-    outcome.warnings = _warnings(contract, rules, to)
+    outside = out_of_range(to, contract) if rules.range_checks == "warn" else {}
+    outcome.take(reading, to, contract, outside)
 
 
-def _warnings(header: Header, rules: Rules, parquet: Path) -> list[str]:
-    found = header.missing
-    if rules.range_checks == "warn":
-        found += [
-            f"{what}; loaded (MOVIELENS_RANGE_CHECKS=warn), but the audit may block publishing"
-            for what in out_of_range(parquet, header)
-        ]
-    return found
+def header_of(path: Path, dataset: Dataset, inspected: Callable[[], Bytes]) -> Header:
+    """Returns the header of a plain file.
 
-
-def _header(path: Path, dataset: Dataset, inspected: Callable[[], Bytes]) -> Header:
+    Raises:
+        RefusedFile: If it does not fit its dataset.
+    """
     try:
         return match_header(first_line_of(path).text, dataset)
     except (RefusedFile, UnicodeDecodeError) as problem:

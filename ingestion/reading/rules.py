@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ingestion.reading.encoding import text_encoding
+
+if TYPE_CHECKING:
+    from ingestion.reading.header import Header
 
 RangeChecks = Literal["reject", "warn"]
 # Raise it with every change that may let the readers load what they refused: files refused by an
@@ -61,3 +64,7 @@ class Rules:
     def limit(self, records: int) -> int:
         """Returns how many rejects are allowed in a file of that many records."""
         return max(self.reject_rows, int(self.reject_share * records))
+
+    def applied_to(self, header: Header) -> Header:
+        """Returns a header as the readers are to check it: with ranges, or without."""
+        return header if self.range_checks == "reject" else header.without_ranges()

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,8 @@ Rows = list[tuple[Any, ...]]
 PATIENCE_SECONDS = 3.0
 LOAD_MEGABYTES = 256
 ROW_GROUP = 122_880  # rows, DuckDB's own
+# Snowflake takes statements of 1 MB, and at most 16,384 rows of values.
+INSERT_CHARACTERS, INSERT_ROWS = 500_000, 16_384
 
 
 class Cursor(Protocol):
@@ -79,6 +81,9 @@ class Warehouse(ABC):
     ddl_is_transactional = True
     """Whether a transaction can create and drop; if not, each such statement commits."""
 
+    read_stage: str | None = None
+    """The stage from which the warehouse loads plain files of the landing zone itself."""
+
     @abstractmethod
     def connect(self) -> AbstractContextManager[Connection]:
         """Opens a connection for a block of statements."""
@@ -107,13 +112,16 @@ class Warehouse(ABC):
         """Returns the dlt destination for staging files; None if they are loaded directly."""
         return None
 
-    def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
-        """Prepares an uncompressed Parquet file for upload.
+    def staged(self, parquets: Mapping[Path, int]) -> Iterable[tuple[Path, int]]:
+        """Prepares uncompressed Parquet files with the same columns for upload.
+
+        Args:
+            parquets: The files, with the rows in each.
 
         Returns:
-            The files to load, with the rows in each; where nothing is uploaded, the file itself.
+            The files to load, with the rows in each; where nothing is uploaded, the same.
         """
-        return [(parquet, rows)]
+        return parquets.items()
 
     def size(self) -> int:
         """Returns the bytes it takes on this machine."""
@@ -173,9 +181,31 @@ class Warehouse(ABC):
         with self.connect() as connection:
             create_schema(connection, schema)
             connection.execute(f"create or replace table {schema}.{table} ({ddl})")
-            if rows:
-                values = ", ".join(f"({', '.join(map(self.literal, row))})" for row in rows)
-                connection.execute(f"insert into {schema}.{table} values {values}")
+            for statement in inserts(f"{schema}.{table}", rows, self.literal):
+                connection.execute(statement)
+
+
+def inserts(
+    into: str, rows: Iterable[Iterable[Any]], literal: Callable[[Any], str]
+) -> Iterator[str]:
+    """Returns the statements that insert rows, none longer than an engine takes.
+
+    Args:
+        into: The table, with its columns in brackets if they are not in its order.
+        rows: The rows.
+        literal: Formats a value, as `Warehouse.literal` does.
+    """
+    values: list[str] = []
+    length = 0
+    for row in rows:
+        text = f"({', '.join(map(literal, row))})"
+        if len(values) == INSERT_ROWS or (values and length + len(text) > INSERT_CHARACTERS):
+            yield f"insert into {into} values {', '.join(values)}"
+            values, length = [], 0
+        values.append(text)
+        length += len(text)
+    if values:
+        yield f"insert into {into} values {', '.join(values)}"
 
 
 def create_schema(connection: Connection, schema: str) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 TAG = f"movielens {uuid.uuid4().hex[:8]}"
 # Snowflake recommends files of 100 to 250 MB, compressed.
 STAGED_BYTES = 128_000_000
+# Uncompressed, so that these make several files of that size.
+STAGED_FROM_BYTES = 2_000_000_000
 _STAGING: dict[str, Any] = {"preserve_insertion_order": "false", "memory_limit": "512MB"}
 # The statement was aborted by a lock that another transaction held or waited for.
 _LOCKED = 625
@@ -70,6 +72,7 @@ class SnowflakeWarehouse(Warehouse):
         tag: Query tag of its statements.
         stage: S3 prefix to load rows through; None for Snowflake's own stages.
         stage_name: The Snowflake stage on that prefix.
+        read_stage: The Snowflake stage on the landing zone, if it is to load plain files itself.
     """
 
     is_metered = True
@@ -81,11 +84,13 @@ class SnowflakeWarehouse(Warehouse):
         tag: str,
         stage: str | None = None,
         stage_name: str | None = None,
+        read_stage: str | None = None,
     ) -> None:
         self.settings = settings
         self.tag = tag
         self.stage = stage
         self.stage_name = stage_name
+        self.read_stage = read_stage
 
     @contextmanager
     def connect(self) -> Iterator[_Session]:
@@ -166,19 +171,10 @@ class SnowflakeWarehouse(Warehouse):
         # Without the trailing slash, dlt would ask the stage for paths that begin with one.
         return dlt.destinations.filesystem(bucket_url=f"{self.stage.rstrip('/')}/")
 
-    def staged(self, parquet: Path, rows: int) -> list[tuple[Path, int]]:
-        """Compresses a file and splits it, for a parallel load."""
-        import pyarrow.parquet as pq
-
-        folder = parquet.with_suffix("")
-        with duckdb.connect(config=_STAGING) as connection:
-            connection.execute(
-                f"copy (from read_parquet({duckdb_literal(parquet)})) to {duckdb_literal(folder)} "
-                f"(format parquet, compression zstd, file_size_bytes {STAGED_BYTES})"
-            )
-        parquet.unlink()
-        parts = [(part, pq.read_metadata(part).num_rows) for part in folder.glob("*.parquet")]
-        return sorted(part for part in parts if part[1])
+    def staged(self, parquets: Mapping[Path, int]) -> Iterator[tuple[Path, int]]:
+        """Compresses files, and merges or splits them into parts of a size to load in parallel."""
+        for together in _of_about(STAGED_FROM_BYTES, parquets):
+            yield from _staged(together)
 
     def read_run_marker(self) -> dict[str, Any]:
         """Reads the manifest's comment, which needs no virtual warehouse."""
@@ -202,6 +198,36 @@ class SnowflakeWarehouse(Warehouse):
         comment = self.literal(json.dumps(content) if content else "")
         with self.connect() as session:
             session.execute(f"comment on table {RAW}.{MANIFEST} is {comment}")
+
+
+def _of_about(most: int, files: Iterable[Path]) -> Iterator[list[Path]]:
+    """Groups files, so that no more of them than needed are on disk twice."""
+    group: list[Path] = []
+    size = 0
+    for file in files:
+        group.append(file)
+        size += file.stat().st_size
+        if size >= most:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _staged(parquets: list[Path]) -> list[tuple[Path, int]]:
+    import pyarrow.parquet as pq
+
+    folder = parquets[0].with_suffix("")
+    paths = ", ".join(map(duckdb_literal, parquets))
+    with duckdb.connect(config=_STAGING) as connection:
+        connection.execute(
+            f"copy (from read_parquet([{paths}])) to {duckdb_literal(folder)} "
+            f"(format parquet, compression zstd, file_size_bytes {STAGED_BYTES})"
+        )
+    for parquet in parquets:
+        parquet.unlink()
+    parts = [(part, pq.read_metadata(part).num_rows) for part in folder.glob("*.parquet")]
+    return sorted(part for part in parts if part[1])
 
 
 @lru_cache
@@ -287,7 +313,8 @@ def snowflake_warehouse(settings: Settings, loader: bool = False) -> SnowflakeWa
             "set both, or neither to use Snowflake's own stages",
         )
     part = LOADER if loader else ""
-    return SnowflakeWarehouse(snowflake_settings(part), TAG, settings.stage, settings.stage_name)
+    login = snowflake_settings(part)
+    return SnowflakeWarehouse(login, TAG, settings.stage, settings.stage_name, settings.read_stage)
 
 
 # What a database is cloned for: the rows, and the tables built from them.

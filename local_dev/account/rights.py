@@ -27,20 +27,28 @@ _FILES = "0[1-5]_*.sql"
 _PARTS = 3  # database, schema, name
 
 MISSING, FORBIDDEN, NO_WAREHOUSE, NOT_READ = "002003", "003001", "000606", "000603"
+# Of any other error: a syntax error or a violated access rule.
+SYNTAX = "42000"
 _STATES = {MISSING: "02000", FORBIDDEN: "42501", NO_WAREHOUSE: "57P03", NOT_READ: "0A000"}
 
 _NAME = r'(?:"[^"]+"|[\w$]+)(?:\.(?:"[^"]+"|[\w$%]+))*'
-_STAGE = r"""'?@(?P<stage>[^\s',;]+)'?"""
+_STAGE = r"""'?@(?P<stage>[^\s',;)]+)'?"""
 _ANY_CASE = re.IGNORECASE | re.DOTALL
 _NOTHING_NEEDED = re.compile(r"(begin|start|commit|rollback|alter\s+session)\b", _ANY_CASE)
 _OF_STAGE = re.compile(rf"(?P<verb>put|list|ls|remove|rm)\b.*?{_STAGE}", _ANY_CASE)
-_COPY = re.compile(rf"copy\s+into\s+(?P<table>{_NAME})\s+from\s+{_STAGE}", _ANY_CASE)
+_COPY = re.compile(
+    rf"copy\s+into\s+(?P<table>{_NAME})\s*(\([^)]*\))?\s*from\s+(\(\s*select\b.*?\bfrom\s+)?{_STAGE}",
+    _ANY_CASE,
+)
 _SHOW = re.compile(rf"show\s+.*?\bin\s+(?P<kind>schema|database)\s+(?P<name>{_NAME})", _ANY_CASE)
 _CREATES = re.compile(
-    r"\s*(insert\b|create\s+(transient\s+)?(database|schema|table)\b)", re.IGNORECASE
+    r"\s*(insert\b|create\s+(transient\s+)?(database|schema|stage|table)\b)", re.IGNORECASE
 )
-# What fakesnow does not know, of what creates databases and schemas.
-_NOT_THERE = re.compile(r"\s+with\s+managed\s+access|\s+comment\s*=\s*'[^']*'", re.IGNORECASE)
+# What fakesnow does not know, of what creates databases, schemas and stages.
+_NOT_THERE = re.compile(
+    r"\s+with\s+managed\s+access|\s+(comment|storage_integration)\s*=\s*('[^']*'|\w+)",
+    re.IGNORECASE,
+)
 _COMMENTS = re.compile(r"^(\s|/\*.*?\*/|--[^\n]*\n)+", re.DOTALL)
 _CATALOG = re.compile(
     r"\b(?P<verb>from|join)\s+(?P<view>(?:[\w$]+\.)?information_schema\."
@@ -55,7 +63,7 @@ class Refused(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.state = _STATES[code]
+        self.state = _STATES.get(code, SYNTAX)
 
 
 class Need(NamedTuple):
@@ -125,7 +133,7 @@ class Rights:
         self._before = set(self._relations())
 
     def creating(self) -> Iterator[str]:
-        """Yields the statements of the set-up that create databases, schemas, tables and rows."""
+        """Yields the statements of the set-up that create what fakesnow keeps, rows included."""
         for statement, _ in split_statements(StringIO(self._statements), remove_comments=True):
             if _CREATES.match(statement or ""):
                 yield _NOT_THERE.sub("", statement).rstrip("; \n")

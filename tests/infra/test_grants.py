@@ -74,6 +74,7 @@ BY_HAND = "".join(
         ),
         "alter storage integration MOVIELENS_STAGING set storage_allowed_locations = ('s3://x/');",
         "alter stage MOVIELENS.RAW.STAGING set url = 's3://x/';",
+        "alter stage MOVIELENS.RAW.LANDING set url = 's3://x/';",
     ]
 )
 
@@ -875,15 +876,21 @@ BAD = {
     # The bucket.
     "the whole bucket": Change(
         INTEGRATION,
-        "storage_allowed_locations = ('s3://BUCKET/movielens-staging/')",
-        "storage_allowed_locations = ('s3://BUCKET/')",
+        "'s3://BUCKET/movielens-staging/',",
+        "'s3://BUCKET/',",
         "integration MOVIELENS_STAGING is not limited to one prefix: s3://BUCKET/",
     ),
     "a prefix that others begin with": Change(
         INTEGRATION,
-        "storage_allowed_locations = ('s3://BUCKET/movielens-staging/')",
-        "storage_allowed_locations = ('s3://BUCKET/movielens-staging')",
+        "'s3://BUCKET/movielens-staging/',",
+        "'s3://BUCKET/movielens-staging',",
         "integration MOVIELENS_STAGING is not limited to one prefix: s3://BUCKET/movielens-staging",
+    ),
+    "a stage on more than the landing zone": Change(
+        INTEGRATION,
+        "url = 's3://BUCKET/movielens/'",
+        "url = 's3://BUCKET/'",
+        "stage MOVIELENS.RAW.LANDING: URL is 's3://BUCKET/'",
     ),
     "a stage elsewhere": Change(
         INTEGRATION,

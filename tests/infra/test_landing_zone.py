@@ -147,7 +147,11 @@ def _wrong_of_roles(made: Made) -> Iterator[str]:
             *_on_prefix("Rows", "Write", write, "movielens-staging"),
             _FIND,
         ],
-        "movielens-snowflake": [*_on_prefix("Rows", "Read", read, "movielens-staging"), _FIND],
+        "movielens-snowflake": [
+            *_on_prefix("Files", "Read", read, "movielens"),
+            *_on_prefix("Rows", "Read", read, "movielens-staging"),
+            _FIND,
+        ],
     }
     for role in ROLES:
         if made.may[role] != may[role]:

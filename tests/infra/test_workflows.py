@@ -209,7 +209,7 @@ def test_each_week_a_vacuum_runs_as_the_run_does_and_never_beside_it() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
     job, other = vacuum["jobs"]["vacuum"], run["jobs"]["run"]
     assert (job["if"], job["environment"]) == (other["if"], other["environment"])
-    of_files = {"MOVIELENS_SOURCE", "MOVIELENS_STAGE", "MOVIELENS_STAGE_NAME"}
+    of_files = {f"MOVIELENS_{name}" for name in ("SOURCE", "STAGE", "STAGE_NAME", "READ_STAGE")}
     assert job["env"] == {k: v for k, v in other["env"].items() if k not in of_files}
     (step,) = [step for step in job["steps"] if step.get("name") == "Vacuum"]
     assert "movielens vacuum --target prod" in step["run"]

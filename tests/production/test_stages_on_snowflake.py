@@ -25,6 +25,7 @@ from local_dev.generate import generate
 from local_dev.snowflake import snowflake_server
 from tests.support.cli import Cli
 from tests.support.faulty_s3 import served
+from tests.support.patched import patched
 from tests.support.policed_s3 import ROLE, PolicedS3
 from tests.support.stack import BUCKET, statements_of
 
@@ -140,11 +141,3 @@ def _with_stage(snowflake: dict[str, str], url: str) -> SnowflakeWarehouse:
         create_schema(session, "raw")
         session.execute(f"create stage raw.staging url = '{url}'")
     return target
-
-
-@contextmanager
-def patched(variables: dict[str, str]) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield

@@ -173,6 +173,12 @@ def test_a_missing_file_keeps_its_rows_unless_told(settings: Settings, zone: Pat
     assert (statuses(report)["ratings.csv"], report.load_id) == ("missing", None)
     assert len(ratings(settings)) == 3
 
+    # Nor does it go with a load of something else, or is said to.
+    write(zone, links="movieId,imdbId,tmdbId\n1,0114709,862\n")
+    report = load(settings=settings)
+    assert (statuses(report)["ratings.csv"], report.changed) == ("missing", True)
+    assert len(ratings(settings)) == 3
+
     removed = load(settings=settings, remove_missing=True)
     assert statuses(removed)["ratings.csv"] == "removed"
     last = "select version, bytes, rows_loaded, rows_rejected from raw._files order by file_id desc"
@@ -405,7 +411,7 @@ class MeddledWith(DuckDBWarehouse):
 
         class Session(DuckDBSession):
             def execute(self, sql: str) -> Cursor:
-                if sql.startswith("select count(*) from raw."):
+                if sql.startswith("select _file_id, count(*) from raw."):
                     self.native.execute(meddle)
                 return super().execute(sql)
 

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion.datasets import DATASETS
-from ingestion.reading import bulk as reading
-from ingestion.reading.bulk import read_in_bulk
+from ingestion.reading.bulk import is_proved, read_in_bulk
 from ingestion.reading.careful import plain_lines, read_with_care
 from ingestion.reading.header import first_line_of, match_header
 from ingestion.reading.inspection import inspect
@@ -80,9 +79,9 @@ def _both(file: Path, dataset: str, folder: Path) -> tuple[list[object], list[ob
     header = match_header(first_line_of(file).text, DATASETS[dataset])
     content = inspect(file, DATASETS[dataset])
     bulk, care = folder / "bulk.parquet", folder / "care.parquet"
-    written = read_in_bulk(file, header, 7, content.uniform, bulk)
+    written = (read_in_bulk({7: file}, header, content.uniform, bulk) or {}).get(7)
     read_with_care(file, header, 7, Rules(0, 0), content.lines, care)
-    proved = written is not None and reading._is_proved(written, content, header)
+    proved = is_proved(written, content, header)
     tables = [
         pq.read_table(path).sort_by(DATASETS[dataset].columns[0].name) for path in (bulk, care)
     ]
@@ -151,7 +150,7 @@ def test_the_bulk_reader_guesses_no_id(tmp_path: Path, dataset: str, number: str
     header = match_header(first_line_of(file).text, DATASETS[dataset])
     content = inspect(file, DATASETS[dataset])
     assert (content.uniform, content.records) == (False, 3)
-    assert read_in_bulk(file, header, 7, content.uniform, tmp_path / "bulk.parquet") == 2
+    assert read_in_bulk({7: file}, header, content.uniform, tmp_path / "bulk.parquet") == {7: 2}
 
 
 @pytest.mark.parametrize("dataset", BETWEEN)
@@ -169,4 +168,4 @@ def test_a_record_with_an_empty_field_too_many_is_rejected(
     file = tmp_path / f"{dataset}.csv"
     file.write_bytes(content)
     header = match_header(first_line_of(file).text, DATASETS[dataset])
-    assert read_in_bulk(file, header, 7, False, tmp_path / "bulk.parquet") == 3
+    assert read_in_bulk({7: file}, header, False, tmp_path / "bulk.parquet") == {7: 3}

@@ -78,7 +78,9 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 # With 07_storage_integration.sql only.
-ALLOWED_STAGE = {LOADER: {"USAGE ON STAGE MOVIELENS.RAW.STAGING"}}
+ALLOWED_STAGE = {
+    LOADER: {f"USAGE ON STAGE MOVIELENS.RAW.{name}" for name in ("STAGING", "LANDING")}
+}
 # Longest statement, longest wait for a place; of the warehouse and of its users.
 TIMEOUTS = {
     "MOVIELENS_PIPELINE": (3600, 600),
@@ -371,18 +373,24 @@ def _user(user: str, values: Values, by_identity: bool) -> Settings:
 
 
 def _staging(values: Values) -> dict[tuple[str, str], Settings]:
-    url = f"s3://{values['staging_bucket']}/{values['staging_prefix']}/"
+    urls = {
+        name: f"s3://{values['staging_bucket']}/{values[f'{name.lower()}_prefix']}/"
+        for name in ("STAGING", "LANDING")
+    }
     return {
         ("INTEGRATION", "MOVIELENS_STAGING"): {
             "TYPE": "EXTERNAL_STAGE",
             "STORAGE_PROVIDER": "S3",
             "ENABLED": True,
             "STORAGE_AWS_ROLE_ARN": values["staging_role_arn"],
-            "STORAGE_ALLOWED_LOCATIONS": (url,),
+            "STORAGE_ALLOWED_LOCATIONS": tuple(urls.values()),
         },
-        ("STAGE", f"{PRODUCTION}.RAW.STAGING"): {
-            "URL": url,
-            "STORAGE_INTEGRATION": "MOVIELENS_STAGING",
+        **{
+            ("STAGE", f"{PRODUCTION}.RAW.{name}"): {
+                "URL": url,
+                "STORAGE_INTEGRATION": "MOVIELENS_STAGING",
+            }
+            for name, url in urls.items()
         },
     }
 

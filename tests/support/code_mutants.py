@@ -40,7 +40,7 @@ GUARDS = {
     "raw/manifest": (*_LOADS, "tests/publish/test_as_of.py"),
     "raw/rows": _LOADS,
     "raw/plan": _LOADS,
-    "raw/load": _LOADS,
+    "raw/load": (*_LOADS, "tests/operate/test_status.py"),
     "raw/refusals": (*_LOADS, "tests/operate/test_status.py", _REFUSES),
     "warehouse/lease": ("tests/warehouse/test_lease.py",),
     "warehouse/run": ("tests/warehouse/test_lease.py", "tests/operate/test_recovery.py"),

@@ -374,4 +374,28 @@ def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
     )
 
 
-CHECKS: list[Check] = [snowflake, stage]
+def read_stage(settings: Settings) -> Iterator[Finding]:
+    """Snowflake sees the landing zone through the stage on it, if one is set."""
+    if settings.read_stage is None:
+        return
+    target = SnowflakeWarehouse(snowflake_settings(LOADER), TAG)
+    zone = f"{str(settings.source or '').rstrip('/')}/"
+    try:
+        found = target.fetch(f"list @{settings.read_stage}")
+    except MovielensError as error:
+        said = _told(error)
+    else:
+        if any(str(row[0]).startswith(zone) for row in found):
+            yield ok("read stage", f"Snowflake sees the files of {settings.source}")
+            return
+        said = f"it shows no file of {settings.source}"
+    yield problem(
+        "read stage",
+        "read-stage-not-usable",
+        f"{settings.read_stage}: {said}; loads read every file here",
+        "create the stage on the landing zone, and grant the loader usage of it: "
+        "infra/snowflake/07_storage_integration.sql",
+    )
+
+
+CHECKS: list[Check] = [snowflake, stage, read_stage]
