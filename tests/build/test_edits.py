@@ -93,7 +93,8 @@ def test_only_what_reads_an_edited_column_is_built(checkout: Checkout) -> None:
 
 def test_comments_and_descriptions_change_nothing(checkout: Checkout) -> None:
     checkout.edit("models/dim/dim_movies.sql", "select", "\n-- a word\nselect  ")
-    checkout.edit("models/mart/_mart_movies.yml", "description:", "description: New.")
+    was = "description: Cosine similarity"
+    checkout.edit("models/mart/_mart_movies.yml", was, was.replace("Cosine", "The cosine"))
     with (checkout.project / "macros" / "measures.sql").open("a") as macros:
         macros.write("{# another word #}\n")
     report = build(checkout.settings)

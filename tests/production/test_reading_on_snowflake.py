@@ -15,7 +15,7 @@ OF_THE_RUN = ("mart_dataset_status", "mart_quality", "mart_source_file", "mart_d
 
 
 def test_a_query_is_the_same_on_both_targets(production: Production) -> None:
-    sql = "select title, n_ratings, mean_rating from mart_movie order by all"
+    sql = "select title, n_ratings, sum_rating from mart_movie order by all"
     dev = production.cli.json("query", sql, "--home", "dev")
     prod = production.cli.json("query", sql, "--home", "prod", env=production.env)
     assert prod["version"] == production.report["publish"]["version"]
