@@ -335,7 +335,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 def cloning(target: Warehouse, database: str) -> list[str]:
     """Returns the statements that clone the rows and the built tables of another database.
 
-    Nothing is copied. The lease stays out: whoever runs there does not run here.
+    Nothing is copied. The lease stays out, for whoever runs there does not run here, and so does
+    the mark of the layout, which every database has of its own.
 
     Args:
         target: The database to clone into.
@@ -354,7 +355,7 @@ def cloning(target: Warehouse, database: str) -> list[str]:
             "select lower(table_schema), lower(table_name) "
             f"from {database}.information_schema.tables "
             f"where table_type = 'BASE TABLE' and lower(table_schema) in ({schemas}) "
-            "and lower(table_name) <> '_lease' order by 1, 2"
+            "and lower(table_name) not in ('_lease', '_layout') order by 1, 2"
         )
     if not tables:
         raise SettingsError(
