@@ -38,7 +38,7 @@ def write(zone: Path, files: int, seed: int = 0) -> None:
         files: How many.
         seed: Other ratings for the same users and movies.
     """
-    values = random.Random(seed)  # noqa: S311 (no secret)
+    values = random.Random(seed)  # noqa: S311 (made-up ratings, no secret)
     zone.mkdir(exist_ok=True)
     for number in range(1, files + 1):
         ratings = (

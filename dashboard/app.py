@@ -13,8 +13,8 @@ _PROJECT = str(Path(__file__).resolve().parents[1])
 if _PROJECT not in sys.path:
     sys.path.insert(0, _PROJECT)
 
-from dashboard import address, layout, marts  # noqa: E402
-from dashboard.contents import PAGES  # noqa: E402
+from dashboard import address, layout, marts  # noqa: E402 (needs the path set above)
+from dashboard.contents import PAGES  # noqa: E402 (needs the path set above)
 
 
 def run() -> None:

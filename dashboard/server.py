@@ -13,6 +13,6 @@ _PROJECT = str(Path(__file__).resolve().parents[1])
 if _PROJECT not in sys.path:
     sys.path.insert(0, _PROJECT)
 
-from dashboard.page_head import LinkPreviews  # noqa: E402
+from dashboard.page_head import LinkPreviews  # noqa: E402 (needs the path set above)
 
 app = st.App("app.py", middleware=[Middleware(LinkPreviews)])

@@ -90,6 +90,7 @@ def _as_csv(rows: pa.Table) -> bytes:
     sink = io.BytesIO()
     try:
         pa.csv.write_csv(rows, sink)
+    # Which of these Arrow raises depends on the type: a list is invalid, intervals are missing.
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise SettingsError(
             f"CSV cannot hold this answer: {error}", "choose --format json or parquet"

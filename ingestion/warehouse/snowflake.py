@@ -335,8 +335,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 def cloning(target: Warehouse, database: str) -> list[str]:
     """Returns the statements that clone the rows and the built tables of another database.
 
-    Nothing is copied. The lease stays out, for whoever runs there does not run here, and so does
-    the mark of the layout, which every database has of its own.
+    No data is copied. The lease and the layout's mark are left out: each database has its own.
 
     Args:
         target: The database to clone into.

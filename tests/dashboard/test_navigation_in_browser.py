@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -256,9 +257,11 @@ def test_a_long_paste_is_searched(go: Callable[..., Page]) -> None:
 
 
 @pytest.mark.parametrize("theme", screenshots.THEMES)
-def test_the_link_to_the_citation_is_legible(browser: Browser, address: str, theme: str) -> None:
+def test_the_link_to_the_citation_is_legible(
+    browser: Browser, address: str, theme: Literal["light", "dark"]
+) -> None:
     """4.5:1 with every translucent layer between the link and the page."""
-    context = browser.new_context(color_scheme=theme)  # type: ignore[arg-type]
+    context = browser.new_context(color_scheme=theme)
     page = context.new_page()
     page.goto(f"{address}/films")
     screenshots.wait_until_drawn(page)

@@ -9,8 +9,8 @@ import yaml
 
 from tests.support.raw_by_hand import PROJECT
 
-# Numbers of people. Those of tags and of whole editions stand beside nothing else about the people;
-# those of favourites are 20 or more, as tests/models/test_films_liked_together.py shows.
+# Counts of people. Counts per tag and per edition come with nothing else about those people; counts
+# of people who like two films are at least 20 (tests/models/test_films_liked_together.py).
 OF_PEOPLE = {
     ("mart_rating_month", "n_users"),
     ("mart_rating_month", "n_new_users"),

@@ -14,6 +14,7 @@ from local_dev.s3 import s3_server
 from tests.support import administrator
 from tests.support.checkout import copy_of_checkout
 from tests.support.cli import REAL
+from tests.support.published import NO_REAL_RELEASE
 from tests.support.walked import READ
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,7 @@ def settings_of(heading: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in block.splitlines())
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="there is no ml-latest-small here")
+@pytest.mark.skipif(not REAL.exists(), reason=NO_REAL_RELEASE)
 def test_the_page_is_followed_word_for_word(tmp_path: Path) -> None:
     """In one shell, in a copy of this checkout, with `aws`, `snow` and `gh` of the tests.
 

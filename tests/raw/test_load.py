@@ -173,7 +173,7 @@ def test_a_missing_file_keeps_its_rows_unless_told(settings: Settings, zone: Pat
     assert (statuses(report)["ratings.csv"], report.load_id) == ("missing", None)
     assert len(ratings(settings)) == 3
 
-    # Nor does it go with a load of something else, or is said to.
+    # Loading another file neither removes it nor reports it as removed.
     write(zone, links="movieId,imdbId,tmdbId\n1,0114709,862\n")
     report = load(settings=settings)
     assert (statuses(report)["ratings.csv"], report.changed) == ("missing", True)

@@ -356,15 +356,10 @@ def stage(settings: Settings) -> Iterator[Finding]:
 
 
 def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
-    target = SnowflakeWarehouse(snowflake_settings(LOADER), TAG)
-    try:
-        found = target.fetch(f"list @{settings.stage_name}")
-    except MovielensError as error:
-        said = _told(error)
-    else:
-        if any(str(row[0]).endswith(probe) for row in found):
-            return ok("stage", f"Snowflake sees what is put on {settings.stage}")
-        said = f"it does not show what was put on {settings.stage}"
+    names, said = _listed(str(settings.stage_name))
+    if any(name.endswith(probe) for name in names):
+        return ok("stage", f"Snowflake sees what is put on {settings.stage}")
+    said = said or f"it does not show what was put on {settings.stage}"
     return problem(
         "stage",
         "stage-not-usable",
@@ -374,21 +369,25 @@ def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
     )
 
 
+def _listed(stage: str) -> tuple[list[str], str]:
+    """Lists a stage as the loader; returns its files, and what Snowflake says if it refuses."""
+    target = SnowflakeWarehouse(snowflake_settings(LOADER), TAG)
+    try:
+        return [str(row[0]) for row in target.fetch(f"list @{stage}")], ""
+    except MovielensError as error:
+        return [], _told(error)
+
+
 def read_stage(settings: Settings) -> Iterator[Finding]:
     """Snowflake sees the landing zone through the stage on it, if one is set."""
     if settings.read_stage is None:
         return
-    target = SnowflakeWarehouse(snowflake_settings(LOADER), TAG)
     zone = f"{str(settings.source or '').rstrip('/')}/"
-    try:
-        found = target.fetch(f"list @{settings.read_stage}")
-    except MovielensError as error:
-        said = _told(error)
-    else:
-        if any(str(row[0]).startswith(zone) for row in found):
-            yield ok("read stage", f"Snowflake sees the files of {settings.source}")
-            return
-        said = f"it shows no file of {settings.source}"
+    names, said = _listed(settings.read_stage)
+    if any(name.startswith(zone) for name in names):
+        yield ok("read stage", f"Snowflake sees the files of {settings.source}")
+        return
+    said = said or f"it shows no file of {settings.source}"
     yield problem(
         "read stage",
         "read-stage-not-usable",
