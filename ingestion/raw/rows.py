@@ -130,13 +130,10 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: S
 
     def resource(table: str, columns: dict[str, str], rows: Iterable[Any]) -> DltResource:
         def items() -> Iterator[Any]:
-            given = iter(rows)
-            first = next(given, None)
-            if first is not None:
-                yield first
-                yield from given
-            elif table in missing:
+            if table in missing:
+                # dlt makes no table for a file to import that has new columns and no rows.
                 yield arrow_table([], columns)
+            yield from rows
 
         return dlt.resource(
             items, name=table, write_disposition="append", columns=column_hints(columns)

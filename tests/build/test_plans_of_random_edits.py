@@ -20,7 +20,7 @@ from tests.support.planned import HOOK, KINDS, MACRO, Outcome, World
 from tests.support.rebuilding import DoesNotRun
 
 COMMENT = "comment, name of a CTE"
-FEW = ("join", "part of an order", "columns swapped", "window", COMMENT, MACRO, HOOK)
+FEW = ("join", "part of an order", "columns swapped", "window", MACRO)
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +49,19 @@ def check(world: World, kind: str, seed: int) -> Outcome:
 
 @pytest.mark.slow
 def test_no_edit_is_missed(world: World) -> None:
-    found = {kind: check(world, kind, seed=1) for kind in FEW}
-    assert not found[COMMENT].planned
-    assert found[HOOK].edited.of in found[HOOK].planned
-    assert sum(len(each.different) for each in found.values()) > 5
-    assert all(each.planned < set(world.models) for each in found.values())
+    for kind in FEW:
+        tried = (check(world, kind, seed) for seed in range(20))
+        different = next((found for found in tried if found.different), None)
+        assert different, f"no edit changed a row: {kind}"
+        assert different.planned < set(world.models)
+
+
+@pytest.mark.slow
+def test_what_is_built_alike_is_not_planned(world: World) -> None:
+    assert not check(world, COMMENT, seed=1).planned
+    hook = check(world, HOOK, seed=1)
+    assert hook.edited.of in hook.planned
+    assert hook.planned < set(world.models)
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def edited(plan: Plan) -> dict[str, tuple[str, str, tuple[str, ...]]]:
 def test_comments_and_descriptions_are_nothing_to_do(checkout: Checkout) -> None:
     assert make_plan(checkout.settings).is_empty
     checkout.edit("models/dim/dim_movies.sql", "select", "\n-- a word\nselect  ")
-    checkout.edit("models/mart/_mart_movies.yml", "description:", "description: New.")
+    checkout.edit("models/mart/_mart_movies.yml", "One row per film", "One row per movie")
     planned = make_plan(checkout.settings)
     assert planned.is_empty
     assert edited(planned) == {"dim_movies": ("format", "none", ())}

@@ -220,6 +220,15 @@ def test_a_new_column_arrives_and_later_files_without_it_still_load(
     assert query(settings.warehouse_file, "select count(*) from raw.ratings") == [(7,)]
 
 
+def test_a_first_file_with_a_new_column_and_no_rows_makes_its_table(
+    settings: Settings, zone: Path
+) -> None:
+    write(zone, links="movieId,imdbId,tmdbId,mubiId\n")
+    (file,) = [file for file in load(settings=settings).files if file.path == "links.csv"]
+    assert (file.status, file.rows, file.new_columns) == ("loaded", 0, ("mubi_id",))
+    assert query(settings.warehouse_file, "select count(mubi_id) from raw.links") == [(0,)]
+
+
 def test_rejected_rows_are_kept_with_line_and_reason(settings: Settings, zone: Path) -> None:
     write(zone, ratings=RATINGS + "1,2,3.7,964982704\n1,2\n")
     report = load(settings=settings)

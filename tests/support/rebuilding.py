@@ -217,12 +217,13 @@ class Code:
         return {model.name: model for model in parents_first(models.values())}
 
     def macros(self, *, incremental: bool) -> list[str]:
-        """The project's own macros, with or without those of incremental facts."""
+        """The macros that models are built with, or those of incremental facts."""
         name = self.manifest.metadata.project_name
         return sorted(
             key
             for key, macro in self.manifest.macros.items()
             if macro.package_name == name
+            and macro.original_file_path.startswith("macros/")
             and macro.original_file_path.startswith("macros/incremental/") == incremental
         )
 
