@@ -62,8 +62,12 @@ def _rows_of(dataset: Dataset, outcomes: Iterable[Outcome], staged: Staged) -> I
     for outcome in outcomes:
         alike.setdefault(outcome.new_columns, []).append(outcome)
     for new_columns, group in alike.items():
-        extra = dict.fromkeys(new_columns, "text")
-        hints = dlt.mark.make_hints(columns=column_hints({**columns_of(dataset), **extra}))
+        columns = columns_of(dataset) | dict.fromkeys(new_columns, "text")
+        if not any(outcome.rows for outcome in group):
+            # dlt makes neither tables nor columns for a file to import without rows.
+            yield arrow_table([], columns)
+            continue
+        hints = dlt.mark.make_hints(columns=column_hints(columns))
         for file, rows in staged(parquets_of(group)):
             yield dlt.mark.with_file_import(str(file), "parquet", rows, hints=hints)
 
@@ -130,10 +134,13 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: S
 
     def resource(table: str, columns: dict[str, str], rows: Iterable[Any]) -> DltResource:
         def items() -> Iterator[Any]:
-            if table in missing:
-                # dlt makes no table for a file to import that has new columns and no rows.
+            given = iter(rows)
+            first = next(given, None)
+            if first is not None:
+                yield first
+                yield from given
+            elif table in missing:
                 yield arrow_table([], columns)
-            yield from rows
 
         return dlt.resource(
             items, name=table, write_disposition="append", columns=column_hints(columns)

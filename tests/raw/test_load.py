@@ -220,9 +220,12 @@ def test_a_new_column_arrives_and_later_files_without_it_still_load(
     assert query(settings.warehouse_file, "select count(*) from raw.ratings") == [(7,)]
 
 
-def test_a_first_file_with_a_new_column_and_no_rows_makes_its_table(
-    settings: Settings, zone: Path
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+def test_a_file_without_rows_brings_its_new_column(
+    settings: Settings, zone: Path, first: bool
 ) -> None:
+    if not first:
+        load(settings=settings)
     write(zone, links="movieId,imdbId,tmdbId,mubiId\n")
     (file,) = [file for file in load(settings=settings).files if file.path == "links.csv"]
     assert (file.status, file.rows, file.new_columns) == ("loaded", 0, ("mubi_id",))
