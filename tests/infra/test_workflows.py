@@ -238,6 +238,17 @@ def test_a_release_has_its_bill_of_materials_and_is_off_until_wanted() -> None:
     assert "secrets" not in (PRODUCTION.parent / "release.yml").read_text()
 
 
+def test_the_site_is_published_by_its_own_job_and_only_when_wanted() -> None:
+    jobs = yaml.safe_load((PRODUCTION.parent / "docs.yml").read_text())["jobs"]
+    assert jobs["build"]["if"] == "vars.MOVIELENS_DOCS == 'on'"
+    assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert "make docs" in [step.get("run") for step in jobs["build"]["steps"]]
+    # What may write runs nothing of the project.
+    assert jobs["publish"]["needs"] == "build"
+    used = [step["uses"].partition("@")[0] for step in jobs["publish"]["steps"]]
+    assert used == ["actions/deploy-pages"]
+
+
 def test_ci_has_every_python_and_both_systems() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     jobs = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
