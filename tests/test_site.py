@@ -96,11 +96,10 @@ def test_every_link_leads_somewhere(site: Path) -> None:
             if to.scheme in ("http", "https", "mailto", "data"):
                 continue
             target = (file.parent / unquote(to.path)).resolve() if to.path else file
-            if not target.is_file():
+            # dbt's page is a program, whose addresses have fragments without anchors.
+            named = to.fragment and target.suffix == ".html" and target != site / DBT
+            if not target.is_file() or (named and to.fragment not in _read(target).anchors):
                 broken.append((file.name, link))
-            elif to.fragment and target.suffix == ".html" and target != site / DBT:
-                if to.fragment not in _read(target).anchors:
-                    broken.append((file.name, link))
     assert broken == []
 
 
@@ -121,7 +120,7 @@ def test_every_command_with_every_option_is_on_it(site: Path) -> None:
 
 def test_every_setting_is_on_it(site: Path) -> None:
     text = _read(site / "reference" / "settings.html").text
-    names = {f"{PREFIX}{name}" for name in {**Settings.model_fields}}
+    names = {f"{PREFIX}{name}" for name in Settings.model_fields}
     names |= {f"{PREFIX}{name}" for name in DashboardSettings.model_fields}
     names |= {f"SNOWFLAKE_{name}" for name in SnowflakeSettings.model_fields}
     assert [name for name in sorted(names) if f"{name.upper()} " not in text] == []
@@ -150,7 +149,7 @@ def test_every_model_is_on_it_with_its_columns_lineage_and_audits(site: Path) ->
     expected = {f"models/{name}.html" for name in models if name.startswith("mart_")}
     assert expected <= set(marts.links)
     genre = _read(site / "reference" / "models" / "mart_genre.html").text
-    for said in ("mart_movie.sum_rating by SUM", "raw.ratings.rating", "Genres", "bigint"):
+    for said in ("mart_movie.sum_rating by sum", "raw.ratings.rating", "Genres", "bigint"):
         assert said in genre
     assert "assert_each_genre_agrees_with_its_films" in genre
 
@@ -219,7 +218,9 @@ def test_a_browser_shows_it_and_fetches_nothing_from_elsewhere(
                     ".match(/\\d+/g).slice(0, 3).every(part => part > 127)"
                 )
                 assert light == (theme == "light"), name
-        assert {each.url for each in requested if not each.url.startswith((served, "data:"))} == set()
+        assert {
+            each.url for each in requested if not each.url.startswith((served, "data:"))
+        } == set()
         assert problems == []
     finally:
         page.close()

@@ -212,9 +212,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
     return _EARLIER_SCHEMA if earlier.fetchall() else "main"
 
 
-def refuse_newer(
-    connection: duckdb.DuckDBPyConnection, database: str, marts_file: Path
-) -> None:
+def refuse_newer(connection: duckdb.DuckDBPyConnection, database: str, marts_file: Path) -> None:
     """Checks that this version can read an attached file of marts.
 
     Raises:

@@ -113,9 +113,7 @@ def reading(
         yield connection, version
 
 
-def _attach(
-    connection: duckdb.DuckDBPyConnection, file: Path, schemas: tuple[str, ...]
-) -> str:
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path, schemas: tuple[str, ...]) -> str:
     try:
         connection.execute(f"attach {duckdb_literal(file)} as published (read_only)")
         # A publish may have replaced the file since it was found.

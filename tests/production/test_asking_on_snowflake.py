@@ -1,4 +1,4 @@
-"""docs/marts.md on Snowflake: the same SQL, asked of the published views, gives the same answers."""
+"""docs/marts.md on Snowflake: the published views give the same answers to the same SQL."""
 
 from __future__ import annotations
 

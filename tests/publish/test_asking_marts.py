@@ -123,7 +123,9 @@ def test_r_gives_the_same_answers(folder: Path) -> None:
     (connect,) = blocks("r", CONNECT)
     for question in (question for question in QUESTIONS if question.r):
         shown = "write.csv(answer, 'answer.csv', row.names = FALSE)"
-        subprocess.run(["Rscript", "-e", f"{connect}\n{question.r}\n{shown}"], cwd=folder, check=True)
+        subprocess.run(
+            ["Rscript", "-e", f"{connect}\n{question.r}\n{shown}"], cwd=folder, check=True
+        )
         with duckdb.connect() as reader:
             found = reader.execute(f"from read_csv('{folder / 'answer.csv'}')").fetchall()
         assert alike(found, _expected(folder, question)), question.title

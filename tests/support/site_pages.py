@@ -106,7 +106,7 @@ def _built_in(folder: Path) -> Settings:
 def _dbt_docs(settings: Settings, to: Path) -> None:
     """Lets dbt write its documentation, with the graph of all models, as one file."""
     target = settings.home / "dbt-docs"
-    subprocess.run(  # noqa: S603 -- dbt of this environment
+    subprocess.run(
         [Path(sys.executable).with_name("dbt"), "--quiet", "docs", "generate", "--static"],
         cwd=PROJECT,
         env={
@@ -251,8 +251,8 @@ def _other_pages() -> dict[str, str]:
 
 _CLI = """# Command line
 
-Every command has `--help` with an example, and `--json` for machines: one object on stdout. Exit codes
-are the same for all; [when a run does not end well](../failures.md) says what to do about each.
+Every command has `--help` with an example, and `--json` for machines: one object on stdout. Exit
+codes are the same for all; [when a run does not end well](../failures.md) says what to do then.
 
 ```{eval-rst}
 .. click:: ingestion.cli:main
@@ -334,9 +334,7 @@ def _settings_page() -> Iterator[str]:
     )
 
 
-def _table_of(
-    model: type[BaseSettings], prefix: str, without: Iterable[str] = ()
-) -> Iterator[str]:
+def _table_of(model: type[BaseSettings], prefix: str, without: Iterable[str] = ()) -> Iterator[str]:
     yield from ("| setting | values | default | what it does |", "|---|---|---|---|")
     left_out = set(without)
     for name, field in model.model_fields.items():
