@@ -6,6 +6,7 @@ GitHub shows it, and make pages that fetch nothing from elsewhere.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ html_copy_source = False
 html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_favicon = "static/icon.svg"
+# `--json` is two hyphens, and what docstrings quote is code.
+smartquotes = False
+default_role = "literal"
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 # The dashboard's colours: .streamlit/config.toml.
@@ -60,6 +65,17 @@ def _on_the_site(_: Sphinx, __: str, source: list[str]) -> None:
         source[0] = source[0].replace(link, page)
 
 
+def _examples_are_code(_: Sphinx, __: object, lines: list[str]) -> None:
+    """Sets the examples of a command's help apart from what they do."""
+    for number, line in enumerate(lines):
+        lines[number] = re.sub(
+            r"^(\|?\s*(?:Example: )?)((?:MOVIELENS_\S+ )?movielens .+?)(?:\s{2,}(.+))?$",
+            lambda found: f"{found[1]}``{found[2]}``" + (f": {found[3]}" if found[3] else ""),
+            line,
+        )
+
+
 def setup(app: Sphinx) -> None:
     """Registers what changes the pages as they are read."""
+    app.connect("sphinx-click-process-description", _examples_are_code)
     app.connect("source-read", _on_the_site)

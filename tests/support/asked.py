@@ -49,9 +49,13 @@ def questions() -> list[Question]:
 def _question(title: str) -> Question:
     text = section(title)
     (sql,) = blocks("sql", text)
-    (python,) = blocks("python", text) or [None]
-    (r,) = blocks("r", text) or [None]
-    return Question(title, sql, python, r)
+    return Question(title, sql, _only("python", text), _only("r", text))
+
+
+def _only(language: str, text: str) -> str | None:
+    found = blocks(language, text)
+    assert len(found) < 2, text
+    return found[0] if found else None
 
 
 def alike(found: Iterable[Iterable[Any]], expected: Iterable[Iterable[Any]]) -> bool:
