@@ -205,7 +205,6 @@ def test_the_library_alone_installs_neither_dbt_nor_streamlit(wheel: Path, tmp_p
         assert f'pip install "movielens-warehouse[{extra}]"' in error["remedy"]
 
 
-@pytest.mark.slow
 def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     """Whoever builds it from PyPI's archive gets, byte for byte, what a clone gives."""
     copy = copy_of_checkout(tmp_path / "clone")

@@ -131,11 +131,12 @@ def test_each_job_ends_and_has_no_more_rights_than_it_says(path: Path) -> None:
         assert 0 < job["timeout-minutes"] <= 120
         writes = {right for right, level in job["permissions"].items() if level == "write"}
         # Who holds credentials cannot write to the repository, and the other way round. Who makes a
-        # release of it runs nothing of it.
+        # release of it, or publishes its site, runs nothing of it.
         runs_its_code = any("checkout" in step.get("uses", "") for step in job["steps"])
+        published = [{"contents"}, {"id-token", "attestations"}, {"id-token", "pages"}]
         assert writes in (
             *(set(), {"id-token"}, {"issues"}, {"pull-requests"}),
-            *([] if runs_its_code else [{"contents"}, {"id-token", "attestations"}]),
+            *([] if runs_its_code else published),
         )
 
 
