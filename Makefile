@@ -109,7 +109,7 @@ $(SECURITY)/.ready: requirements-security.lock | $(READY)
 
 # Strict: a package that cannot be looked up is a failure, too.
 advisories: $(SECURITY)/.ready ## Look the locked packages up among known vulnerabilities
-	@$(foreach lock,$(INSTALLED) requirements-sqlmesh.lock requirements-security.lock,\
+	@$(foreach lock,$(INSTALLED) $(wildcard requirements-*.lock),\
 		echo $(lock): && $(SECURITY)/bin/pip-audit --strict --progress-spinner off --disable-pip \
 		--require-hashes -r $(lock) &&) true
 
