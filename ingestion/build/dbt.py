@@ -129,7 +129,7 @@ class Dbt:
 
         Args:
             relations: Schema and name of each model, and of sources such as `audit.builds`.
-            checked: Models whose contract need not be checked again, where that takes a statement.
+            checked: Models whose contract dbt need not check, where that takes a statement.
         """
         for node in self._parsed.nodes.values():
             if node.resource_type == "model" and node.name in relations:
@@ -141,12 +141,19 @@ class Dbt:
             if name in relations:
                 source.schema, source.identifier = relations[name]
 
-    def build(self, selected: Collection[str], *options: str) -> list[Any]:
+    def build(
+        self,
+        selected: Collection[str],
+        *options: str,
+        columns: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> list[Any]:
         """Runs `dbt build`.
 
         Args:
             selected: What to build and test; empty for all.
             *options: Further options.
+            columns: The columns of relations with their types, by `schema.name`, so that unit tests
+                need not ask for each, where that takes a statement.
 
         Returns:
             dbt's results, one per node, failures included.
@@ -155,7 +162,8 @@ class Dbt:
             MovielensError: If dbt stopped before it had any results.
         """
         select = ("--select", *selected) if selected else ()
-        result = self._invoke("build", "--no-write-json", *select, *options)
+        more = {"columns": columns} if columns else {}
+        result = self._invoke("build", "--no-write-json", *select, *options, variables=more)
         return list(getattr(result, "results", []))
 
     def data_tests(self, selected: Collection[str], *options: str) -> list[Any]:
@@ -192,7 +200,9 @@ class Dbt:
         self._invoke("compile", "--full-refresh", *_OFFLINE, *models)
         return self.manifest
 
-    def _invoke(self, command: str, *arguments: str) -> Any:
+    def _invoke(
+        self, command: str, *arguments: str, variables: Mapping[str, Any] | None = None
+    ) -> Any:
         try:
             from dbt.cli.main import dbtRunner
         except ImportError:
@@ -205,8 +215,8 @@ class Dbt:
         where = str(settings.project)
         options = ["--project-dir", where, "--profiles-dir", where]
         options += ["--log-level", "none", "--log-level-file", "info", "--no-print"]
-        if self._variables:
-            options += ["--vars", json.dumps(self._variables)]
+        if given := {**self._variables, **(variables or {})}:
+            options += ["--vars", json.dumps(given)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
         session = engine_of(settings).dbt_session(connects=command == "build")
         with _variables(settings, self._folder), session:

@@ -135,6 +135,11 @@ class SnowflakeWarehouse(Warehouse):
         """Returns True: infra/snowflake sets up the database beforehand."""
         return True
 
+    def columns_of(self, sql: str) -> list[tuple[str, str]]:
+        """Runs a query and returns its columns, with Snowflake's names of types."""
+        names = import_module("snowflake.connector.constants").FIELD_ID_TO_NAME
+        return [(column, names[int(type_)]) for column, type_ in super().columns_of(sql)]
+
     def row_counts(self, schemas: Collection[str]) -> dict[tuple[str, str], int]:
         """Returns the rows of each table of some schemas."""
         names = ", ".join(map(self.literal, sorted(schemas)))
