@@ -1,6 +1,7 @@
 """The janitor: drops environments that have expired, and tables that nothing can need any more.
 
-It comes at the end of each run; where each drop is a statement that costs, only with `vacuum`.
+It comes at the end of each run; but where each drop is a statement that costs, production's runs
+leave it to `vacuum`.
 
 A table stays as long as a build has it. A build stays as long as an environment shows it, or one
 can return to it: it was built from the files that are current, and shown a few days ago. Published
@@ -78,19 +79,9 @@ def expired(
     )
 
 
-def comes_with(target: Warehouse) -> Literal["run", "vacuum"]:
-    """Tells which command drops what nothing can need any more."""
-    return "vacuum" if target.is_metered else "run"
-
-
-def end_of_run(run: Run, target: Warehouse) -> None:
-    """Drops what nothing can need any more, unless that is left to `vacuum`.
-
-    Raises:
-        BusyError: If another run has taken the lease.
-    """
-    if comes_with(target) == "run":
-        clean(run, target)
+def comes_with(target: Warehouse, environment: Environment) -> Literal["run", "vacuum"]:
+    """Tells which command on an environment drops what nothing can need any more."""
+    return "vacuum" if target.is_metered and environment.is_production else "run"
 
 
 def clean(run: Run, target: Warehouse) -> Expired:

@@ -219,7 +219,7 @@ def _plan(
         pages=_pages(lineage, models),
         publishes=publishes,
         expires=janitor.expired(state.registry, state.there, state.last_file_id, settings),
-        expires_with=janitor.comes_with(target),
+        expires_with=janitor.comes_with(target, environment),
         made_from=_made_from(settings, load, state),
     )
 

@@ -262,8 +262,10 @@ def test_what_has_expired_goes_with_the_next_run_and_nothing_else(
     )
     env = {"MOVIELENS_PROJECT": str(checkout.project)}
     options = ("--home", settings.home, "--source", settings.source)
-    expires = cli.json("plan", *options, env=env)["expires"]
+    plan = cli.json("plan", *options, env=env)
+    expires = plan["expires"]
     assert (expires["environments"], expires["tables"]) == (["dev_anna"], ["left_by_a_crash"])
+    assert plan["expires_with"] == "run"
     assert "dev_anna" in cli("plan", *options, env=env).stdout
     run(settings)
     assert {e.name for e in environments.environments(settings)} == {"production", "dev_ben"}
@@ -284,6 +286,19 @@ def test_vacuum_leaves_what_environments_show(checkout: Checkout) -> None:
     assert shown(settings, ANNA) == before
     environments.drop(settings, "dev_anna")
     assert vacuum(settings).rows["ratings"] > 0
+
+
+@pytest.mark.slow
+def test_vacuum_drops_what_has_expired(checkout: Checkout, cli: Cli) -> None:
+    """On its own: on a warehouse where each statement costs, no run does."""
+    settings = checkout.settings
+    checkout.target.execute("create table store.left_by_a_crash as select 1 as n")
+    told = cli("vacuum", "--dry-run", "--home", settings.home).stdout
+    assert "Would remove environments: none; tables that none needs: 1" in told
+    assert vacuum(settings, dry_run=True).expired.tables == ["left_by_a_crash"]
+    assert "left_by_a_crash" in relations_of_the_store(settings)
+    assert vacuum(settings).expired.tables == ["left_by_a_crash"]
+    assert relations_of_the_store(settings) == tables(checkout, PRODUCTION)
 
 
 @pytest.mark.parametrize("name", ["", "Anna", "9lives", "as_of", "a-b", "a.b", "x" * 41, "é"])
