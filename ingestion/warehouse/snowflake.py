@@ -151,8 +151,9 @@ class SnowflakeWarehouse(Warehouse):
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Returns the dlt destination, which logs in separately."""
-        import dlt
         from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
+
+        from ingestion.warehouse.snowflake_destination import Snowflake
 
         # Its statements name the load, in paths on the stage, and the table.
         login = connector_arguments(self.settings, f"{self.tag} load")
@@ -172,7 +173,7 @@ class SnowflakeWarehouse(Warehouse):
             "session_parameters",
         )
         credentials.query = {name: login[name] for name in others if name in login}
-        return dlt.destinations.snowflake(
+        return Snowflake(
             credentials=credentials,
             stage_name=self.stage_name,
             keep_staged_files=False,
