@@ -272,9 +272,7 @@ def _members(making: Making, plan: BuildPlan) -> dict[str, Member]:
     """The tables of a build: its models', and those that the reports on it are made from."""
     layers = making.project.layers
     of_models = {name: Member(layers[name], each.table) for name, each in plan.tables.items()}
-    of_reports = {
-        name: Member(AUDIT, table) for name, (_, table) in making.audit_tables.items()
-    }
+    of_reports = {name: Member(AUDIT, table) for name, (_, table) in making.audit_tables.items()}
     return {**of_models, **of_reports}
 
 

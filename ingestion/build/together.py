@@ -153,7 +153,9 @@ _BEGINS = "_begins_here"
 
 def _empty(number: int, name: str, query: str) -> str:
     begins = f"(select 0 as {_BEGINS}) as begin_{name}_{number}"
-    return f"{begins} cross join (select * from ({query}) as any_row where false) as {name}_{number}"
+    return (
+        f"{begins} cross join (select * from ({query}) as any_row where false) as {name}_{number}"
+    )
 
 
 def _promised(model: Any) -> str:

@@ -15,7 +15,6 @@ from ingestion.warehouse.base import Connection, Warehouse, has_table
 from ingestion.warehouse.run import Run
 
 
-
 @dataclass(frozen=True)
 class VacuumReport:
     """What was removed, or would be.
@@ -118,8 +117,9 @@ def _dead(target: Warehouse, keep_days: int, expired: Expired) -> str:
 
 
 def _seen_by(target: Warehouse, expired: Expired) -> dict[str, str]:
-    """Queries for the watermarks: the last manifest entry that a dataset's facts, and the builds
-    that environments show or can return to, have seen.
+    """Queries for the watermarks: the last manifest entry that a table or a build has seen.
+
+    The tables are a dataset's facts; the builds are those that environments show or can return to.
     """
 
     def but(column: str, names: Collection[str]) -> str:

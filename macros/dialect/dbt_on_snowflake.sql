@@ -44,7 +44,7 @@
 
 {% macro snowflake__get_columns_in_relation(relation) -%}
     {%- set known = _known_columns(relation.schema ~ '.' ~ relation.identifier) -%}
-    {{ return(known or dbt_snowflake.snowflake__get_columns_in_relation(relation)) }}
+    {{ return(known or dbt.snowflake__get_columns_in_relation(relation)) }}
 {%- endmacro %}
 
 {#- A unit test. dbt creates a temporary table to learn the types of the model's columns, describes it
