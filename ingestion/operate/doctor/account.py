@@ -372,8 +372,8 @@ def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
     )
 
 
-# By its documentation, LIST takes USAGE on the storage integration as well; PUT and COPY do not, and
-# with it the loader could make stages on other prefixes.
+# By its documentation, LIST takes USAGE on the storage integration as well, with which the loader
+# could make stages on other prefixes; COPY does not.
 _NO_INTEGRATION = re.compile(r"insufficient privileges .*\bintegration\b", re.IGNORECASE)
 _ONLY_LISTS = (
     "Snowflake lists it only to roles that may use its storage integration, which loads need not; "
