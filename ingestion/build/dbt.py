@@ -141,19 +141,12 @@ class Dbt:
             if name in relations:
                 source.schema, source.identifier = relations[name]
 
-    def build(
-        self,
-        selected: Collection[str],
-        *options: str,
-        columns: Mapping[str, Mapping[str, str]] | None = None,
-    ) -> list[Any]:
+    def build(self, selected: Collection[str], *options: str) -> list[Any]:
         """Runs `dbt build`.
 
         Args:
             selected: What to build and test; empty for all.
             *options: Further options.
-            columns: The columns of relations with their types, by `schema.name`, so that unit tests
-                need not ask for each, where that takes a statement.
 
         Returns:
             dbt's results, one per node, failures included.
@@ -162,8 +155,27 @@ class Dbt:
             MovielensError: If dbt stopped before it had any results.
         """
         select = ("--select", *selected) if selected else ()
-        more = {"columns": columns} if columns else {}
-        result = self._invoke("build", "--no-write-json", *select, *options, variables=more)
+        result = self._invoke("build", "--no-write-json", *select, *options)
+        return list(getattr(result, "results", []))
+
+    def unit_tests(
+        self, names: Collection[str], columns: Mapping[str, Mapping[str, str]]
+    ) -> list[Any]:
+        """Runs unit tests on their own, which `dbt build` does only with the models they test.
+
+        Args:
+            names: The unit tests.
+            columns: The columns with their types of each table, by `schema.name` and by the id of
+                its model, so that none has to be asked for, where that takes a statement.
+
+        Returns:
+            dbt's results, one per test.
+
+        Raises:
+            MovielensError: If dbt stopped before it had any results.
+        """
+        variables = {"columns": columns}
+        result = self._invoke("test", "--no-write-json", "--select", *names, variables=variables)
         return list(getattr(result, "results", []))
 
     def data_tests(self, selected: Collection[str], *options: str) -> list[Any]:

@@ -237,7 +237,7 @@ class Making:
             for node in nodes
             if (node.schema, node.alias) in found
         }
-        return self._dbt.build(chosen, "--resource-type", "unit_test", columns=columns)
+        return self._dbt.unit_tests(chosen, columns)
 
     def _alone(self, tests: list[str]) -> list[Any]:
         return self._dbt.build(tests, "--indirect-selection", "empty")
