@@ -230,7 +230,7 @@ class Dbt:
         if given := {**self._variables, **(variables or {})}:
             options += ["--vars", json.dumps(given)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
-        session = engine_of(settings).dbt_session(connects=command == "build")
+        session = engine_of(settings).dbt_session(connects=command in ("build", "test"))
         with _variables(settings, self._folder), session:
             outcome = runner.invoke([command, *options, *arguments])
         interrupted = interruption(outcome.exception)
