@@ -158,26 +158,6 @@ class Dbt:
         result = self._invoke("build", "--no-write-json", *select, *options)
         return list(getattr(result, "results", []))
 
-    def unit_tests(
-        self, names: Collection[str], columns: Mapping[str, Mapping[str, str]]
-    ) -> list[Any]:
-        """Runs unit tests on their own, which `dbt build` does only with the models they test.
-
-        Args:
-            names: The unit tests.
-            columns: The columns with their types of each table, by `schema.name` and by the id of
-                its model, so that none has to be asked for, where that takes a statement.
-
-        Returns:
-            dbt's results, one per test.
-
-        Raises:
-            MovielensError: If dbt stopped before it had any results.
-        """
-        variables = {"columns": columns}
-        result = self._invoke("test", "--no-write-json", "--select", *names, variables=variables)
-        return list(getattr(result, "results", []))
-
     def data_tests(self, selected: Collection[str], *options: str) -> list[Any]:
         """Compiles those data tests that `build` would run, without connecting to the warehouse.
 
@@ -212,9 +192,7 @@ class Dbt:
         self._invoke("compile", "--full-refresh", *_OFFLINE, *models)
         return self.manifest
 
-    def _invoke(
-        self, command: str, *arguments: str, variables: Mapping[str, Any] | None = None
-    ) -> Any:
+    def _invoke(self, command: str, *arguments: str) -> Any:
         try:
             from dbt.cli.main import dbtRunner
         except ImportError:
@@ -227,10 +205,10 @@ class Dbt:
         where = str(settings.project)
         options = ["--project-dir", where, "--profiles-dir", where]
         options += ["--log-level", "none", "--log-level-file", "info", "--no-print"]
-        if given := {**self._variables, **(variables or {})}:
-            options += ["--vars", json.dumps(given)]
+        if self._variables:
+            options += ["--vars", json.dumps(self._variables)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
-        session = engine_of(settings).dbt_session(connects=command in ("build", "test"))
+        session = engine_of(settings).dbt_session(connects=command == "build")
         with _variables(settings, self._folder), session:
             outcome = runner.invoke([command, *options, *arguments])
         interrupted = interruption(outcome.exception)

@@ -33,29 +33,13 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The columns of a table, if `movielens` has asked for those of all at once, before unit tests. -#}
-{% macro _known_columns(name) -%}
-    {%- set columns = [] -%}
-    {%- for column, type in var('columns', {}).get(name | lower, {}).items() -%}
-        {%- do columns.append(api.Column.from_description(column | upper, type)) -%}
-    {%- endfor -%}
-    {{ return(columns) }}
-{%- endmacro %}
-
-{% macro snowflake__get_columns_in_relation(relation) -%}
-    {%- set known = _known_columns(relation.schema ~ '.' ~ relation.identifier) -%}
-    {{ return(known or dbt.snowflake__get_columns_in_relation(relation)) }}
-{%- endmacro %}
-
 {#- A unit test. dbt creates a temporary table to learn the types of the model's columns, describes it
-    and drops it; here the model's own table tells, or an empty query. Neither tells the scale of
-    numbers in the model's SQL, so expected numbers get more than enough. -#}
+    and drops it; here an empty query tells. It does not tell the scale of numbers, so expected numbers
+    get more than enough. -#}
 {% materialization unit, adapter='snowflake' -%}
     {%- set types, quoted = {}, {} -%}
-    {%- set known = _known_columns(model['tested_node_unique_id']) -%}
-    {%- for column in known or get_column_schema_from_query(sql) -%}
-        {%- set is_number = column.dtype in ('FIXED', 'NUMBER') -%}
-        {%- set type = 'number(38, 12)' if is_number else column.dtype -%}
+    {%- for column in get_column_schema_from_query(sql) -%}
+        {%- set type = 'number(38, 12)' if column.dtype == 'FIXED' else column.dtype -%}
         {%- do types.update({column.name | lower: type}) -%}
         {%- do quoted.update({column.name | lower: column.quoted}) -%}
     {%- endfor -%}

@@ -97,7 +97,7 @@ JINJA = {
     "var",
 }
 # What dbt itself dispatches; `snowflake__` here replaces what its adapter ships.
-DISPATCHED_BY_DBT = {"get_assert_columns_equivalent", "get_columns_in_relation"}
+DISPATCHED_BY_DBT = {"get_assert_columns_equivalent"}
 KEYWORDS_BEFORE_A_BRACKET = {"group", "over"}
 
 
