@@ -124,7 +124,8 @@ def _check_contracts(target: Warehouse, results: Sequence[Any]) -> None:
     for result, (computed, promised) in zip(results, _columns(target, results), strict=True):
         if sorted(computed) != sorted(promised):
             result.status = RunStatus.Error
-            result.message = str(ContractError(*map(_for_dbt, (promised, computed))).msg)
+            columns = map(_for_dbt, (promised, computed))
+            result.message = str(ContractError(*columns).msg)  # type: ignore[no-untyped-call]
 
 
 def _columns(target: Warehouse, results: Sequence[Any]) -> list[tuple[Columns, Columns]]:

@@ -19,7 +19,8 @@ from dlt.destinations.impl.snowflake.sql_client import SnowflakeSqlClient
 from dlt.destinations.job_impl import FinalizedLoadJob
 
 if TYPE_CHECKING:
-    from dlt.common.destination.client import LoadJob, PreparedTableSchema
+    from dlt.common.destination.client import LoadJob
+    from dlt.common.destination.typing import PreparedTableSchema
 
 
 class _SqlClient(SnowflakeSqlClient):
