@@ -21,6 +21,8 @@ from dashboard import (
 from dashboard.page_parts import failures_said, fragment
 from dashboard.status import Status, published_status
 
+LISTED = 10
+
 
 def sizes(status: Status, months: pd.DataFrame) -> None:
     """Five numbers, some with a sparkline over the years."""
@@ -197,9 +199,7 @@ def popular(status: Status, chosen: filters.Filter) -> None:
         on_select="rerun",
         key="popular_and_loved",
     )
-    picked = event.selection.get("film") if event else None
-    if picked:
-        film_views.open_film(int(picked[0]["movie_id"]))
+    film_views.open_picked(event)
     drawn = (
         "All are drawn."
         if n_films == len(rows)
@@ -214,13 +214,13 @@ def popular(status: Status, chosen: filters.Filter) -> None:
 
 
 def best_loved(status: Status, chosen: filters.Filter) -> None:
-    """The ranking."""
+    """The best ten; the page of films has more."""
     rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
-    film_views.ranking(rows, f"Best loved films: {chosen.sentence}.", key="best_loved")
-    st.caption(
-        f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}"
-        " Select a row to open the film."
+    film_views.ranking(rows.head(LISTED), f"Best loved films: {chosen.sentence}.", key="best_loved")
+    st.page_link(
+        film_views.PAGE, label="The best hundred", query_params=filters.in_address() or {}
     )
+    st.caption(f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}")
     layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
 
 
