@@ -12,6 +12,8 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.point_labels import NARROWEST
+
 Spec = dict[str, Any]
 
 # For reference marks and "too little data": readable on light and dark backgrounds.
@@ -19,6 +21,7 @@ _QUIET = "#8d8a83"
 _ROWS = "source"
 # Of charts of lines, in pixels.
 LINES_HEIGHT = 320
+SCATTER_HEIGHT = 360
 STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 
 OF_PEOPLE = "Share of people"
@@ -217,26 +220,45 @@ def genre_difference() -> Any:
     return alt.layer(stems, heads).properties(height=alt.Step(22))
 
 
+def _names(x: Any, y: Any) -> Any:
+    """Writes the names of points beside them, where the chart is wide enough; see point_labels."""
+    # May be empty, and an empty mark has no accessible name.
+    return (
+        _chart()
+        .transform_filter("isValid(datum.label)")
+        .mark_text(
+            align=alt.ExprRef("datum.is_left ? 'right' : 'left'"),
+            dx=alt.ExprRef("datum.is_left ? -8 : 8"),
+            opacity=alt.ExprRef(f"width < {NARROWEST} ? 0 : 1"),
+            fontSize=11,
+            aria=False,
+        )
+        .encode(x=x, y=y, text="label:N")
+    )
+
+
 @_built
 def popular_and_loved() -> Any:
     """Films by number of ratings and mean; clicking a film selects it as `film`.
 
     Returns:
-        A specification for columns movie_id, title, year, n_ratings, mean, group.
+        A specification for columns movie_id, title, year, n_ratings, mean, group, label, is_left.
     """
     groups = [OTHER, BEST, GEM]
     picked = alt.selection_point(name="film", fields=["movie_id"], on="click", clear=False)
-    return (
+    x = alt.X(
+        "n_ratings:Q",
+        scale=alt.Scale(type="log", nice=False),
+        title="Ratings (logarithmic scale)",
+        axis=alt.Axis(format="~s", tickCount=4),
+    )
+    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean, in stars")
+    points = (
         _chart()
         .mark_point(filled=True, opacity=0.7)
         .encode(
-            x=alt.X(
-                "n_ratings:Q",
-                scale=alt.Scale(type="log", nice=False),
-                title="Ratings (logarithmic scale)",
-                axis=alt.Axis(format="~s", tickCount=4),
-            ),
-            y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean, in stars"),
+            x=x,
+            y=y,
             color=alt.Color(
                 "group:N",
                 scale=alt.Scale(domain=groups),
@@ -259,8 +281,8 @@ def popular_and_loved() -> Any:
             ],
         )
         .add_params(picked)
-        .properties(height=360)
     )
+    return alt.layer(points, _names(x, y)).properties(height=SCATTER_HEIGHT)
 
 
 @_built
@@ -665,19 +687,22 @@ def loved_tags() -> Any:
     """Tags by people and the mean of their films; a rule at the mean of all ratings.
 
     Returns:
-        A specification for columns tag, n_people, mean, n_movies, n_ratings, overall.
+        A specification for columns tag, n_people, mean, n_movies, n_ratings, overall, label,
+        is_left.
     """
+    x = alt.X(
+        "n_people:Q",
+        scale=alt.Scale(type="log", nice=False),
+        title="People who used it (log scale)",
+        axis=alt.Axis(format="~s", tickCount=6),
+    )
+    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films")
     points = (
         _chart()
         .mark_point(filled=True, opacity=0.7, size=45)
         .encode(
-            x=alt.X(
-                "n_people:Q",
-                scale=alt.Scale(type="log", nice=False),
-                title="People who used it (log scale)",
-                axis=alt.Axis(format="~s", tickCount=6),
-            ),
-            y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films"),
+            x=x,
+            y=y,
             tooltip=[
                 alt.Tooltip("tag:N", title="Tag"),
                 _count("n_people", "People"),
@@ -688,7 +713,9 @@ def loved_tags() -> Any:
         )
     )
     rule = _chart().mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5)
-    return alt.layer(rule.encode(y="mean(overall):Q"), points).properties(height=340)
+    return alt.layer(rule.encode(y="mean(overall):Q"), points, _names(x, y)).properties(
+        height=SCATTER_HEIGHT
+    )
 
 
 @_built

@@ -85,7 +85,7 @@ def best_of_years(chosen: filters.Filter, status: Status) -> None:
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     decades = list(dict.fromkeys(rows["decade"]))
     usual = [rows.loc[rows["weighted_score"].idxmax(), "decade"]]
-    (asked, *_) = address.chosen("decade", usual) or usual
+    (asked, *_) = address.chosen("decade", usual)
     decade = asked if asked in decades else usual[0]
     # The filter decides which decades there are.
     st.session_state["decade"] = decade

@@ -19,6 +19,7 @@ from dashboard import (
     queries,
 )
 from dashboard.page_parts import failures_said, fragment
+from dashboard.point_labels import named
 from dashboard.status import Status, published_status
 
 LISTED = 10
@@ -186,6 +187,11 @@ def popular(status: Status, chosen: filters.Filter) -> None:
     few = 2 * status.prior_weight
     rows = marts.rows(queries.SCATTER, few, few, *chosen.parameters)
     rows = film_views.grouped(rows, status.prior_weight)
+    rows["name"] = rows["title"]
+    best, gems = (rows.index[rows["group"] == group] for group in (charts.BEST, charts.GEM))
+    others = rows[rows["group"] == charts.OTHER].sort_values("mean").index
+    first = [*best, *gems[:5], *others[:3], *rows.index[:5]]
+    rows = named(rows, "n_ratings", "mean", dict.fromkeys(first), charts.SCATTER_HEIGHT - 90)
     every = marts.rows(queries.POPULARITY, *chosen.parameters).iloc[0]
     n_films = int(every["n_films"])
     layout.state(findings.popularity_in_short(n_films, every["correlation"]))
@@ -193,7 +199,7 @@ def popular(status: Status, chosen: filters.Filter) -> None:
     layout.say(said)
     shown = findings.counted(len(rows), "film")
     event = layout.draw(
-        rows,
+        rows.drop(columns="name"),
         charts.popular_and_loved(),
         f"{shown} by number of ratings and mean ({chosen.sentence}). {said or ''}",
         on_select="rerun",

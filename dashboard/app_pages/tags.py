@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import charts, film_views, findings, layout, marts, queries, search
 from dashboard.layout import dated
+from dashboard.point_labels import named
 from dashboard.status import Status, published_status
 
 
@@ -39,8 +40,15 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
     rows["overall"] = status.mean
     said = findings.loved_tag(rows, status.mean)
     layout.say(said)
+    ends = rows.sort_values("mean").index
+    first = [*rows.index[:6], *ends[-4:][::-1], *ends[:4]]
+    rows = named(
+        rows.assign(name=rows["tag"]),
+        *("n_people", "mean", dict.fromkeys(first)),
+        charts.SCATTER_HEIGHT - 90,
+    )
     layout.draw(
-        rows[["tag", "n_people", "mean", "n_movies", "n_ratings", "overall"]],
+        rows[["tag", "n_people", "mean", "n_movies", "n_ratings", "overall", "label", "is_left"]],
         charts.loved_tags(),
         f"{findings.counted(len(rows), 'tag')} by people who used them and mean rating of their"
         f" films. {said or ''}",
@@ -50,7 +58,7 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
     st.caption(
         f"{findings.counted(len(rows), 'tag')} used by"
         f" {findings.counted(least, 'person', 'people')} or more; {above} of them lie above the"
-        " dashed line, the mean of all ratings. Each tag's mean covers all ratings of its films."
+        " dashed line, the mean of all ratings: people tag films that they like. Each tag's mean covers all ratings of its films."
     )
 
 
