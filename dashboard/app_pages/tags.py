@@ -58,7 +58,7 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
     st.caption(
         f"{findings.counted(len(rows), 'tag')} used by"
         f" {findings.counted(least, 'person', 'people')} or more; {above} of them lie above the"
-        " dashed line, the mean of all ratings: people tag films that they like. Each tag's mean covers all ratings of its films."
+        " dashed line, the mean of all ratings. Each tag's mean covers all ratings of its films."
     )
 
 
