@@ -802,8 +802,36 @@ def cohorts() -> Any:
             _count(),
         ],
     )
-    x = alt.X(
-        "start:Q",
+    later = base.transform_filter("!datum.is_first").transform_calculate(
+        start="datum.years_since - 0.5",
+        stop="datum.end - 0.5",
+        middle="(datum.years_since + datum.end - 1) / 2",
+    )
+    cells = later.mark_rect().encode(
+        x=_years_since("start"),
+        x2="stop:Q",
+        color=alt.Color(
+            "share:Q",
+            scale=alt.Scale(zero=True),
+            legend=alt.Legend(
+                title="Share who rated again", orient="top", gradientLength=140, format=".0%"
+            ),
+        ),
+    )
+    values = _values(later, alt.Text("share:Q", format=".0%"), "share", wide=800).encode(
+        x=_years_since("middle")
+    )
+    newcomers = (
+        base.transform_filter("datum.is_first")
+        .mark_text(fontSize=12, align="right", dx=-4)
+        .encode(x=alt.datum(0.5), text=alt.Text("n_newcomers:Q", format=",d"))
+    )
+    return alt.layer(cells, values, newcomers).properties(height=alt.Step(22))
+
+
+def _years_since(field: str) -> Any:
+    return alt.X(
+        f"{field}:Q",
         title="Years since",
         # Leaves room for the newcomers on the left, however narrow a year is.
         scale=alt.Scale(nice=False, padding=36),
@@ -817,25 +845,3 @@ def cohorts() -> Any:
             labelExpr="datum.value < 1 ? '' : datum.label",
         ),
     )
-    cells = (
-        base.transform_filter("!datum.is_first")
-        .transform_calculate(start="datum.years_since - 0.5", stop="datum.end - 0.5")
-        .mark_rect()
-        .encode(
-            x=x,
-            x2="stop:Q",
-            color=alt.Color(
-                "share:Q",
-                scale=alt.Scale(zero=True),
-                legend=alt.Legend(
-                    title="Share who rated again", orient="top", gradientLength=140, format=".0%"
-                ),
-            ),
-        )
-    )
-    newcomers = (
-        base.transform_filter("datum.is_first")
-        .mark_text(fontSize=12, align="right", dx=-4)
-        .encode(x=alt.datum(0.5), text=alt.Text("n_newcomers:Q", format=",d"))
-    )
-    return alt.layer(cells, newcomers).properties(height=alt.Step(22))
