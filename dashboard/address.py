@@ -83,9 +83,7 @@ def begin_at_the_top(page: str) -> None:
     """
     asked = (st.query_params.get(parameter, "") for parameter in ("film", "table"))
     # The only script of this site. No text of strangers is in it: it compares what it is given.
-    scroll = st.components.v2.component(
-        "top", js=_TO_THE_TOP, css=_LOOKS, isolate_styles=False
-    )
+    scroll = st.components.v2.component("top", js=_TO_THE_TOP, css=_LOOKS, isolate_styles=False)
     shown = {"shown": " ".join((page, *asked))}
     scroll(key="top", data=shown, height="content")
 

@@ -369,7 +369,7 @@ def trend(series: pd.DataFrame, measure: str) -> str | None:
     """Names the chosen genre that rose most and the one that fell most.
 
     Args:
-        series: Columns series (a genre), rating_year, value; value null in years with too few ratings.
+        series: Columns series (its name), rating_year, value; null in years with too few ratings.
         measure: 'share' or 'mean'.
 
     Returns:

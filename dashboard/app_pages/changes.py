@@ -28,7 +28,9 @@ def numbers(before: pd.Series, status: Status) -> None:
     ]
     if before["n_ratings"] and status.mean is not None:
         mean = before["sum_rating"] / before["n_ratings"]
-        rows.insert(1, ("Mean rating", f"{mean:.4f}", f"{status.mean:.4f}", f"{status.mean - mean:+.4f}"))
+        rows.insert(
+            1, ("Mean rating", f"{mean:.4f}", f"{status.mean:.4f}", f"{status.mean - mean:+.4f}")
+        )
     ratings = status.n_ratings - int(before["n_ratings"])
     layout.state(findings.growth(ratings))
     layout.say(
@@ -57,7 +59,9 @@ def films() -> None:
             if rows.empty:
                 st.text("None.")
             for row in rows.itertuples():
-                told = f"score {row.weighted_score:.2f} of {findings.counted(row.n_ratings, 'rating')}"
+                told = (
+                    f"score {row.weighted_score:.2f} of {findings.counted(row.n_ratings, 'rating')}"
+                )
                 film_views.line(row, told, f"{row.rank_weighted}.")
     st.caption(
         "By weighted score. In front: the rank in the version in which the film is among the best"

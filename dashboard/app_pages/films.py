@@ -185,7 +185,7 @@ def facts(film: pd.Series, status: Status) -> None:
 
 
 def few_stars(film: pd.Series) -> str:
-    """The stars of a film with few ratings, such as '2 × 4, 1 × 4.5 stars'."""
+    """The stars of a film with few ratings, each value with how often it was given."""
     given = zip(charts.STARS, (film[column] for column in film_views.STAR_COLUMNS), strict=True)
     return ", ".join(f"{int(count)} × {star:g}" for star, count in given if count) + " stars"
 

@@ -223,9 +223,7 @@ def best_loved(status: Status, chosen: filters.Filter) -> None:
     """The best ten; the page of films has more."""
     rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
     film_views.ranking(rows.head(LISTED), f"Best loved films: {chosen.sentence}.", key="best_loved")
-    st.page_link(
-        film_views.PAGE, label="The best hundred", query_params=filters.in_address() or {}
-    )
+    st.page_link(film_views.PAGE, label="The best hundred", query_params=filters.in_address() or {})
     st.caption(f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}")
     layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
 

@@ -209,9 +209,7 @@ def test_a_film_in_figures(open_page: OpenPage, published: Path, film: int) -> N
 
 
 @pytest.mark.parametrize("film", [1, 9])
-def test_the_stars_of_a_film_and_the_usual(
-    open_page: OpenPage, published: Path, film: int
-) -> None:
+def test_the_stars_of_a_film_and_the_usual(open_page: OpenPage, published: Path, film: int) -> None:
     app = open_page(published, "films", film=str(film))
     own, usual = Counter(stars_of(film)), Counter(stars for *_, stars, _ in ratings())
     rows = rows_of(app, "Stars given to")
@@ -229,7 +227,9 @@ def test_the_years_of_a_film(open_page: OpenPage, published: Path) -> None:
             by_year[year].append(stars)
     rows = rows_of(app, "Mean of Toy Story")
     means = {
-        int(row.rating_year): row.mean for row in rows.itertuples(index=False) if row.mean == row.mean
+        int(row.rating_year): row.mean
+        for row in rows.itertuples(index=False)
+        if row.mean == row.mean
     }
     assert means == pytest.approx(
         {year: fmean(own) for year, own in by_year.items() if len(own) >= 5}
@@ -265,7 +265,9 @@ def test_films_are_compared_in_figures(open_page: OpenPage, published: Path) -> 
     for film in (9, 1, 19):
         counts = Counter(stars_of(film))
         part = rows[rows["series"] == TITLES[film]].set_index("rating")["value"]
-        assert part.to_dict() == pytest.approx({s: counts[s] / counts.total() for s in charts.STARS})
+        assert part.to_dict() == pytest.approx(
+            {s: counts[s] / counts.total() for s in charts.STARS}
+        )
     years = rows_of(app, "Mean rating per year of").dropna(subset="value")
     for film in (9, 1, 19):
         own: defaultdict[int, list[float]] = defaultdict(list)
@@ -277,9 +279,7 @@ def test_films_are_compared_in_figures(open_page: OpenPage, published: Path) -> 
         assert part.to_dict() == pytest.approx(enough if len(stars_of(film)) >= 25 else {})
 
 
-def test_without_an_address_the_two_best_are_compared(
-    open_page: OpenPage, published: Path
-) -> None:
+def test_without_an_address_the_two_best_are_compared(open_page: OpenPage, published: Path) -> None:
     assert [each for each in asked(open_page(published, "compare"), "films") if each] == [
         f"film={film}" for film in [f for f in ranked() if len(stars_of(f)) >= 10][:2]
     ]

@@ -68,7 +68,9 @@ FAINT_WORDS = """() => {
             const style = getComputedStyle(word), box = word.getBoundingClientRect();
             if (!word.textContent.trim() || style.opacity === '0') continue;
             const x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
-            const cell = cells.find(([b]) => b.left <= x && x <= b.right && b.top <= y && y <= b.bottom);
+            const cell = cells.find(
+                ([at]) => at.left <= x && x <= at.right && at.top <= y && y <= at.bottom
+            );
             const behind = cell ? light(cell[1].fill) : page, ink = light(style.fill);
             const ratio = Math.max(ink, behind) / Math.min(ink, behind);
             if (ratio < 4.5) found.push(`${word.textContent}: ${ratio}`);

@@ -309,7 +309,10 @@ def test_on_a_phone_a_ranking_has_rank_year_and_score(go: Callable[..., Page]) -
     page = go("films", 390)
     first = page.locator(FILM_LINKS).first
     assert re.search(r"\(\d{4}\)", first.inner_text())
-    for said in (page.get_by_text("1.", exact=True), page.get_by_text(re.compile(r"^score \d")).first):
+    for said in (
+        page.get_by_text("1.", exact=True),
+        page.get_by_text(re.compile(r"^score \d")).first,
+    ):
         expect(said.first).to_be_visible()
     box = first.bounding_box()
     assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390

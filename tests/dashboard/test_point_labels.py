@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 
 import pandas as pd
 
@@ -75,7 +76,7 @@ def test_names_of_lines_that_end_together_are_apart() -> None:
     told = label_ends(lines(A=3.0, B=3.001, C=3.002, D=4.0), "year").dropna(subset="label")
     at = sorted(told["label_at"])
     pixel = 1.0 / 230
-    assert all(after - before > 14 * pixel for before, after in zip(at, at[1:], strict=False))
+    assert all(after - before > 14 * pixel for before, after in pairwise(at))
 
 
 def test_one_line_needs_no_name() -> None:
