@@ -26,11 +26,12 @@ _LOOKS = """
 .stPageLink:not(.st-key-navigation *) a { background-color: transparent; }
 .stPageLink:not(.st-key-navigation *) a:hover span,
 .stPageLink:not(.st-key-navigation *) a span { text-decoration: underline; }
-.stPageLink:not(.st-key-navigation *) a strong { font-weight: inherit; }
+.stPageLink:not(.st-key-navigation *) a p { font-weight: inherit; }
 /* Where a figure comes from is an icon to those who see, and a name to those who hear. */
 [class*="st-key-origin-of"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
     position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
+[class*="st-key-origin-of"] [data-testid="stPopoverButton"] [aria-hidden="true"] { display: none; }
 /* A diagram is as large as its words need, and scrolls. */
 [class*="st-key-lineage-of"] [data-testid="stMermaidChart"] { overflow-x: auto; }
 [class*="st-key-lineage-of"] [data-testid="stMermaidChart"] img { max-width: none; width: auto; }

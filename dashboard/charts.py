@@ -51,9 +51,9 @@ def _chart() -> Any:
     return alt.Chart(alt.NamedData(name=_ROWS))
 
 
-def _category(field: str, title: str | None = None) -> Any:
+def _category(field: str, title: str | None = None, limit: int = 150) -> Any:
     # By default Vega drops every second label when labels are close.
-    axis = alt.Axis(labelOverlap=False, labelLimit=150, title=title, ticks=False, domain=False)
+    axis = alt.Axis(labelOverlap=False, labelLimit=limit, title=title, ticks=False, domain=False)
     return alt.Y(f"{field}:N", sort=None, axis=axis)
 
 
@@ -459,7 +459,7 @@ def scores() -> Any:
         _chart()
         .mark_point(filled=True, opacity=1, size=90, cursor="pointer")
         .encode(
-            y=_category("label"),
+            y=_category("label", limit=210),
             x=alt.X(
                 "weighted_score:Q",
                 title="Weighted score, in stars",
@@ -654,7 +654,7 @@ def genre_pairs() -> Any:
             legend=alt.Legend(title="Films in both", orient="top", gradientLength=180, format=",d"),
         )
     )
-    values = _values(cells, alt.Text("n_movies:Q", format="~s"), "n_movies", wide=640)
+    values = _values(cells, alt.Text("n_movies:Q", format=",d"), "n_movies", wide=640)
     return alt.layer(coloured, values).properties(height=alt.Step(22))
 
 

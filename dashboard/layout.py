@@ -169,7 +169,7 @@ def section(question: str, anchor: str | None = None) -> Iterator[None]:
     """
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         place = st.empty()
-        place.header(question, anchor=anchor or False)
+        place.header(question, anchor=anchor or False, width="content")
         if question in contents.QUESTIONS:
             provenance.offer(question)
     _heading.set((place, question))
@@ -185,9 +185,9 @@ def state(finding: str | None) -> None:
     """
     if finding:
         place, question = _heading.get()
-        with place.container(gap=None):
+        with place.container(gap=None, width="content"):
             st.caption(question)
-            st.header(plain(finding), anchor=False)
+            st.header(plain(finding), anchor=False, width="content")
 
 
 def say(sentence: str | None) -> None:

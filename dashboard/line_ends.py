@@ -6,8 +6,8 @@ import pandas as pd
 
 from dashboard.charts import LINES_HEIGHT
 
-# Legend and axis take some of the height; the rest is the plot.
-_PLOT = LINES_HEIGHT - 90
+# Legend and axis take some of the height; the rest, on a phone, is the plot.
+_PLOT = LINES_HEIGHT - 180
 _ABOVE, _APART = 10, 15
 
 

@@ -22,7 +22,12 @@ _COUNTS = {
 def numbers(before: pd.Series, status: Status) -> None:
     """Counts, mean and checks of both versions."""
     rows = [
-        (named, findings.number(was), findings.number(is_), f"{is_ - was:+,}")
+        (
+            named,
+            findings.number(was),
+            findings.number(is_),
+            f"{is_ - was:+,}" if is_ != was else "same",
+        )
         for column, named in _COUNTS.items()
         for was, is_ in [(int(before[column]), int(getattr(status, column)))]
     ]

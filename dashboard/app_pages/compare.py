@@ -189,8 +189,9 @@ def means_by_year(rows: pd.DataFrame, enough: int) -> None:
 
 def films(status: Status) -> None:
     """Films side by side."""
-    chosen = compared_films()
+    chosen = pd.DataFrame()
     with layout.section("Which films are compared?"):
+        chosen = compared_films()
         choose_films(chosen, status)
     if chosen.empty:
         return
@@ -245,6 +246,7 @@ def genre_cards(genres: pd.DataFrame) -> None:
 
 def genres() -> None:
     """Genres side by side."""
+    chosen = pd.DataFrame()
     with layout.section("Which genres are compared?"):
         chosen = choose_genres()
         genre_cards(chosen)

@@ -191,7 +191,7 @@ def popular(status: Status, chosen: filters.Filter) -> None:
     best, gems = (rows.index[rows["group"] == group] for group in (charts.BEST, charts.GEM))
     others = rows[rows["group"] == charts.OTHER].sort_values("mean").index
     first = [*best, *gems[:5], *others[:3], *rows.index[:5]]
-    rows = named(rows, "n_ratings", "mean", dict.fromkeys(first), charts.SCATTER_HEIGHT - 90)
+    rows = named(rows, "n_ratings", "mean", dict.fromkeys(first), charts.SCATTER_HEIGHT - 160)
     every = marts.rows(queries.POPULARITY, *chosen.parameters).iloc[0]
     n_films = int(every["n_films"])
     layout.state(findings.popularity_in_short(n_films, every["correlation"]))

@@ -44,7 +44,7 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
     rows = named(
         rows.assign(name=rows["tag"]),
         *("n_people", "mean", dict.fromkeys(first)),
-        charts.SCATTER_HEIGHT - 90,
+        charts.SCATTER_HEIGHT - 160,
     )
     layout.draw(
         rows[["tag", "n_people", "mean", "n_movies", "n_ratings", "overall", "label", "is_left"]],

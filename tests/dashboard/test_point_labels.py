@@ -11,7 +11,7 @@ import pandas as pd
 from dashboard.line_ends import label_ends
 from dashboard.point_labels import NARROWEST, named
 
-HEIGHT = 270
+HEIGHT = 200
 
 
 def scatter(n: int) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def test_each_line_is_named_at_its_end() -> None:
 def test_names_of_lines_that_end_together_are_apart() -> None:
     told = label_ends(lines(A=3.0, B=3.001, C=3.002, D=4.0), "year").dropna(subset="label")
     at = sorted(told["label_at"])
-    pixel = 1.0 / 230
+    pixel = 1.0 / 140
     assert all(after - before > 14 * pixel for before, after in pairwise(at))
 
 
