@@ -32,6 +32,8 @@ _LOOKS = """
     position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
 [class*="st-key-origin-of"] [data-testid="stPopoverButton"] [aria-hidden="true"] { display: none; }
+/* The icon stays beside its heading, however many lines that has. */
+[class*="st-key-heading-of"] { flex-wrap: nowrap; }
 /* A diagram is as large as its words need, and scrolls. */
 [class*="st-key-lineage-of"] [data-testid="stMermaidChart"] { overflow-x: auto; }
 [class*="st-key-lineage-of"] [data-testid="stMermaidChart"] img { max-width: none; width: auto; }

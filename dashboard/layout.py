@@ -167,7 +167,9 @@ def section(question: str, anchor: str | None = None) -> Iterator[None]:
     Yields:
         Nothing; write the answer inside.
     """
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with st.container(
+        horizontal=True, gap="small", vertical_alignment="bottom", key=f"heading of {question}"
+    ):
         place = st.empty()
         place.header(question, anchor=anchor or False, width="content")
         if question in contents.QUESTIONS:
