@@ -137,10 +137,10 @@ limit 8
 """
 
 YEAR_BEST: Final = f"""
-select {_FILM}, weighted_score
+select {_FILM}, weighted_score, rank_weighted
 from (
     select
-        {_FILM}, weighted_score,
+        {_FILM}, weighted_score, rank_weighted,
         row_number() over (partition by release_year order by rank_weighted) as place
     from mart_movie
     where {_FILTER} and release_year is not null

@@ -84,7 +84,7 @@ def best_of_years(chosen: filters.Filter, status: Status) -> None:
     rows["decade"] = [f"{year - year % 10}s" for year in rows["release_year"].astype(int)]
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
     decades = list(dict.fromkeys(rows["decade"]))
-    usual = [rows.loc[rows["weighted_score"].idxmax(), "decade"]]
+    usual = [rows.loc[rows["rank_weighted"].idxmin(), "decade"]]
     (asked, *_) = address.chosen("decade", usual)
     decade = asked if asked in decades else usual[0]
     # The filter decides which decades there are.
@@ -99,7 +99,7 @@ def best_of_years(chosen: filters.Filter, status: Status) -> None:
         wrap=True,
     )
     own = rows[rows["decade"] == decade]
-    best = own.loc[own["weighted_score"].idxmax()]
+    best = own.loc[own["rank_weighted"].idxmin()]
     said = (
         f"The best of the {decade} is"
         f" {layout.dated(best['title'], best['release_year'])}, score {best['weighted_score']:.2f}."
