@@ -35,7 +35,9 @@ _LOOKS = """
 /* The icon stays beside its heading, however many lines that has. */
 [class*="st-key-heading-of"] { flex-wrap: nowrap; }
 /* A diagram is as large as its words need, and scrolls. */
-[class*="st-key-lineage-of"] [data-testid="stMermaidChart"] { overflow-x: auto; }
+[class*="st-key-lineage-of"] [data-testid="stMermaidChart"] {
+    overflow-x: auto; justify-content: flex-start;
+}
 [class*="st-key-lineage-of"] [data-testid="stMermaidChart"] img { max-width: none; width: auto; }
 """
 
