@@ -24,7 +24,6 @@ export default ({ data }) => {
 _LOOKS = """
 /* Streamlit draws every link to the page that one is on as the chosen one. */
 .stPageLink:not(.st-key-navigation *) a { background-color: transparent; }
-.stPageLink:not(.st-key-navigation *) a:hover span,
 .stPageLink:not(.st-key-navigation *) a span { text-decoration: underline; }
 .stPageLink:not(.st-key-navigation *) a p { font-weight: inherit; }
 /* Where a figure comes from is an icon to those who see, and a name to those who hear. */
