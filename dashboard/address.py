@@ -30,7 +30,6 @@ _LOOKS = """
 [class*="st-key-origin-of"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
     position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
-[class*="st-key-origin-of"] [data-testid="stPopoverButton"] [aria-hidden="true"] { display: none; }
 /* The icon stays beside its heading, however many lines that has. */
 [class*="st-key-heading-of"] { flex-wrap: nowrap; }
 /* A diagram is as large as its words need, and scrolls. */
