@@ -444,6 +444,8 @@ def test_the_keyboard_alone_opens_a_film(visit: Callable[..., Visit]) -> None:
         if page.locator(":focus").get_attribute("placeholder"):
             break
     page.keyboard.type("amelie", delay=20)
+    expect(page.get_by_text("1 film found.")).to_be_visible()
+    screenshots.wait_until_drawn(page)  # until then, the ranking may be there as well
     found = page.get_by_role("link", name="Amélie (2001)")
     expect(found).to_be_visible()
     page.keyboard.press("Tab")
@@ -504,6 +506,8 @@ def test_search_lists_films_while_typing_and_opens_one(visit: Callable[..., Visi
     box = seen.page.get_by_role("searchbox").or_(seen.page.get_by_role("textbox")).first
     box.click()
     box.press_sequentially("amelie", delay=20)
+    expect(seen.page.get_by_text("1 film found.")).to_be_visible()
+    screenshots.wait_until_drawn(seen.page)  # until then, the ranking may be there as well
     link = seen.page.get_by_role("link", name="Amélie (2001)")
     expect(link).to_be_visible()
     link.click()
