@@ -61,6 +61,13 @@ class Published(Protocol):
     def select(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
         """Rows of a mart that readers see; none if no such mart is published."""
 
+    def check_layout(self) -> None:
+        """Checks that this version can read what readers see.
+
+        Raises:
+            NewerLayout: If a newer version published it.
+        """
+
     def bring_up_to_date(self) -> None:
         """Rewrites what an earlier release published in another layout."""
 
