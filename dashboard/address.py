@@ -20,6 +20,25 @@ export default ({ data }) => {
 };
 """
 
+# What Streamlit has no option for. A constant, too, and about looks alone.
+_LOOKS = """
+/* Streamlit draws every link to the page that one is on as the chosen one. */
+.stPageLink:not(.st-key-navigation *) a { background-color: transparent; }
+.stPageLink:not(.st-key-navigation *) a span { text-decoration: underline; }
+.stPageLink:not(.st-key-navigation *) a p { font-weight: inherit; }
+/* Where a figure comes from is an icon to those who see, and a name to those who hear. */
+[class*="st-key-origin-of"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+/* The icon stays beside its heading, however many lines that has. */
+[class*="st-key-heading-of"] { flex-wrap: nowrap; }
+/* A diagram is as large as its words need, and scrolls. */
+[class*="st-key-lineage-of"] [data-testid="stMermaidChart"] {
+    overflow-x: auto; justify-content: flex-start;
+}
+[class*="st-key-lineage-of"] [data-testid="stMermaidChart"] img { max-width: none; width: auto; }
+"""
+
 
 def navigation(pages: Mapping[str, st.Page]) -> None:
     """Writes the links to all pages.
@@ -67,8 +86,9 @@ def begin_at_the_top(page: str) -> None:
     """
     asked = (st.query_params.get(parameter, "") for parameter in ("film", "table"))
     # The only script of this site. No text of strangers is in it: it compares what it is given.
-    scroll = st.components.v2.component("top", js=_TO_THE_TOP)
-    scroll(key="top", data={"shown": " ".join((page, *asked))}, height="content")
+    scroll = st.components.v2.component("top", js=_TO_THE_TOP, css=_LOOKS, isolate_styles=False)
+    shown = {"shown": " ".join((page, *asked))}
+    scroll(key="top", data=shown, height="content")
 
 
 def chosen(parameter: str, usual: list[str]) -> list[str]:

@@ -12,12 +12,17 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.point_labels import NARROWEST
+
 Spec = dict[str, Any]
 
 # For reference marks and "too little data": readable on light and dark backgrounds.
 _QUIET = "#8d8a83"
 _ROWS = "source"
-_STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
+# Of charts of lines, in pixels.
+LINES_HEIGHT = 320
+SCATTER_HEIGHT = 360
+STARS = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
 
 OF_PEOPLE = "Share of people"
 BEFORE, SINCE = "Before half stars", "Since half stars"
@@ -46,14 +51,37 @@ def _chart() -> Any:
     return alt.Chart(alt.NamedData(name=_ROWS))
 
 
-def _category(field: str, title: str | None = None) -> Any:
+def _category(field: str, title: str | None = None, limit: int = 150) -> Any:
     # By default Vega drops every second label when labels are close.
-    axis = alt.Axis(labelOverlap=False, labelLimit=150, title=title, ticks=False, domain=False)
+    axis = alt.Axis(labelOverlap=False, labelLimit=limit, title=title, ticks=False, domain=False)
     return alt.Y(f"{field}:N", sort=None, axis=axis)
 
 
 def _count(field: str = "n_ratings", title: str = "Ratings") -> Any:
     return alt.Tooltip(f"{field}:Q", title=title, format=",d")
+
+
+def _values(cells: Any, text: Any, colour: str, wide: int) -> Any:
+    """Prints values in the cells of a heat map, where the chart is wide enough for them.
+
+    Args:
+        cells: The encoding of the cells.
+        text: What is printed.
+        colour: The column that gives a cell its colour.
+        wide: From how many pixels.
+    """
+    # Black or white, whichever is easier to read on the cell; one of the two has 4.5:1 on any.
+    cell = f"scale('color', datum.{colour})"
+    return cells.mark_text(
+        fontSize=11, aria=False, opacity=alt.ExprRef(f"width < {wide} ? 0 : 1")
+    ).encode(
+        text=text,
+        color=alt.condition(
+            f"contrast('white', {cell}) > contrast('black', {cell})",
+            alt.value("white"),
+            alt.value("black"),
+        ),
+    )
 
 
 def _legend(columns: int = 2, **more: Any) -> Any:
@@ -192,26 +220,45 @@ def genre_difference() -> Any:
     return alt.layer(stems, heads).properties(height=alt.Step(22))
 
 
+def _names(x: Any, y: Any) -> Any:
+    """Writes the names of points beside them, where the chart is wide enough; see point_labels."""
+    # May be empty, and an empty mark has no accessible name.
+    return (
+        _chart()
+        .transform_filter("isValid(datum.label)")
+        .mark_text(
+            align=alt.ExprRef("datum.is_left ? 'right' : 'left'"),
+            dx=alt.ExprRef("datum.is_left ? -8 : 8"),
+            opacity=alt.ExprRef(f"width < {NARROWEST} ? 0 : 1"),
+            fontSize=11,
+            aria=False,
+        )
+        .encode(x=x, y=y, text="label:N")
+    )
+
+
 @_built
 def popular_and_loved() -> Any:
     """Films by number of ratings and mean; clicking a film selects it as `film`.
 
     Returns:
-        A specification for columns movie_id, title, year, n_ratings, mean, group.
+        A specification for columns movie_id, title, year, n_ratings, mean, group, label, is_left.
     """
     groups = [OTHER, BEST, GEM]
     picked = alt.selection_point(name="film", fields=["movie_id"], on="click", clear=False)
-    return (
+    x = alt.X(
+        "n_ratings:Q",
+        scale=alt.Scale(type="log", nice=False),
+        title="Ratings (logarithmic scale)",
+        axis=alt.Axis(format="~s", tickCount=4),
+    )
+    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean, in stars")
+    points = (
         _chart()
         .mark_point(filled=True, opacity=0.7)
         .encode(
-            x=alt.X(
-                "n_ratings:Q",
-                scale=alt.Scale(type="log", nice=False),
-                title="Ratings (logarithmic scale)",
-                axis=alt.Axis(format="~s", tickCount=4),
-            ),
-            y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean, in stars"),
+            x=x,
+            y=y,
             color=alt.Color(
                 "group:N",
                 scale=alt.Scale(domain=groups),
@@ -234,8 +281,8 @@ def popular_and_loved() -> Any:
             ],
         )
         .add_params(picked)
-        .properties(height=360)
     )
+    return alt.layer(points, _names(x, y)).properties(height=SCATTER_HEIGHT)
 
 
 @_built
@@ -250,7 +297,7 @@ def film_stars() -> Any:
         x=alt.X(
             "rating:O",
             title="Stars",
-            scale=alt.Scale(domain=_STARS),
+            scale=alt.Scale(domain=STARS),
             axis=alt.Axis(labelAngle=0, format=".1f", labelOverlap=False),
         ),
         y=alt.Y("share:Q", title="Share of ratings", axis=alt.Axis(format=".0%")),
@@ -275,7 +322,7 @@ def film_stars() -> Any:
             legend=_legend(symbolOpacity=1),
         )
     )
-    return alt.layer(bars, ticks, shapes).properties(height=320)
+    return alt.layer(bars, ticks, shapes).properties(height=400)
 
 
 @_built
@@ -309,53 +356,232 @@ def film_years() -> Any:
     )
 
 
-def _genre_lines(title: str, form: str) -> Any:
+def _lines(x: Any, value: Any, told: list[Any]) -> Any:
+    """A line for each series, told apart by colour, dashes, shape, and its name at the end.
+
+    Args:
+        x: The axis along which they run.
+        value: The axis of their values, column value.
+        told: The tooltip.
+    """
     # No outline: the dash pattern would fray the symbols.
-    legend = _legend(symbolStrokeWidth=0)
-    base = _chart().encode(
-        x=alt.X(
+    legend = _legend(symbolStrokeWidth=0, labelLimit=300)
+    base = _chart().encode(x=x, color=alt.Color("series:N", sort=None, legend=legend))
+    # A null breaks the line: where there are too few ratings is a gap, not a bridge.
+    lines = base.mark_line(strokeWidth=2).encode(
+        y=value, strokeDash=alt.StrokeDash("series:N", sort=None, legend=None)
+    )
+    points = base.mark_point(filled=True, opacity=1, size=45).encode(
+        y=value, shape=alt.Shape("series:N", sort=None, legend=legend), tooltip=told
+    )
+    # May be empty, and an empty mark has no accessible name.
+    ends = (
+        _chart()
+        .transform_filter("isValid(datum.label)")
+        .mark_text(align="right", dx=2, fontSize=12, limit=150, aria=False)
+        .encode(x=x, y="label_at:Q", text="label:N")
+    )
+    return alt.layer(lines, points, ends).properties(height=LINES_HEIGHT)
+
+
+def _genre_lines(title: str, form: str) -> Any:
+    return _lines(
+        alt.X(
             "rating_year:Q",
             title="Year of rating",
             scale=alt.Scale(zero=False, nice=False),
             axis=alt.Axis(format="d", tickMinStep=1),
         ),
-        y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=form)),
-        color=alt.Color("genre:N", sort=None, legend=legend),
-    )
-    # A null breaks the line: years with too few ratings are gaps, not bridges.
-    lines = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("genre:N", sort=None, legend=None)
-    )
-    points = base.mark_point(filled=True, opacity=1, size=45).encode(
-        shape=alt.Shape("genre:N", sort=None, legend=legend),
-        tooltip=[
-            alt.Tooltip("genre:N", title="Genre"),
+        alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=form)),
+        [
+            alt.Tooltip("series:N", title="Of"),
             alt.Tooltip("rating_year:Q", title="Year", format="d"),
             alt.Tooltip("value:Q", title=title, format=form),
             _count(),
         ],
     )
-    return alt.layer(lines, points).properties(height=320)
 
 
 @_built
-def genre_shares() -> Any:
+def shares_by_year() -> Any:
     """Share of each year's ratings that went to films of a genre.
 
     Returns:
-        A specification for columns genre, rating_year, value, n_ratings.
+        A specification for columns series, rating_year, value, n_ratings, label, label_at.
     """
     return _genre_lines("Share of the year's ratings", ".1%")
 
 
 @_built
-def genre_means() -> Any:
-    """Mean of each year's ratings of films of a genre.
+def means_by_year() -> Any:
+    """Mean of each year's ratings of some genres or films.
 
     Returns:
-        A specification for columns genre, rating_year, value, n_ratings.
+        A specification for columns series, rating_year, value, n_ratings, label, label_at.
     """
     return _genre_lines("Mean, in stars", ".2f")
+
+
+@_built
+def stars_compared() -> Any:
+    """Stars of several films as lines.
+
+    Returns:
+        A specification for columns series, rating, value (a share), n_ratings, label, label_at.
+    """
+    return _lines(
+        alt.X(
+            "rating:Q",
+            title="Stars",
+            scale=alt.Scale(domain=[0.4, 5.1], nice=False),
+            axis=alt.Axis(format=".1f", values=STARS, labelOverlap=False),
+        ),
+        alt.Y("value:Q", title="Share of the film's ratings", axis=alt.Axis(format=".0%")),
+        [
+            alt.Tooltip("series:N", title="Of"),
+            alt.Tooltip("rating:Q", title="Stars", format=".1f"),
+            alt.Tooltip("value:Q", title="Share", format=".1%"),
+            _count(),
+        ],
+    )
+
+
+@_built
+def scores() -> Any:
+    """Weighted scores as dots; clicking a film selects it as `film`.
+
+    Returns:
+        A specification for columns label, movie_id, weighted_score, mean, n_ratings, in drawing
+        order.
+    """
+    picked = alt.selection_point(name="film", fields=["movie_id"], on="click", clear=False)
+    return (
+        _chart()
+        .mark_point(filled=True, opacity=1, size=90, cursor="pointer")
+        .encode(
+            y=_category("label", limit=210),
+            x=alt.X(
+                "weighted_score:Q",
+                title="Weighted score, in stars",
+                scale=alt.Scale(zero=False, padding=12),
+                axis=alt.Axis(format=".2f", tickCount=4),
+            ),
+            tooltip=[
+                alt.Tooltip("label:N", title="Film"),
+                alt.Tooltip("weighted_score:Q", title="Score", format=".2f"),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+                _count(),
+            ],
+        )
+        .add_params(picked)
+        .properties(height=alt.Step(22))
+    )
+
+
+@_built
+def small_stars() -> Any:
+    """One film's stars, small.
+
+    Returns:
+        A specification for columns rating, share, n_ratings.
+    """
+    return (
+        _chart()
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "rating:O",
+                title=None,
+                scale=alt.Scale(domain=STARS),
+                axis=alt.Axis(
+                    labelAngle=0,
+                    labelOverlap=False,
+                    labelExpr="datum.value % 1 == 0 ? datum.value : ''",
+                    ticks=False,
+                ),
+            ),
+            y=alt.Y("share:Q", axis=None),
+            tooltip=[
+                alt.Tooltip("rating:Q", title="Stars", format=".1f"),
+                alt.Tooltip("share:Q", title="Share", format=".1%"),
+                _count(),
+            ],
+        )
+        .properties(height=90)
+    )
+
+
+@_built
+def film_means() -> Any:
+    """One film's mean in each year; a rule at its mean of all years.
+
+    Returns:
+        A specification for columns rating_year, mean, n_ratings, overall.
+    """
+    points = (
+        _chart()
+        .mark_line(strokeWidth=1.5, point=alt.OverlayMarkDef(filled=True, size=45))
+        .encode(
+            x=alt.X(
+                "rating_year:Q",
+                title=None,
+                scale=alt.Scale(zero=False, nice=False, padding=12),
+                axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelFlush=20),
+            ),
+            y=alt.Y(
+                "mean:Q",
+                title="Mean of the year, in stars",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(format=".1f", tickCount=5),
+            ),
+            tooltip=[
+                alt.Tooltip("rating_year:Q", title="Year", format="d"),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+                _count(),
+            ],
+        )
+    )
+    rule = _chart().mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5, aria=False)
+    return alt.layer(rule.encode(y="mean(overall):Q"), points).properties(height=240)
+
+
+@_built
+def best_of_years() -> Any:
+    """The best film of each release year; clicking a film selects it as `film`.
+
+    Returns:
+        A specification for columns movie_id, title, release_year, weighted_score, mean, n_ratings,
+        chosen; years that are not chosen are pale.
+    """
+    picked = alt.selection_point(name="film", fields=["movie_id"], on="click", clear=False)
+    return (
+        _chart()
+        .mark_point(filled=True, size=60, cursor="pointer")
+        .encode(
+            x=alt.X(
+                "release_year:Q",
+                title="Year of release",
+                scale=alt.Scale(zero=False, nice=False, padding=12),
+                axis=alt.Axis(format="d", tickMinStep=1),
+            ),
+            y=alt.Y(
+                "weighted_score:Q",
+                title="Weighted score",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(format=".1f", tickCount=4),
+            ),
+            opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.35)),
+            tooltip=[
+                alt.Tooltip("title:N", title="Film"),
+                alt.Tooltip("release_year:Q", title="Released", format="d"),
+                alt.Tooltip("weighted_score:Q", title="Score", format=".2f"),
+                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+                _count(),
+            ],
+        )
+        .add_params(picked)
+        .properties(height=200)
+    )
 
 
 @_built
@@ -365,28 +591,26 @@ def genre_decades() -> Any:
     Returns:
         A specification for columns genre, decade (text), mean, n_ratings, n_movies, enough.
     """
-    cells = (
-        _chart()
-        .mark_rect()
-        .encode(
-            x=alt.X(
-                "decade:O",
-                title="Decade of release",
-                axis=alt.Axis(labelAngle=-90, labelOverlap=False, ticks=False, domain=False),
-            ),
-            y=_category("genre").sort("ascending"),
-            tooltip=[
-                alt.Tooltip("genre:N", title="Genre"),
-                alt.Tooltip("decade:O", title="Released in the"),
-                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
-                _count(),
-                _count("n_movies", "Films"),
-            ],
-        )
+    cells = _chart().encode(
+        x=alt.X(
+            "decade:O",
+            title="Decade of release",
+            sort="ascending",
+            axis=alt.Axis(labelAngle=-90, labelOverlap=False, ticks=False, domain=False),
+        ),
+        y=_category("genre"),
+        tooltip=[
+            alt.Tooltip("genre:N", title="Genre"),
+            alt.Tooltip("decade:O", title="Released in the"),
+            alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+            _count(),
+            _count("n_movies", "Films"),
+        ],
     )
     # May be empty, and an empty mark has no accessible name.
     few = cells.transform_filter("!datum.enough").mark_rect(color=_QUIET, opacity=0.3, aria=False)
-    many = cells.transform_filter("datum.enough").encode(
+    many = cells.transform_filter("datum.enough")
+    coloured = many.mark_rect().encode(
         color=alt.Color(
             "mean:Q",
             scale=alt.Scale(zero=False),
@@ -395,44 +619,43 @@ def genre_decades() -> Any:
             ),
         )
     )
-    return alt.layer(few, many).properties(height=alt.Step(22))
+    values = _values(many, alt.Text("mean:Q", format=".1f"), "mean", wide=420)
+    return alt.layer(few, coloured, values).properties(height=alt.Step(22))
 
 
 @_built
 def genre_pairs() -> Any:
-    """How many films each two genres share, as a symmetric matrix.
+    """How many films each two genres share, each pair once.
 
     Returns:
-        A specification for columns genre, other, n_movies, share, n_ratings, mean.
+        A specification for columns genre_a, genre_b, n_movies, share_a, share_b, n_ratings, mean.
     """
     across = alt.Axis(
         labelAngle=-90, labelOverlap=False, labelFontSize=9, ticks=False, domain=False, title=None
     )
-    return (
-        _chart()
-        .mark_rect()
-        .encode(
-            x=alt.X("other:N", sort="ascending", axis=across),
-            y=_category("genre").sort("ascending"),
-            # Shows differences between small counts; on a linear scale all but Drama is pale.
-            color=alt.Color(
-                "n_movies:Q",
-                scale=alt.Scale(type="sqrt"),
-                legend=alt.Legend(
-                    title="Films in both", orient="top", gradientLength=180, format=",d"
-                ),
-            ),
-            tooltip=[
-                alt.Tooltip("genre:N", title="Films of"),
-                alt.Tooltip("other:N", title="that are also"),
-                _count("n_movies", "Films"),
-                alt.Tooltip("share:Q", title="Share of the first", format=".1%"),
-                _count(),
-                alt.Tooltip("mean:Q", title="Mean", format=".2f"),
-            ],
-        )
-        .properties(height=alt.Step(22))
+    cells = _chart().encode(
+        x=alt.X("genre_b:N", sort="ascending", axis=across),
+        y=_category("genre_a").sort("ascending"),
+        tooltip=[
+            alt.Tooltip("genre_a:N", title="Films of"),
+            alt.Tooltip("genre_b:N", title="that are also"),
+            _count("n_movies", "Films"),
+            alt.Tooltip("share_a:Q", title="Share of the first", format=".1%"),
+            alt.Tooltip("share_b:Q", title="Share of the second", format=".1%"),
+            _count(),
+            alt.Tooltip("mean:Q", title="Mean", format=".2f"),
+        ],
     )
+    coloured = cells.mark_rect().encode(
+        # Shows differences between small counts; on a linear scale all but Drama is pale.
+        color=alt.Color(
+            "n_movies:Q",
+            scale=alt.Scale(type="sqrt"),
+            legend=alt.Legend(title="Films in both", orient="top", gradientLength=180, format=",d"),
+        )
+    )
+    values = _values(cells, alt.Text("n_movies:Q", format=",d"), "n_movies", wide=640)
+    return alt.layer(coloured, values).properties(height=alt.Step(22))
 
 
 @_built
@@ -464,19 +687,22 @@ def loved_tags() -> Any:
     """Tags by people and the mean of their films; a rule at the mean of all ratings.
 
     Returns:
-        A specification for columns tag, n_people, mean, n_movies, n_ratings, overall.
+        A specification for columns tag, n_people, mean, n_movies, n_ratings, overall, label,
+        is_left.
     """
+    x = alt.X(
+        "n_people:Q",
+        scale=alt.Scale(type="log", nice=False),
+        title="People who used it (log scale)",
+        axis=alt.Axis(format="~s", tickCount=6),
+    )
+    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films")
     points = (
         _chart()
         .mark_point(filled=True, opacity=0.7, size=45)
         .encode(
-            x=alt.X(
-                "n_people:Q",
-                scale=alt.Scale(type="log", nice=False),
-                title="People who used it (log scale)",
-                axis=alt.Axis(format="~s", tickCount=6),
-            ),
-            y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title="Mean of the tagged films"),
+            x=x,
+            y=y,
             tooltip=[
                 alt.Tooltip("tag:N", title="Tag"),
                 _count("n_people", "People"),
@@ -487,7 +713,9 @@ def loved_tags() -> Any:
         )
     )
     rule = _chart().mark_rule(strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5)
-    return alt.layer(rule.encode(y="mean(overall):Q"), points).properties(height=340)
+    return alt.layer(rule.encode(y="mean(overall):Q"), points, _names(x, y)).properties(
+        height=SCATTER_HEIGHT
+    )
 
 
 @_built
@@ -525,35 +753,34 @@ def weekday_hours() -> Any:
     Returns:
         A specification for columns day, hour, from_to, n_ratings, share, in drawing order.
     """
-    return (
-        _chart()
-        .mark_rect()
-        .encode(
-            x=alt.X(
-                "hour:O",
-                title="Hour of the day, UTC",
-                axis=alt.Axis(
-                    labelAngle=0,
-                    labelOverlap=False,
-                    labelExpr="datum.value % 3 == 0 ? datum.value : ''",
-                    ticks=False,
-                    domain=False,
-                ),
+    cells = _chart().encode(
+        x=alt.X(
+            "hour:O",
+            title="Hour of the day, UTC",
+            axis=alt.Axis(
+                labelAngle=0,
+                labelOverlap=False,
+                labelExpr="datum.value % 3 == 0 ? datum.value : ''",
+                ticks=False,
+                domain=False,
             ),
-            y=_category("day"),
-            color=alt.Color(
-                "n_ratings:Q",
-                legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format=",d"),
-            ),
-            tooltip=[
-                alt.Tooltip("day:N", title="Weekday"),
-                alt.Tooltip("from_to:N", title="Hour"),
-                _count(),
-                alt.Tooltip("share:Q", title="Share of all", format=".2%"),
-            ],
-        )
-        .properties(height=alt.Step(30))
+        ),
+        y=_category("day"),
+        tooltip=[
+            alt.Tooltip("day:N", title="Weekday"),
+            alt.Tooltip("from_to:N", title="Hour"),
+            _count(),
+            alt.Tooltip("share:Q", title="Share of all", format=".2%"),
+        ],
     )
+    coloured = cells.mark_rect().encode(
+        color=alt.Color(
+            "n_ratings:Q",
+            legend=alt.Legend(title="Ratings", orient="top", gradientLength=180, format=",d"),
+        )
+    )
+    values = _values(cells, alt.Text("n_ratings:Q", format=".2~s"), "n_ratings", wide=820)
+    return alt.layer(coloured, values).properties(height=alt.Step(30))
 
 
 @_built
@@ -575,8 +802,36 @@ def cohorts() -> Any:
             _count(),
         ],
     )
-    x = alt.X(
-        "start:Q",
+    later = base.transform_filter("!datum.is_first").transform_calculate(
+        start="datum.years_since - 0.5",
+        stop="datum.end - 0.5",
+        middle="(datum.years_since + datum.end - 1) / 2",
+    )
+    cells = later.mark_rect().encode(
+        x=_years_since("start"),
+        x2="stop:Q",
+        color=alt.Color(
+            "share:Q",
+            scale=alt.Scale(zero=True),
+            legend=alt.Legend(
+                title="Share who rated again", orient="top", gradientLength=140, format=".0%"
+            ),
+        ),
+    )
+    values = _values(later, alt.Text("share:Q", format=".0%"), "share", wide=800).encode(
+        x=_years_since("middle")
+    )
+    newcomers = (
+        base.transform_filter("datum.is_first")
+        .mark_text(fontSize=12, align="right", dx=-4)
+        .encode(x=alt.datum(0.5), text=alt.Text("n_newcomers:Q", format=",d"))
+    )
+    return alt.layer(cells, values, newcomers).properties(height=alt.Step(22))
+
+
+def _years_since(field: str) -> Any:
+    return alt.X(
+        f"{field}:Q",
         title="Years since",
         # Leaves room for the newcomers on the left, however narrow a year is.
         scale=alt.Scale(nice=False, padding=36),
@@ -590,25 +845,3 @@ def cohorts() -> Any:
             labelExpr="datum.value < 1 ? '' : datum.label",
         ),
     )
-    cells = (
-        base.transform_filter("!datum.is_first")
-        .transform_calculate(start="datum.years_since - 0.5", stop="datum.end - 0.5")
-        .mark_rect()
-        .encode(
-            x=x,
-            x2="stop:Q",
-            color=alt.Color(
-                "share:Q",
-                scale=alt.Scale(zero=True),
-                legend=alt.Legend(
-                    title="Share who rated again", orient="top", gradientLength=140, format=".0%"
-                ),
-            ),
-        )
-    )
-    newcomers = (
-        base.transform_filter("datum.is_first")
-        .mark_text(fontSize=12, align="right", dx=-4)
-        .encode(x=alt.datum(0.5), text=alt.Text("n_newcomers:Q", format=",d"))
-    )
-    return alt.layer(cells, newcomers).properties(height=alt.Step(22))

@@ -92,13 +92,40 @@ PAGES: Final[dict[str, Page]] = {
             "Which films are best loved?": Answer(
                 (queries.BEST_LOVED, queries.RELEASE_SPAN), _RANKING
             ),
-            "How is it rated?": Answer((queries.FILM,), ("n_rated_movies", *_RANKING)),
+            "Which films divide people most?": Answer((queries.CONTROVERSIAL,), ("prior_weight",)),
+            "Which film is the best of its year?": Answer((queries.YEAR_BEST,), _RANKING),
+            "How is it rated?": Answer((queries.FILM,), _RANKING),
+            "Where does it stand in the ranking?": Answer(
+                (queries.FILM_NEIGHBOURS,), ("n_rated_movies",)
+            ),
             "How do its stars differ from the usual?": Answer((queries.FILM, queries.STAR_TOTALS)),
             "When was it rated?": Answer((queries.FILM_YEARS,)),
             "What do people call it?": Answer((queries.FILM_TAGS, queries.FILM_GENOME_TAGS)),
             "What is like it?": Answer((queries.FILM_LIKED_TOGETHER, queries.FILM_SIMILAR)),
         },
-        ("film", "q", *FILTER),
+        ("film", "q", "view", "decade", *FILTER),
+    ),
+    "compare": Page(
+        "Compare",
+        "Two to four films, or genres, side by side.",
+        {
+            "Which films are compared?": Answer(
+                (queries.BEST_LOVED, queries.FILM, queries.TITLES), ("n_rated_movies",)
+            ),
+            "Which stars do the films get?": Answer((queries.FILM,)),
+            "How were the films rated over the years?": Answer((queries.FILM_YEARS,)),
+            "Which genres are compared?": Answer((queries.GENRES,)),
+            "How are the genres rated over the years?": Answer((queries.GENRE_YEARS,)),
+        },
+        ("compared", "films", "genres"),
+    ),
+    "taste": Page(
+        "Taste",
+        "Rate five films, and get films that people with your favourites like.",
+        {
+            "Which of these have you seen?": Answer((queries.TASTE_FILMS,)),
+            "What may you like?": Answer((queries.FILM_LIKED_TOGETHER,)),
+        },
     ),
     "genres": Page(
         "Genres",
@@ -127,6 +154,23 @@ PAGES: Final[dict[str, Page]] = {
             "Do a few people give most of the ratings?": Answer((queries.USER_ACTIVITY,)),
             "When in the week do they rate?": Answer((queries.WEEKDAY_HOURS,)),
             "Do newcomers come back?": Answer((queries.USER_COHORTS,), ("last_rating_at",)),
+        },
+    ),
+    "changes": Page(
+        "What changed",
+        "This version against the one before it.",
+        {
+            "What changed in numbers?": Answer(
+                (queries.PREVIOUS_VERSION,),
+                (
+                    *("data_version", "built_at", *_MEAN),
+                    *("n_users", "n_movies", "n_rated_movies", "n_tag_applications"),
+                    *("tests_passed", "tests_warned"),
+                ),
+            ),
+            "Which films entered or left the best hundred?": Answer(
+                (queries.PREVIOUS_VERSION, queries.PREVIOUS_TOP_FILMS, queries.TOP_FILMS)
+            ),
         },
     ),
     "data": Page(

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import film_views, findings, layout, search
+from dashboard import film_views, findings, search
 
 
 def find() -> bool:
@@ -47,13 +47,5 @@ def find() -> bool:
 
 def result(row: Any) -> None:
     """One film found: a link, and what distinguishes films of the same name."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        film_views.link(row)
-        genres = row.genres_text if isinstance(row.genres_text, str) else "no genre"
-        rated = (
-            f"mean {row.sum_rating / row.n_ratings:.2f} of"
-            f" {findings.counted(row.n_ratings, 'rating')}"
-            if row.n_ratings
-            else "not rated"
-        )
-        st.caption(layout.plain(f"{genres} · {rated} · film {row.movie_id}"))
+    genres = row.genres_text if isinstance(row.genres_text, str) else "no genre"
+    film_views.line(row, f"{genres} · {film_views.mean_of(row)} · film {row.movie_id}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts, findings
-from dashboard.layout import dated, plain, table
+from dashboard.layout import dated, draw, plain, table
 from dashboard.status import Status
 
 PAGE = "app_pages/films.py"
@@ -42,6 +43,35 @@ def link(row: Any) -> None:
         query_params={"film": str(row.movie_id)},
         help=plain(dated(row.title, row.release_year)),
     )
+
+
+def line(row: Any, told: str, before: str = "") -> None:
+    """One film of a list: a link to it, and what is to be told of it.
+
+    Args:
+        row: Has movie_id, title, release_year.
+        told: Plain text.
+        before: What stands in front, such as its place in a ranking.
+    """
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if before:
+            st.text(before, width="content")
+        link(row)
+        st.caption(plain(told))
+
+
+def mean_of(row: Any) -> str:
+    """A film's mean and the number of ratings behind it, in words."""
+    if not row.n_ratings:
+        return "not rated"
+    mean = row.sum_rating / row.n_ratings
+    return f"mean {mean:.2f} of {findings.counted(row.n_ratings, 'rating')}"
+
+
+def names(films: pd.DataFrame) -> list[str]:
+    """Titles with years."""
+    pairs = zip(films["title"], films["release_year"], strict=True)
+    return [dated(title, year) for title, year in pairs]
 
 
 def method(status: Status) -> str:
@@ -89,57 +119,79 @@ def grouped(films: pd.DataFrame, prior_weight: int) -> pd.DataFrame:
 
 
 def ranking(films: pd.DataFrame, alt: str, key: str) -> None:
-    """Shows a ranked table; a selected row opens the film.
+    """Shows films best first: a list of links beside the dots of their scores.
+
+    Args:
+        films: Rows of BEST_LOVED.
+        alt: The chart's alternative text, one sentence.
+        key: Key of the chart.
+    """
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        for place, row in enumerate(films.itertuples(), start=1):
+            genres = f" · {row.genres_text}" if isinstance(row.genres_text, str) else ""
+            line(row, f"score {row.weighted_score:.2f} · {mean_of(row)}{genres}", f"{place}.")
+    dots = films[["movie_id", "weighted_score", "n_ratings"]].assign(
+        # Two films of one name would share a row.
+        label=[f"{place}. {name}" for place, name in enumerate(names(films), start=1)],
+        mean=films["sum_rating"] / films["n_ratings"],
+    )
+    with right:
+        open_picked(draw(dots, charts.scores(), alt, on_select="rerun", key=key))
+
+
+def open_picked(event: Any) -> None:
+    """Opens the film that was clicked in a chart, if one was.
+
+    Args:
+        event: What `draw` returned of a chart that selects `film` by movie_id.
+    """
+    picked = event.selection.get("film") if event else None
+    if picked:
+        open_film(int(picked[0]["movie_id"]))
+
+
+def ranking_table(films: pd.DataFrame, alt: str) -> None:
+    """Shows films best first as a table that can be sorted.
 
     Args:
         films: Rows of BEST_LOVED.
         alt: The table's alternative text, one sentence.
-        key: Key of the widget.
     """
     shares = films[STAR_COLUMNS].div(films["n_ratings"], axis=0)
     shown = pd.DataFrame(
         {
+            "Rank": range(1, len(films) + 1),
             "Film": films["title"],
-            "Score": films["weighted_score"],
-            "Ratings": films["n_ratings"],
-            "Mean": films["sum_rating"] / films["n_ratings"],
             "Released": films["release_year"].astype("Int64"),
+            "Score": films["weighted_score"],
+            "Mean": films["sum_rating"] / films["n_ratings"],
+            "Ratings": films["n_ratings"],
             "½ to 5 stars": shares.to_numpy().tolist(),
             "Genres": films["genres_text"],
             "IMDb": films["imdb_url"],
             "TMDB": films["tmdb_url"],
         }
     )
-    event = table(
-        shown,
-        alt,
-        _ranking_columns(float(shares.to_numpy().max())),
-        on_select="rerun",
-        selection_mode="single-row",
-        key=key,
-        height=420,
-    )
-    if event.selection.rows:
-        open_film(int(films["movie_id"].iloc[event.selection.rows[0]]))
-
-
-def _ranking_columns(highest_share: float) -> dict[str, Any]:
     column = st.column_config
-    return {
+    columns = {
+        "Rank": column.NumberColumn(format="%d", width=60),
         "Film": column.TextColumn(width=230),
         "Released": column.NumberColumn(format="%d", width="small"),
-        "Score": column.ProgressColumn(
-            min_value=0, max_value=5, format="%.2f", help="Weighted score"
-        ),
+        "Score": column.NumberColumn(format="%.2f", width="small", help="Weighted score"),
         "Mean": column.NumberColumn(format="%.2f", width="small"),
         "Ratings": column.NumberColumn(format="localized", width="small"),
         # One scale for all rows; otherwise a few high ratings would look like many.
         "½ to 5 stars": column.BarChartColumn(
-            y_min=0, y_max=highest_share, width="small", help="Share of each star value"
+            y_min=0,
+            y_max=float(shares.to_numpy().max()),
+            width="small",
+            help="Share of each star value",
         ),
         "IMDb": column.LinkColumn(display_text="IMDb", width="small"),
         "TMDB": column.LinkColumn(display_text="TMDB", width="small"),
     }
+    table(shown, alt, columns, height=420)
 
 
 def for_download(films: pd.DataFrame) -> pd.DataFrame:
@@ -148,6 +200,16 @@ def for_download(films: pd.DataFrame) -> pd.DataFrame:
     arranged.insert(5, "mean_rating", films["sum_rating"] / films["n_ratings"])
     arranged["release_year"] = films["release_year"].astype("Int64")
     return arranged
+
+
+def star_shares(counts: Sequence[int]) -> pd.DataFrame:
+    """The ten star values with the number of ratings that gave each, and their share of all.
+
+    Args:
+        counts: How many gave 0.5, 1 … 5 stars; not all zero.
+    """
+    rows = pd.DataFrame({"rating": charts.STARS, "n_ratings": [int(count) for count in counts]})
+    return rows.assign(share=rows["n_ratings"] / rows["n_ratings"].sum())
 
 
 def card(grid: Any, label: str, films: pd.DataFrame, form: str) -> None:

@@ -59,6 +59,9 @@ class Filter:
         return f"{self.genre or 'all-genres'}{years}_min-{self.minimum}"
 
 
+EVERY_FILM = Filter(genre=None, first=0, last=9999, whole_span=True, minimum=USUAL_MINIMUM)
+
+
 def escaped(text: str) -> str:
     """Escapes text for a `like … escape '!'` pattern."""
     for sign in ("!", "%", "_"):

@@ -239,6 +239,129 @@ def popularity_in_short(n_films: int, r: float | None) -> str | None:
     return f"Popular films are loved {strength} {'more' if r > 0 else 'less'}"
 
 
+# ---- one film ----------------------------------------------------------------------------------
+
+_STARS_IN_WORDS = {
+    0.5: "half a star", 1.0: "one star", 1.5: "one and a half stars", 2.0: "two stars",
+    2.5: "two and a half stars", 3.0: "three stars", 3.5: "three and a half stars",
+    4.0: "four stars", 4.5: "four and a half stars", 5.0: "five stars",
+}  # fmt: skip
+# In shares: less is not worth a heading.
+_UNUSUAL = 0.03
+
+
+def unusual_stars(own: pd.DataFrame, usual: pd.DataFrame) -> str | None:
+    """Names the star value that a film got most more often than usual.
+
+    Args:
+        own: Columns rating and n_ratings, of the film.
+        usual: The same of all ratings.
+
+    Returns:
+        A few words; None with too few ratings, or if no value stands out.
+    """
+    given = own.set_index("rating")["n_ratings"]
+    if given.sum() < ENOUGH:
+        return None
+    whole = usual.set_index("rating")["n_ratings"].reindex(given.index, fill_value=0)
+    excess = given / given.sum() - whole / whole.sum()
+    most = excess.idxmax()
+    if excess[most] < _UNUSUAL:
+        return None
+    return (
+        f"{share(given[most], given.sum(), 0)} gave {_STARS_IN_WORDS[float(most)]}, against"
+        f" {share(whole[most], whole.sum(), 0)} usually"
+    )
+
+
+def standing(rank: int, n_films: int) -> str:
+    """Says how many films rank below one.
+
+    Args:
+        rank: Its rank among rated films.
+        n_films: How many are rated.
+    """
+    if rank == 1:
+        return f"The best of {number(n_films)} rated films."
+    if rank == n_films:
+        return f"The last of {number(n_films)} rated films."
+    # Rounded down: 100 % would say that no film is better.
+    above = 1000 * (n_films - rank) // n_films / 10
+    return f"Above {above:.1f} % of the {number(n_films)} rated films."
+
+
+def first_year(years: pd.DataFrame) -> str | None:
+    """Compares the mean of a film's first year of ratings with the mean of all later ones.
+
+    Args:
+        years: Rows of FILM_YEARS.
+
+    Returns:
+        One sentence; None without enough ratings on both sides.
+    """
+    if years.empty:
+        return None
+    is_first = years["rating_year"] == years["rating_year"].min()
+    parts = (years[is_first], years[~is_first])
+    first, later = (part[["n_ratings", "sum_rating"]].sum() for part in parts)
+    if min(first["n_ratings"], later["n_ratings"]) < ENOUGH:
+        return None
+    year = int(years["rating_year"].min())
+    old, new = (part["sum_rating"] / part["n_ratings"] for part in (first, later))
+    if round(old, 2) == round(new, 2):
+        return f"The mean of its first year here, {year}, is that of all later ones: {old:.2f}."
+    return (
+        f"In {year}, its first year here, its mean was {old:.2f}; since then {new:.2f}, which is"
+        f" {'lower' if new < old else 'higher'}."
+    )
+
+
+# ---- comparing ---------------------------------------------------------------------------------
+
+
+def loved_most(rows: pd.DataFrame) -> str | None:
+    """Says which of some films or genres has the highest mean.
+
+    Args:
+        rows: Columns series, n_ratings, sum_rating.
+
+    Returns:
+        A few words; None if one of them has too few ratings, or the highest are equal.
+    """
+    if len(rows) < 2 or rows["n_ratings"].min() < ENOUGH:
+        return None
+    means = (rows["sum_rating"] / rows["n_ratings"]).set_axis(rows["series"]).sort_values()
+    best, second = means.iloc[-1], means.iloc[-2]
+    if round(best, 2) == round(second, 2):
+        return None
+    return f"{means.index[-1]} is loved most: {best:.2f}, against {second:.2f}"
+
+
+def growth(ratings: int) -> str:
+    """Says how many ratings came or went.
+
+    Args:
+        ratings: How many more there are than before.
+    """
+    if not ratings:
+        return "As many ratings as before"
+    more = "more" if ratings > 0 else "fewer"
+    return f"{counted(abs(ratings), f'{more} rating')} than before"
+
+
+def moved(entered: int, left: int, size: int) -> str:
+    """Says how many films entered and left the top.
+
+    Args:
+        entered: Films that are new among the best.
+        left: Films that no longer are.
+        size: How many the best are.
+    """
+    if not entered and not left:
+        return f"The same films are the best {size}"
+    return f"{counted(entered, 'film')} entered the best {size}, {number(left)} left"
+
+
 # ---- genres ------------------------------------------------------------------------------------
 
 
@@ -246,14 +369,14 @@ def trend(series: pd.DataFrame, measure: str) -> str | None:
     """Names the chosen genre that rose most and the one that fell most.
 
     Args:
-        series: Columns genre, rating_year, value; value null in years with too few ratings.
+        series: Columns series (its name), rating_year, value; null in years with too few ratings.
         measure: 'share' or 'mean'.
 
     Returns:
         One sentence comparing the last three years with the first three; None if nothing moved.
     """
     changes = {}
-    for genre, rows in series.dropna(subset="value").groupby("genre"):
+    for genre, rows in series.dropna(subset="value").groupby("series"):
         if len(rows) >= 6:
             ordered = rows.sort_values("rating_year")["value"]
             changes[str(genre)] = float(ordered.tail(3).mean() - ordered.head(3).mean())

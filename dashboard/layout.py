@@ -154,25 +154,29 @@ def footer(status: Status) -> None:
 
 
 @contextmanager
-def section(question: str) -> Iterator[None]:
-    """A heading, what is below it, and a button that shows where the figures come from.
+def section(question: str, anchor: str | None = None) -> Iterator[None]:
+    """A heading with an icon that shows where the figures come from, and what is below it.
 
     The heading is the question, until `state` gives the answer. If a mart is missing, only this
     section fails.
 
     Args:
         question: What the section answers; one of `dashboard.contents` where it shows figures.
+        anchor: What a table of contents refers to, if there is one.
 
     Yields:
         Nothing; write the answer inside.
     """
-    place = st.empty()
-    place.header(question, anchor=False)
+    with st.container(
+        horizontal=True, gap="small", vertical_alignment="bottom", key=f"heading of {question}"
+    ):
+        place = st.empty()
+        place.header(question, anchor=anchor or False, width="content")
+        if question in contents.QUESTIONS:
+            provenance.offer(question)
     _heading.set((place, question))
     with failures_said():
         yield
-    if question in contents.QUESTIONS:
-        provenance.offer(question)
 
 
 def state(finding: str | None) -> None:
@@ -183,9 +187,9 @@ def state(finding: str | None) -> None:
     """
     if finding:
         place, question = _heading.get()
-        with place.container(gap=None):
+        with place.container(gap=None, width="content"):
             st.caption(question)
-            st.header(plain(finding), anchor=False)
+            st.header(plain(finding), anchor=False, width="content")
 
 
 def say(sentence: str | None) -> None:

@@ -235,7 +235,14 @@ def offer(question: str) -> None:
     Args:
         question: The section's question in `dashboard.contents`.
     """
-    opened = st.popover(_LABEL, type="tertiary", key=f"origin of {question}", on_change="rerun")
+    opened = st.popover(
+        _LABEL,
+        type="tertiary",
+        icon=":material/info:",
+        help=_LABEL,
+        key=f"origin of {question}",
+        on_change="rerun",
+    )
     if not opened.open:
         return
     with opened:

@@ -123,6 +123,32 @@ order by weighted_score desc, rank_weighted
 limit 1
 """
 
+# 1 if half of the people gave 2 stars or fewer and the other half 4.5 or more; 0 if nobody did one
+# of the two. A quotient of whole numbers, so that engines agree on ties.
+CONTROVERSIAL: Final = f"""
+select
+    {_FILM}, share_low, {_STARS},
+    4 * cast((h05 + h10 + h15 + h20) * (h45 + h50) as double)
+    / cast(n_ratings * n_ratings as double) as controversy
+from mart_movie
+where {_FILTER} and n_ratings >= ?
+order by controversy desc, movie_id
+limit 8
+"""
+
+YEAR_BEST: Final = f"""
+select {_FILM}, weighted_score, rank_weighted
+from (
+    select
+        {_FILM}, weighted_score, rank_weighted,
+        row_number() over (partition by release_year order by rank_weighted) as place
+    from mart_movie
+    where {_FILTER} and release_year is not null
+) as film
+where place = 1
+order by release_year
+"""
+
 TITLES: Final = """
 select
     movie_id, title, title_search, release_year, genres_text, n_ratings, sum_rating, imdb_url
@@ -136,6 +162,13 @@ select
     first_rated_at, last_rated_at, imdb_url, tmdb_url
 from mart_movie
 where movie_id = ?
+"""
+
+FILM_NEIGHBOURS: Final = f"""
+select {_FILM}, weighted_score, rank_weighted
+from mart_movie
+where rank_weighted between ? and ?
+order by rank_weighted
 """
 
 FILM_YEARS: Final = """
@@ -164,11 +197,21 @@ order by mart_movie_similar.rank
 FILM_LIKED_TOGETHER: Final = """
 select
     mart_movie.movie_id, mart_movie.title, mart_movie.release_year,
-    mart_movie_liked_together.n_people, mart_movie_liked_together.lift
+    mart_movie_liked_together.n_people, mart_movie_liked_together.lift,
+    mart_movie_liked_together.score
 from mart_movie_liked_together
 inner join mart_movie on mart_movie_liked_together.other_movie_id = mart_movie.movie_id
 where mart_movie_liked_together.movie_id = ?
 order by mart_movie_liked_together.rank
+"""
+
+# Films that many have seen, and that have neighbours.
+TASTE_FILMS: Final = f"""
+select {_FILM}
+from mart_movie
+where movie_id in (select movie_id from mart_movie_liked_together)
+order by n_ratings desc, movie_id
+limit 60
 """
 
 # ---- genres ------------------------------------------------------------------------------------
@@ -243,6 +286,28 @@ USER_COHORTS: Final = """
 select cohort_year, last_cohort_year, years_since, last_years_since, n_users_active, n_ratings
 from mart_user_cohort
 order by cohort_year, years_since
+"""
+
+# ---- versions ----------------------------------------------------------------------------------
+
+PREVIOUS_VERSION: Final = """
+select
+    data_version, built_at, n_ratings, n_users, n_movies, n_rated_movies, n_tag_applications,
+    sum_rating, tests_passed, tests_warned
+from mart_previous_version
+"""
+
+PREVIOUS_TOP_FILMS: Final = """
+select movie_id, title, release_year, n_ratings, weighted_score, rank_weighted
+from mart_previous_top_film
+order by rank_weighted
+"""
+
+TOP_FILMS: Final = """
+select movie_id, title, release_year, n_ratings, weighted_score, rank_weighted
+from mart_movie
+where rank_weighted <= 100
+order by rank_weighted
 """
 
 # ---- about the data ----------------------------------------------------------------------------

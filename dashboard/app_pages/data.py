@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -238,7 +240,8 @@ def lineage(name: str) -> None:
     raw = sorted(set(above.loc[above["from_layer"] == "raw", "from_name"]))
     said = f"{name} is built from {', '.join(raw) or 'no file'}, in {len(above)} steps."
     layout.say(said)
-    st.mermaid_chart(diagram(above), alt=said)
+    with st.container(key=f"lineage of {name}"):
+        st.mermaid_chart(diagram(above), alt=said)
     steps = above.groupby(["to_layer", "to_name"])["from_name"].agg(
         lambda names: ", ".join(sorted(names))
     )
@@ -475,30 +478,29 @@ def show_table(name: str, columns: pd.DataFrame, status: Status) -> None:
 
 
 def show_all(status: Status) -> None:
-    """Everything about the published build."""
+    """Everything about the published build, and a table of contents."""
+    parts: list[tuple[str, Callable[[], None]]] = [
+        ("How fresh is it, and what is in it?", partial(freshness, status)),
+        ("Are these the counts of the release?", partial(release, status)),
+        ("Could every file be read?", refused),
+        ("Did the checks pass?", partial(checks, status)),
+        ("Which checks guard each mart?", guards),
+        ("Where does each number come from?", answers),
+        ("What does each column mean?", partial(dictionary, status)),
+        ("What is mart_movie built from?", partial(lineage, "mart_movie")),
+        ("How is it computed?", partial(definitions, status)),
+        ("What may it be used for?", partial(terms, status)),
+        ("What can it not tell?", partial(limits, status)),
+    ]
     layout.top("Data", status)
-    with layout.section("How fresh is it, and what is in it?"):
-        freshness(status)
-    with layout.section("Are these the counts of the release?"):
-        release(status)
-    with layout.section("Could every file be read?"):
-        refused()
-    with layout.section("Did the checks pass?"):
-        checks(status)
-    with layout.section("Which checks guard each mart?"):
-        guards()
-    with layout.section("Where does each number come from?"):
-        answers()
-    with layout.section("What does each column mean?"):
-        dictionary(status)
-    with layout.section("What is mart_movie built from?"):
-        lineage("mart_movie")
-    with layout.section("How is it computed?"):
-        definitions(status)
-    with layout.section("What may it be used for?"):
-        terms(status)
-    with layout.section("What can it not tell?"):
-        limits(status)
+    st.markdown("\n".join(f"- [{question}](#{_anchor(question)})" for question, _ in parts))
+    for question, show in parts:
+        with layout.section(question, _anchor(question)):
+            show()
+
+
+def _anchor(question: str) -> str:
+    return re.sub(r"[^a-z]+", "-", question.lower()).strip("-")
 
 
 def asked_table() -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -16,67 +18,192 @@ from dashboard import (
     marts,
     queries,
 )
+from dashboard.page_parts import failures_said
 from dashboard.settings import settings
 from dashboard.status import Status, published_status
 
-GENRES, TAGS = "app_pages/genres.py", "app_pages/tags.py"
+COMPARE, GENRES, TAGS = (f"app_pages/{name}.py" for name in ("compare", "genres", "tags"))
+LIST, TABLE = "List", "Table"
+# The table and the download have a hundred.
+LISTED = 25
 
 
 def browse(status: Status) -> None:
-    """The ranking under the shared filter."""
+    """The films under the shared filter: the best, the best of each year, the most divisive."""
+    chosen = None
     with layout.section("Which films are best loved?"):
         chosen = filters.shared_filter()
-        rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
-        if rows.empty:
-            filters.say_empty(chosen)
+        if not best_loved(chosen, status):
             return
-        film_views.ranking(rows, f"Best loved films: {chosen.sentence}.", key="browse")
-        st.caption(
-            f"Filter: {layout.plain(chosen.sentence)}; the best {len(rows)}."
-            f" {film_views.method(status)} Select a row to open the film."
+    if chosen is None:
+        return
+    with layout.section("Which film is the best of its year?"):
+        best_of_years(chosen, status)
+    with layout.section("Which films divide people most?"):
+        controversial(chosen, status)
+
+
+def best_loved(chosen: filters.Filter, status: Status) -> bool:
+    """The ranking under the shared filter; returns whether any film passes it."""
+    rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
+    if rows.empty:
+        filters.say_empty(chosen)
+        return False
+    (asked, *_) = address.chosen("view", [LIST])
+    st.session_state["view"] = asked if asked in (LIST, TABLE) else LIST
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        view = st.segmented_control(
+            "Show as",
+            [LIST, TABLE],
+            required=True,
+            key="view",
+            on_change=address.choose,
+            args=("view", [LIST]),
         )
-        layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
+        if st.button("Surprise me", help="Opens one of the best hundred under this filter"):
+            film_views.open_film(int(rows["movie_id"].sample().iloc[0]))
+    said = f"Best loved films: {chosen.sentence}."
+    if view == TABLE:
+        film_views.ranking_table(rows, said)
+    else:
+        film_views.ranking(rows.head(LISTED), said, key="browse")
+    shown = len(rows) if view == TABLE else min(LISTED, len(rows))
+    st.caption(
+        f"Filter: {layout.plain(chosen.sentence)}; the best {shown}. {film_views.method(status)}"
+    )
+    layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
+    return True
+
+
+def best_of_years(chosen: filters.Filter, status: Status) -> None:
+    """A strip with the best film of each year, and those of one decade by name."""
+    rows = marts.rows(queries.YEAR_BEST, *chosen.parameters)
+    if rows.empty:
+        st.info("No film that passes the filter has a year of release.")
+        return
+    rows["decade"] = [f"{year - year % 10}s" for year in rows["release_year"].astype(int)]
+    rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
+    decades = list(dict.fromkeys(rows["decade"]))
+    usual = [rows.loc[rows["rank_weighted"].idxmin(), "decade"]]
+    (asked, *_) = address.chosen("decade", usual)
+    decade = asked if asked in decades else usual[0]
+    # The filter decides which decades there are.
+    st.session_state["decade"] = decade
+    st.pills(
+        "Decade of release",
+        decades,
+        required=True,
+        key="decade",
+        on_change=address.choose,
+        args=("decade", usual),
+        wrap=True,
+    )
+    own = rows[rows["decade"] == decade]
+    best = own.loc[own["rank_weighted"].idxmin()]
+    said = (
+        f"The best of the {decade} is"
+        f" {layout.dated(best['title'], best['release_year'])}, score {best['weighted_score']:.2f}."
+    )
+    layout.say(said)
+    strip = rows[["movie_id", "title", "release_year", "weighted_score", "mean", "n_ratings"]]
+    event = layout.draw(
+        strip.assign(chosen=rows["decade"] == decade),
+        charts.best_of_years(),
+        f"The best film of each of {findings.counted(len(rows), 'year')}. {said}",
+        on_select="rerun",
+        key="best_of_years",
+    )
+    film_views.open_picked(event)
+    for row in own.itertuples():
+        told = f"score {row.weighted_score:.2f} · {film_views.mean_of(row)}"
+        film_views.line(row, told, f"{int(row.release_year)}")
+    st.caption(
+        f"Filter: {layout.plain(chosen.sentence)}. Click a dot to open its film."
+        f" {film_views.method(status)}"
+    )
+
+
+def controversial(chosen: filters.Filter, status: Status) -> None:
+    """The films that many loathe and many adore, each with its stars."""
+    many = max(50, status.prior_weight)
+    rows = marts.rows(queries.CONTROVERSIAL, *chosen.parameters, many)
+    rows = rows[rows["controversy"] > 0]
+    if rows.empty:
+        st.info(f"No film that passes the filter has {many:,} ratings at both ends of the scale.")
+        return
+    with st.grid(4, min_column_width=230) as grid:
+        for row in rows.itertuples():
+            with grid.cell(), st.container(border=True, height="stretch"):
+                controversy_card(row)
+    st.caption(
+        f"Filter: {layout.plain(chosen.sentence)}, of these films with {many:,} ratings or more."
+        " Controversy is four times the share that gave 2 stars or fewer, times the share that gave"
+        " 4.5 or more: 1 if one half loathes a film and the other adores it."
+    )
+
+
+def controversy_card(row: Any) -> None:
+    """One film that divides people, with its stars."""
+    film_views.link(row)
+    stars = film_views.star_shares([getattr(row, column) for column in film_views.STAR_COLUMNS])
+    low = findings.share(stars.loc[stars["rating"] <= 2, "n_ratings"].sum(), row.n_ratings, 0)
+    high = findings.share(stars.loc[stars["rating"] >= 4.5, "n_ratings"].sum(), row.n_ratings, 0)
+    said = f"{low} gave 2 stars or fewer, {high} 4.5 or more"
+    st.text(f"controversy {row.controversy:.2f}")
+    layout.draw(stars, charts.small_stars(), f"Stars of {row.title}: {said}.")
+    st.caption(layout.plain(f"{said}; {findings.counted(row.n_ratings, 'rating')}"))
 
 
 # ---- one film ----------------------------------------------------------------------------------
 
 
 def facts(film: pd.Series, status: Status) -> None:
-    """The film's ratings, mean, rank and spread."""
+    """The film's ratings, mean and spread; of a film with few ratings, the stars themselves."""
     n_ratings = int(film["n_ratings"])
     if not n_ratings:
-        st.info("Nobody has rated this film in these data.")
+        st.text("Nobody has rated this film in these data.")
+        return
+    if n_ratings < filters.USUAL_MINIMUM:
+        st.text(f"{findings.counted(n_ratings, 'rating')}: {few_stars(film)}.")
+        st.caption(
+            f"Too few to rank it among others. {film_views.rated_when(film)} Rankings begin at"
+            f" {filters.USUAL_MINIMUM} ratings."
+        )
         return
     with st.grid(4, min_column_width=150):
-        st.metric("Ratings", findings.number(n_ratings), border=True, height="stretch")
-        st.metric("Mean", f"{film['sum_rating'] / n_ratings:.2f}", border=True, height="stretch")
-        st.metric(
-            "Rank among rated films",
-            f"{int(film['rank_weighted']):,} of {status.n_rated_movies:,}",
-            border=True,
-            height="stretch",
-        )
-        spread = film["sd_rating"]
-        if pd.notna(spread):
-            st.metric("Spread (standard deviation)", f"{spread:.2f}", border=True, height="stretch")
+        for label, value in (
+            ("Ratings", findings.number(n_ratings)),
+            ("Mean", f"{film['sum_rating'] / n_ratings:.2f}"),
+            ("Weighted score", f"{film['weighted_score']:.2f}"),
+            ("Spread", f"{film['sd_rating']:.2f}"),
+        ):
+            st.metric(label, value, border=True, height="stretch")
     st.caption(
-        f"Weighted score {film['weighted_score']:.2f}. {film_views.rated_when(film)}"
-        f" {film_views.method(status)}"
+        f"{film_views.rated_when(film)} {film_views.method(status)} Spread is the standard"
+        " deviation of the stars."
     )
+
+
+def few_stars(film: pd.Series) -> str:
+    """The stars of a film with few ratings, each value with how often it was given."""
+    given = zip(charts.STARS, (film[column] for column in film_views.STAR_COLUMNS), strict=True)
+    return ", ".join(f"{int(count)} × {star:g}" for star, count in given if count) + " stars"
 
 
 def stars(film: pd.Series, title: str) -> None:
     """The film's stars compared with all ratings."""
-    own = pd.DataFrame(
-        {
-            "rating": [0.5 + i / 2 for i in range(10)],
-            "series": charts.THIS_FILM,
-            "n_ratings": [int(film[column]) for column in film_views.STAR_COLUMNS],
-        }
+    own = film_views.star_shares([film[column] for column in film_views.STAR_COLUMNS])
+    usual = marts.rows(queries.STAR_TOTALS)
+    layout.state(findings.unusual_stars(own, usual))
+    rows = pd.concat(
+        [
+            own.assign(series=charts.THIS_FILM),
+            usual.assign(
+                series=charts.ALL_FILMS, share=usual["n_ratings"] / usual["n_ratings"].sum()
+            ),
+        ],
+        ignore_index=True,
     )
-    overall = marts.rows(queries.STAR_TOTALS).assign(series=charts.ALL_FILMS)
-    rows = pd.concat([own, overall], ignore_index=True)
-    rows["share"] = rows["n_ratings"] / rows.groupby("series")["n_ratings"].transform("sum")
     given, most = own["n_ratings"].sum(), own.loc[own["n_ratings"].idxmax()]
     layout.draw(
         rows,
@@ -86,12 +213,22 @@ def stars(film: pd.Series, title: str) -> None:
     )
 
 
-def years(movie_id: int, title: str) -> None:
-    """The film's ratings per year."""
-    rows = marts.rows(queries.FILM_YEARS, movie_id)
-    if rows.empty:
-        st.info("Ratings per year are available for films with at least 100 ratings.")
-        return
+def neighbours(film: pd.Series, status: Status) -> None:
+    """The films ranked just above and below."""
+    rank = int(film["rank_weighted"])
+    layout.say(findings.standing(rank, status.n_rated_movies))
+    for row in marts.rows(queries.FILM_NEIGHBOURS, rank - 2, rank + 2).itertuples():
+        place = f"{row.rank_weighted:,}."
+        if row.rank_weighted == rank:
+            layout.say(f"{place} {layout.dated(row.title, row.release_year)}: this film")
+        else:
+            told = f"score {row.weighted_score:.2f} · {film_views.mean_of(row)}"
+            film_views.line(row, told, place)
+
+
+def years(rows: pd.DataFrame, film: pd.Series, title: str) -> None:
+    """The film's ratings and mean per year, and its first year against later ones."""
+    layout.say(findings.first_year(rows))
     every = range(int(rows["rating_year"].min()), int(rows["rating_year"].max()) + 1)
     rows = rows.set_index("rating_year").reindex(every, fill_value=0).reset_index()
     rows["mean"] = rows["sum_rating"] / rows["n_ratings"].where(rows["n_ratings"] > 0)
@@ -103,7 +240,24 @@ def years(movie_id: int, title: str) -> None:
         f" {best['rating_year']:.0f},"
         f" {findings.number(best['n_ratings'])}.",
     )
-    st.caption("Years without ratings are empty. Years are UTC.")
+    means = rows[["rating_year", "mean", "n_ratings"]].assign(
+        mean=rows["mean"].where(rows["n_ratings"] >= film_views.FEW_RATINGS),
+        overall=film["sum_rating"] / film["n_ratings"],
+    )
+    told = means.dropna(subset="mean")
+    if len(told) > 1:
+        high, low = told.loc[told["mean"].idxmax()], told.loc[told["mean"].idxmin()]
+        layout.draw(
+            means,
+            charts.film_means(),
+            f"Mean of {title} per year; highest in {high['rating_year']:.0f}, {high['mean']:.2f},"
+            f" lowest in {low['rating_year']:.0f}, {low['mean']:.2f}.",
+        )
+    st.caption(
+        "Years without ratings are empty; a mean needs"
+        f" {film_views.FEW_RATINGS} ratings in the year. The dashed line is the mean of all years."
+        " Years are UTC."
+    )
 
 
 def kinds(film: pd.Series) -> None:
@@ -139,68 +293,43 @@ def chips(labels: list[str]) -> None:
                 st.text(label)
 
 
-def words(movie_id: int, status: Status) -> None:
+def words(tags: pd.DataFrame, genome: pd.DataFrame) -> None:
     """Tags people used, and genome tags if the edition has them."""
-    tags = marts.rows(queries.FILM_TAGS, movie_id)
-    if tags.empty:
-        st.info("Nobody has tagged this film in these data.")
-    else:
+    if not tags.empty:
         st.caption("Tags by number of people who used them")
         tag_links(tags)
-    if not status.has_genome:
-        return
-    genome = marts.rows(queries.FILM_GENOME_TAGS, movie_id)
     if not genome.empty:
         st.caption("Most relevant tags of the tag genome, on a scale from 0 to 1")
         chips([f"{row.tag}  {row.relevance:.2f}" for row in genome.itertuples()])
 
 
-def liked_together(movie_id: int) -> None:
+def liked_together(rows: pd.DataFrame) -> None:
     """Films that the same people like."""
     st.caption("People who liked it also liked")
-    rows = marts.rows(queries.FILM_LIKED_TOGETHER, movie_id)
-    if rows.empty:
-        st.text(
-            "No other film is liked by many of the people who like this one: at least 20, and more"
-            " than chance would give."
-        )
-        return
     for row in rows.itertuples():
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            film_views.link(row)
-            st.caption(
-                f"{findings.counted(row.n_people, 'person', 'people')}, {row.lift:.1f} × chance"
-            )
+        people = findings.counted(row.n_people, "person", "people")
+        film_views.line(row, f"{people}, {row.lift:.1f} × chance")
     st.caption(
         "People who have both films among their favourites, compared with what chance would give."
         " The fewer people, the more the list discounts it."
     )
 
 
-def alike(movie_id: int) -> None:
+def alike(rows: pd.DataFrame) -> None:
     """Nearest films by tag genome."""
     st.caption("Films with the same genome tags")
-    rows = marts.rows(queries.FILM_SIMILAR, movie_id)
-    if rows.empty:
-        st.text("The tag genome does not cover this film.")
-        return
     for row in rows.itertuples():
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            film_views.link(row)
-            st.caption(f"similarity {row.score:.2f}")
+        film_views.line(row, f"similarity {row.score:.2f}")
     st.caption("Cosine similarity of the films' tag-genome relevances; 1 is identical.")
 
 
-def similar(movie_id: int, status: Status) -> None:
+def similar(together: pd.DataFrame, near: pd.DataFrame) -> None:
     """Films liked by the same people and, in an edition with a genome, films with its tags."""
-    if not status.has_genome:
-        liked_together(movie_id)
-        return
-    left, right = st.columns(2, gap="large")
-    with left:
-        liked_together(movie_id)
-    with right:
-        alike(movie_id)
+    lists = [(liked_together, together), (alike, near)]
+    filled = [(show, rows) for show, rows in lists if not rows.empty]
+    for place, (show, rows) in zip(st.columns(len(filled), gap="large"), filled, strict=True):
+        with place:
+            show(rows)
 
 
 def links(film: pd.Series) -> None:
@@ -210,6 +339,8 @@ def links(film: pd.Series) -> None:
             st.link_button("IMDb", film["imdb_url"])
         if isinstance(film["tmdb_url"], str):
             st.link_button("TMDB", film["tmdb_url"])
+        asked = {"films": str(film["movie_id"])}
+        st.page_link(COMPARE, label="Compare with another film", query_params=asked)
         st.page_link(film_views.PAGE, label="All films", query_params={})
     address = st.context.url
     if address:
@@ -218,24 +349,63 @@ def links(film: pd.Series) -> None:
 
 
 def show_film(film: pd.Series, status: Status) -> None:
-    """One film, from top to bottom."""
+    """One film, from top to bottom; what the data are too few for is named once, at the end."""
     movie_id, title = int(film["movie_id"]), layout.dated(film["title"], film["release_year"])
     layout.name_tab(title)
     layout.top(layout.plain(title), status)
     kinds(film)
     links(film)
+    missing = []
     with layout.section("How is it rated?"):
         facts(film, status)
-    if film["n_ratings"]:
-        left, right = st.columns(2, gap="large")
-        with left, layout.section("How do its stars differ from the usual?"):
+    if film["n_ratings"] >= filters.USUAL_MINIMUM:
+        with layout.section("How do its stars differ from the usual?"):
             stars(film, title)
-        with right, layout.section("When was it rated?"):
-            years(movie_id, title)
-    with layout.section("What do people call it?"):
-        words(movie_id, status)
-    with layout.section("What is like it?"):
-        similar(movie_id, status)
+        with layout.section("Where does it stand in the ranking?"):
+            neighbours(film, status)
+    if film["n_ratings"]:
+        missing += when_rated(film, title)
+    missing += what_people_call_it(movie_id, status)
+    missing += what_is_like_it(movie_id, status)
+    if missing:
+        st.caption(f"Not shown, because the data are too few: {'; '.join(missing)}.")
+
+
+def when_rated(film: pd.Series, title: str) -> list[str]:
+    """The section of the film's years; returns what is missing."""
+    with failures_said():
+        rows = marts.rows(queries.FILM_YEARS, int(film["movie_id"]))
+        if rows.empty:
+            return ["ratings per year (from 100 ratings)"]
+        with layout.section("When was it rated?"):
+            years(rows, film, title)
+    return []
+
+
+def what_people_call_it(movie_id: int, status: Status) -> list[str]:
+    """The section of the film's tags; returns what is missing."""
+    with failures_said():
+        tags, genome = marts.rows(queries.FILM_TAGS, movie_id), pd.DataFrame()
+        if status.has_genome:
+            genome = marts.rows(queries.FILM_GENOME_TAGS, movie_id)
+        if tags.empty and genome.empty:
+            return ["tags (nobody gave it any)"]
+        with layout.section("What do people call it?"):
+            words(tags, genome)
+    return []
+
+
+def what_is_like_it(movie_id: int, status: Status) -> list[str]:
+    """The section of similar films; returns what is missing."""
+    with failures_said():
+        together, near = marts.rows(queries.FILM_LIKED_TOGETHER, movie_id), pd.DataFrame()
+        if status.has_genome:
+            near = marts.rows(queries.FILM_SIMILAR, movie_id)
+        if together.empty and near.empty:
+            return ["films that the same people like (from 20 people, more than chance would give)"]
+        with layout.section("What is like it?"):
+            similar(together, near)
+    return []
 
 
 def no_such_film() -> None:

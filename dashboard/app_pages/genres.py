@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import address, charts, findings, layout, marts, queries
+from dashboard.line_ends import label_ends
 from dashboard.status import published_status
 
 SHARE, MEAN = "Share of ratings", "Mean rating"
@@ -38,8 +39,9 @@ def series(chosen: list[str], measure: str) -> pd.DataFrame:
     """One row per chosen genre and year of the data; value null in years with too few ratings."""
     totals = marts.rows(queries.YEAR_TOTALS).astype({"rating_year": int})
     years = range(totals["rating_year"].min(), totals["rating_year"].max() + 1)
-    every = pd.MultiIndex.from_product([chosen, years], names=["genre", "rating_year"])
-    rows = marts.rows(queries.GENRE_YEARS).set_index(["genre", "rating_year"])
+    every = pd.MultiIndex.from_product([chosen, years], names=["series", "rating_year"])
+    rows = marts.rows(queries.GENRE_YEARS).rename(columns={"genre": "series"})
+    rows = rows.set_index(["series", "rating_year"])
     rows = rows.reindex(every, fill_value=0).reset_index()
     if measure == SHARE:
         whole = rows["rating_year"].map(totals.set_index("rating_year")["n_ratings"])
@@ -48,7 +50,7 @@ def series(chosen: list[str], measure: str) -> pd.DataFrame:
         rows["value"] = rows["sum_rating"] / rows["n_ratings"].where(
             rows["n_ratings"] >= findings.ENOUGH
         )
-    return rows[["genre", "rating_year", "value", "n_ratings"]]
+    return rows[["series", "rating_year", "value", "n_ratings"]]
 
 
 def over_time() -> None:
@@ -70,12 +72,14 @@ def over_time() -> None:
     if not chosen:
         st.info("Choose at least one genre.")
         return
+    compared = {"compared": "Genres", "genres": chosen}
+    st.page_link("app_pages/compare.py", label="Compare these genres", query_params=compared)
     rows = series(chosen, str(measure))
     said = findings.trend(rows, "share" if measure == SHARE else "mean")
     layout.say(said)
     layout.draw(
-        rows,
-        charts.genre_shares() if measure == SHARE else charts.genre_means(),
+        label_ends(rows, "rating_year"),
+        charts.shares_by_year() if measure == SHARE else charts.means_by_year(),
         f"{measure} per year for {', '.join(chosen)}. {said or ''}",
     )
     st.caption(
@@ -97,15 +101,17 @@ def by_decade() -> None:
     layout.state(findings.old_films_in_short(rows))
     said = findings.old_films(rows)
     layout.say(said)
+    sums = rows.groupby("genre")[["sum_rating", "n_ratings"]].sum()
+    order = (sums["sum_rating"] / sums["n_ratings"]).rank(ascending=False, method="first")
+    rows = rows.assign(place=rows["genre"].map(order)).sort_values(["place", "release_decade"])
     layout.draw(
-        rows.sort_values(["genre", "release_decade"])[
-            ["genre", "decade", "mean", "n_ratings", "n_movies", "enough"]
-        ],
+        rows[["genre", "decade", "mean", "n_ratings", "n_movies", "enough"]],
         charts.genre_decades(),
         f"Mean rating by genre and decade of release, {len(rows)} cells. {said or ''}",
     )
     st.caption(
-        f"Grey: fewer than {findings.ENOUGH} ratings. Old films that people still watch and rate"
+        "The genre with the highest mean is on top."
+        f" Grey: fewer than {findings.ENOUGH} ratings. Old films that people still watch and rate"
         " are mostly the loved ones, so a high mean for an old decade does not show that films were"
         f" better then. {layout.GENRE_NOTE}"
     )
@@ -120,24 +126,25 @@ def together() -> None:
     said = findings.commonest_pair(rows.assign(pair=rows["genre_a"] + " + " + rows["genre_b"]))
     layout.say(said)
     layout.draw(
-        both_ways(rows, marts.rows(queries.GENRES)),
+        with_shares(rows, marts.rows(queries.GENRES)),
         charts.genre_pairs(),
         f"Films that two genres share, {findings.counted(len(rows), 'pair')}. {said or ''}",
     )
     st.caption(
-        "Each pair appears twice, once on either side of the diagonal; empty cells share no film."
+        "Each pair appears once; of two genres without a cell, no film is both."
         " A film with three genres counts in three pairs. Colours are on a square-root scale."
     )
 
 
-def both_ways(pairs: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
-    """Each pair in both orders, with the share of the first genre's films."""
-    renamed = {"genre_a": "genre", "genre_b": "other"}
-    turned = {"genre_b": "genre", "genre_a": "other"}
-    cells = pd.concat([pairs.rename(columns=renamed), pairs.rename(columns=turned)])
-    cells["share"] = cells["n_movies"] / cells["genre"].map(genres.set_index("genre")["n_movies"])
-    cells["mean"] = cells["sum_rating"] / cells["n_ratings"].where(cells["n_ratings"] > 0)
-    return cells[["genre", "other", "n_movies", "share", "n_ratings", "mean"]]
+def with_shares(pairs: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
+    """Adds the mean of each pair's films, and their share of the films of either genre."""
+    films = genres.set_index("genre")["n_movies"]
+    cells = pairs.assign(
+        share_a=pairs["n_movies"] / pairs["genre_a"].map(films),
+        share_b=pairs["n_movies"] / pairs["genre_b"].map(films),
+        mean=pairs["sum_rating"] / pairs["n_ratings"].where(pairs["n_ratings"] > 0),
+    )
+    return cells.drop(columns="sum_rating")
 
 
 def page() -> None:

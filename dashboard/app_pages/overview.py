@@ -19,7 +19,10 @@ from dashboard import (
     queries,
 )
 from dashboard.page_parts import failures_said, fragment
+from dashboard.point_labels import named
 from dashboard.status import Status, published_status
+
+LISTED = 10
 
 
 def sizes(status: Status, months: pd.DataFrame) -> None:
@@ -184,6 +187,11 @@ def popular(status: Status, chosen: filters.Filter) -> None:
     few = 2 * status.prior_weight
     rows = marts.rows(queries.SCATTER, few, few, *chosen.parameters)
     rows = film_views.grouped(rows, status.prior_weight)
+    rows["name"] = rows["title"]
+    best, gems = (rows.index[rows["group"] == group] for group in (charts.BEST, charts.GEM))
+    others = rows[rows["group"] == charts.OTHER].sort_values("mean").index
+    first = [*best, *gems[:5], *others[:3], *rows.index[:5]]
+    rows = named(rows, "n_ratings", "mean", dict.fromkeys(first), charts.SCATTER_HEIGHT - 160)
     every = marts.rows(queries.POPULARITY, *chosen.parameters).iloc[0]
     n_films = int(every["n_films"])
     layout.state(findings.popularity_in_short(n_films, every["correlation"]))
@@ -191,15 +199,13 @@ def popular(status: Status, chosen: filters.Filter) -> None:
     layout.say(said)
     shown = findings.counted(len(rows), "film")
     event = layout.draw(
-        rows,
+        rows.drop(columns="name"),
         charts.popular_and_loved(),
         f"{shown} by number of ratings and mean ({chosen.sentence}). {said or ''}",
         on_select="rerun",
         key="popular_and_loved",
     )
-    picked = event.selection.get("film") if event else None
-    if picked:
-        film_views.open_film(int(picked[0]["movie_id"]))
+    film_views.open_picked(event)
     drawn = (
         "All are drawn."
         if n_films == len(rows)
@@ -214,13 +220,11 @@ def popular(status: Status, chosen: filters.Filter) -> None:
 
 
 def best_loved(status: Status, chosen: filters.Filter) -> None:
-    """The ranking."""
+    """The best ten; the page of films has more."""
     rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
-    film_views.ranking(rows, f"Best loved films: {chosen.sentence}.", key="best_loved")
-    st.caption(
-        f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}"
-        " Select a row to open the film."
-    )
+    film_views.ranking(rows.head(LISTED), f"Best loved films: {chosen.sentence}.", key="best_loved")
+    st.page_link(film_views.PAGE, label="The best hundred", query_params=filters.in_address() or {})
+    st.caption(f"Filter: {layout.plain(chosen.sentence)}. {film_views.method(status)}")
     layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
 
 

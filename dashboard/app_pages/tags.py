@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, film_views, findings, layout, marts, queries, search
-from dashboard.layout import dated
+from dashboard.point_labels import named
 from dashboard.status import Status, published_status
 
 
@@ -39,8 +39,15 @@ def loved(tags: pd.DataFrame, status: Status) -> None:
     rows["overall"] = status.mean
     said = findings.loved_tag(rows, status.mean)
     layout.say(said)
+    ends = rows.sort_values("mean").index
+    first = [*rows.index[:6], *ends[-4:][::-1], *ends[:4]]
+    rows = named(
+        rows.assign(name=rows["tag"]),
+        *("n_people", "mean", dict.fromkeys(first)),
+        charts.SCATTER_HEIGHT - 160,
+    )
     layout.draw(
-        rows[["tag", "n_people", "mean", "n_movies", "n_ratings", "overall"]],
+        rows[["tag", "n_people", "mean", "n_movies", "n_ratings", "overall", "label", "is_left"]],
         charts.loved_tags(),
         f"{findings.counted(len(rows), 'tag')} by people who used them and mean rating of their"
         f" films. {said or ''}",
@@ -95,27 +102,10 @@ def look_up() -> None:
     if films.empty:
         st.info("This tag is not among the ten most used of any film.")
         return
-    films["film"] = [
-        dated(title, year)
-        for title, year in zip(films["title"], films["release_year"], strict=True)
-    ]
-    films["mean"] = films["sum_rating"] / films["n_ratings"].where(films["n_ratings"] > 0)
-    event = layout.table(
-        films[["film", "n_people", "n_ratings", "mean"]],
-        f"Films tagged {chosen}, by people who used the tag.",
-        {
-            "film": st.column_config.TextColumn("Film", width="large"),
-            "n_people": st.column_config.NumberColumn("People who used the tag"),
-            "n_ratings": st.column_config.NumberColumn("Ratings", format="localized"),
-            "mean": st.column_config.NumberColumn("Mean", format="%.2f"),
-        },
-        on_select="rerun",
-        selection_mode="single-row",
-        key="tag_films",
-    )
-    if event.selection.rows:
-        film_views.open_film(int(films["movie_id"].iloc[event.selection.rows[0]]))
-    st.caption("Films with this among their ten most used tags. Select a row to open the film.")
+    for row in films.itertuples():
+        people = findings.counted(row.n_people, "person", "people")
+        film_views.line(row, f"{people} · {film_views.mean_of(row)}")
+    st.caption("Films with this among their ten most used tags, by people who used it.")
 
 
 def page() -> None:

@@ -37,6 +37,15 @@ RELEASE_CHECKS = (
     "outcome varchar, description varchar"
 )
 REFUSED_FILES = "path varchar, dataset varchar, bytes bigint, refused_at timestamp"
+SEEN_VERSIONS = (
+    "data_version varchar, built_at timestamp, n_ratings bigint, n_users bigint, "
+    "n_movies bigint, n_rated_movies bigint, n_tag_applications bigint, sum_rating double, "
+    "tests_passed bigint, tests_warned bigint"
+)
+SEEN_TOP_FILMS = (
+    "movie_id bigint, title varchar, release_year bigint, n_ratings bigint, "
+    "weighted_score double, rank_weighted bigint"
+)
 AUDIT_TABLES = {
     "builds": BUILDS,
     "column_edges": COLUMN_EDGES,
@@ -44,6 +53,8 @@ AUDIT_TABLES = {
     "model_edges": MODEL_EDGES,
     "refused_files": REFUSED_FILES,
     "release_checks": RELEASE_CHECKS,
+    "seen_top_films": SEEN_TOP_FILMS,
+    "seen_versions": SEEN_VERSIONS,
     "test_results": TEST_RESULTS,
     "tested_tables": TESTED_TABLES,
 }

@@ -57,10 +57,14 @@ class Seen:
     Attributes:
         counts: How much it holds; None if nothing is published.
         source: URL of the landing zone it was built from; None if unknown.
+        status: Its version, times, counts and tests; a row of `audit.seen_versions`, or none.
+        top_films: Its best films; rows of `audit.seen_top_films`.
     """
 
     counts: Counts | None = None
     source: str | None = None
+    status: Sequence[tuple[Any, ...]] = ()
+    top_films: Sequence[tuple[Any, ...]] = ()
 
 
 @dataclass(frozen=True)
@@ -268,10 +272,12 @@ class Judgement:
     Attributes:
         stated: The README's counts compared with the candidate's.
         findings: The failed checks, accepted or only reported.
+        seen: What readers saw meanwhile.
     """
 
     stated: list[StatedCount] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    seen: Seen = field(default_factory=Seen)
 
 
 def judge(
@@ -306,7 +312,7 @@ def judge(
     )
     if held := [finding for finding in findings if finding.outcome == "refused"]:
         raise ReleaseRefused(held, landing.source or "the landing zone")
-    return Judgement(compare_with_readme(landing, now), findings)
+    return Judgement(compare_with_readme(landing, now), findings, seen)
 
 
 def compare_with_readme(landing: Landing, now: Counts) -> list[StatedCount]:
@@ -351,7 +357,17 @@ def rows(landing: Landing, judged: Judgement) -> dict[str, list[tuple[Any, ...]]
         for finding in judged.findings
     ]
     refused = [(r.path, r.dataset, r.bytes, r.refused_at) for r in landing.refusals]
-    return {_CHECKS: [*counts, *findings], "refused_files": refused}
+    return {
+        _CHECKS: [*counts, *findings],
+        "refused_files": refused,
+        "seen_versions": _exact(judged.seen.status),
+        "seen_top_films": _exact(judged.seen.top_films),
+    }
+
+
+def _exact(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Writes fractions as text, which engines read to the last digit; literals are decimals."""
+    return [tuple(repr(each) if isinstance(each, float) else each for each in row) for row in rows]
 
 
 def recorded(target: Warehouse, environment: Environment = PRODUCTION) -> list[StatedCount]:

@@ -8,11 +8,11 @@ import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from ingestion.build.environments import CANDIDATE, PRODUCTION
-from ingestion.build.release import Counts
 from ingestion.errors import NewerLayout
 from ingestion.home import write_whole
 from ingestion.layout import MARKED, MARTS, marts_comment, marts_layout
@@ -79,20 +79,18 @@ class MartsFile:
         published_at = datetime.fromisoformat(at) if at else None
         return Version(version, note.get("source"), published_at, name != version)
 
-    def counts(self) -> Counts | None:
-        """The published version's counts; None if nothing is published."""
+    def select(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
+        """Rows of a mart that readers see; none if no such mart is published."""
         if not self._file.exists():
-            return None
+            return []
         try:
             with duckdb.connect() as connection:
                 schema = _attach(connection, self._file)
-                rows = connection.execute(
-                    "select n_ratings, n_users, n_movies, n_tag_applications "
-                    f"from opened.{schema}.mart_dataset_status"
+                return connection.execute(
+                    f"select {columns} from opened.{schema}.{mart} where {condition}"
                 ).fetchall()
         except duckdb.Error:
-            return None  # it holds no marts, so there is nothing to compare with
-        return Counts(*rows[0]) if rows else None
+            return []  # it holds no such mart, so there is nothing to compare with
 
     def publish(self, lease: Lease, version: str, source: str | None) -> None:
         """Publishes the candidate, all marts at once.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from ingestion.build.artifacts import SEEN_TOP_FILMS, SEEN_VERSIONS
 from ingestion.build.release import Counts, Seen
 from ingestion.engine import engine_of
 from ingestion.publish.place import Place
 from ingestion.settings import Settings
 from ingestion.warehouse.lease import Lease
+
+_COUNTS = "n_ratings, n_users, n_movies, n_tag_applications"
+# How many films the page of what changed calls the best.
+_BEST = 100
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class Published(Protocol):
     def kept(self) -> list[Version]:
         """The kept versions in the order in which readers saw them, including those held back."""
 
-    def counts(self) -> Counts | None:
-        """The published version's counts; None if nothing is published."""
+    def select(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
+        """Rows of a mart that readers see; none if no such mart is published."""
 
     def check_layout(self) -> None:
         """Checks that this version can read what readers see.
@@ -77,8 +82,20 @@ class Published(Protocol):
 
 
 def seen(settings: Settings) -> Seen:
-    """Returns the counts and landing zone of what readers see, to compare a release with."""
+    """Returns what readers see, to compare a build with."""
     marts = engine_of(settings).published()
     current = marts.current()
     sources = [version.source for version in marts.kept() if version.version == current]
-    return Seen(marts.counts(), sources[0] if sources else None)
+    counts = marts.select(_COUNTS, "mart_dataset_status")
+    films = marts.select(_names(SEEN_TOP_FILMS), "mart_movie", f"rank_weighted <= {_BEST}")
+    return Seen(
+        Counts(*counts[0]) if counts else None,
+        sources[0] if sources else None,
+        status=marts.select(_names(SEEN_VERSIONS), "mart_dataset_status"),
+        top_films=sorted(films, key=lambda film: film[-1]),
+    )
+
+
+def _names(ddl: str) -> str:
+    """The names of columns, without their types."""
+    return ", ".join(column.split()[0] for column in ddl.split(", "))

@@ -26,7 +26,6 @@ from datetime import UTC
 from typing import Any
 
 from ingestion.build.environments import CANDIDATE, PRODUCTION
-from ingestion.build.release import Counts
 from ingestion.errors import MovielensError
 from ingestion.publish.place import SEEN, Place
 from ingestion.publish.published import Version
@@ -116,16 +115,15 @@ class MartsViews:
             names = [column[0].lower() for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def counts(self) -> Counts | None:
-        """The published version's counts; None if nothing is published."""
+    def select(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
+        """Rows of a mart that readers see; none if no such mart is published."""
         current = self.current()
-        if current is None:
-            return None
-        rows = self._target.fetch(
-            "select n_ratings, n_users, n_movies, n_tag_applications "
-            f"from {STORE}.mart_dataset_status where _version = {self._target.literal(current)}"
+        if current is None or not self._target.has_table(STORE, mart):
+            return []
+        return self._target.fetch(
+            f"select {columns} from {STORE}.{mart} "
+            f"where _version = {self._target.literal(current)} and {condition}"
         )
-        return Counts(*rows[0]) if rows else None
 
     def publish(self, lease: Lease, version: str, source: str | None) -> None:
         """Publishes the candidate, all marts at once.

@@ -207,7 +207,6 @@ UNREAD = {
         "dim_tags": {"first_used_at", "last_used_at"},
         "fct_tags": {"tagged_at"},
         "mart_movie_genre": {"movie_id", "genre"},
-        "mart_movie_liked_together": {"score"},
         "mart_rating_month": {"n_new_users"},
         "mart_release_year": {"n_movies", "n_ratings", "sum_rating"},
         "mart_tag": {"first_used_at", "last_used_at"},

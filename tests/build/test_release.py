@@ -144,8 +144,24 @@ def zone(home_and_zone: tuple[Path, Path], cli: Cli) -> Zone:
     return Zone(*home_and_zone, cli)
 
 
+STATUS = """data_version, built_at, n_ratings, n_users, n_movies, n_rated_movies,
+    n_tag_applications, sum_rating, tests_passed, tests_warned"""
+BEST = "movie_id, title, release_year, n_ratings, weighted_score, rank_weighted"
+
+
+def seen_by_readers(zone: Zone) -> list[list[tuple[object, ...]]]:
+    best = f"select {BEST} from mart_movie where rank_weighted <= 100 order by rank_weighted"
+    return [zone.query(f"select {STATUS} from mart_dataset_status"), zone.query(best)]
+
+
+def compared_with(zone: Zone) -> list[list[tuple[object, ...]]]:
+    best = f"select {BEST} from mart_previous_top_film order by rank_weighted"
+    return [zone.query(f"select {STATUS} from mart_previous_version"), zone.query(best)]
+
+
 def test_half_a_release_is_held_back_until_it_is_accepted(zone: Zone) -> None:
-    before = zone.marts.read_bytes()
+    before, seen, compared = zone.marts.read_bytes(), seen_by_readers(zone), compared_with(zone)
+    assert len(seen[1]) == 100
     zone.keep("ratings.csv", 500)
     error = zone.run(exit_code=3)["error"]
     assert re.search(
@@ -168,6 +184,11 @@ def test_half_a_release_is_held_back_until_it_is_accepted(zone: Zone) -> None:
     assert "fewer than the 994 that are published" in str(accepted[0][1])
     runs = zone.status()["runs"]
     assert any("fewer than the 994" in message for message in runs[0]["accepted"])
+    # What changed is told to the last digit, and a rollback takes it back with the rest.
+    assert compared_with(zone) == seen
+    assert seen_by_readers(zone) != seen
+    zone.cli.json("rollback", "--home", zone.home)
+    assert (seen_by_readers(zone), compared_with(zone)) == (seen, compared)
 
 
 @pytest.mark.slow

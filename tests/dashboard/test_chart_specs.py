@@ -62,11 +62,13 @@ def test_groups_differ_by_more_than_colour(build: Callable[[], charts.Spec]) -> 
 
 
 def test_scatter_is_logarithmic_and_selects_films() -> None:
-    spec = charts.popular_and_loved()
+    spec, names = charts.popular_and_loved()["layer"]
+    assert names["mark"]["type"] == "text"
     assert spec["encoding"]["x"]["scale"]["type"] == "log"
     assert spec["encoding"]["y"]["scale"] == {"zero": False}
-    assert spec["params"][0]["name"] == "film"
-    assert spec["params"][0]["select"]["fields"] == ["movie_id"]
+    (picked,) = charts.popular_and_loved()["params"]
+    assert picked["name"] == "film"
+    assert picked["select"]["fields"] == ["movie_id"]
 
 
 def test_activity_draws_months_as_bars_so_that_gaps_stay_gaps() -> None:
@@ -76,7 +78,7 @@ def test_activity_draws_months_as_bars_so_that_gaps_stay_gaps() -> None:
 
 
 def test_few_ratings_are_grey_in_the_heat_map() -> None:
-    few, many = charts.genre_decades()["layer"]
+    few, many, _ = charts.genre_decades()["layer"]
     assert few["transform"] == [{"filter": "!datum.enough"}]
     assert "color" not in few["encoding"]
     assert many["encoding"]["color"]["field"] == "mean"

@@ -88,11 +88,11 @@ def test_trend_names_what_moved_most() -> None:
     years = range(2000, 2006)
     rows = [("Up", y, 0.1 + 0.1 * i) for i, y in enumerate(years)]
     rows += [("Flat", y, 0.2) for y in years]
-    frame = pd.DataFrame(rows, columns=["genre", "rating_year", "value"])
+    frame = pd.DataFrame(rows, columns=["series", "rating_year", "value"])
     assert findings.trend(frame, "share") == (
         "Last three years compared with the first three: Up rose by 30.0 percentage points."
     )
-    assert findings.trend(frame[frame["genre"] == "Flat"], "share") is None
+    assert findings.trend(frame[frame["series"] == "Flat"], "share") is None
     assert findings.trend(frame.head(5), "share") is None
 
 
@@ -289,3 +289,81 @@ def test_headings_about_people() -> None:
         "12 % of newcomers rate again the year after"
     )
     assert findings.returning_in_short(cells.assign(n_newcomers=29), 2005) is None
+
+
+# ---- films, comparisons, versions --------------------------------------------------------------
+
+
+def given(**counts: int) -> pd.DataFrame:
+    rows = [(float(star.strip("s").replace("_", ".")), n) for star, n in counts.items()]
+    return pd.DataFrame(rows, columns=["rating", "n_ratings"])
+
+
+def test_unusual_stars_names_what_is_more_often_than_usual() -> None:
+    own, usual = given(s3=20, s4=12, s5=32), given(s3=400, s4=400, s5=200)
+    assert findings.unusual_stars(own, usual) == "50 % gave five stars, against 20 % usually"
+    halves = findings.unusual_stars(given(s0_5=30, s4=30), given(s0_5=1, s4=99))
+    assert halves == "50 % gave half a star, against 1 % usually"
+
+
+def test_unusual_stars_needs_enough_that_is_unusual() -> None:
+    usual = given(s3=400, s4=400, s5=200)
+    assert findings.unusual_stars(given(s3=9, s4=0, s5=20), usual) is None
+    assert findings.unusual_stars(given(s3=40, s4=40, s5=20), usual) is None
+    assert findings.unusual_stars(given(s3=400, s4=400, s5=224), usual) is None
+
+
+@pytest.mark.parametrize(
+    ("rank", "n_films", "said"),
+    [
+        (1, 9_724, "The best of 9,724 rated films."),
+        (2, 9_724, "Above 99.9 % of the 9,724 rated films."),
+        (2, 3, "Above 33.3 % of the 3 rated films."),
+        (3, 3, "The last of 3 rated films."),
+        (1, 1, "The best of 1 rated films."),
+    ],
+)
+def test_standing_is_rounded_down(rank: int, n_films: int, said: str) -> None:
+    assert findings.standing(rank, n_films) == said
+
+
+def by_year(*rows: tuple[int, int, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["rating_year", "n_ratings", "sum_rating"])
+
+
+def test_first_year_against_later_ones() -> None:
+    rows = by_year((1997, 30, 132.0), (1998, 10, 40.0), (2001, 30, 120.0))
+    assert findings.first_year(rows) == (
+        "In 1997, its first year here, its mean was 4.40; since then 4.00, which is lower."
+    )
+    same = findings.first_year(by_year((1997, 30, 120.0), (1998, 30, 120.1)))
+    assert same == "The mean of its first year here, 1997, is that of all later ones: 4.00."
+    assert findings.first_year(by_year((1997, 29, 90.0), (1998, 90, 1.0))) is None
+    assert findings.first_year(by_year((1997, 90, 90.0))) is None
+    assert findings.first_year(by_year()) is None
+
+
+def test_loved_most_of_several() -> None:
+    columns = ["series", "n_ratings", "sum_rating"]
+    rows = pd.DataFrame([("A", 30, 90.0), ("B", 30, 120.0), ("C", 40, 140.0)], columns=columns)
+    assert findings.loved_most(rows) == "B is loved most: 4.00, against 3.50"
+    assert findings.loved_most(rows.head(1)) is None
+    assert findings.loved_most(rows.assign(n_ratings=29)) is None
+    assert findings.loved_most(rows.assign(n_ratings=30, sum_rating=90.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (0, "As many ratings as before"),
+        (1, "1 more rating than before"),
+        (-1_204, "1,204 fewer ratings than before"),
+    ],
+)
+def test_growth(more: int, said: str) -> None:
+    assert findings.growth(more) == said
+
+
+def test_films_that_entered_and_left() -> None:
+    assert findings.moved(0, 0, 100) == "The same films are the best 100"
+    assert findings.moved(1, 0, 20) == "1 film entered the best 20, 0 left"

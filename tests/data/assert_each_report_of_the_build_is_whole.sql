@@ -47,6 +47,26 @@ with totals as (
         (select coalesce(sum(position), 0) from {{ source('audit', 'model_columns') }}) as total_reported
     union all
     select
+        'mart_previous_version' as mart,
+        (select count(*) from {{ ref('mart_previous_version') }}) as n_rows,
+        (select coalesce(sum(n_ratings + 2 * n_movies), 0) from {{ ref('mart_previous_version') }}) as total,
+        (select count(*) from {{ source('audit', 'seen_versions') }}) as n_rows_reported,
+        (
+            select coalesce(sum(n_ratings + 2 * n_movies), 0)
+            from {{ source('audit', 'seen_versions') }}
+        ) as total_reported
+    union all
+    select
+        'mart_previous_top_film' as mart,
+        (select count(*) from {{ ref('mart_previous_top_film') }}) as n_rows,
+        (select coalesce(sum(n_ratings * rank_weighted), 0) from {{ ref('mart_previous_top_film') }}) as total,
+        (select count(*) from {{ source('audit', 'seen_top_films') }}) as n_rows_reported,
+        (
+            select coalesce(sum(n_ratings * rank_weighted), 0)
+            from {{ source('audit', 'seen_top_films') }}
+        ) as total_reported
+    union all
+    select
         'mart_tested_table' as mart,
         (select count(*) from {{ ref('mart_tested_table') }}) as n_rows,
         (select count(distinct table_name) from {{ ref('mart_tested_table') }}) as total,

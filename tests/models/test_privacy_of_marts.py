@@ -20,6 +20,7 @@ OF_PEOPLE = {
 NOT_SINGLED_OUT = {
     ("mart_dataset_status", "n_users"),
     ("mart_dataset_status", "n_tag_users"),
+    ("mart_previous_version", "n_users"),
     ("mart_tag", "n_people"),
     ("mart_movie_tag", "n_people"),
     ("mart_movie_liked_together", "n_people"),

@@ -282,3 +282,20 @@ select * from (values
     ('dim_users', 'dim', 'mart_user_activity', 'mart'),
     ('src_files', 'src', 'mart_source_file', 'mart')
 ) as edges (from_name, from_layer, to_name, to_layer);
+
+-- The version before lacked film 1, had a film that is gone, and 20 ratings less.
+insert into mart_previous_version by name
+select
+    '20261101-040000-0000000' as data_version, built_at - interval 22 day as built_at,
+    n_ratings - 20 as n_ratings, n_users - 1 as n_users, n_movies, n_rated_movies,
+    n_tag_applications + 3 as n_tag_applications, sum_rating - 60 as sum_rating,
+    tests_passed - 1 as tests_passed, tests_warned
+from mart_dataset_status;
+
+insert into mart_previous_top_film by name
+select movie_id, title, release_year, n_ratings, weighted_score, rank_weighted
+from mart_movie
+where rank_weighted is not null and movie_id <> 1
+union all by name
+select 99 as movie_id, 'Film that *is gone*' as title, 1950 as release_year, 30 as n_ratings,
+    3.9 as weighted_score, (select rank_weighted from mart_movie where movie_id = 1) as rank_weighted;

@@ -52,7 +52,13 @@ def pages(film: int | None) -> dict[str, str]:
         File name to address below the root of the dashboard.
     """
     first, *others = PAGES
-    listed = {first: "", **{name: name for name in others}, "table": "data?table=mart_movie"}
+    listed = {
+        first: "",
+        **{name: name for name in others},
+        "films-as-table": "films?view=Table",
+        "compare-genres": "compare?compared=Genres",
+        "table": "data?table=mart_movie",
+    }
     return listed if film is None else {**listed, "film": f"films?film={film}"}
 
 

@@ -37,6 +37,8 @@ REPORTS = {
     "mart_column_lineage": "column_edges",
     "mart_dictionary": "model_columns",
     "mart_lineage": "model_edges",
+    "mart_previous_top_film": "seen_top_films",
+    "mart_previous_version": "seen_versions",
     "mart_quality": "test_results",
     "mart_tested_table": "tested_tables",
     "mart_refused_file": "refused_files",

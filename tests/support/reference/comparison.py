@@ -31,6 +31,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "mart_movie_similar": ("movie_id", "rank"),
     "mart_movie_tag": ("movie_id", "rank"),
     "mart_movie_year": ("movie_id", "rating_year"),
+    "mart_previous_top_film": ("movie_id",),
+    "mart_previous_version": ("data_version",),
     "mart_quality": ("test_name", "model_name"),
     "mart_rating_month": ("month",),
     "mart_rating_value_year": ("rating_year", "rating"),
