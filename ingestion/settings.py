@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         description="Rows with a value out of range are rejected (reject), or loaded with a "
         "warning (warn); then the audit may hold the marts back.",
     )
+    load_unmodelled: bool = Field(
+        False,
+        description="Also load what no model reads, such as the age, gender, occupation and zip "
+        "code of users in ml-100k and ml-1m, into RAW tables of its own.",
+    )
     shrink_limit: float = Field(
         0.1,
         ge=0,
