@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         description="DuckDB file of the dev target; default: warehouse.duckdb in the home folder.",
     )
     source: str | None = Field(
-        None, description="Landing zone of one population: a folder, or s3://bucket/prefix."
+        None, description="Landing zone of one population: a folder, a zip, or s3://bucket/prefix."
     )
     target: Literal["dev", "prod"] = Field("dev", description="dev = DuckDB, prod = Snowflake.")
     project: Path = Field(

@@ -85,13 +85,9 @@ _DETAILS = ("movieId", None, "releaseDate", "videoReleaseDate", "imdbUrl")
 LAYOUTS = (
     Layout("u.data", "ratings", "\t", _RATINGS),
     Layout("u.item", "movies", "|", _NOT_FLAGS, _GENRES),
-    Layout(
-        "u.item", "movie_details", "|", (*_DETAILS, *(None for _ in _GENRES)), part="#details"
-    ),
+    Layout("u.item", "movie_details", "|", (*_DETAILS, *(None for _ in _GENRES)), part="#details"),
     Layout("u.user", "users", "|", ("userId", "age", "gender", "occupation", "zipCode")),
-    Layout(
-        "tag_relevance.dat", "genome_scores", "\t", ("movieId", "tagId", "relevance")
-    ),
+    Layout("tag_relevance.dat", "genome_scores", "\t", ("movieId", "tagId", "relevance")),
     Layout("tags.dat", "genome_tags", "\t", ("tagId", "tag", None), folder=_TAG_GENOME),
     Layout(
         "tags.dat",

@@ -131,11 +131,12 @@ def _names(dataset_file_name: str, name: str) -> bool:
     return re.match(pattern, normalised) is not None
 
 
-def kinds(path: str) -> list[Kind]:
+def kinds(path: str, within: str = "") -> list[Kind]:
     """Finds the datasets that a file has rows of, those that no model reads included.
 
     Args:
-        path: Path relative to the landing zone.
+        path: Path relative to the landing zone, or in a zip.
+        within: Name of the landing zone's folder, or of the zip without its suffix.
 
     Returns:
         One entry for each dataset; none for any other file.
@@ -144,7 +145,7 @@ def kinds(path: str) -> list[Kind]:
     if _is_hidden(pure):
         return []
     compression = COMPRESSIONS.get(pure.suffix.lower())
-    layouts = layouts_of(pure.with_suffix("") if compression else pure)
+    layouts = layouts_of(PurePosixPath(within) / (pure.with_suffix("") if compression else pure))
     if layouts:
         return [Kind(layout.table, compression, layout) for layout in layouts]
     found = _csv(pure)
@@ -404,6 +405,7 @@ class _Found(NamedTuple):
         key: The key its file system opens it by.
         info: What its store says of it, or of the zip.
         named: The path that tells its dataset.
+        within: The name of what that path begins in.
         member: Where it is in a zip.
         problem: Why it is refused.
         is_closed: Whether it is a zip that cannot be looked into.
@@ -413,6 +415,7 @@ class _Found(NamedTuple):
     key: str
     info: Mapping[str, Any]
     named: str
+    within: str
     member: zips.Member | None = None
     problem: str = ""
     is_closed: bool = False
@@ -424,7 +427,7 @@ class _Found(NamedTuple):
         if self.is_closed:
             is_known = is_release(self.path.rpartition("/")[2])
             return [self._file(Kind(RELEASE, "zip"))] if is_known else []
-        return [self._file(kind) for kind in kinds(self.named)]
+        return [self._file(kind) for kind in kinds(self.named, self.within)]
 
     def _file(self, kind: Kind) -> LandingFile:
         compression, problem = kind.compression, self.problem
@@ -457,7 +460,7 @@ def _found(
     """Yields the files of a listing, and those in its zips, by key."""
     for key, one in sorted(listed.items()):
         path = _in_utf8(key.removeprefix(root).lstrip("/")) or key.rpartition("/")[2]
-        found = _Found(path, key, _behind_link(fs, key, one), path)
+        found = _Found(path, key, _behind_link(fs, key, one), path, root.rpartition("/")[2])
         is_archive = _is_zip(key) and found.info["type"] == "file"
         # `ratings.zip` holds one file of a name that does not matter.
         if is_archive and not kinds(path) and not _is_hidden(PurePosixPath(path)):
@@ -483,7 +486,7 @@ def _member(found: _Found, member: zips.Member, problem: str) -> _Found:
     outside = zips.points_outside(member.name)
     name = PureWindowsPath(member.name).name if outside else member.name
     path = f"{found.path}/{_in_utf8(member.name)}"
-    return found._replace(path=path, named=f"{folder}/{name}", member=member, problem=problem)
+    return found._replace(path=path, named=name, within=folder, member=member, problem=problem)
 
 
 def _unpacked(file: LandingFile, files: Mapping[tuple[str, int], list[LandingFile]]) -> str | None:
@@ -505,9 +508,7 @@ def _zone(
     unmodelled: bool = False,
 ) -> LandingZone:
     found = list(_found(fs, root, listed))
-    read = [
-        (one, one.files()) for one in found if selected is None or one.key in selected
-    ]
+    read = [(one, one.files()) for one in found if selected is None or one.key in selected]
     plain: dict[tuple[str, int], list[LandingFile]] = defaultdict(list)
     for file in (file for _, files in read for file in files):
         if file.compression is None:

@@ -1,8 +1,8 @@
 """Reads zip archives in a landing zone: what they hold, and each file in them on its own.
 
-A file in a zip is read by one request for its bytes, so that it does not matter what else is in the
-archive, nor whether that is on a disk or in a bucket. The checksum in the archive's directory proves
-that it arrived whole.
+A file in a zip is read by one request for its bytes, so that it does not matter what else is in
+the archive, nor whether that is on a disk or in a bucket. The checksum in the archive's directory
+proves that it arrived whole.
 """
 
 from __future__ import annotations

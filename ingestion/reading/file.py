@@ -239,9 +239,7 @@ def is_plain(file: LandingFile, encoding: str | None) -> bool:
     return encoding is None and file.compression is None and file.layout is None
 
 
-def as_plain_text(
-    encoding: str | None, stored: Path, outcome: Outcome, folder: Path
-) -> PlainText:
+def as_plain_text(encoding: str | None, stored: Path, outcome: Outcome, folder: Path) -> PlainText:
     """Returns a file as plain CSV in UTF-8, in a folder if it was anything else.
 
     Raises:

@@ -257,7 +257,7 @@ def _check_mark(raw: IO[bytes], file: LandingFile) -> None:
         raise RefusedFile(NO_ROWS if file.layout else EMPTY)
     unknown = f"something that begins with {beginning!r}"
     what, suffix = looks_like_archive(beginning) or (unknown, "")
-    if compression and COMPRESSIONS.get(suffix) != compression:
+    if compression and not file.member and COMPRESSIONS.get(suffix) != compression:
         raise RefusedFile(f"it is named like a {compression} archive, but it is {what}")
 
 

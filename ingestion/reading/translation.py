@@ -1,7 +1,7 @@
 """Translates files of releases without CSV into CSV, line by line.
 
-The readers then treat them as any other file of their dataset. Each line becomes one line, so that a
-rejected record can be traced to its line, and is recorded as it stands in the file.
+The readers then treat them as any other file of their dataset. Each line becomes one line, so that
+a rejected record can be traced to its line, and is recorded as it stands in the file.
 """
 
 from __future__ import annotations
