@@ -204,9 +204,8 @@ def test_releases_without_csv_and_zips_are_left_to_the_readers(
     rows = as_it_was("ml-1m", tmp_path / "generated", tmp_path / "csv")
     folder = unpacked("ml-1m", rows, tmp_path / "unpacked")
     contents = {f"ml-1m/{file.name}": file.read_bytes() for file in folder.iterdir()}
-    contents["more.zip"] = zipped(
-        {"more/links.csv": (tmp_path / "generated/links.csv").read_text()}
-    )
+    links = (tmp_path / "generated" / "links.csv").read_bytes()
+    contents["more.zip"] = zipped({"more/links.csv": links})
     contents["tags.csv"] = (tmp_path / "generated" / "tags.csv").read_bytes()
     contents["ml-1m/ratings.dat"] += b"1::2::3\n"
     stands.prepare("releases", contents)
