@@ -111,11 +111,12 @@ LAYOUTS = (
 )
 
 
-def layouts_of(path: PurePosixPath) -> tuple[Layout, ...]:
+def layouts_of(path: PurePosixPath, within: str = "") -> tuple[Layout, ...]:
     """Finds the layouts of a file, by its name and its folder.
 
     Args:
         path: Its path, without the suffix of an archive.
+        within: Name of the folder that the path begins in.
 
     Returns:
         One for each dataset that it has rows of; none for any other file.
@@ -123,7 +124,7 @@ def layouts_of(path: PurePosixPath) -> tuple[Layout, ...]:
     named = [layout for layout in LAYOUTS if layout.file_name == path.name.lower()]
     if not named:
         return ()
-    folders = [part.lower().replace("_", "-") for part in path.parts[:-1]]
+    folders = [part.lower().replace("_", "-") for part in (within, *path.parts[:-1])]
 
     def is_in(layout: Layout) -> bool:
         return any(folder.startswith(layout.folder) for folder in folders)

@@ -145,7 +145,7 @@ def kinds(path: str, within: str = "") -> list[Kind]:
     if _is_hidden(pure):
         return []
     compression = COMPRESSIONS.get(pure.suffix.lower())
-    layouts = layouts_of(PurePosixPath(within) / (pure.with_suffix("") if compression else pure))
+    layouts = layouts_of(pure.with_suffix("") if compression else pure, within)
     if layouts:
         return [Kind(layout.table, compression, layout) for layout in layouts]
     found = _csv(pure)
@@ -455,13 +455,17 @@ def _is_zip(path: str) -> bool:
 
 
 def _found(
-    fs: fsspec.AbstractFileSystem, root: str, listed: Mapping[str, Mapping[str, Any]]
+    fs: fsspec.AbstractFileSystem,
+    root: str,
+    listed: Mapping[str, Mapping[str, Any]],
+    selected: Collection[str] | None,
 ) -> Iterator[_Found]:
-    """Yields the files of a listing, and those in its zips, by key."""
+    """Yields the files of a listing, and those in the selected zips, by key."""
     for key, one in sorted(listed.items()):
         path = _in_utf8(key.removeprefix(root).lstrip("/")) or key.rpartition("/")[2]
         found = _Found(path, key, _behind_link(fs, key, one), path, root.rpartition("/")[2])
         is_archive = _is_zip(key) and found.info["type"] == "file"
+        is_archive = is_archive and (selected is None or key in selected)
         # `ratings.zip` holds one file of a name that does not matter.
         if is_archive and not kinds(path) and not _is_hidden(PurePosixPath(path)):
             yield from _in_zip(fs, found)
@@ -507,7 +511,7 @@ def _zone(
     *,
     unmodelled: bool = False,
 ) -> LandingZone:
-    found = list(_found(fs, root, listed))
+    found = list(_found(fs, root, listed, selected))
     read = [(one, one.files()) for one in found if selected is None or one.key in selected]
     plain: dict[tuple[str, int], list[LandingFile]] = defaultdict(list)
     for file in (file for _, files in read for file in files):
