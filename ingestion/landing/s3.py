@@ -121,9 +121,13 @@ class _Body(io.RawIOBase):
     def __init__(self, body: Any, name: str) -> None:
         self._body = body
         self._name = name
+        self._read = 0
 
     def readable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self._read
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
@@ -132,6 +136,7 @@ class _Body(io.RawIOBase):
         except BotoCoreError as error:
             raise OSError(f"{self._name}: {error}") from None
         view[: len(piece)] = piece
+        self._read += len(piece)
         return len(piece)
 
     def close(self) -> None:
