@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as examples
 
+from ingestion.operate.run import run
 from ingestion.settings import Settings
 from tests.support import forking
 from tests.support.cli import Cli
@@ -38,13 +39,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps what shares a module's or a template's fixtures on one worker.
 
     A file is a group, unless it names groups of its own. Those take longest, so they come first,
-    and no worker waits for the other at the end.
+    and no worker waits for the other at the end. Nor at the beginning: while one makes `built`, the
+    other goes through histories, which start from nothing.
     """
     forking.expect(len(items))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    items.sort(key=_turn)
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
+
+
+def _turn(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group")
+    return {"audit": 0, "histories": 1}.get(group.args[0], 2) if group else 3
 
 
 @pytest.fixture
@@ -100,3 +107,27 @@ def snowflake(snowflake_stand_in: dict[str, str]) -> dict[str, str]:
 def home(built: Path, tmp_path: Path) -> Path:
     """A copy of the built home, to be changed by one test."""
     return shutil.copytree(built / "home", tmp_path / "home", copy_function=shutil.copy2)
+
+
+@pytest.fixture(scope="session")
+def _published_once(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `home`, published from the landing zone `zone`, and that zone as `kept`."""
+    folder = tmp_path_factory.mktemp("published")
+    for name in ("zone", "kept"):
+        shutil.copytree(built / "zone", folder / name)
+    run(Settings(home=folder / "home", source=str(folder / "zone"), _env_file=None))
+    return folder
+
+
+@pytest.fixture
+def home_and_zone(_published_once: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A copy of a home, and its landing zone, both to be changed by one test.
+
+    A warehouse knows where its landing zone is. So that stays in its place, and tests that change
+    it are of one group, `environments`.
+    """
+    zone = _published_once / "zone"
+    shutil.rmtree(zone, ignore_errors=True)  # the test before may have removed it
+    shutil.copytree(_published_once / "kept", zone)
+    home = shutil.copytree(_published_once / "home", tmp_path / "home", copy_function=shutil.copy2)
+    return home, zone

@@ -15,7 +15,7 @@ from ingestion.landing.readme import Readme
 from ingestion.settings import Settings
 from tests.support.cli import Cli
 
-pytestmark = pytest.mark.xdist_group("release")
+pytestmark = pytest.mark.xdist_group("environments")
 
 PUBLISHED = Counts(ratings=1_000, users=100, movies=200, tags=50)
 README = """This dataset (ml-tiny) describes ratings. It contains {ratings} ratings and {tags} tag
@@ -115,8 +115,8 @@ def test_counts_of_the_readme_are_compared_with_rows_and_figures() -> None:
 class Zone:
     """A landing zone that was published, and its home."""
 
-    def __init__(self, folder: Path, cli: Cli) -> None:
-        self.home, self.folder = folder / "home", folder / "zone"
+    def __init__(self, home: Path, folder: Path, cli: Cli) -> None:
+        self.home, self.folder = home, folder
         self.cli = cli
         self.marts = self.home / "marts.duckdb"
 
@@ -138,23 +138,10 @@ class Zone:
         (self.folder / name).write_text("\n".join(lines[: rows + 1]) + "\n")
 
 
-@pytest.fixture(scope="module")
-def published_once(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of `built`, published from a landing zone of its own; kept in `kept`."""
-    folder = tmp_path_factory.mktemp("release")
-    work = shutil.copytree(built, folder / "work", copy_function=shutil.copy2)
-    Zone(work, Cli(folder)).run("--switch-source")
-    shutil.copytree(work, folder / "kept", copy_function=shutil.copy2)
-    return folder
-
-
 @pytest.fixture
-def zone(published_once: Path, cli: Cli) -> Zone:
-    """It, to be changed by one test: always in one place, which is part of what is loaded."""
-    work = published_once / "work"
-    shutil.rmtree(work)
-    shutil.copytree(published_once / "kept", work, copy_function=shutil.copy2)
-    return Zone(work, cli)
+def zone(home_and_zone: tuple[Path, Path], cli: Cli) -> Zone:
+    """A landing zone to change, and its home."""
+    return Zone(*home_and_zone, cli)
 
 
 def test_half_a_release_is_held_back_until_it_is_accepted(zone: Zone) -> None:
@@ -216,8 +203,8 @@ def _split(line: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_smaller_landing_zone_is_reported_after_a_switch(zone: Zone) -> None:
-    other = zone.folder.parent / "other"
+def test_a_smaller_landing_zone_is_reported_after_a_switch(zone: Zone, tmp_path: Path) -> None:
+    other = tmp_path / "other"
     shutil.copytree(zone.folder, other)
     lines = (other / "ratings.csv").read_text().splitlines()
     (other / "ratings.csv").write_text("\n".join(lines[:300]) + "\n")

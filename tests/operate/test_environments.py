@@ -21,7 +21,6 @@ from ingestion.operate.environments import promote
 from ingestion.operate.run import EnvironmentReport, apply, run
 from ingestion.operate.steps import vacuum
 from ingestion.publish.duckdb_file import published_version
-from ingestion.settings import Settings
 from tests.support.checkout import Checkout
 from tests.support.cli import Cli
 from tests.support.environments import (
@@ -37,24 +36,12 @@ ANNA, BEN = Environment("dev_anna"), Environment("dev_ben")
 EDIT = ("models/mart/mart_weekday_hour.sql", "rated.n_ratings, 0)", "rated.n_ratings, 0) + 0")
 
 
-@pytest.fixture(scope="module")
-def once(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `home`, published from the landing zone `zone`, and that zone as `kept`."""
-    folder = tmp_path_factory.mktemp("environments")
-    for name in ("zone", "kept"):
-        shutil.copytree(built / "zone", folder / name)
-    run(Settings(home=folder / "home", source=str(folder / "zone"), _env_file=None))
-    return folder
-
-
 @pytest.fixture
-def checkout(once: Path, tmp_path: Path) -> Checkout:
-    """A copy of the home, the landing zone as it was, and models to edit."""
-    shutil.rmtree(once / "zone", ignore_errors=True)
-    shutil.copytree(once / "kept", once / "zone")
-    home = shutil.copytree(once / "home", tmp_path / "home", copy_function=shutil.copy2)
+def checkout(home_and_zone: tuple[Path, Path], tmp_path: Path) -> Checkout:
+    """A copy of a home, its landing zone, and models to edit."""
+    home, zone = home_and_zone
     made = Checkout(home, tmp_path)
-    made.settings = made.settings.model_copy(update={"source": str(once / "zone")})
+    made.settings = made.settings.model_copy(update={"source": str(zone)})
     return made
 
 

@@ -61,10 +61,14 @@ def test_a_refused_file_stays_visible_until_it_is_mended(settings: Settings, zon
     assert codes(settings) == []
 
 
-def test_a_refused_file_is_forgotten_when_it_is_gone(settings: Settings, zone: Path) -> None:
-    write(zone, ratings_2=SEMICOLONS)
+def test_only_the_refused_file_that_is_gone_is_forgotten(settings: Settings, zone: Path) -> None:
+    write(zone, ratings_2=SEMICOLONS, ratings_3=SEMICOLONS)
     load(settings=settings)
     (zone / "ratings-2.csv").unlink()
+    report = load(settings=settings)
+    assert (report.exit_code, report.changed) == (4, False)
+    assert [refused.path for refused in status(settings).refused] == ["ratings-3.csv"]
+    (zone / "ratings-3.csv").unlink()
     report = load(settings=settings)
     assert (report.exit_code, report.changed) == (0, False)
     assert status(settings).refused == []

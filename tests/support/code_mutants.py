@@ -45,6 +45,7 @@ GUARDS = {
     "warehouse/lease": ("tests/warehouse/test_lease.py",),
     "warehouse/run": ("tests/warehouse/test_lease.py", "tests/operate/test_recovery.py"),
     "reading/bulk": _READS,
+    "reading/together": ("tests/reading/test_reading_together.py",),
     "reading/inspection": (*_READS, "tests/reading/test_inspection.py"),
     "publish/publish": ("tests/publish/test_publish.py",),
     "publish/duckdb_file": ("tests/publish/test_publish.py",),
