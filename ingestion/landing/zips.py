@@ -141,4 +141,4 @@ def unpacked(raw: IO[bytes], member: Member) -> IO[bytes]:
     info = zipfile.ZipInfo(member.name)
     info.compress_type, info.CRC = member.method, member.crc
     info.compress_size, info.file_size = member.packed, member.size
-    return zipfile.ZipExtFile(raw, "r", info)
+    return cast("IO[bytes]", zipfile.ZipExtFile(raw, "r", info))

@@ -153,8 +153,8 @@ def last_file_ids(target: Warehouse) -> dict[str, int]:
     """
     if not target.has_table(SCHEMA, TABLE):
         return {}
-    found = dict(target.fetch(f"select dataset, max(file_id) from {FILES} group by dataset"))
-    return {dataset: last for dataset, last in found.items() if dataset in DATASETS}
+    found = target.fetch(f"select dataset, max(file_id) from {FILES} group by dataset")
+    return {dataset: last for dataset, last in found if dataset in DATASETS}
 
 
 def loads(target: Warehouse) -> list[Load]:
