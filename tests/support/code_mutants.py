@@ -48,11 +48,15 @@ GUARDS = {
     "reading/together": ("tests/reading/test_reading_together.py",),
     "reading/inspection": (*_READS, "tests/reading/test_inspection.py"),
     "publish/publish": ("tests/publish/test_publish.py",),
-    "publish/duckdb_file": ("tests/publish/test_publish.py",),
+    "publish/duckdb_file": ("tests/publish/test_publish.py", "tests/build/test_release.py"),
     "build/audit": ("tests/build/test_build_audit.py",),
     "operate/vacuum": ("tests/operate/test_vacuum.py",),
     "operate/recovery": ("tests/operate/test_recovery.py",),
-    "operate/exclusive": ("tests/operate/test_concurrent_runs.py",),
+    "operate/exclusive": (
+        "tests/operate/test_concurrent_runs.py",
+        "tests/operate/test_status.py",
+        "tests/cli/test_commands.py",
+    ),
 }
 """The modules that guard data, and the tests that guard them."""
 INVALID, STOPPED, TIMEOUT, SURVIVED = "does not run", "stopped", "too slow", "survived"

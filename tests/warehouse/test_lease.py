@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import time
 from pathlib import Path
 
@@ -100,22 +101,21 @@ def test_reserved_file_ids_are_never_given_twice(tmp_path: Path, zone: Path) -> 
     assert ids == [(reserved + 1_000_000_000_000,)]
 
 
+@pytest.mark.parametrize("after", ["ingestion.raw.load._read_all", "ingestion.raw.commit.verify"])
 def test_a_paused_holder_commits_nothing(
-    tmp_path: Path, zone: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, zone: Path, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
-    """While one load reads its files, another machine takes over, loads and ends."""
-    from ingestion.raw import load as loading
-
+    """Once one load has read, or appended, its rows, another machine takes over, loads and ends."""
     a, b = machine(tmp_path, "a"), machine(tmp_path, "b")
-    read_all = loading._read_all
+    step = pkgutil.resolve_name(after)
 
     def and_pause(*arguments: object) -> object:
-        outcomes = read_all(*arguments)  # type: ignore[arg-type]
-        monkeypatch.setattr(loading, "_read_all", read_all)
+        done = step(*arguments)
+        monkeypatch.setattr(after, step)
         assert load(settings=b, take_over=True).rows == 3
-        return outcomes
+        return done
 
-    monkeypatch.setattr(loading, "_read_all", and_pause)
+    monkeypatch.setattr(after, and_pause)
     with pytest.raises(BusyError, match="took over the warehouse while this one was paused"):
         load(settings=a)
     assert rows_that_count(a.warehouse_file, "ratings") == rows_in_files(zone / "ratings.csv")
