@@ -9,7 +9,7 @@ RATINGS ?=
 DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
 
 .PHONY: help setup demo dashboard test lint lint-python lint-duckdb lint-snowflake types pytest \
-	test-long bench parity sqlmesh advisories sbom screenshots lock clean
+	test-long bench parity sqlmesh advisories sbom audits docs screenshots lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -109,7 +109,7 @@ $(SECURITY)/.ready: requirements-security.lock | $(READY)
 
 # Strict: a package that cannot be looked up is a failure, too.
 advisories: $(SECURITY)/.ready ## Look the locked packages up among known vulnerabilities
-	@$(foreach lock,$(INSTALLED) requirements-sqlmesh.lock requirements-security.lock,\
+	@$(foreach lock,$(INSTALLED) $(wildcard requirements-*.lock),\
 		echo $(lock): && $(SECURITY)/bin/pip-audit --strict --progress-spinner off --disable-pip \
 		--require-hashes -r $(lock) &&) true
 
@@ -117,6 +117,24 @@ sbom: $(SECURITY)/.ready ## Write what the project and its image install to dist
 	@mkdir -p dist
 	@$(foreach lock,$(INSTALLED),$(SECURITY)/bin/cyclonedx-py requirements $(lock) --pyproject pyproject.toml \
 		--output-reproducible --of JSON -o $(SBOM) &&) true
+
+# In one of its own, too. What it documents is the project's, whose packages it sees after its own.
+DOCS := .venv/docs
+SITE ?= dist/docs
+
+$(DOCS)/.ready: requirements-docs.lock | $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(DOCS)/bin/python --require-hashes -r $<
+	@$(BIN)/python -c 'import os, sysconfig; print(os.getcwd(), sysconfig.get_path("purelib"), sep="\n")' \
+		> $$($(DOCS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth
+	@touch $@
+
+docs: $(DOCS)/.ready ## Write the documentation site to dist/docs; fails on a broken link
+	@$(BIN)/python -m tests.support.site_pages
+	@rm -rf "$(SITE)"
+	@$(DOCS)/bin/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going \
+		--doctree-dir $(DOCS)/doctrees docs "$(SITE)"
+	@echo "The site is $(SITE)/index.html"
 
 audits: $(READY) ## Rewrite docs/audits.md from the descriptions of the tests
 	@$(BIN)/python -m tests.support.audits_page
@@ -133,6 +151,8 @@ lock: $(READY) ## Rewrite all locks: names, versions and hashes, no addresses
 	$(COMPILE) --custom-compile-command "make lock" --group sqlmesh -o requirements-sqlmesh.lock \
 		--constraints <(grep -oE '^(dbt-[a-z-]+|duckdb)==[^ ;]+' requirements.lock)
 	$(COMPILE) --custom-compile-command "make lock" --group security -o requirements-security.lock
+	$(COMPILE) --custom-compile-command "make lock" --group docs -o requirements-docs.lock \
+		--constraints requirements.lock
 	$(COMPILE_IMAGE) dashboard/requirements.txt -o dashboard/requirements.lock
 	$(COMPILE_IMAGE) dashboard/requirements-snowflake.txt -o dashboard/requirements-snowflake.lock
 

@@ -31,6 +31,10 @@ class SettingsError(MovielensError):
     exit_code = 2
 
 
+class NewerLayout(SettingsError):
+    """A warehouse or a published file that a newer version wrote in a layout of its own."""
+
+
 class SourceError(SettingsError):
     """A landing zone that cannot be listed or holds nothing to load."""
 

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -19,13 +20,15 @@ from ingestion.cli import main
 from ingestion.settings import Settings
 from local_dev.servers import free_port
 from tests.support.checkout import copy_of_checkout
+from tests.support.cli import Cli
+from tests.support.commands import leaves
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def _blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def _commands() -> list[list[str]]:
@@ -115,6 +118,55 @@ def test_the_readme_runs_as_written(tmp_path: Path) -> None:
     assert re.search(r"^\[20000 rows x \d+ columns\]", done.stdout, re.MULTILINE)
 
 
+def _commands_of_pages() -> list[tuple[str, str]]:
+    pages = sorted((PROJECT / "docs").glob("*.md"))
+    return [
+        (page.name, line.removeprefix(".venv/bin/"))
+        for page in pages
+        for block in _blocks("sh", page.read_text())
+        for line in block.splitlines()
+        if line.removeprefix(".venv/bin/").startswith("movielens ")
+    ]
+
+
+@pytest.mark.parametrize(("page", "line"), _commands_of_pages())
+def test_every_command_of_the_pages_is_there(
+    page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ml-latest-small").mkdir()
+    _parse(shlex.split(line, comments=True)[1:])
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_as_written(cli: Cli) -> None:
+    """Every block after the installation, in one shell and an empty folder."""
+    text = (PROJECT / "docs" / "tutorial.md").read_text()
+    before, *blocks = _blocks("sh", text)
+    assert "pip install" in before
+    lines = "".join(blocks).replace("\\\n", "").splitlines()
+    script = "\n".join(
+        f"{line}\n{{ code=$?; [ $code -eq {expected} ] || exit 99; }}"
+        for line in lines
+        for expected in re.findall(r"# exit code (\d+)$", line) or ["0"]
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-u", "-c", f"set -x\n{script}"],
+        cwd=cli.folder,
+        env=cli.environment({"PATH": path}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    # What the text around the blocks says.
+    for said in ("Nothing to do: ", "1 rejected", "https://m.imdb.com/", "mart_genre"):
+        assert said in done.stdout, said
+    assert "assert_each_genre_agrees_with_its_films" in done.stdout + done.stderr
+
+
 def test_readme_names_only_marts_that_there_are() -> None:
     """All of them, each with its grain, are in models/mart/; another test holds them to that."""
     built = {path.stem for path in (PROJECT / "models" / "mart").glob("*.sql")}
@@ -158,20 +210,7 @@ def test_every_model_and_column_is_described() -> None:
     assert models <= {table for table, _, _ in described}
 
 
-def _leaves(group: click.Group, path: str = "") -> list[tuple[str, click.Command]]:
-    context = click.Context(group)
-    leaves = []
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            leaves += _leaves(command, f"{name} ")
-        else:
-            leaves.append((path + name, command))
-    return leaves
-
-
-@pytest.mark.parametrize(("name", "command"), _leaves(main), ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "command"), leaves(main), ids=lambda value: str(value))
 def test_every_command_has_an_example_and_json(name: str, command: click.Command) -> None:
     assert f"movielens {name}" in (command.help or "")
     assert "--json" in {option for parameter in command.params for option in parameter.opts}
@@ -187,6 +226,7 @@ def test_every_setting_is_described() -> None:
         ("requirements.lock", 150),
         ("requirements-sqlmesh.lock", 51),
         ("requirements-security.lock", 30),
+        ("requirements-docs.lock", 20),
         ("dashboard/requirements.lock", 30),
         ("dashboard/requirements-snowflake.lock", 40),
     ],

@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +34,17 @@ print(len(page.metric), "figures")
 """
 
 
+def _build(target: str, checkout: Path, to: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", to]
+    subprocess.run(command, cwd=checkout, check=True, capture_output=True)
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built by the project's own build backend, of what a clone would hold."""
 
     def make(folder: Path) -> None:
-        copy = copy_of_checkout(folder / "clone")
-        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist"]
-        subprocess.run(build, cwd=copy, check=True, capture_output=True)
+        _build("wheel", copy_of_checkout(folder / "clone"), folder / "dist")
 
     (built,) = (template(tmp_path_factory, "wheel", make) / "dist").glob("*.whl")
     return built
@@ -67,6 +72,23 @@ def test_the_wheel_has_the_whole_project_inside_its_packages(wheel: Path) -> Non
     assert copies == {name for part in (*PARTS, ".streamlit/config.toml") for name in _files(part)}
 
 
+def _uv() -> str:
+    found = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+    assert found
+    return found
+
+
+def _wanted(wheel: Path, extras: str) -> str:
+    return f"movielens-warehouse{extras} @ {wheel.as_uri()}"
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of this environment or of its settings."""
+    own = ("MOVIELENS_", "PYTEST_", "VIRTUAL_ENV", "PYTHON", "DLT_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    return {**inherited, "CI": "1"}
+
+
 class Installed:
     """The wheel in an environment of its own, used in a folder of its own."""
 
@@ -74,12 +96,10 @@ class Installed:
         self._bin = folder / "venv" / "bin"
         self.folder = folder / "empty"
         self.folder.mkdir()
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
-        assert uv
         venv = ["venv", "--quiet", "--python", sys.executable, folder / "venv"]
-        wanted = f"movielens-warehouse{extras} @ {wheel.as_uri()}"
+        wanted = _wanted(wheel, extras)
         for arguments in (venv, ["pip", "install", "--python", self._bin / "python", wanted]):
-            done = self._process(uv, *arguments)
+            done = self._process(_uv(), *arguments)
             assert done.returncode == 0, done.stderr
 
     def _process(self, *arguments: object, where: Path | None = None) -> Any:
@@ -95,9 +115,7 @@ class Installed:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = ("MOVIELENS_", "PYTEST_", "VIRTUAL_ENV", "PYTHON", "DLT_")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-        return {**inherited, "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}", "CI": "1"}
+        return {**_environment(), "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}"}
 
     def python(self, script: str, *arguments: object) -> Any:
         return self._process(self._bin / "python", "-c", script, *arguments)
@@ -185,3 +203,74 @@ def test_the_library_alone_installs_neither_dbt_nor_streamlit(wheel: Path, tmp_p
     for arguments, extra in (("build",), "dbt"), (("dashboard",), "dashboard"):
         error = here.json(*arguments, exit_code=2)["error"]
         assert f'pip install "movielens-warehouse[{extra}]"' in error["remedy"]
+
+
+def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """Whoever builds it from PyPI's archive gets, byte for byte, what a clone gives."""
+    copy = copy_of_checkout(tmp_path / "clone")
+    _build("sdist", copy, tmp_path / "dist")
+    (archive,) = (tmp_path / "dist").glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    _build("wheel", unpacked, tmp_path / "again")
+    (again,) = (tmp_path / "again").glob("*.whl")
+    assert again.name == wheel.name
+    assert _members(again) == _members(wheel)
+
+
+def _members(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def _with_uv_tool(wheel: Path, folder: Path) -> tuple[list[object], dict[str, str]]:
+    command = [_uv(), "tool", "install", "--quiet", "--python", sys.executable]
+    places = {"UV_TOOL_DIR": str(folder / "tools"), "UV_TOOL_BIN_DIR": str(folder / "bin")}
+    return [*command, _wanted(wheel, "[all]")], places
+
+
+def _with_pipx(wheel: Path, folder: Path) -> tuple[list[object], dict[str, str]]:
+    pipx = Path(sys.executable).with_name("pipx")
+    places = {"PIPX_HOME": str(folder / "tools"), "PIPX_BIN_DIR": str(folder / "bin")}
+    # pipx takes a file for what it is, with its extras, but not a requirement that names one.
+    return [pipx, "install", "--quiet", "--python", sys.executable, f"{wheel}[all]"], places
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("installing", [_with_uv_tool, _with_pipx], ids=["uv tool", "pipx"])
+def test_it_installs_as_a_tool_of_its_own(
+    wheel: Path,
+    tmp_path: Path,
+    installing: Callable[[Path, Path], tuple[list[object], dict[str, str]]],
+) -> None:
+    """In an environment that nobody activates; only `movielens` is on the PATH."""
+    install, places = installing(wheel, tmp_path)
+    environment = {**_environment(), **places}
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    def process(*arguments: object) -> str:
+        done = subprocess.run(
+            list(map(str, arguments)),
+            cwd=empty,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    process(*install)
+    assert [path.name for path in (tmp_path / "bin").iterdir()] == ["movielens"]
+    movielens = tmp_path / "bin" / "movielens"
+    demo = json.loads(process(movielens, "demo", "--ratings", "1000", "--json"))
+    assert demo["run"]["publish"]["published"] is True
+    (answer,) = json.loads(
+        process(movielens, "query", "select n_ratings from mart_dataset_status", "--json")
+    )["answer"]
+    assert answer["n_ratings"] > 500
+    findings = json.loads(process(movielens, "doctor", "--json"))["findings"]
+    assert [each for each in findings if each["status"] == "problem"] == []

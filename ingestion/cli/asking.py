@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ def _records(rows: pa.Table) -> list[dict[str, Any]]:
 
 
 def _in_json(value: Any) -> Any:
-    """JSON has neither NaN nor infinity."""
+    """JSON has neither NaN nor infinity; and a sum, which DuckDB makes wider, stays a number."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -46,7 +46,8 @@ def _warehouse_lines(status: Status) -> list[str]:
 
 def _loaded_lines(status: Status) -> list[str]:
     if not status.datasets:
-        if status.published or status.warehouse not in ("open", "missing"):
+        told = status.published or status.published_problem
+        if told or status.warehouse not in ("open", "missing"):
             return []
         return [
             "Nothing is loaded yet.",
@@ -77,6 +78,8 @@ def _published_lines(status: Status) -> list[str]:
     if status.environments:
         lines.append(f"Environments  {', '.join(status.environments)} (movielens env list)")
     if status.published is None:
+        if status.published_problem:
+            return [*lines, f"Published     {status.published_problem}"]
         return [*lines, "Published     nothing"] if lines else []
     since = f" since {status.published_at:%Y-%m-%d %H:%M} UTC" if status.published_at else ""
     lines.append(f"Published     {status.published}{since} ({status.marts_bytes / 1e6:.1f} MB)")

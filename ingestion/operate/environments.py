@@ -22,6 +22,7 @@ from ingestion.publish.published import seen
 from ingestion.raw import manifest
 from ingestion.remedies import command
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 from ingestion.warehouse.base import Warehouse
 
 
@@ -53,8 +54,10 @@ def environments(settings: Settings) -> list[EnvironmentStatus]:
 
     Raises:
         BusyError: If a writer has the warehouse file.
+        NewerLayout: If a newer version has written to the warehouse.
     """
     target = engine_of(settings).looked_at()
+    layout.check(target)
     known = registry.read(target)
     production = known.shown_by(PRODUCTION)
     last = max(manifest.last_file_ids(target).values(), default=0)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
+from ingestion.engine import engine_of
 from ingestion.errors import BusyError
 from ingestion.home import make_home
 from ingestion.operate import snapshot
@@ -27,7 +28,7 @@ def exclusive_run(settings: Settings, *, take_over: bool = False) -> Iterator[Ru
 
     Raises:
         BusyError: If another run holds the lock.
-        SettingsError: If the home is not writable.
+        SettingsError: If the home is not writable, or a newer version published its marts.
     """
     make_home(settings.home)
     lock = FileLock(settings.home / "run.lock", timeout=0)
@@ -40,6 +41,7 @@ def exclusive_run(settings: Settings, *, take_over: bool = False) -> Iterator[Ru
         ) from None
     run = Run(settings, take_over)
     try:
+        engine_of(settings).published().check_layout()
         yield run
     finally:
         try:

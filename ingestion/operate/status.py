@@ -11,13 +11,14 @@ import duckdb
 
 from ingestion.build.audit import FAILED_AUDIT, failing_rows
 from ingestion.engine import engine_of
-from ingestion.errors import BusyError, MovielensError, SettingsError
+from ingestion.errors import BusyError, MovielensError, NewerLayout, SettingsError
 from ingestion.operate import snapshot
 from ingestion.operate.run import LastRun, last_run
 from ingestion.operate.snapshot import Snapshot
-from ingestion.publish.published import Version
+from ingestion.publish.published import Published, Version
 from ingestion.remedies import command
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 
 SHOWN_RUNS = 5
 
@@ -38,6 +39,7 @@ class Status(Snapshot):
         warehouse: `open`; `busy`: a run has it open, so the snapshot of the run before is shown;
             `missing`; or `unreadable`.
         problem: Why the warehouse could not be read; empty if it could.
+        published_problem: Why what is published could not be read; empty if it could.
     """
 
     published: str | None = None
@@ -50,17 +52,19 @@ class Status(Snapshot):
     last_run: LastRun | None = None
     warehouse: str = "open"
     problem: str = ""
+    published_problem: str = ""
 
 
 def status(settings: Settings) -> Status:
     """Reads the state of the warehouse and the published marts; changes nothing.
 
     Returns:
-        Their state; for a DuckDB warehouse that cannot be opened, the last known state.
+        Their state; of what cannot be read, the last known state and why.
     """
     state, problem, held = _warehouse(settings)
     marts = engine_of(settings).published()
-    current, kept = marts.current(), marts.kept()
+    current, published_problem = _seen(marts)
+    kept = marts.kept()
     seen = next((v for v in kept if v.version == current), Version(""))
     return Status(
         **vars(held),
@@ -74,6 +78,7 @@ def status(settings: Settings) -> Status:
         last_run=last_run(settings),
         warehouse=state,
         problem=problem,
+        published_problem=published_problem,
     )
 
 
@@ -83,13 +88,26 @@ def _warehouse(settings: Settings) -> tuple[str, str, Snapshot]:
     if not target.exists():
         return "missing", "", Snapshot()
     try:
+        layout.check(target)
         return "open", "", snapshot.take(target)
     except BusyError as error:
         return "busy", str(error), snapshot.kept(settings) or Snapshot()
     except MovielensError as error:
-        if not target.is_exclusive:
+        if not (target.is_exclusive or isinstance(error, NewerLayout)):
             raise
-        return "unreadable", f"{error}. {error.remedy}", snapshot.kept(settings) or Snapshot()
+        return "unreadable", _with_remedy(error), snapshot.kept(settings) or Snapshot()
+
+
+def _seen(marts: Published) -> tuple[str | None, str]:
+    """Returns the version that readers see, and why it could not be read if it could not."""
+    try:
+        return marts.current(), ""
+    except NewerLayout as error:
+        return None, _with_remedy(error)
+
+
+def _with_remedy(error: MovielensError) -> str:
+    return f"{error}. {error.remedy}"
 
 
 def _runs(settings: Settings) -> tuple[dict[str, Any], ...]:

@@ -20,6 +20,7 @@ from ingestion.plan.differences import ColumnDiff, Diff, Key, MartDiff, Side
 from ingestion.publish.place import Mart, Place
 from ingestion.remedies import command
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 from ingestion.warehouse.base import Connection, Warehouse
 
 
@@ -37,8 +38,10 @@ def diff_environment(
     Raises:
         SettingsError: If the environment shows nothing, nothing is published, or no such mart.
         BusyError: If a writer has the warehouse file.
+        NewerLayout: If a newer version has written to the warehouse.
     """
     target = engine_of(settings).looked_at()
+    layout.check(target)
     after, before = place_of(target, environment), engine_of(settings).published().place()
     if before is None:
         raise SettingsError(

@@ -31,6 +31,7 @@ from ingestion.raw import manifest
 from ingestion.raw.load import rules_of, source_of
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 from ingestion.warehouse.base import Warehouse
 
 # What changes nothing in RAW.
@@ -152,6 +153,7 @@ def make_plan(
             another landing zone.
         SourceError: If the landing zone cannot be listed or holds no MovieLens file.
         BusyError: If a writer has the warehouse file.
+        NewerLayout: If a newer version has written to the warehouse.
     """
     on_event(Event("plan", "what the models compute"))
     lineage = lineage_of(settings)
@@ -169,8 +171,11 @@ def made_from_now(settings: Settings, environment: Environment) -> MadeFrom:
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Warehouse]:
     """Opens the warehouse once, if there is one; and no writer gets in between."""
-    target = engine_of(settings).looked_at()
+    engine = engine_of(settings)
+    engine.published().check_layout()
+    target = engine.looked_at()
     with target.kept_open():
+        layout.check(target)
         yield target
 
 

@@ -13,9 +13,11 @@ import duckdb
 
 from ingestion.build.environments import CANDIDATE, PRODUCTION
 from ingestion.build.release import Counts
+from ingestion.errors import NewerLayout
 from ingestion.home import write_whole
-from ingestion.layout import MARKED, marts_comment
+from ingestion.layout import MARKED, MARTS, marts_comment, marts_layout
 from ingestion.literals import duckdb_literal
+from ingestion.project import DISTRIBUTION
 from ingestion.publish.place import SEEN, Place
 from ingestion.publish.published import Version
 from ingestion.settings import Settings
@@ -51,6 +53,10 @@ class MartsFile:
     def size(self) -> int:
         """Bytes of what readers see."""
         return self._file.stat().st_size if self._file.exists() else 0
+
+    def check_layout(self) -> None:
+        """Raises `NewerLayout` if a newer version published the file."""
+        self.current()
 
     def bring_up_to_date(self) -> None:
         """Rewrites files in which an earlier release put the tables in another schema."""
@@ -198,11 +204,29 @@ def read_version(marts_file: Path) -> str:
 def _attach(connection: duckdb.DuckDBPyConnection, marts_file: Path) -> str:
     """Attaches a marts file as `opened`; returns the schema of its tables."""
     connection.execute(f"attach {duckdb_literal(marts_file)} as opened (read_only)")
+    refuse_newer(connection, "opened", marts_file)
     earlier = connection.execute(
         "from duckdb_schemas() where database_name = 'opened' and schema_name = ?",
         [_EARLIER_SCHEMA],
     )
     return _EARLIER_SCHEMA if earlier.fetchall() else "main"
+
+
+def refuse_newer(connection: duckdb.DuckDBPyConnection, database: str, marts_file: Path) -> None:
+    """Checks that this version can read an attached file of marts.
+
+    Raises:
+        NewerLayout: If a newer version published it.
+    """
+    marked = connection.execute(
+        "select comment from duckdb_tables() where database_name = ? and table_name = ?",
+        [database, MARKED],
+    ).fetchone()
+    if marked and marts_layout(marked[0]) > MARTS:
+        raise NewerLayout(
+            f"A newer version published {marts_file}; this one cannot read it. Nothing was changed",
+            f"pip install --upgrade {DISTRIBUTION}",
+        )
 
 
 def export_marts(lease: Lease, schema: str, file: Path) -> None:

@@ -56,6 +56,13 @@ class Published(Protocol):
     def counts(self) -> Counts | None:
         """The published version's counts; None if nothing is published."""
 
+    def check_layout(self) -> None:
+        """Checks that this version can read what readers see.
+
+        Raises:
+            NewerLayout: If a newer version published it.
+        """
+
     def bring_up_to_date(self) -> None:
         """Rewrites what an earlier release published in another layout."""
 

@@ -6,17 +6,16 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from ingestion import layout
 from ingestion.engine import engine_of
 from ingestion.errors import MovielensError, SettingsError
 from ingestion.literals import duckdb_literal
-from ingestion.project import DISTRIBUTION
 from ingestion.publish.download import copy_marts
-from ingestion.publish.place import Place
+from ingestion.publish.duckdb_file import refuse_newer
 from ingestion.remedies import command
 from ingestion.settings import Settings
 
@@ -104,7 +103,7 @@ def reading(
         raise SettingsError("Nothing is published yet", f"{command('demo')}, or {command('run')}")
     with duckdb.connect(":memory:", config=_CONFIG) as connection:
         if place.file is not None:
-            version = _attach(connection, place)
+            version = _attach(connection, place.file, place.schemas)
         else:
             version = place.version
             with engine.looked_at().connect() as warehouse:
@@ -114,27 +113,20 @@ def reading(
         yield connection, version
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, place: Place) -> str:
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path, schemas: tuple[str, ...]) -> str:
     try:
-        connection.execute(f"attach {duckdb_literal(place.file)} as published (read_only)")
+        connection.execute(f"attach {duckdb_literal(file)} as published (read_only)")
+        # A publish may have replaced the file since it was found.
+        refuse_newer(connection, "published", file)
         found = connection.execute(
             "select schema_name from duckdb_schemas() where database_name = 'published' "
-            f"and schema_name in {place.schemas} order by schema_name = 'main'"
+            f"and schema_name in {schemas} order by schema_name = 'main'"
         ).fetchall()
         connection.execute(f"use published.{found[0][0]}")
-        marked = connection.execute(
-            f"select comment from duckdb_tables() where table_name = '{layout.MARKED}'"
-        ).fetchone()
-        # A publish may have replaced the file since its version was read.
         rows = connection.execute("select data_version from mart_dataset_status").fetchall()
     except duckdb.Error as error:
         raise MovielensError(
-            f"{place.file} cannot be read: {error}; it was left as it is",
+            f"{file} cannot be read: {error}; it was left as it is",
             f"{command('run')} publishes the marts again",
         ) from None
-    if marked and layout.marts_layout(marked[0]) > layout.MARTS:
-        raise SettingsError(
-            f"A newer version published {place.file}; this one cannot read it",
-            f"pip install --upgrade {DISTRIBUTION}",
-        )
     return str(rows[0][0])

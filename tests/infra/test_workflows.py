@@ -131,11 +131,12 @@ def test_each_job_ends_and_has_no_more_rights_than_it_says(path: Path) -> None:
         assert 0 < job["timeout-minutes"] <= 120
         writes = {right for right, level in job["permissions"].items() if level == "write"}
         # Who holds credentials cannot write to the repository, and the other way round. Who makes a
-        # release of it runs nothing of it.
+        # release of it, or publishes its site, runs nothing of it.
         runs_its_code = any("checkout" in step.get("uses", "") for step in job["steps"])
+        published = [{"contents"}, {"id-token", "attestations"}, {"id-token", "pages"}]
         assert writes in (
             *(set(), {"id-token"}, {"issues"}, {"pull-requests"}),
-            *([] if runs_its_code else [{"contents"}, {"id-token", "attestations"}]),
+            *([] if runs_its_code else published),
         )
 
 
@@ -236,6 +237,17 @@ def test_a_release_has_its_bill_of_materials_and_is_off_until_wanted() -> None:
     assert jobs["pypi"]["permissions"]["id-token"] == "write"
     assert jobs["pypi"]["environment"] == "pypi"
     assert "secrets" not in (PRODUCTION.parent / "release.yml").read_text()
+
+
+def test_the_site_is_published_by_its_own_job_and_only_when_wanted() -> None:
+    jobs = yaml.safe_load((PRODUCTION.parent / "docs.yml").read_text())["jobs"]
+    assert jobs["build"]["if"] == "vars.MOVIELENS_DOCS == 'on'"
+    assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert "make docs" in [step.get("run") for step in jobs["build"]["steps"]]
+    # What may write runs nothing of the project.
+    assert jobs["publish"]["needs"] == "build"
+    used = [step["uses"].partition("@")[0] for step in jobs["publish"]["steps"]]
+    assert used == ["actions/deploy-pages"]
 
 
 def test_ci_has_every_python_and_both_systems() -> None:

@@ -17,7 +17,7 @@ import pytest
 from dashboard.marts_duckdb import DuckDBMarts
 from dashboard.marts_store import MartsUnreadable
 from ingestion import layout, load
-from ingestion.errors import SettingsError
+from ingestion.errors import NewerLayout
 from ingestion.project import version
 from ingestion.publish.reader import query
 from ingestion.settings import Settings
@@ -91,17 +91,67 @@ def test_a_warehouse_of_a_newer_version_is_refused(
         assert _in_warehouse(home, tables) == untouched.execute(tables).fetchall()
 
 
-def test_marts_of_a_newer_version_are_refused(home: Path) -> None:
+def _with_newer_marts(home: Path) -> None:
     marts = home / "marts.duckdb"
     shutil.copyfile(marts, home / "copy.duckdb")  # another file has a hard link on this one
     with duckdb.connect(str(home / "copy.duckdb")) as connection:
         newer = layout.marts_comment().replace(str(layout.MARTS), str(layout.MARTS + 1))
         connection.execute(f"comment on table mart_dataset_status is '{newer}'")
+        # What a newer version may well do; the refusal comes before it matters.
+        connection.execute("alter table mart_dataset_status rename data_version to version")
     (home / "copy.duckdb").replace(marts)
-    with pytest.raises(SettingsError, match="A newer version published"):
+
+
+def test_marts_of_a_newer_version_are_refused(home: Path, built: Path, cli: Cli) -> None:
+    _with_newer_marts(home)
+    marts = home / "marts.duckdb"
+    before = marts.read_bytes()
+    with pytest.raises(NewerLayout, match="A newer version published"):
         query(Settings(home=home, _env_file=None), "from mart_genre")
     with pytest.raises(MartsUnreadable, match="newer version"):
         DuckDBMarts(marts, "any")
+    told = cli.json("status", "--home", home)
+    assert (told["warehouse"], told["published"]) == ("open", None)
+    assert "A newer version published" in told["published_problem"]
+    assert "pip install --upgrade" in cli("status", "--home", home).stdout
+    for command in ("run", "plan"):
+        where = ("--home", home, "--source", built / "zone")
+        error = cli.json(command, *where, exit_code=2)["error"]
+        assert "A newer version published" in error["message"]
+    assert marts.read_bytes() == before
+    finding = _problem(cli, home, "published")
+    assert (finding["code"], "upgrade" in finding["remedy"]) == ("layout-newer", True)
+
+
+def _problem(cli: Cli, home: Path, about: str) -> dict[str, str]:
+    findings = cli.json("doctor", "--home", home, exit_code=1)["findings"]
+    (found,) = (f for f in findings if f["about"] == about and f["status"] == "problem")
+    return dict(found)
+
+
+@pytest.mark.parametrize("command", ["plan", "diff", "env list"])
+def test_what_only_looks_refuses_a_newer_warehouse(
+    home: Path, built: Path, cli: Cli, command: str
+) -> None:
+    _marked_by_a_newer_version(home)
+    more = ("--source", built / "zone") if command == "plan" else ()
+    error = cli.json(*command.split(), "--home", home, *more, exit_code=2)["error"]
+    assert "99.1 wrote this warehouse" in error["message"]
+    assert 'pip install --upgrade "movielens-warehouse>=99.1"' in error["remedy"]
+
+
+def test_status_and_doctor_say_that_a_newer_version_wrote_the_warehouse(
+    home: Path, cli: Cli
+) -> None:
+    published = cli.json("status", "--home", home)["published"]
+    _marked_by_a_newer_version(home)
+    _in_warehouse(home, "alter table raw._files rename rows_loaded to rows_kept")
+    told = cli.json("status", "--home", home)
+    assert (told["warehouse"], told["published"]) == ("unreadable", published)
+    assert "99.1 wrote this warehouse" in told["problem"]
+    assert "movielens-warehouse>=99.1" in cli("status", "--home", home).stdout
+    finding = _problem(cli, home, "warehouse")
+    assert (finding["code"], ">=99.1" in finding["remedy"]) == ("layout-newer", True)
 
 
 def _checkout(commit: str, folder: Path) -> Path:

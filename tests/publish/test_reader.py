@@ -65,6 +65,18 @@ def test_each_format_has_the_same_rows(built: Path, cli: Cli) -> None:
     assert [path.name for path in cli.folder.iterdir()] == ["genres.parquet"]
 
 
+def test_sums_are_numbers_in_json(built: Path, cli: Cli) -> None:
+    sums = "sum(n_ratings) as n, sum(1) as one"
+    sql = f"select {sums}, cast(1.5 as decimal(3, 2)) as part from mart_genre"
+    (answer,) = cli.json("query", sql, "--home", built / "home")["answer"]
+    ((n,),) = _published(built / "home", "select sum(n_ratings) from mart_genre")
+    ((one,),) = _published(built / "home", "select count(*) from mart_genre")
+    assert answer == {"n": n, "one": one, "part": 1.5}
+    done = cli("query", sql, "--home", built / "home", "--format", "json")
+    assert json.loads(done.stdout) == [answer]
+    assert [type(value) for value in answer.values()] == [int, int, float]
+
+
 def test_a_long_table_says_that_it_was_cut(built: Path, cli: Cli) -> None:
     done = cli("query", "select n from range(130) as numbers (n)", "--home", built / "home")
     assert done.stdout.splitlines()[-2:] == ["  99", "30 more rows; --format csv has them all"]

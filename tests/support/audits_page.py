@@ -36,6 +36,16 @@ def page(folder: Path) -> str:
     """
     nodes = json.loads((folder / "manifest.json").read_text())["nodes"].values()
     models = {node["name"]: node for node in nodes if node["resource_type"] == "model"}
+    return "".join([_HEAD, *_sections(models, audited(folder))])
+
+
+def audited(folder: Path) -> list[Test]:
+    """Returns all audits, in the order in which pages list them.
+
+    Args:
+        folder: Where dbt's manifest.json is.
+    """
+    nodes = json.loads((folder / "manifest.json").read_text())["nodes"].values()
     only_warn = {node["name"] for node in nodes if node["config"].get("severity") == "warn"}
     tests = [
         test._replace(description=f"{test.description} Warns only.")
@@ -43,16 +53,15 @@ def page(folder: Path) -> str:
         else test
         for test in Project(folder).tests
     ]
-    return "".join([_HEAD, *_sections(models, tests)])
+    return sorted(tests, key=lambda test: (test.kind, -len(test.reads), test.name))
 
 
-def _sections(models: Mapping[str, Any], tests: Iterable[Test]) -> Iterator[str]:
-    tests = sorted(tests, key=lambda test: (test.kind, -len(test.reads), test.name))
+def _sections(models: Mapping[str, Any], tests: list[Test]) -> Iterator[str]:
     for layer, heading in _LAYERS.items():
         yield f"\n## {heading}\n"
         for name in sorted(models):
             if name.startswith(f"{layer}_"):
-                yield _section(models[name], [t for t in tests if name in t.reads | {t.table}])
+                yield _section(models[name], tests)
 
 
 def _section(model: Mapping[str, Any], tests: list[Test]) -> str:
@@ -61,24 +70,30 @@ def _section(model: Mapping[str, Any], tests: list[Test]) -> str:
     lines = [
         f"### {name}",
         f"{' '.join(model['description'].split())}{contract}",
-        "\n".join(
-            [
-                "| what must hold | compared with | test |",
-                "|---|---|---|",
-                *(_row(test, name) for test in tests),
-            ]
-        ),
+        table_of(tests, name),
     ]
     return "\n" + "\n\n".join(lines) + "\n"
+
+
+def table_of(tests: Iterable[Test], name: str) -> str:
+    """Returns the table of the audits that a model takes part in.
+
+    Args:
+        tests: All audits.
+        name: The model.
+    """
+    rows = [_row(test, name) for test in tests if name in test.reads | {test.table}]
+    return "\n".join(["| what must hold | compared with | test |", "|---|---|---|", *rows])
 
 
 def _row(test: Test, name: str) -> str:
     others = ", ".join(sorted((test.reads | {test.table}) - {name}))
     compared = "invented rows" if test.kind == "unit test" else others
-    return f"| {_in_a_cell(test.description)} | {compared} | `{test.name}` |"
+    return f"| {in_a_cell(test.description)} | {compared} | `{test.name}` |"
 
 
-def _in_a_cell(text: str) -> str:
+def in_a_cell(text: str) -> str:
+    """Returns text as it is written in a cell of a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.build.environments import LAYERS, STORE
-from ingestion.errors import MovielensError, SettingsError
+from ingestion.errors import MovielensError, NewerLayout, SettingsError
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, skipped, warning
 from ingestion.operate.doctor.landing_zone import clock
 from ingestion.publish.snowflake_views import SCHEMA as MARTS
@@ -21,6 +21,7 @@ from ingestion.publish.snowflake_views import MartsViews
 from ingestion.raw import manifest
 from ingestion.remedies import command
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 from ingestion.warehouse.base import IN_THIS_DATABASE, Warehouse
 from ingestion.warehouse.lease import TABLE as LEASE
 from ingestion.warehouse.snowflake import SnowflakeWarehouse
@@ -298,10 +299,14 @@ def _refused(target: Warehouse, statement: str) -> str:
 
 
 def _state(target: Warehouse) -> Iterator[Finding]:
-    """Whether a run is in progress, and what readers see."""
+    """Whether this version knows the layout, a run is in progress, and what readers see."""
     if not target.has_table(manifest.SCHEMA, "_lease"):
         yield ok("account", "nothing is loaded yet")
         return
+    try:
+        layout.check(target)
+    except NewerLayout as error:
+        yield problem("account", "layout-newer", str(error), error.remedy)
     held = target.fetch(
         f"select holder from {LEASE} where holder is not null and expires_at > current_timestamp"
     )

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 import duckdb
 
-from ingestion.errors import MovielensError
+from ingestion.errors import MovielensError, NewerLayout
 from ingestion.operate.doctor.findings import Check, Finding, ok, problem, warning
 from ingestion.publish.duckdb_file import read_version
 from ingestion.remedies import command
 from ingestion.settings import Settings
+from ingestion.warehouse import layout
 from ingestion.warehouse.base import DuckDBWarehouse
 
 
 def warehouse(settings: Settings) -> Iterator[Finding]:
-    """The file opens."""
+    """The file opens, and this version knows its layout."""
     target = DuckDBWarehouse(settings.warehouse_file)
     if not target.exists() and settings.marts_file.exists():
         yield warning(
@@ -31,7 +32,11 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
         )
         return
     try:
+        layout.check(target)
         tables = target.fetch("select count(*) from information_schema.tables")[0][0]
+    except NewerLayout as error:
+        yield problem("warehouse", "layout-newer", str(error), error.remedy)
+        return
     except MovielensError as error:
         code = "warehouse-busy" if error.exit_code == 75 else "warehouse-cannot-be-opened"
         yield problem("warehouse", code, str(error), error.remedy)
@@ -46,6 +51,9 @@ def published(settings: Settings) -> Iterator[Finding]:
         return
     try:
         current = read_version(settings.marts_file)
+    except NewerLayout as error:
+        yield problem("published", "layout-newer", str(error), error.remedy)
+        return
     except duckdb.Error as error:
         said = str(error).splitlines()[0]
         yield problem(
