@@ -26,16 +26,20 @@ alter network policy MOVIELENS_DASHBOARD set
   allowed_ip_list = ();
 
 -- With its key and from a driver, in no other way: without this, a programmatic access token would do,
--- and would outlive the key.
+-- and would outlive the key. A policy without Snowsight may not ask for a second factor, which some
+-- accounts do unless told; a service has none.
 create or alter authentication policy MOVIELENS.ACCESS.LOADER
   authentication_methods = ('KEYPAIR')
-  client_types = ('DRIVERS');
+  client_types = ('DRIVERS')
+  mfa_enrollment = 'OPTIONAL';
 create or alter authentication policy MOVIELENS.ACCESS.TRANSFORMER
   authentication_methods = ('KEYPAIR')
-  client_types = ('DRIVERS');
+  client_types = ('DRIVERS')
+  mfa_enrollment = 'OPTIONAL';
 create or alter authentication policy MOVIELENS.ACCESS.DASHBOARD
   authentication_methods = ('KEYPAIR')
-  client_types = ('DRIVERS');
+  client_types = ('DRIVERS')
+  mfa_enrollment = 'OPTIONAL';
 
 -- TYPE = SERVICE: no password and no browser sign-in, ever. No secondary roles: Snowflake's default is
 -- all of them, so a role granted by mistake would take effect at once. No unloading: a stolen key must

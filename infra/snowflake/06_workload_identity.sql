@@ -13,6 +13,7 @@ alter network policy MOVIELENS_PIPELINE set
 create or alter authentication policy MOVIELENS.ACCESS.LOADER
   authentication_methods = ('WORKLOAD_IDENTITY')
   client_types = ('DRIVERS')
+  mfa_enrollment = 'OPTIONAL'
   workload_identity_policy = (
     allowed_providers = (oidc)
     allowed_oidc_issuers = ('https://token.actions.githubusercontent.com')
@@ -28,6 +29,7 @@ alter user MOVIELENS_LOADER unset rsa_public_key;
 create or alter authentication policy MOVIELENS.ACCESS.TRANSFORMER
   authentication_methods = ('WORKLOAD_IDENTITY')
   client_types = ('DRIVERS')
+  mfa_enrollment = 'OPTIONAL'
   workload_identity_policy = (
     allowed_providers = (oidc)
     allowed_oidc_issuers = ('https://token.actions.githubusercontent.com')

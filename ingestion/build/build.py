@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ingestion.build import artifacts, registry, release, views
+from ingestion.build import registry, release, views
 from ingestion.build.environments import AUDIT, PRODUCTION, STORE, Environment
 from ingestion.build.lineage import lineage_of
 from ingestion.build.making import BuildReport, Job, Making
@@ -17,7 +17,6 @@ from ingestion.build.registry import Build, Member, Passed, Registry, Table
 from ingestion.build.release import Landing, Seen
 from ingestion.engine import engine_of
 from ingestion.errors import SettingsError
-from ingestion.lineage.analysis import digest
 from ingestion.progress import OnEvent, silent
 from ingestion.project import check_project
 from ingestion.raw import manifest
@@ -193,10 +192,9 @@ def build_in(
     salt = making.version if from_scratch else ""
     plan = plan_build(making.lineage, making.project, state, build=job.fingerprint, salt=salt)
     _make_room(job, state, plan)
-    members = _members(making, plan)
-    relations = {name: (STORE, member.table) for name, member in members.items()}
+    relations = {name: (STORE, placed.table) for name, placed in plan.tables.items()}
     kept = making.project.test_results_of(_kept(state, plan))
-    making.audit(relations, plan.nodes, kept, _checked(state, plan))
+    making.audit(relations, plan.nodes, kept, _checked(state, plan), state.whole_tables)
     build = Build(
         version=making.version,
         fingerprint=job.fingerprint,
@@ -204,7 +202,7 @@ def build_in(
         last_file_id=state.last_file_id,
         built_at=making.now,
         used_at=making.now,
-        members=members,
+        members=_members(making, plan),
     )
     tables, tests = _tables(job.target, plan, making), _passed(plan, making)
     registry.record(job.lease, build, tables, tests, making.lineage.fingerprints)
@@ -274,11 +272,7 @@ def _members(making: Making, plan: BuildPlan) -> dict[str, Member]:
     """The tables of a build: its models', and those that the reports on it are made from."""
     layers = making.project.layers
     of_models = {name: Member(layers[name], each.table) for name, each in plan.tables.items()}
-    suffix = digest(making.version)
-    of_reports = {
-        f"{AUDIT}.{name}": Member(AUDIT, f"{AUDIT}_{name}__{suffix}")
-        for name in artifacts.AUDIT_TABLES
-    }
+    of_reports = {name: Member(AUDIT, table) for name, (_, table) in making.audit_tables.items()}
     return {**of_models, **of_reports}
 
 

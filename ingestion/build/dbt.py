@@ -129,7 +129,7 @@ class Dbt:
 
         Args:
             relations: Schema and name of each model, and of sources such as `audit.builds`.
-            checked: Models whose contract need not be checked again, where that takes a statement.
+            checked: Models whose contract dbt need not check, where that takes a statement.
         """
         for node in self._parsed.nodes.values():
             if node.resource_type == "model" and node.name in relations:

@@ -1,5 +1,8 @@
 """The janitor: drops environments that have expired, and tables that nothing can need any more.
 
+It comes at the end of each run; but where each drop is a statement that costs, production's runs
+leave it to `vacuum`.
+
 A table stays as long as a build has it. A build stays as long as an environment shows it, or one
 can return to it: it was built from the files that are current, and shown a few days ago. Published
 versions are copies, and marts as of an earlier load are built from RAW: neither needs a table here.
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 from ingestion.build import registry, views
 from ingestion.build.environments import Environment
@@ -75,6 +79,11 @@ def expired(
     )
 
 
+def comes_with(target: Warehouse, environment: Environment) -> Literal["run", "vacuum"]:
+    """Tells which command on an environment drops what nothing can need any more."""
+    return "vacuum" if target.is_metered and environment.is_production else "run"
+
+
 def clean(run: Run, target: Warehouse) -> Expired:
     """Drops what nothing can need any more.
 
@@ -89,19 +98,25 @@ def clean(run: Run, target: Warehouse) -> Expired:
         BusyError: If another run has taken the lease.
     """
     had_lease = run.has_lease
-    found = _found(run.settings, target)
+    found = find(run.settings, target)
     if found.is_empty:
         return found
     lease = run.lease(target)
     if not had_lease:
-        found = _found(run.settings, target)
+        found = find(run.settings, target)
     for name in found.environments:
         views.forget_environment(lease, Environment(name))
     views.forget(lease, found.builds, found.tables, run.settings.environment_days)
     return found
 
 
-def _found(settings: Settings, target: Warehouse) -> Expired:
+def find(settings: Settings, target: Warehouse) -> Expired:
+    """Finds what nothing can need any more; changes nothing.
+
+    Args:
+        settings: Set for how long environments and builds are kept.
+        target: The warehouse.
+    """
     known = registry.read(target)
     if not known.environments:  # nothing was built yet, or by an earlier release
         return Expired()

@@ -13,10 +13,12 @@ from ingestion.build import artifacts, release
 from ingestion.build.artifacts import TestResult
 from ingestion.build.audit import raise_failures
 from ingestion.build.dbt import Dbt, Relation
-from ingestion.build.environments import AUDIT
+from ingestion.build.environments import AUDIT, STORE
 from ingestion.build.lineage import Lineage, lineage_of
 from ingestion.build.release import Finding, Judgement, Landing, Seen, StatedCount
-from ingestion.build.together import run_together
+from ingestion.build.together import check_contracts, run_together
+from ingestion.datasets import RAW
+from ingestion.lineage.analysis import digest
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.project import is_shipped, version
 from ingestion.settings import Settings
@@ -120,7 +122,8 @@ class Making:
         self.version = f"{self.now:%Y%m%dT%H%M%SZ}-{job.fingerprint[:8]}"
         self.tests: dict[str, TestResult] = {}
         self.judged = Judgement()
-        self._relations: Mapping[str, Relation] = {}
+        self._relations: dict[str, Relation] = {}
+        self._checked: Collection[str] = ()
         self._ran: list[Any] = []
         self._kept = 0
 
@@ -130,14 +133,17 @@ class Making:
         nodes: Iterable[str] | None,
         kept: list[TestResult],
         checked: Collection[str] = (),
+        there: Collection[str] = (),
     ) -> None:
         """Builds and tests all but the reports, judges the release, and then builds the reports.
 
         Args:
-            relations: Where each model is built, and each table `audit.*` that the reports read.
+            relations: Where each model is built, and each table `audit.*` that the reports read;
+                by default these are in the store, named after what they hold.
             nodes: The models and tests to run; None for all.
             kept: The results of tests that are not run again.
             checked: Models whose contract need not be checked again.
+            there: The tables of earlier builds, which this one may share.
 
         Raises:
             AuditFailure: If a test failed.
@@ -146,8 +152,9 @@ class Making:
             BusyError: If another run has taken the lease.
         """
         job = self._job
-        self._relations = relations
-        self._dbt.place(relations, checked)
+        self._relations, self._checked = dict(relations), checked
+        # dbt checks each contract on its own; where that costs, `_results` checks them together.
+        self._dbt.place(relations, relations if job.target.is_metered else checked)
         self._build_and_test(nodes)
         run = self.project.test_results(self._ran)
         self._kept = len(kept)
@@ -161,7 +168,7 @@ class Making:
                 accept=job.accept_release,
                 refuses=job.refuses,
             )
-        self._record()
+        self._record(there)
         self._run([f"tag:{artifacts.REPORT_TAG}"])
 
     def _build_and_test(self, nodes: Iterable[str] | None) -> None:
@@ -182,6 +189,7 @@ class Making:
         if not target.is_metered:
             return [self._dbt.build(selected, *options)]
         built = self._dbt.build(selected, *options, "--exclude-resource-type", "test")
+        check_contracts(target, [result for result in built if self._promises(result)])
         tests = [
             test
             for test in self._dbt.data_tests(selected, *options)
@@ -191,13 +199,18 @@ class Making:
         # Tests first: what one found may be what broke a model behind it.
         return [run_together(target, tests, self._alone), built]
 
+    def _promises(self, result: Any) -> bool:
+        """Whether a model has a contract that was not checked before."""
+        node = result.node
+        return _is_model(result) and node.contract.enforced and node.name not in self._checked
+
     def _alone(self, tests: list[str]) -> list[Any]:
         return self._dbt.build(tests, "--indirect-selection", "empty")
 
     def _named(self, table: str) -> str:
         return ".".join(self._relations[table])
 
-    def _record(self) -> None:
+    def _record(self, there: Collection[str]) -> None:
         """Records the build, for the marts that report on it."""
         job, tests = self._job, self.tests.values()
         build = (
@@ -220,13 +233,23 @@ class Making:
         }
         job.lease.renew()
         for name, columns in artifacts.AUDIT_TABLES.items():
-            relation = self._relations[f"{AUDIT}.{name}"]
-            job.target.replace_table(*relation, columns, list(rows[name]))
+            content = list(rows[name])
+            in_store = (STORE, f"{AUDIT}_{name}__{digest(columns, content)}")
+            relation = self._relations.setdefault(f"{AUDIT}.{name}", in_store)
+            if relation[1] not in there:
+                job.target.replace_table(*relation, columns, content)
+        self._dbt.place(self.audit_tables)
+
+    @property
+    def audit_tables(self) -> dict[str, Relation]:
+        """Where the tables `audit.*` are that the reports read."""
+        tables = [f"{AUDIT}.{name}" for name in artifacts.AUDIT_TABLES]
+        return {table: self._relations[table] for table in tables}
 
     def _types(self) -> dict[tuple[str, str], str]:
         """The type of each column in the warehouse, by model or source."""
         of_relation = {relation: name for name, relation in self._relations.items()}
-        schemas = {schema for schema, _ in of_relation} | {"raw"}
+        schemas = {schema for schema, _ in of_relation} | {RAW}
         rows = self._job.target.fetch(
             "select lower(table_schema), lower(table_name), lower(column_name), lower(data_type) "
             "from information_schema.columns where lower(table_schema) in "

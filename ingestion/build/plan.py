@@ -51,6 +51,12 @@ class State:
         """The last manifest entry."""
         return max(self.file_ids.values(), default=0)
 
+    @property
+    def whole_tables(self) -> set[str]:
+        """The tables that are there and in a build that has passed its audit."""
+        builds = self.registry.builds.values()
+        return {table for build in builds for table in build.tables if table in self.there}
+
     def is_whole(self, build: Build) -> bool:
         """Whether all tables of a build are there."""
         return build.tables <= self.there

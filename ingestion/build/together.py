@@ -1,7 +1,8 @@
-"""Runs dbt's data tests many to a statement, for a warehouse where each statement costs money.
+"""Runs dbt's checks many to a statement, for a warehouse where each statement costs money.
 
-Each test keeps its own SQL, as dbt compiled it, and its own verdict, which follows from the number
-of its failures as in dbt. Only the order differs: all models are built before the first test runs.
+Each data test keeps its own SQL, as dbt compiled it, and its own verdict, which follows from the
+number of its failures as in dbt; and so does each contract. Only the order differs: all models are
+built before the first check. A build is shown to nobody until all of them have passed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from ingestion.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
+
+    Columns = list[tuple[str, str]]
 
 # Small enough that Snowflake plans a statement within a second or two.
 _AT_ONCE = 20
@@ -86,3 +89,79 @@ def _result(test: Any, verdict: tuple[Any, ...], seconds: float) -> RunResult:
         failures=failures if condition else 0,
         batch_results=None,
     )
+
+
+def check_contracts(target: Warehouse, built: Sequence[Any]) -> None:
+    """Compares the columns that models compute with those of their contracts, as dbt does.
+
+    Args:
+        target: The warehouse.
+        built: dbt's results of the models; those of a broken contract become errors.
+    """
+    compiled = [result for result in built if result.node.compiled_code]
+    for start in range(0, len(compiled), _AT_ONCE):
+        batch = compiled[start : start + _AT_ONCE]
+        try:
+            _check_contracts(target, batch)
+        except MovielensError:
+            for result in batch:
+                _check_alone(target, result)
+
+
+def _check_alone(target: Warehouse, result: Any) -> None:
+    try:
+        _check_contracts(target, [result])
+    except MovielensError:
+        if str(result.status) == "success":
+            raise
+        # Its SQL is wrong, as dbt has found out.
+
+
+def _check_contracts(target: Warehouse, results: Sequence[Any]) -> None:
+    from dbt.artifacts.schemas.results import RunStatus
+    from dbt.exceptions import ContractError
+
+    for result, (computed, promised) in zip(results, _columns(target, results), strict=True):
+        if sorted(computed) != sorted(promised):
+            result.status = RunStatus.Error
+            result.message = str(ContractError(*map(_for_dbt, (promised, computed))).msg)
+
+
+def _columns(target: Warehouse, results: Sequence[Any]) -> list[tuple[Columns, Columns]]:
+    """What each model computes and what its contract promises, asked in one query of no rows."""
+    parts = [
+        part
+        for number, result in enumerate(results)
+        for part in (
+            _empty(number, "computed", f"select * from (\n{result.node.compiled_code}\n) as model"),
+            _empty(number, "promised", _promised(result.node)),
+        )
+    ]
+    columns = target.columns_of(f"select * from {' cross join '.join(parts)} where false limit 0")
+    groups: list[Columns] = []
+    for name, type_ in columns:
+        if name == _BEGINS:
+            groups.append([])
+        else:
+            groups[-1].append((name, type_))
+    return list(zip(groups[::2], groups[1::2], strict=True))
+
+
+# The name of a column that tells where those of the next query begin.
+_BEGINS = "_begins_here"
+
+
+def _empty(number: int, name: str, query: str) -> str:
+    begins = f"(select 0 as {_BEGINS}) as begin_{name}_{number}"
+    return (
+        f"{begins} cross join (select * from ({query}) as any_row where false) as {name}_{number}"
+    )
+
+
+def _promised(model: Any) -> str:
+    casts = (f"cast(null as {each.data_type}) as {each.name}" for each in model.columns.values())
+    return f"select {', '.join(casts)}"
+
+
+def _for_dbt(columns: Columns) -> list[dict[str, str]]:
+    return [{"name": name, "data_type": type_} for name, type_ in columns]

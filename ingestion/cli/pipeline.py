@@ -307,7 +307,9 @@ def rollback(context: Context, switch_source: bool) -> int:
 @command("vacuum")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def vacuum(context: Context, dry_run: bool) -> int:
-    """Remove superseded rows older than MOVIELENS_KEEP_DAYS, rows of dead loads, old versions.
+    """Remove what nothing needs: superseded rows, expired environments, old versions.
+
+    Superseded rows are kept for MOVIELENS_KEEP_DAYS; rows of dead loads are not.
 
     Example: movielens vacuum --dry-run
     """
@@ -316,9 +318,12 @@ def vacuum(context: Context, dry_run: bool) -> int:
     report = vacuum_all(context.settings, dry_run=dry_run)
     removed = ", ".join(f"{rows:,} of raw.{table}" for table, rows in report.rows.items())
     versions = ", ".join(report.versions)
+    environments = ", ".join(report.expired.environments)
     first = "Would remove" if dry_run else "Removed   "
     lines = [
         f"{first} rows: {removed or 'none'} (superseded rows are kept for {report.kept_days} days)",
+        f"{first} environments: {environments or 'none'}; "
+        f"tables that none needs: {len(report.expired.tables)}",
         f"{first} published versions: {versions or 'none'}",
     ]
     return context.result(report, lines)

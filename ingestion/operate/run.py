@@ -14,7 +14,7 @@ from pathlib import Path
 from ingestion.build import registry
 from ingestion.build.build import build_candidate
 from ingestion.build.environments import PRODUCTION, Environment
-from ingestion.build.janitor import clean
+from ingestion.build.janitor import clean, comes_with
 from ingestion.build.making import BuildReport
 from ingestion.engine import engine_of
 from ingestion.errors import RejectedError, SourceError
@@ -314,7 +314,8 @@ def _run(work: Run, request: LoadRequest, build_all: Callable[[Run], BuildReport
         built = build_all(work)
         request.on_event(Event("publish", built.version))
         published = publish_candidate(work, again=False)
-        clean(work, target)
+        if comes_with(target, PRODUCTION) == "run":
+            clean(work, target)
     report = RunReport(
         load=loaded,
         build=built,

@@ -168,7 +168,7 @@ def rollback(settings: Settings, *, switch_source: bool = False) -> PublishRepor
 
 
 def vacuum(settings: Settings, *, dry_run: bool = False) -> VacuumReport:
-    """Removes long-superseded rows, rows of dead loads, and old versions.
+    """Removes long-superseded rows, rows of dead loads, expired environments and old versions.
 
     Rows are removed once their file version was superseded more than MOVIELENS_KEEP_DAYS ago and
     every model's watermark has passed its successor; loads before that can then no longer be built

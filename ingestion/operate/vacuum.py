@@ -1,4 +1,4 @@
-"""`vacuum`: removes superseded rows from RAW once nothing needs them."""
+"""`vacuum`: removes rows, tables and published versions once nothing needs them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,13 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from ingestion.build.janitor import clean
+from ingestion.build.janitor import Expired, clean, find
 from ingestion.build.registry import BUILDS, WATERMARKS
 from ingestion.engine import engine_of
 from ingestion.publish.publish import prune
 from ingestion.raw import manifest
 from ingestion.warehouse.base import Connection, Warehouse, has_table
 from ingestion.warehouse.run import Run
-
-# The watermarks: the last manifest entry that a dataset's facts, and the builds that environments
-# show or can return to, have seen.
-_SEEN_BY = {
-    WATERMARKS: f"select min(file_id) from {WATERMARKS} "
-    "where split_part(model_name, '__', 1) = 'fct_' || dataset",
-    BUILDS: f"select min(last_file_id) from {BUILDS}",
-}
 
 
 @dataclass(frozen=True)
@@ -30,6 +22,7 @@ class VacuumReport:
     Attributes:
         rows: Rows by RAW table; tables without any are left out.
         versions: Published versions.
+        expired: Environments whose time is over, and tables of builds that nothing can need.
         kept_days: How many days superseded rows are kept.
         bytes_before: Size of the DuckDB file before.
         bytes_after: Its size after; DuckDB reuses freed space, and returns only the file's end.
@@ -39,6 +32,7 @@ class VacuumReport:
 
     rows: dict[str, int] = field(default_factory=dict)
     versions: list[str] = field(default_factory=list)
+    expired: Expired = field(default_factory=Expired)
     kept_days: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
@@ -47,7 +41,7 @@ class VacuumReport:
 
 
 def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
-    """Removes long-superseded rows, rows of dead loads, and old versions.
+    """Removes long-superseded rows, rows of dead loads, expired environments and old versions.
 
     Args:
         run: The current run.
@@ -57,12 +51,12 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
     settings = run.settings
     target = engine_of(settings).warehouse()
     rows: dict[str, int] = {}
+    expired = Expired()
     before = target.size()
     if target.has_table(manifest.SCHEMA, manifest.TABLE):
         lease = run.lease(target)
-        if not dry_run:
-            clean(run, target)
-        dead = [file_id for (file_id,) in target.fetch(_dead_file_ids(target, settings.keep_days))]
+        expired = find(settings, target) if dry_run else clean(run, target)
+        dead = [file_id for (file_id,) in target.fetch(_dead(target, settings.keep_days, expired))]
         # In Snowflake, only the user that loads may delete rows of RAW, and only the one that
         # builds knows which are dead.
         loader = engine_of(settings).warehouse(loader=True)
@@ -75,6 +69,7 @@ def vacuum_warehouse(run: Run, *, dry_run: bool = False) -> VacuumReport:
     return VacuumReport(
         rows=rows,
         versions=versions,
+        expired=expired,
         kept_days=settings.keep_days,
         bytes_before=before,
         bytes_after=target.size(),
@@ -99,10 +94,11 @@ def _remove(connection: Connection, dead: Collection[int]) -> dict[str, int]:
     return removed
 
 
-def _dead_file_ids(target: Warehouse, keep_days: int) -> str:
+def _dead(target: Warehouse, keep_days: int, expired: Expired) -> str:
+    """The query for the file ids whose rows nothing needs."""
     seen = [
         f"next_id <= coalesce(({last_seen}), next_id)"
-        for table, last_seen in _SEEN_BY.items()
+        for table, last_seen in _seen_by(target, expired).items()
         if target.has_table(*table.split("."))
     ]
     conditions = " and ".join([f"next_at < current_timestamp - interval '{keep_days} days'", *seen])
@@ -118,3 +114,21 @@ def _dead_file_ids(target: Warehouse, keep_days: int) -> str:
         )
         where {conditions}
     """
+
+
+def _seen_by(target: Warehouse, expired: Expired) -> dict[str, str]:
+    """Queries for the watermarks: the last manifest entry that a table or a build has seen.
+
+    The tables are a dataset's facts; the builds are those that environments show or can return to.
+    """
+
+    def but(column: str, names: Collection[str]) -> str:
+        listed = ", ".join(map(target.literal, names))
+        return f"{column} not in ({listed})" if names else "true"
+
+    return {
+        WATERMARKS: f"select min(file_id) from {WATERMARKS} "
+        "where split_part(model_name, '__', 1) = 'fct_' || dataset "
+        f"and {but('model_name', expired.tables)}",
+        BUILDS: f"select min(last_file_id) from {BUILDS} where {but('version', expired.builds)}",
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from ingestion.build import artifacts, janitor
 from ingestion.build.build import asked_for
@@ -105,7 +106,8 @@ class Plan:
         pages: The dashboard pages that show a mart whose figures may change, reports aside.
         publishes: Whether readers, or those who look at the environment, would see another version,
             if every test passes.
-        expires: Environments, and tables that nothing needs any more, which a run would drop.
+        expires: Environments, and tables that nothing needs any more.
+        expires_with: The command that would drop them.
         made_from: What the plan holds for: `MadeFrom`.
     """
 
@@ -121,6 +123,7 @@ class Plan:
     pages: list[str]
     publishes: bool
     expires: Expired
+    expires_with: Literal["run", "vacuum"]
     made_from: MadeFrom
 
     @property
@@ -223,6 +226,7 @@ def _plan(
         pages=_pages(lineage, models),
         publishes=publishes,
         expires=janitor.expired(state.registry, state.there, state.last_file_id, settings),
+        expires_with=janitor.comes_with(target, environment),
         made_from=_made_from(settings, load, state),
     )
 

@@ -35,7 +35,7 @@ def as_text(plan: Plan) -> list[str]:
 def _expires(plan: Plan) -> list[str]:
     names, tables = plan.expires.environments, len(plan.expires.tables)
     dropped = [*names, *([_count(tables, "table") + " that nothing needs"] if tables else [])]
-    return [f"{', '.join(dropped)}: dropped by the next run"] if dropped else []
+    return [f"{', '.join(dropped)}: dropped by the next {plan.expires_with}"] if dropped else []
 
 
 def as_markdown(plan: Plan) -> list[str]:

@@ -22,7 +22,6 @@ Rows of unknown versions, which a publish that died in step 1 leaves, are remove
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC
 from typing import Any
 
@@ -32,7 +31,13 @@ from ingestion.errors import MovielensError
 from ingestion.publish.place import SEEN, Place
 from ingestion.publish.published import Version
 from ingestion.remedies import command
-from ingestion.warehouse.base import Connection, Warehouse, create_schema, has_table
+from ingestion.warehouse.base import (
+    Connection,
+    Warehouse,
+    columns_in,
+    create_schema,
+    has_table,
+)
 from ingestion.warehouse.lease import Lease
 
 STORE, SCHEMA = "marts_store", "marts"
@@ -205,20 +210,11 @@ def _make_schemas(connection: Connection) -> None:
 
 def _columns(connection: Connection, *schemas: str) -> list[dict[str, Columns]]:
     """Column names and types of each mart or view of one in some schemas, in order."""
-    names = ", ".join(map(connection.literal, schemas))
-    rows = connection.execute(
-        "select lower(table_schema), lower(table_name), lower(column_name), data_type, "
-        "numeric_precision, numeric_scale from information_schema.columns "
-        f"where lower(table_schema) in ({names}) "
-        "order by table_schema, table_name, ordinal_position"
-    ).fetchall()
-    found: dict[str, dict[str, Columns]] = {schema: defaultdict(list) for schema in schemas}
-    for schema, table, column, type_, precision, scale in rows:
+    found: dict[str, dict[str, Columns]] = {schema: {} for schema in schemas}
+    for (schema, table), columns in columns_in(connection, schemas).items():
         if table.startswith("mart_"):
-            # Without its scale, NUMBER is a whole number, and a cast to it rounds.
-            whole = f"{type_}({precision}, {scale})" if type_ == "NUMBER" else type_
-            found[schema][table].append((column, whole))
-    return [dict(found[schema]) for schema in schemas]
+            found[schema][table] = list(columns.items())
+    return [found[schema] for schema in schemas]
 
 
 def _make_store(

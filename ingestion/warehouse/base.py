@@ -167,6 +167,11 @@ class Warehouse(ABC):
         with self.connect() as connection:
             return connection.execute(sql).fetchall()
 
+    def columns_of(self, sql: str) -> list[tuple[str, str]]:
+        """Runs a query and returns its columns, with the types that the client tells apart."""
+        with self.connect() as connection:
+            return [(name.lower(), str(type_)) for name, type_, *_ in _described(connection, sql)]
+
     def execute(self, *statements: str) -> None:
         """Runs statements in one transaction."""
         with self.connect() as connection, transaction(connection):
@@ -376,6 +381,32 @@ def has_table(connection: Connection, schema: str, table: str) -> bool:
         )
         connection.known.update(f"{schema}.{each}" for (each,) in found.fetchall())
     return name in connection.known
+
+
+def columns_in(
+    connection: Connection, schemas: Collection[str]
+) -> dict[tuple[str, str], dict[str, str]]:
+    """Finds the columns of each table of some schemas, with their types, in order.
+
+    Returns:
+        By schema and table.
+    """
+    rows = connection.execute(
+        "select lower(table_schema), lower(table_name), lower(column_name), data_type, "
+        "numeric_precision, numeric_scale from information_schema.columns "
+        f"where lower(table_schema) in ({', '.join(map(connection.literal, schemas))}) "
+        "order by table_schema, table_name, ordinal_position"
+    ).fetchall()
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, column, type_, precision, scale in rows:
+        # Without its scale, Snowflake's NUMBER is a whole number, and a cast to it rounds.
+        whole = f"{type_}({precision}, {scale})" if type_ == "NUMBER" else type_
+        found.setdefault((schema, table), {})[column] = whole
+    return found
+
+
+def _described(connection: Connection, sql: str) -> Sequence[Sequence[Any]]:
+    return connection.execute(sql).description or []
 
 
 def _is_held(error: Exception) -> bool:

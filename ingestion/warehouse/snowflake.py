@@ -135,6 +135,11 @@ class SnowflakeWarehouse(Warehouse):
         """Returns True: infra/snowflake sets up the database beforehand."""
         return True
 
+    def columns_of(self, sql: str) -> list[tuple[str, str]]:
+        """Runs a query and returns its columns, with Snowflake's names of types."""
+        names = import_module("snowflake.connector.constants").FIELD_ID_TO_NAME
+        return [(column, names[int(type_)]) for column, type_ in super().columns_of(sql)]
+
     def row_counts(self, schemas: Collection[str]) -> dict[tuple[str, str], int]:
         """Returns the rows of each table of some schemas."""
         names = ", ".join(map(self.literal, sorted(schemas)))
@@ -146,8 +151,9 @@ class SnowflakeWarehouse(Warehouse):
 
     def destination(self, connection: Connection, row_group_bytes: int) -> Any:
         """Returns the dlt destination, which logs in separately."""
-        import dlt
         from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
+
+        from ingestion.warehouse.snowflake_destination import Snowflake
 
         # Its statements name the load, in paths on the stage, and the table.
         login = connector_arguments(self.settings, f"{self.tag} load")
@@ -167,7 +173,7 @@ class SnowflakeWarehouse(Warehouse):
             "session_parameters",
         )
         credentials.query = {name: login[name] for name in others if name in login}
-        return dlt.destinations.snowflake(
+        return Snowflake(
             credentials=credentials,
             stage_name=self.stage_name,
             keep_staged_files=False,

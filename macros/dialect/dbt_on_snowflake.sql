@@ -4,8 +4,8 @@
 -#}
 
 {#- The contract of a model, checked by one query in place of two: its left half has the columns of
-    the model, its right half those of its description. The same code has passed the check if it has
-    made a table before. -#}
+    the model, its right half those of its description. `movielens` checks those of a build together,
+    once its models are there: ingestion/build/together.py. -#}
 {% macro snowflake__get_assert_columns_equivalent(sql) -%}
     {%- if not config.get('meta', {}).get('contract_checked') -%}
         {{ _check_contract(sql) }}

@@ -1,8 +1,9 @@
-"""Data tests that run many to a statement give the verdicts that dbt gives them one by one."""
+"""What is checked many to a statement gets the verdicts that dbt gives one by one."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -11,7 +12,7 @@ import pytest
 from ingestion.build import registry
 from ingestion.build.dbt import Dbt
 from ingestion.build.environments import PRODUCTION, STORE
-from ingestion.build.together import run_together
+from ingestion.build.together import check_contracts, run_together
 from ingestion.errors import MovielensError
 from ingestion.progress import silent
 from ingestion.settings import Settings
@@ -21,7 +22,16 @@ TESTS = ["resource_type:test"]
 
 
 class InWords(DuckDBWarehouse):
-    """Says what is wrong with a statement as Snowflake's does."""
+    """Says what is wrong with a statement as Snowflake's does, and counts those for columns."""
+
+    asked = 0
+
+    def columns_of(self, sql: str) -> list[tuple[str, str]]:
+        self.asked += 1
+        try:
+            return super().columns_of(sql)
+        except duckdb.Error as error:
+            raise MovielensError(str(error), "") from error
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         try:
@@ -71,3 +81,50 @@ def test_the_verdicts_are_those_of_dbt(home: Path) -> None:
     assert dbt.build(TESTS, "--exclude-resource-type", "test") == []
     # Only those that shared a statement with one that cannot run were run again.
     assert 0 < len(statements) < len(wanted) / 20
+
+
+def built(name: str, sql: str, status: str = "success", **contract: str) -> Any:
+    """dbt's result of a model with a contract, as far as it is looked at."""
+    columns = {
+        column: SimpleNamespace(name=column, data_type=type_) for column, type_ in contract.items()
+    }
+    node = SimpleNamespace(name=name, compiled_code=sql, columns=columns)
+    return SimpleNamespace(node=node, status=status, message="as dbt says")
+
+
+def test_contracts_are_checked_in_one_statement(tmp_path: Path) -> None:
+    results = {
+        "kept": built("kept", "select 1 as b, 'x' as a -- in another order", a="varchar", b="int"),
+        "type": built("type", "select 1.5 as a", a="int"),
+        "more": built("more", "select 1 as a, 2 as b", a="int"),
+        "fewer": built("fewer", "select 1 as a", a="int", b="int"),
+        "name": built("name", "with one as (select 1 as c) select c from one", a="int"),
+        "empty": built("empty", "select 1 as a where false", a="int"),
+    }
+    target = InWords(tmp_path / "warehouse.duckdb")
+    check_contracts(target, list(results.values()))
+    assert target.asked == 1
+    broken = {name for name, result in results.items() if str(result.status) == "error"}
+    assert broken == {"type", "more", "fewer", "name"}
+    assert all("enforced contract" in results[name].message for name in broken)
+    assert "data type mismatch" in results["type"].message
+    assert "missing in definition" in results["fewer"].message
+
+
+def test_a_model_that_dbt_could_not_build_keeps_its_message(tmp_path: Path) -> None:
+    """Unless its contract says why: the names of its columns are the first that dbt selects."""
+    results = [
+        built("wrong", "select nothing", status="error", a="int"),
+        built("renamed", "select 1 as other", status="error", a="int"),
+        built("right", "select 1 as a", a="int"),
+    ]
+    check_contracts(InWords(tmp_path / "warehouse.duckdb"), results)
+    assert [str(each.status) for each in results] == ["error", "error", "success"]
+    assert results[0].message == "as dbt says"
+    assert "enforced contract" in results[1].message
+
+
+def test_a_contract_that_cannot_be_checked_is_no_kept_contract(tmp_path: Path) -> None:
+    target = InWords(tmp_path / "warehouse.duckdb")
+    with pytest.raises(MovielensError):
+        check_contracts(target, [built("made", "select nothing", a="int")])

@@ -25,9 +25,9 @@ from s3fs import S3FileSystem
 from dashboard.settings import Settings as DashboardSettings
 from ingestion import load
 from ingestion.engine import engine_of
-from ingestion.operate.doctor import Diagnosis, diagnose
+from ingestion.operate.doctor import Diagnosis, account, diagnose
 from ingestion.operate.doctor.machine import names_of_settings
-from ingestion.settings import resolve
+from ingestion.settings import Settings, resolve
 from ingestion.warehouse import snowflake_login
 from local_dev.s3 import s3_server
 from local_dev.servers import free_port
@@ -435,3 +435,20 @@ def test_a_dashboard_that_may_do_everything_is_a_problem(production: SetUp, cli:
     assert {schema.upper() for schema in created} == {*SCHEMAS} - {"ACCESS"}
     for what in ("read raw._lease", "read raw._files"):
         assert what in found[0].found
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("Insufficient privileges to operate on integration 'MOVIELENS_STAGING'", "skipped"),
+        ("Stage 'RAW.LANDING' does not exist or not authorized", "problem"),
+    ],
+)
+def test_a_stage_that_only_loads_may_read_is_no_problem(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, said: str, status: str
+) -> None:
+    """By its documentation, LIST takes USAGE on the storage integration; a load does not."""
+    monkeypatch.setattr(account, "_listed", lambda _: ([], f"Snowflake: {said} (3001)"))
+    ours = settings.model_copy(update={"read_stage": "RAW.LANDING"})
+    (finding,) = account.read_stage(ours)
+    assert finding.status == status

@@ -76,6 +76,48 @@ def test_an_edit_is_tried_promoted_and_dropped(
     assert [each["name"] for each in left] == ["production"]
 
 
+BROKEN = {
+    "a contract": (
+        "models/mart/mart_weekday_hour.sql",
+        "cast(coalesce(rated.n_ratings, 0) as bigint) as n_ratings",
+        "cast(coalesce(rated.n_ratings, 0) as double) as n_ratings",
+        ("mart_weekday_hour on mart_weekday_hour", "enforced contract", "data type mismatch"),
+    ),
+    "a column's name": (
+        "models/mart/mart_weekday_hour.sql",
+        "cast(coalesce(rated.n_ratings, 0) as bigint) as n_ratings",
+        "cast(coalesce(rated.n_ratings, 0) as bigint) as n_rated",
+        ("mart_weekday_hour on mart_weekday_hour", "enforced contract", "missing in definition"),
+    ),
+    "a unit test": (
+        "models/mart/mart_user_activity.sql",
+        "log(2, n_ratings + 0.5)",
+        "log(2, n_ratings + 1.5)",
+        ("a_power_of_two_opens_a_bucket on mart_user_activity", "actual", "differs from"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_an_edit_that_breaks_something_is_not_shown(
+    production: Production, tmp_path: Path, what: str
+) -> None:
+    """Contracts are checked together, and unit tests run, after the models are built."""
+    file, old, new, told = BROKEN[what]
+    project = copy_of_the_project(tmp_path / "project")
+    text = (project / file).read_text()
+    assert old in text
+    (project / file).write_text(text.replace(old, new))
+    own = {**production.env, "MOVIELENS_PROJECT": str(project)}
+    cli = production.cli
+    error = cli.json(
+        "apply", "dev_eve", "--home", "prod", "--source", production.zone, exit_code=3, env=own
+    )["error"]
+    assert [part for part in told if part not in error["message"]] == []
+    left = cli.json("env", "list", "--home", "prod", env=own)["environments"]
+    assert [each["name"] for each in left] == ["production"]
+
+
 def test_a_developer_has_a_database_of_clones(
     production: Production, edited: dict[str, str]
 ) -> None:

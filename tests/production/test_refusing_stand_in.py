@@ -70,6 +70,24 @@ def test_vacuum_removes_what_is_superseded(walked: Walk) -> None:
     assert users == {"MOVIELENS_LOADER"}
 
 
+def test_runs_leave_it_to_vacuum_to_drop_tables(walked: Walk) -> None:
+    """Each drop is a statement; and what a plan says of it is what vacuum does."""
+
+    def dropped(name: str) -> list[str]:
+        sent = (each["statement"] for each in walked.steps[name].sent)
+        return [sql for sql in sent if re.match(r"drop (table|view) if exists store\.", sql)]
+
+    runs = ("first run", "refused file", "file gone", "full refresh", "publish")
+    assert {name: dropped(name) for name in runs if dropped(name)} == {}
+    plan = walked.steps["plan"].answer
+    assert plan["expires_with"] == "vacuum"
+    tried, done = (walked.steps[name].answer["expired"] for name in ("vacuum, tried", "vacuum"))
+    assert tried == done
+    assert set(plan["expires"]["tables"]) <= set(done["tables"])
+    assert len(dropped("vacuum")) == len(done["tables"]) > 20
+    assert dropped("vacuum, tried") == []
+
+
 def test_what_a_case_divides_by_is_never_zero(walked: Walk) -> None:
     """Snowflake may divide before it asks for the condition, and then ends the statement."""
     unguarded = {

@@ -327,10 +327,15 @@ def _has_identity(user: str, by_identity: bool) -> bool:
 
 def _login(user: str, by_identity: bool) -> Settings:
     if not _has_identity(user, by_identity):
-        return {"AUTHENTICATION_METHODS": ("KEYPAIR",), "CLIENT_TYPES": ("DRIVERS",)}
+        return {
+            "AUTHENTICATION_METHODS": ("KEYPAIR",),
+            "CLIENT_TYPES": ("DRIVERS",),
+            "MFA_ENROLLMENT": "OPTIONAL",
+        }
     return {
         "AUTHENTICATION_METHODS": ("WORKLOAD_IDENTITY",),
         "CLIENT_TYPES": ("DRIVERS",),
+        "MFA_ENROLLMENT": "OPTIONAL",
         "WORKLOAD_IDENTITY_POLICY": {
             "ALLOWED_PROVIDERS": ("OIDC",),
             "ALLOWED_OIDC_ISSUERS": (GITHUB_ISSUER,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -364,6 +365,8 @@ def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
     names, said = _listed(str(settings.stage_name))
     if any(name.endswith(probe) for name in names):
         return ok("stage", f"Snowflake sees what is put on {settings.stage}")
+    if _NO_INTEGRATION.search(said):
+        return skipped("stage", f"{settings.stage_name}: {_ONLY_LISTS}")
     said = said or f"it does not show what was put on {settings.stage}"
     return problem(
         "stage",
@@ -372,6 +375,15 @@ def _seen_by_snowflake(settings: Settings, probe: str) -> Finding:
         "create the stage on that prefix, and grant the loader usage of it: "
         "infra/snowflake/07_storage_integration.sql",
     )
+
+
+# By its documentation, LIST takes USAGE on the storage integration as well, with which the loader
+# could make stages on other prefixes; COPY does not.
+_NO_INTEGRATION = re.compile(r"insufficient privileges .*\bintegration\b", re.IGNORECASE)
+_ONLY_LISTS = (
+    "Snowflake lists it only to roles that may use its storage integration, which loads need not; "
+    "the next load tells whether it can be read"
+)
 
 
 def _listed(stage: str) -> tuple[list[str], str]:
@@ -391,6 +403,9 @@ def read_stage(settings: Settings) -> Iterator[Finding]:
     names, said = _listed(settings.read_stage)
     if any(name.startswith(zone) for name in names):
         yield ok("read stage", f"Snowflake sees the files of {settings.source}")
+        return
+    if _NO_INTEGRATION.search(said):
+        yield skipped("read stage", f"{settings.read_stage}: {_ONLY_LISTS}")
         return
     said = said or f"it shows no file of {settings.source}"
     yield problem(
