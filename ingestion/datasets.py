@@ -76,6 +76,7 @@ _TIMESTAMP = Column(
     minimum=_new_year(FIRST_YEAR),
     maximum=_new_year(LAST_YEAR + 1) - 1,
 )
+_POPULARITY = _id("popularity", "popularity")
 
 DATASETS: dict[str, Dataset] = {
     dataset.table: dataset
@@ -124,6 +125,38 @@ DATASETS: dict[str, Dataset] = {
         ),
     )
 }
+
+# What no model has a place for, in releases without CSV files (landing/layouts.py). Only settings
+# load it; no model reads it.
+UNMODELLED: dict[str, Dataset] = {
+    dataset.table: dataset
+    for dataset in (
+        Dataset(
+            "users",
+            "users",
+            (
+                _USER,
+                Column("gender", "gender", "text", required=False),
+                Column("age", "age", "bigint", False, minimum=0, maximum=INT64_MAX),
+                Column("occupation", "occupation", "text", required=False),
+                Column("zipCode", "zip_code", "text", required=False),
+            ),
+        ),
+        Dataset(
+            "movie-details",
+            "movie_details",
+            (
+                _MOVIE,
+                Column("releaseDate", "release_date", "text", required=False),
+                Column("videoReleaseDate", "video_release_date", "text", required=False),
+                Column("imdbUrl", "imdb_url", "text", required=False),
+            ),
+        ),
+        Dataset("movie-popularity", "movie_popularity", (_MOVIE, _POPULARITY)),
+        Dataset("tag-popularity", "tag_popularity", (_id("tagId", "tag_id"), _POPULARITY)),
+    )
+}
+EVERY_DATASET: dict[str, Dataset] = {**DATASETS, **UNMODELLED}
 
 # The schema that loads write to, and its manifest of committed files.
 RAW = "raw"

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         description="DuckDB file of the dev target; default: warehouse.duckdb in the home folder.",
     )
     source: str | None = Field(
-        None, description="Landing zone of one population: a folder, or s3://bucket/prefix."
+        None, description="Landing zone of one population: a folder, a zip, or s3://bucket/prefix."
     )
     target: Literal["dev", "prod"] = Field("dev", description="dev = DuckDB, prod = Snowflake.")
     project: Path = Field(
@@ -58,6 +58,11 @@ class Settings(BaseSettings):
         "reject",
         description="Rows with a value out of range are rejected (reject), or loaded with a "
         "warning (warn); then the audit may hold the marts back.",
+    )
+    load_unmodelled: bool = Field(
+        False,
+        description="Also load what no model reads, such as the age, gender, occupation and zip "
+        "code of users in ml-100k and ml-1m, into RAW tables of its own.",
     )
     shrink_limit: float = Field(
         0.1,

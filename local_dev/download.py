@@ -35,10 +35,56 @@ from local_dev.staging import (
 )
 
 GROUPLENS = "https://files.grouplens.org/datasets/movielens"
-RELEASES = ("ml-latest-small", "ml-latest", "ml-20m", "ml-25m", "ml-32m")
+_README = frozenset({"README", "README.txt", "README.html"})
+_CSV = frozenset({"movies.csv", "ratings.csv", "tags.csv", "links.csv"})
 
-_REQUIRED = {"movies.csv", "ratings.csv", "tags.csv", "links.csv"}
-_EXPECTED = {*FILES, "README.txt", "README.html"}
+
+@dataclass(frozen=True)
+class Release:
+    """One release as GroupLens publishes it.
+
+    Attributes:
+        required: Files that it must hold.
+        more: Files that are unpacked as well, if it holds them.
+        md5: The checksum of its archive. None if GroupLens replaces the archive now and then: then
+            the .md5 file beside the archive counts.
+        folder: The folder in the archive, if it is not named like the release.
+    """
+
+    required: frozenset[str] = _CSV
+    more: frozenset[str] = frozenset(FILES) - _CSV
+    md5: str | None = None
+    folder: str = ""
+
+    @property
+    def files(self) -> frozenset[str]:
+        """All files that are unpacked."""
+        return self.required | self.more | _README
+
+
+RELEASES: dict[str, Release] = {
+    "ml-latest-small": Release(),
+    "ml-latest": Release(),
+    "ml-32m": Release(md5="d472be332d4daa821edc399621853b57"),
+    "ml-25m": Release(md5="6b51fb2759a8657d3bfcbfc42b592ada"),
+    "ml-20m": Release(md5="cd245b17a1ae2cc31bb14903e1204af3"),
+    "ml-10m": Release(
+        required=frozenset({"movies.dat", "ratings.dat", "tags.dat"}),
+        more=frozenset(),
+        md5="ce571fd55effeba0271552578f2648bd",
+        folder="ml-10M100K",
+    ),
+    "ml-1m": Release(
+        required=frozenset({"movies.dat", "ratings.dat"}),
+        more=frozenset({"users.dat"}),
+        md5="c4d9eecfca2ab87c1945afe126590906",
+    ),
+    "ml-100k": Release(
+        required=frozenset({"u.data", "u.item"}),
+        more=frozenset({"u.user"}),
+        md5="0e33842e24a9c977be4e0107933c0723",
+    ),
+}
 _RATIO = 100
 # A broken connection loses its last piece, so pieces are small.
 _PIECE_BYTES = 1 << 16
@@ -86,7 +132,7 @@ def download(
     Args:
         name: One of `RELEASES`.
         folder: The folder to create.
-        base_url: Where `<name>.zip` and `<name>.zip.md5` are.
+        base_url: Where `<name>.zip` is, and for some releases `<name>.zip.md5`.
         progress: Called now and then.
 
     Returns:
@@ -111,24 +157,28 @@ def download(
     with _session() as session:
         md5 = _md5_to_have(session, url, target, name)
         if _held(target, name) != md5:
-            with prepared_folder(target, name, sorted(_EXPECTED)) as work:
+            with prepared_folder(target, name, sorted(RELEASES[name].files)) as work:
                 fetched = _fetch_verified(session, url, work, md5, progress)
                 _unpack(work, name, progress)
                 write_marker(work.data, {"edition": name, "zip_md5": md5})
                 _archive(work).unlink()
                 _etag(_archive(work)).unlink(missing_ok=True)
-    files = tuple(sorted(path.name for path in target.iterdir() if path.name in _EXPECTED))
+    expected = RELEASES[name].files
+    files = tuple(sorted(path.name for path in target.iterdir() if path.name in expected))
     return DownloadReport(name, target, files, fetched, time.perf_counter() - started)
 
 
 def _held(target: Path, name: str) -> str | None:
     """The checksum of the archive the folder was unpacked from, if the folder is complete."""
     marker = read_marker(target)
-    whole = all((target / file).exists() for file in _REQUIRED)
+    whole = all((target / file).exists() for file in RELEASES[name].required)
     return str(marker.get("zip_md5")) if whole and marker.get("edition") == name else None
 
 
 def _md5_to_have(session: requests.Session, url: str, target: Path, name: str) -> str:
+    known = RELEASES[name].md5
+    if known:
+        return known
     try:
         return _published_md5(session, url)
     except DownloadUnavailable:
@@ -346,12 +396,14 @@ def _unsafe(work: Workspace, why: str) -> UnsafeArchive:
 
 
 def _checked(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    release = RELEASES[name]
+    folder = release.folder or name
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts:
             raise _Unsafe(f"holds {member.filename!r}, a path outside it")
-        if member.is_dir() or path.parts[0] != name or path.name not in _EXPECTED:
+        if member.is_dir() or path.parts[0] != folder or path.name not in release.files:
             continue
         if len(path.parts) != 2 or path.name in members:
             raise _Unsafe(f"holds {path.name} more than once or nested too deep")
@@ -360,7 +412,7 @@ def _checked(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
         if member.file_size > _RATIO * max(member.compress_size, 1):
             raise _Unsafe(f"holds {path.name}, which unpacks to over {_RATIO} times its size")
         members[path.name] = member
-    missing = sorted(_REQUIRED - members.keys())
+    missing = sorted(release.required - members.keys())
     if missing:
         raise _Unsafe(f"is not a MovieLens release: {', '.join(missing)} missing")
     return members

@@ -71,8 +71,10 @@ def upload(folder: Path, to: str, progress: Progress = _silent) -> UploadReport:
         raise SettingsError(f"{to} is not an S3 URL", "give s3://bucket/prefix")
     zone = list_landing_zone(str(folder))
     with _marker(folder, zone.edition) as marker:
-        readme = [zone.readme.path] if zone.readme else []
-        files = {path: folder / path for path in (*zone.files, *readme)} | {MARKER: marker}
+        stored = dict.fromkeys(file.stored_path for file in zone.files.values())
+        if zone.readme and (folder / zone.readme.path).is_file():  # else it is in a zip
+            stored[zone.readme.path] = None
+        files = {path: folder / path for path in stored} | {MARKER: marker}
         return _upload(files, to, zone.ignored, progress)
 
 

@@ -165,12 +165,13 @@ class Program(LazyGroup):
             sys.exit(error.exit_code)
 
 
-_HELP = """MovieLens CSV files to audited, published marts and a public dashboard.
+_HELP = """Any MovieLens release to audited, published marts and a public dashboard.
 
 \b
 Examples:
   movielens demo --serve                 sample data to an open dashboard
   movielens run --source my-files        load what is new, build, audit, publish
+  movielens run --source ml-32m.zip      the same, from a release as downloaded
   movielens status                       show what is loaded and published
 
 \b

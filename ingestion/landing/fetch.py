@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from pathlib import Path
 from typing import IO, cast
 
@@ -24,7 +24,7 @@ _FOR_GOOD = (FileNotFoundError, PermissionError, GaveUp)
 
 
 def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, to: Path) -> Path:
-    """Returns the local path of a landing zone file, copied to `to` if it is remote.
+    """Returns the local path of a landing zone file, copied to `to` if it is remote or in a zip.
 
     A copy is the complete version that was listed, or nothing: it restarts if the connection
     breaks or the bytes received are not those that were uploaded.
@@ -34,7 +34,7 @@ def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, to: Path) -> Path:
         PermissionError: If this user cannot read it.
         OSError: If it could not be read after several attempts.
     """
-    if "file" in fs.protocol:
+    if "file" in fs.protocol and not file.member:
         return Path(file.key)
     _copy(fs, file, to)
     return to
@@ -48,13 +48,21 @@ def fetch(fs: fsspec.AbstractFileSystem, file: LandingFile, to: Path) -> Path:
 )
 def _copy(fs: fsspec.AbstractFileSystem, file: LandingFile, to: Path) -> None:
     with open_stored(fs, file) as stored, to.open("wb") as copy:
-        shutil.copyfileobj(stored, copy, PIECE_BYTES)
+        left = file.member.span if file.member else sys.maxsize
+        while piece := stored.read(min(left, PIECE_BYTES)):
+            copy.write(piece)
+            left -= len(piece)
 
 
 def open_stored(fs: fsspec.AbstractFileSystem, file: LandingFile) -> IO[bytes]:
-    """Opens a landing zone file, as it is stored, to be read once from its beginning."""
+    """Opens a landing zone file, as it is stored, to be read once from its beginning.
+
+    A file in a zip begins with its header there; what follows it may be read as well.
+    """
     if "s3" in fs.protocol:
         from ingestion.landing.s3 import open_object
 
         return open_object(fs, file)
-    return cast("IO[bytes]", fs.open(file.key, "rb"))
+    stream = cast("IO[bytes]", fs.open(file.key, "rb"))
+    stream.seek(file.member.offset if file.member else 0)
+    return stream

@@ -6,18 +6,21 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import fsspec
 
-from ingestion.datasets import DATASETS, MARKER
+from ingestion.datasets import DATASETS, MARKER, UNMODELLED
 from ingestion.errors import SourceError
-from ingestion.landing.lookalikes import Lookalike, in_words, lookalike
+from ingestion.landing import zips
+from ingestion.landing.layouts import Layout, layouts_of, left_out
+from ingestion.landing.lookalikes import Lookalike, in_words, is_release, lookalike
 from ingestion.landing.readme import LONGEST, Readme, is_readme, parse
 from ingestion.landing.stores import files_of, open_store
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from dlt.common.storages.fsspec_filesystem import FileItemDict
     from dlt.extract import DltResource
 
+# In place of a dataset, for a release's zip that cannot be looked into.
+RELEASE = "release"
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
 
 
@@ -33,14 +38,17 @@ class LandingFile:
     """One MovieLens file as it was listed.
 
     Attributes:
-        path: Path relative to the landing zone, with `/`.
-        key: The key its file system opens it by.
+        path: Path relative to the landing zone, with `/`; that of a zip goes on inside it.
+        key: The key its file system opens it by; of a file in a zip, the key of the zip.
         dataset: The RAW table its rows belong to.
-        version: Identifies its content without reading it.
+        version: Identifies its content without reading it; of a file in a zip, that of the zip.
         bytes: Size as stored.
         compression: `gzip`, `bz2`, `zstd`, `zip` or None.
         modified: When it was written, in seconds since 1970; 0 if the store does not say.
         etag: S3's ETag, in quotes; None elsewhere.
+        member: Where it is in a zip that holds several files.
+        layout: How its rows are written, if not as CSV.
+        problem: Why it is refused, if its listing shows that.
     """
 
     path: str
@@ -51,6 +59,29 @@ class LandingFile:
     compression: str | None
     modified: float
     etag: str | None = None
+    member: zips.Member | None = None
+    layout: Layout | None = None
+    problem: str = ""
+
+    @property
+    def stored_path(self) -> str:
+        """Path of the file that it is, or is a part of, such as a zip."""
+        path = self.path.removesuffix(self.layout.part) if self.layout else self.path
+        return path.removesuffix(f"/{_in_utf8(self.member.name)}") if self.member else path
+
+
+class Kind(NamedTuple):
+    """What a file is, by its name.
+
+    Attributes:
+        dataset: The RAW table its rows belong to.
+        compression: How it is compressed; None: not at all.
+        layout: How its rows are written; None: as CSV.
+    """
+
+    dataset: str
+    compression: str | None
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
@@ -100,30 +131,57 @@ def _names(dataset_file_name: str, name: str) -> bool:
     return re.match(pattern, normalised) is not None
 
 
-def classify(path: str) -> tuple[str, str | None] | None:
-    """Finds the dataset a path belongs to.
+def kinds(path: str, within: str = "") -> list[Kind]:
+    """Finds the datasets that a file has rows of, those that no model reads included.
+
+    Args:
+        path: Path relative to the landing zone, or in a zip.
+        within: Name of the landing zone's folder, or of the zip without its suffix.
+
+    Returns:
+        One entry for each dataset; none for any other file.
+    """
+    pure = PurePosixPath(path)
+    if _is_hidden(pure):
+        return []
+    compression = COMPRESSIONS.get(pure.suffix.lower())
+    layouts = layouts_of(pure.with_suffix("") if compression else pure, within)
+    if layouts:
+        return [Kind(layout.table, compression, layout) for layout in layouts]
+    found = _csv(pure)
+    return [found] if found else []
+
+
+def classify(path: str) -> Kind | None:
+    """Finds the dataset a file belongs to, if models read it.
 
     That is the dataset its file name starts with, else the one the nearest folder is named after;
-    `ratings.csv` may also be a folder, as Spark writes it.
+    `ratings.csv` may also be a folder, as Spark writes it. Files of releases without CSV have the
+    names in `layouts.LAYOUTS`.
 
     Args:
         path: Path relative to the landing zone.
-
-    Returns:
-        The RAW table and the compression (None: plain), or None for any other file.
     """
-    pure = PurePosixPath(path)
+    return next((kind for kind in kinds(path) if kind.dataset in DATASETS), None)
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    """Whether it is hidden, or what macOS adds to a zip."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _csv(pure: PurePosixPath) -> Kind | None:
     readable = _stem_and_compression(pure.name)
-    if readable is None or any(part.startswith(".") for part in pure.parts):
+    if readable is None:
         return None
     stem, compression = readable
     for dataset in DATASETS.values():
         if _names(dataset.file_name, stem):
-            return dataset.table, compression
+            return Kind(dataset.table, compression)
     for folder in reversed(pure.parts[:-1]):
         for dataset in DATASETS.values():
             if folder.lower().replace("_", "-").removesuffix(".csv") == dataset.file_name:
-                return dataset.table, compression
+                return Kind(dataset.table, compression)
     return None
 
 
@@ -167,40 +225,51 @@ def listed_version(fs: fsspec.AbstractFileSystem, key: str) -> str:
     return _version(fs.info(key))
 
 
-def _edition(fs: fsspec.AbstractFileSystem, root: str, readme: Readme | None) -> str:
+def _edition(
+    fs: fsspec.AbstractFileSystem,
+    root: str,
+    readme: Readme | None,
+    files: Mapping[str, LandingFile],
+) -> str:
+    """Names the edition by its marker, its README, the zip with all of its files, or the folder."""
     try:
         marker = json.loads(fs.cat_file(f"{root}/{MARKER}"))
         return str(marker["edition"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         named = readme.edition if readme else None
-        return named or PurePosixPath(root).name or "movielens"
+        packed = {file.key if file.member else root for file in files.values()}
+        home = packed.pop() if len(packed) == 1 else root
+        name = PurePosixPath(home).name
+        return named or (name[: -len(".zip")] if _is_zip(name) else name) or "movielens"
 
 
 def _readme(
-    fs: fsspec.AbstractFileSystem,
-    root: str,
-    found: Mapping[str, Mapping[str, Any]],
-    files: Mapping[str, LandingFile],
+    fs: fsspec.AbstractFileSystem, found: Iterable[_Found], files: Mapping[str, LandingFile]
 ) -> Readme | None:
     """Reads the newest README that is in a folder with MovieLens files, or above one."""
     # Few folders hold thousands of files, and a path takes long to take apart.
     of_files = {PurePosixPath(folder) for folder in {path.rpartition("/")[0] for path in files}}
     folders = {parent for folder in of_files for parent in (folder, *folder.parents)}
-    candidates = []
-    for key, info in found.items():
-        if not is_readme(key.rpartition("/")[2]):
-            continue
-        path = PurePosixPath(_in_utf8(key.removeprefix(root).lstrip("/")))
-        if path.parent in folders and info["type"] == "file":
-            candidates.append((_modified(info), str(path), key))
+    candidates = [
+        one
+        for one in found
+        if is_readme(one.path.rpartition("/")[2])
+        and PurePosixPath(one.path).parent in folders
+        and one.info["type"] == "file"
+        and not one.problem
+    ]
     if not candidates:
         return None
-    _, newest, key = max(candidates)
+    newest = max(candidates, key=lambda one: (_modified(one.info), one.path))
     try:
-        text = fs.cat_file(key, start=0, end=LONGEST).decode(errors="replace")
-    except (OSError, ValueError):  # it is not part of the data, and this user may lack access
+        if newest.member:
+            text = zips.first_bytes(fs, newest.key, newest.member, LONGEST)
+        else:
+            text = fs.cat_file(newest.key, start=0, end=LONGEST)
+    # It is not part of the data, and this user may lack access.
+    except (*zips.DAMAGED, OSError, ValueError):
         return None
-    return parse(newest, text)
+    return parse(newest.path, text.decode(errors="replace"))
 
 
 def _files(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, dict[str, Any]]:
@@ -218,6 +287,8 @@ def _find(fs: fsspec.AbstractFileSystem, root: str, source: str) -> dict[str, di
     remedy = "check MOVIELENS_SOURCE (or --source)"
     try:
         if not fs.isdir(root):
+            if _is_zip(root) and fs.exists(root):
+                return {root: fs.info(root)}
             what = "is a file, not a folder" if fs.exists(root) else "does not exist"
             raise SourceError(f"The landing zone {source} {what}", remedy)
         found = _files(fs, root)
@@ -263,21 +334,22 @@ def _in_utf8(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def list_landing_zone(source: str | DltResource) -> LandingZone:
-    """Lists a landing zone, at any depth.
+def list_landing_zone(source: str | DltResource, *, unmodelled: bool = False) -> LandingZone:
+    """Lists a landing zone, at any depth, and inside the zips in it.
 
     Args:
-        source: A folder or any fsspec URL, such as `s3://bucket/prefix`; or dlt's
+        source: A folder, a zip, or any fsspec URL, such as `s3://bucket/prefix`; or dlt's
             `filesystem(...)`, of which only the files it yields are listed.
+        unmodelled: Whether files count that no model reads.
 
     Raises:
         SourceError: If it does not exist, cannot be listed or holds no MovieLens file.
     """
     if isinstance(source, str):
         fs, root = open_store(source)
-        zone = _zone(fs, root, _find(fs, root, source))
+        zone = _zone(fs, root, _find(fs, root, source), unmodelled=unmodelled)
     elif files := files_of(source):
-        zone = zone_of(files)
+        zone = zone_of(files, unmodelled=unmodelled)
     else:
         url = source.explicit_args.get("bucket_url") or "in dlt's configuration"
         raise _nothing_to_read(str(url), [], [])
@@ -287,7 +359,7 @@ def list_landing_zone(source: str | DltResource) -> LandingZone:
     return zone
 
 
-def zone_of(items: Sequence[FileItemDict]) -> LandingZone:
+def zone_of(items: Sequence[FileItemDict], *, unmodelled: bool = False) -> LandingZone:
     """Makes a landing zone of the files that one `filesystem(...)` of dlt yielded.
 
     They are listed again, as dlt's items do not identify a file's content as S3's ETag does. There
@@ -302,7 +374,7 @@ def zone_of(items: Sequence[FileItemDict]) -> LandingZone:
     for key in selected - found.keys():  # behind a link to a folder, which dlt follows
         with suppress(OSError):
             found[key] = fs.info(key)
-    return _zone(fs, root, found, selected)
+    return _zone(fs, root, found, selected, unmodelled=unmodelled)
 
 
 def _root(items: Sequence[FileItemDict]) -> str:
@@ -325,38 +397,154 @@ def _url(fs: fsspec.AbstractFileSystem, root: str) -> str:
     return url.replace("://", f"://{host}", 1) if isinstance(host, str) else url
 
 
+class _Found(NamedTuple):
+    """A file of a landing zone, or of a zip in it.
+
+    Attributes:
+        path: Path relative to the landing zone.
+        key: The key its file system opens it by.
+        info: What its store says of it, or of the zip.
+        named: The path that tells its dataset.
+        within: The name of what that path begins in.
+        member: Where it is in a zip.
+        problem: Why it is refused.
+        is_closed: Whether it is a zip that cannot be looked into.
+    """
+
+    path: str
+    key: str
+    info: Mapping[str, Any]
+    named: str
+    within: str
+    member: zips.Member | None = None
+    problem: str = ""
+    is_closed: bool = False
+
+    def files(self) -> list[LandingFile]:
+        """What is to be read of it: nothing, the file, or a part for each dataset in it."""
+        if self.info["type"] != "file":
+            return []
+        if self.is_closed:
+            is_known = is_release(self.path.rpartition("/")[2])
+            return [self._file(Kind(RELEASE, "zip"))] if is_known else []
+        return [self._file(kind) for kind in kinds(self.named, self.within)]
+
+    def _file(self, kind: Kind) -> LandingFile:
+        compression, problem = kind.compression, self.problem
+        if self.member:
+            if compression:
+                problem = f"it is packed twice, in {self.key.rpartition('/')[2]}; unpack that"
+            compression = "zip"
+        return LandingFile(
+            path=self.path + (kind.layout.part if kind.layout else ""),
+            key=self.key,
+            dataset=kind.dataset,
+            version=_version(self.info),
+            bytes=self.member.packed if self.member else self.info["size"],
+            compression=compression,
+            modified=_modified(self.info),
+            etag=self.info.get("ETag"),
+            member=self.member,
+            layout=kind.layout,
+            problem=problem,
+        )
+
+
+def _is_zip(path: str) -> bool:
+    return path.lower().endswith(".zip")
+
+
+def _found(
+    fs: fsspec.AbstractFileSystem,
+    root: str,
+    listed: Mapping[str, Mapping[str, Any]],
+    selected: Collection[str] | None,
+) -> Iterator[_Found]:
+    """Yields the files of a listing, and those in the selected zips, by key."""
+    for key, one in sorted(listed.items()):
+        path = _in_utf8(key.removeprefix(root).lstrip("/")) or key.rpartition("/")[2]
+        found = _Found(path, key, _behind_link(fs, key, one), path, root.rpartition("/")[2])
+        is_archive = _is_zip(key) and found.info["type"] == "file"
+        is_archive = is_archive and (selected is None or key in selected)
+        # `ratings.zip` holds one file of a name that does not matter.
+        if is_archive and not kinds(path) and not _is_hidden(PurePosixPath(path)):
+            yield from _in_zip(fs, found)
+        else:
+            yield found
+
+
+def _in_zip(fs: fsspec.AbstractFileSystem, found: _Found) -> Iterator[_Found]:
+    """Yields the files in a zip; the zip itself if none of them is MovieLens data."""
+    try:
+        listed = zips.members(fs, found.key)
+    except (*zips.DAMAGED, OSError):  # Reading it says which.
+        yield found._replace(is_closed=True)
+        return
+    inside = [_member(found, member, problem) for member, problem in listed]
+    yield from inside if any(one.files() for one in inside) else [found]
+
+
+def _member(found: _Found, member: zips.Member, problem: str) -> _Found:
+    # The folder that a release is packed in may be missing, and is named like the zip.
+    folder = found.key.rpartition("/")[2][: -len(".zip")]
+    outside = zips.points_outside(member.name)
+    name = PureWindowsPath(member.name).name if outside else member.name
+    path = f"{found.path}/{_in_utf8(member.name)}"
+    return found._replace(path=path, named=name, within=folder, member=member, problem=problem)
+
+
+def _unpacked(file: LandingFile, files: Mapping[tuple[str, int], list[LandingFile]]) -> str | None:
+    """Finds the plain file that a file in a zip was unpacked to, in the zip's folder or below."""
+    if file.member is None:
+        return None
+    folder = file.key.rpartition("/")[0]
+    name = file.member.name.rpartition("/")[2] + (file.layout.part if file.layout else "")
+    alike = files.get((name, file.member.size), [])
+    return next((one.path for one in alike if one.key.startswith(f"{folder}/")), None)
+
+
 def _zone(
     fs: fsspec.AbstractFileSystem,
     root: str,
-    found: Mapping[str, Mapping[str, Any]],
+    listed: Mapping[str, Mapping[str, Any]],
     selected: Collection[str] | None = None,
+    *,
+    unmodelled: bool = False,
 ) -> LandingZone:
+    found = list(_found(fs, root, listed, selected))
+    read = [(one, one.files()) for one in found if selected is None or one.key in selected]
+    plain: dict[tuple[str, int], list[LandingFile]] = defaultdict(list)
+    for file in (file for _, files in read for file in files):
+        if file.compression is None:
+            plain[file.path.rpartition("/")[2], file.bytes].append(file)
     files: dict[str, LandingFile] = {}
-    ignored: list[str] = []
-    for key, listed in sorted(found.items()):
-        if selected is not None and key not in selected:
-            continue
-        path = _in_utf8(key.removeprefix(root).lstrip("/"))
-        kind = classify(path)
-        info = _behind_link(fs, key, listed)
-        if kind is None or info["type"] != "file":
-            ignored.append(path)
-            continue
-        dataset, compression = kind
-        version, modified = _version(info), _modified(info)
-        files[path] = LandingFile(
-            path, key, dataset, version, info["size"], compression, modified, info.get("ETag")
-        )
-    readme = _readme(fs, root, found, files)
+    ignored: dict[str, str] = {}
+    for one, of_one in read:
+        for file in of_one:
+            if same := _unpacked(file, plain):
+                ignored[file.path] = f"is also there as {same}, which is read; delete either"
+            elif file.dataset in UNMODELLED and not unmodelled:
+                ignored[file.path] = left_out(file.layout) if file.layout else ""
+            else:
+                files[file.path] = file
+        if not of_one:
+            ignored[one.path] = ""
+    readme = _readme(fs, found, files)
     own = {readme.path} if readme else set[str]()
-    ignored = [p for p in ignored if p not in own and PurePosixPath(p).name != MARKER]
-    unread = [one for one in map(_unread, ignored) if one]
+    ignored = {
+        path: advice
+        for path, advice in ignored.items()
+        if path not in own and PurePosixPath(path).name != MARKER
+    }
+    unread = [
+        Lookalike(path, advice) if advice else _unread(path) for path, advice in ignored.items()
+    ]
     return LandingZone(
         url=_url(fs, root),
-        edition=_edition(fs, root, readme),
+        edition=_edition(fs, root, readme, files),
         files=files,
-        ignored=ignored,
-        unread=unread,
+        ignored=list(ignored),
+        unread=[one for one in unread if one],
         fs=fs,
         readme=readme,
     )

@@ -9,10 +9,9 @@ from pathlib import PurePosixPath
 
 from ingestion.datasets import DATASETS, Dataset
 
-_RELEASE = re.compile(r"ml-(latest-small|latest|\d+[km])[\w.-]*\.(zip|7z|rar|tar|tgz|tar\.\w+)")
-# Releases from before 2014, and the files in them.
-_OLD_RELEASES = ("100k", "1m", "10m")
-_OLD_FILES = re.compile(r"u\.(data|item|user|genre|info)|(ratings|movies|users|tags)\.dat")
+_RELEASE = re.compile(
+    r"(ml-(latest-small|latest|\d+[km])|tag-genome)[\w.-]*\.(zip|7z|rar|tar|tgz|tar\.\w+)"
+)
 _CSV = re.compile(r"\.csv(\.(gz|bz2|zst|zip))?$")
 _PACKED = frozenset(
     {"7z", "br", "bz2", "gz", "lz4", "rar", "snappy", "tar", "tgz", "xz", "z", "zst"}
@@ -20,10 +19,6 @@ _PACKED = frozenset(
 _FORMATS = frozenset(
     {"arrow", "avro", "feather", "json", "jsonl", "ndjson", "orc", "parquet", "pkl", "psv", "sql"}
     | {"tab", "tsv", "txt", "xls", "xlsx"}
-)
-_OLD = (
-    "is from a release before 2014, in an unsupported format; use one with CSV files, as in "
-    "movielens data download ml-latest-small"
 )
 SHOWN = 3
 
@@ -57,15 +52,17 @@ def lookalike(path: str) -> Lookalike | None:
     return Lookalike(path, advice) if advice else None
 
 
+def is_release(name: str) -> bool:
+    """Whether a file is named like the archive of a release."""
+    return _RELEASE.fullmatch(name.lower()) is not None
+
+
 def _of_a_release(name: str) -> str | None:
-    if _OLD_FILES.fullmatch(name):
-        return _OLD
-    release = _RELEASE.fullmatch(name)
-    if release is None:
+    if not is_release(name):
         return None
-    if release[1] in _OLD_RELEASES:
-        return _OLD
-    return "is a whole release; unpack it there, then delete it"
+    if name.endswith(".zip"):
+        return "is named like a release, but holds no MovieLens file"
+    return "is a whole release in an unsupported archive format; unpack it there, then delete it"
 
 
 def _of_a_dataset(path: PurePosixPath) -> str | None:

@@ -33,6 +33,9 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
     was listed, and the client verifies the checksum stored at upload. It uses the endpoint and
     credentials of `fs`.
 
+    Of a file in a zip, only its part of the object is asked for. S3 has no checksum of that; the
+    zip has.
+
     Returns:
         A stream; reading it raises OSError for any failure in transit.
 
@@ -42,10 +45,15 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
         GaveUp: If, after retries, S3 cannot be reached or refuses for another reason.
     """
     bucket, key, _ = fs.split_path(file.key)
-    same = {"IfMatch": file.etag} if file.etag else {}
+    wanted = {"IfMatch": file.etag} if file.etag else {}
+    if file.member:
+        start = file.member.offset
+        wanted["Range"] = f"bytes={start}-{start + file.member.span - 1}"
+    else:
+        wanted["ChecksumMode"] = "ENABLED"
     try:
         client = _client(bool(fs.anon), **login(fs))
-        answer = client.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **same)
+        answer = client.get_object(Bucket=bucket, Key=key, **wanted)
     except ClientError as error:
         raise _in_words(error, bucket, key) from None
     except BotoCoreError as error:
@@ -113,9 +121,13 @@ class _Body(io.RawIOBase):
     def __init__(self, body: Any, name: str) -> None:
         self._body = body
         self._name = name
+        self._read = 0
 
     def readable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self._read
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
@@ -124,6 +136,7 @@ class _Body(io.RawIOBase):
         except BotoCoreError as error:
             raise OSError(f"{self._name}: {error}") from None
         view[: len(piece)] = piece
+        self._read += len(piece)
         return len(piece)
 
     def close(self) -> None:

@@ -53,7 +53,7 @@ def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishR
     target = engine_of(settings).warehouse(loader=True)
     if not target.is_metered or settings.source is None:
         return None
-    zone = list_landing_zone(settings.source)
+    zone = list_landing_zone(settings.source, unmodelled=settings.load_unmodelled)
     marker = target.read_run_marker()
     if marker.get("made_from") != _made_from(settings, zone.fingerprint):
         return None

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ingestion.datasets import DATASETS, RAW
+from ingestion.datasets import EVERY_DATASET, RAW
 from ingestion.errors import RefusedFile
 from ingestion.landing.listing import LandingFile
 from ingestion.raw.plan import LoadPlan
@@ -140,6 +140,6 @@ def raw_columns(target: Warehouse) -> dict[str, list[str]]:
     )
     found: dict[str, list[str]] = defaultdict(list)
     for table, column in rows:
-        if table in DATASETS:
+        if table in EVERY_DATASET:
             found[table].append(column)
     return dict(found)

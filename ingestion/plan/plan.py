@@ -15,6 +15,7 @@ from ingestion.build.janitor import Expired
 from ingestion.build.lineage import Lineage, lineage_of, parsed_in
 from ingestion.build.plan import BuildPlan, State, plan_build, read_state
 from ingestion.build.registry import Table
+from ingestion.datasets import DATASETS
 from ingestion.engine import engine_of
 from ingestion.errors import SourceError
 from ingestion.landing.listing import list_landing_zone
@@ -189,7 +190,8 @@ def _load_plan(
     try:
         source = source_of(settings, settings.source, known)
         request = LoadRequest(source=source, rules=rules_of(settings))
-        return plan_load(target, request, list_landing_zone(source), known), ""
+        zone = list_landing_zone(source, unmodelled=settings.load_unmodelled)
+        return plan_load(target, request, zone, known), ""
     except SourceError as error:
         if environment.is_production or not known:
             raise
@@ -201,7 +203,7 @@ def _plan(
 ) -> Plan:
     load, unlisted = _load_plan(settings, target, environment)
     files = plan_files(load, rules_of(settings)) if load else []
-    changed = {file.dataset for file in files if file.change not in _IDLE}
+    changed = {f.dataset for f in files if f.change not in _IDLE and f.dataset in DATASETS}
     project = artifacts.Project(parsed_in(settings))
     state = read_state(settings, target, environment)
     build = plan_build(lineage, project, state, to_come=changed)

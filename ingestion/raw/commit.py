@@ -82,7 +82,7 @@ def _append(
 
     It also creates the tables of RAW that do not exist, as no transaction may do so later.
     """
-    missing = {*manifest.TABLES_OF_ROWS, manifest.TABLE} - tables
+    missing = manifest.ALWAYS_THERE - tables
     if not batch.loaded and not (batch.pushed.outcomes and missing):
         return create_load_id()
     source = rows_source(batch.loaded, missing, target.staged)

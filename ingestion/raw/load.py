@@ -137,7 +137,8 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     with timed(steps, "list"):
         known = manifest.current_files(target)
         source = source_of(run.settings, request.source, known)
-        plan = plan_load(target, request, list_landing_zone(source), known)
+        zone = list_landing_zone(source, unmodelled=run.settings.load_unmodelled)
+        plan = plan_load(target, request, zone, known)
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion.datasets import DATASETS, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
+from ingestion.datasets import DATASETS, EVERY_DATASET, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
 from ingestion.landing.listing import LandingFile, LandingZone, by_time
 from ingestion.warehouse.base import Warehouse
 
@@ -14,7 +14,9 @@ SCHEMA, TABLE = RAW, MANIFEST
 FILES = f"{SCHEMA}.{TABLE}"
 REJECTED_ROWS = "_rejected_rows"
 # The tables with rows of files, and the column that holds the file id.
-TABLES_OF_ROWS = {**dict.fromkeys(DATASETS, FILE_ID), REJECTED_ROWS: "file_id"}
+TABLES_OF_ROWS = {**dict.fromkeys(EVERY_DATASET, FILE_ID), REJECTED_ROWS: "file_id"}
+# Of these and the manifest, those that any load creates.
+ALWAYS_THERE = frozenset((*DATASETS, REJECTED_ROWS, TABLE))
 COLUMNS = MANIFEST_COLUMNS
 
 
@@ -145,10 +147,14 @@ def current_files(warehouse: Warehouse) -> dict[str, CurrentFile]:
 
 
 def last_file_ids(target: Warehouse) -> dict[str, int]:
-    """Finds the last entry of each dataset, be it of a file that was added, changed or removed."""
+    """Finds the last entry of each dataset that models read.
+
+    The entry may be of a file that was added, changed or removed.
+    """
     if not target.has_table(SCHEMA, TABLE):
         return {}
-    return dict(target.fetch(f"select dataset, max(file_id) from {FILES} group by dataset"))
+    found = target.fetch(f"select dataset, max(file_id) from {FILES} group by dataset")
+    return {dataset: last for dataset, last in found if dataset in DATASETS}
 
 
 def loads(target: Warehouse) -> list[Load]:

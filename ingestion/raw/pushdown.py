@@ -234,7 +234,7 @@ def simple_files(plan: LoadPlan, first_id: int) -> Iterator[Simple]:
     files = [
         (file, file_id)
         for file_id, file in enumerate(plan.to_read, first_id)
-        if file.etag and not file.compression and _PLAIN_PATH.fullmatch(file.path)
+        if file.etag and not (file.compression or file.layout) and _PLAIN_PATH.fullmatch(file.path)
     ]
     largest = sorted(files, key=lambda each: -each[0].bytes)[:MOST_FILES]
     with ThreadPoolExecutor(_HEADERS_AT_ONCE) as threads:

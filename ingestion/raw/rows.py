@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
-from ingestion.datasets import DATASETS, FILE_ID, Dataset
+from ingestion.datasets import DATASETS, EVERY_DATASET, FILE_ID, Dataset
 from ingestion.landing.listing import (
     LandingZone,
 )
@@ -42,7 +42,7 @@ def columns_of(dataset: Dataset) -> dict[str, str]:
 
 
 TABLES = {
-    **{dataset.table: columns_of(dataset) for dataset in DATASETS.values()},
+    **{dataset.table: columns_of(dataset) for dataset in EVERY_DATASET.values()},
     manifest.REJECTED_ROWS: _REJECTED_COLUMNS,
     manifest.TABLE: manifest.COLUMNS,
 }
@@ -152,7 +152,8 @@ def rows_source(outcomes: Iterable[Outcome], missing: Collection[str], staged: S
 
     @dlt.source(name="movielens", max_table_nesting=0)
     def movielens() -> Iterator[DltResource]:
-        for dataset in DATASETS.values():
+        there = {outcome.file.dataset for outcome in loaded} | DATASETS.keys()
+        for dataset in (EVERY_DATASET[table] for table in EVERY_DATASET if table in there):
             yield resource(dataset.table, columns_of(dataset), rows_of(dataset))
         rejects = [rejected_rows(outcome) for outcome in loaded if outcome.rejects]
         yield resource(manifest.REJECTED_ROWS, _REJECTED_COLUMNS, rejects)

@@ -16,6 +16,7 @@ from dlt.sources.filesystem import filesystem
 from ingestion.datasets import DATASETS, Dataset
 from ingestion.errors import SettingsError, SourceError
 from ingestion.landing.listing import (
+    RELEASE,
     LandingFile,
     LandingZone,
     by_time,
@@ -203,7 +204,8 @@ def _extracted(
             yield _of(dataset.table, arrow_table([], columns_of(dataset)))
     known = state.setdefault("files", {})
     tables = [dataset.table for dataset in datasets]
-    files = sorted((file for file in zone.files.values() if file.dataset in tables), key=by_time)
+    wanted = (f for f in zone.files.values() if f.dataset in (*tables, RELEASE))
+    files = sorted(wanted, key=by_time)
     with tempfile.TemporaryDirectory() as folder:
         for file in files:
             yield from _extracted_file(zone, file, known, Path(folder), rules)

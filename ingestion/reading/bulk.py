@@ -20,7 +20,7 @@ from ingestion.literals import duckdb_literal
 from ingestion.reading.careful import Reading, read_with_care
 from ingestion.reading.header import Header
 from ingestion.reading.inspection import Bytes
-from ingestion.reading.rules import Rules
+from ingestion.reading.rules import Describe, Reject, Rules
 
 SQL_TYPES = {"bigint": "bigint", "double": "double", "text": "varchar"}
 
@@ -167,6 +167,7 @@ def read_csv(
     rules: Rules,
     inspected: Callable[[], Bytes],
     uniform: bool,
+    describe: Describe = Reject,
 ) -> Reading:
     """Reads one CSV file into one Parquet file, in bulk if that is provably right.
 
@@ -179,6 +180,7 @@ def read_csv(
         inspected: Returns the inspection's findings; may wait for one running in parallel.
         uniform: Whether to expect one spelling of numbers; if the bytes disprove it, the careful
             reader takes over.
+        describe: Makes rejected records.
 
     Raises:
         RefusedFile: If its bytes are not text, or too many records are rejected.
@@ -188,7 +190,7 @@ def read_csv(
     as_expected = content.uniform or not uniform
     if as_expected and is_proved(written.get(file_id), content, header):
         return Reading(content.records)
-    return read_with_care(path, header, file_id, rules, content.lines, to)
+    return read_with_care(path, header, file_id, rules, content.lines, to, describe)
 
 
 def out_of_range(parquet: Path, header: Header) -> dict[int, list[str]]:

@@ -20,7 +20,7 @@ from ingestion.datasets import FILE_ID, INT64_MAX, Column
 from ingestion.errors import RefusedFile
 from ingestion.reading.header import LINE_END, Header, first_line_of
 from ingestion.reading.inspection import LONGEST_LINE, blocks, whole_lines
-from ingestion.reading.rules import Reject, Rules
+from ingestion.reading.rules import Describe, Reject, Rules
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -350,7 +350,13 @@ class _Output:
 
 
 def read_with_care(
-    path: Path, header: Header, file_id: int, rules: Rules, lines: int, to: Path
+    path: Path,
+    header: Header,
+    file_id: int,
+    rules: Rules,
+    lines: int,
+    to: Path,
+    describe: Describe = Reject,
 ) -> Reading:
     """Reads a CSV file record by record, and rejects what does not satisfy the contract.
 
@@ -361,6 +367,7 @@ def read_with_care(
         rules: How many rejects are allowed.
         lines: The most lines the file can have.
         to: The Parquet file to write.
+        describe: Makes rejected records, in order; another file may be what they come from.
 
     Raises:
         RefusedFile: If more records are rejected than allowed, or all of them.
@@ -381,7 +388,7 @@ def read_with_care(
                 if isinstance(row, list):
                     output.take_row(row)
                 else:
-                    reading.rejects.append(Reject(line, item.text.rstrip("\r\n"), *row))
+                    reading.rejects.append(describe(line, item.text.rstrip("\r\n"), *row))
                     _check_number(reading.rejects, rules.limit(lines))
             line += item.lines
         output.finish()

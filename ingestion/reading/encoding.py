@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from ingestion.errors import RefusedFile
 
+# Of the files of releases without CSV, those that are not UTF-8 have this encoding.
+OLD_ENCODING = "latin-1"
 # Longest first: the BOM of UTF-32 begins with that of UTF-16.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -37,11 +39,16 @@ _ARCHIVES: tuple[tuple[str, str, tuple[bytes, ...]], ...] = (
     ("a Parquet file", "", (b"PAR1",)),
     ("a PDF", "", (b"%PDF",)),
 )
+_LOOKS_LATIN = "the file looks like Latin-1 or Windows-1252"
 _WRONG_UTF8 = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
 
 
 class NotText(RefusedFile):
     """Bytes that are not UTF-8 text, but may be text in another encoding."""
+
+
+class LooksLatin(NotText):
+    """Bytes that are not UTF-8, but look like Latin-1 from beginning to end."""
 
 
 def text_encoding(name: str) -> str:
@@ -119,9 +126,9 @@ def check_text(piece: bytes, lines_before: int) -> None:
     except UnicodeDecodeError as error:
         line = lines_before + piece[: error.start].count(b"\n") + 1
         byte = piece[error.start]
-        raise NotText(
-            f"line {line}: byte 0x{byte:02x} is not UTF-8; {_without_nul(piece, error)}"
-        ) from None
+        what = _without_nul(piece, error)
+        kind = LooksLatin if what.startswith(_LOOKS_LATIN) else NotText
+        raise kind(f"line {line}: byte 0x{byte:02x} is not UTF-8; {what}") from None
 
 
 def _with_nul(line: bytes) -> str:
@@ -145,7 +152,7 @@ def _without_nul(piece: bytes, error: UnicodeDecodeError) -> str:
         piece.decode("cp1252")
     except UnicodeDecodeError:
         return "set its encoding with MOVIELENS_ENCODING, or save it as UTF-8"
-    return f"the file looks like Latin-1 or Windows-1252. {_saved('cp1252')}"
+    return f"{_LOOKS_LATIN}. {_saved('cp1252')}"
 
 
 def transcoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

@@ -9,18 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
-from ingestion.datasets import DATASETS, EDITION_BY_SHA256, Dataset
+from ingestion.datasets import EDITION_BY_SHA256, EVERY_DATASET, Dataset
 from ingestion.errors import RefusedFile, is_no_room
 from ingestion.landing.fetch import fetch
 from ingestion.landing.listing import LandingFile, LandingZone, listed_version
 from ingestion.reading.bulk import out_of_range, read_csv
 from ingestion.reading.careful import Reading
-from ingestion.reading.encoding import NotText
+from ingestion.reading.encoding import OLD_ENCODING, LooksLatin, NotText
 from ingestion.reading.header import Header, first_line_of, match_header
-from ingestion.reading.inspection import Bytes, inspect, stage
-from ingestion.reading.rules import Reject, Rules
+from ingestion.reading.inspection import Bytes, check_listed, inspect, original_lines, stage
+from ingestion.reading.rules import Describe, Reject, Rules
+from ingestion.reading.translation import Originals
 
 T = TypeVar("T")
 Status = Literal["loaded", "unchanged", "refused", "put off"]
@@ -146,21 +147,24 @@ def check_version(zone: LandingZone, outcome: Outcome) -> None:
 
 
 def stored_copy(zone: LandingZone, file: LandingFile, file_id: int, folder: Path) -> Path:
-    """Returns the local path of a file, copied to a folder if it is remote.
+    """Returns the local path of a file, copied to a folder if it is remote or in a zip.
 
     Raises:
-        RefusedFile: If its name is not UTF-8.
+        RefusedFile: If its name is not UTF-8, or its listing shows that it cannot be read.
         OSError: If it cannot be read.
     """
     try:
         file.key.encode()
     except UnicodeEncodeError:
         raise RefusedFile("its name is not UTF-8; rename it") from None
+    check_listed(zone.fs, file)
     return fetch(zone.fs, file, folder / f"{file_id}.stored")
 
 
 def in_either_encoding(outcome: Outcome, rules: Rules, read: Callable[[str | None], T]) -> T:
     """Reads a file as UTF-8, or else in the other encoding that is set; warns of the latter.
+
+    If none is set, files of releases without CSV may also be in Latin-1, as GroupLens wrote some.
 
     Args:
         outcome: Receives the warning.
@@ -174,6 +178,8 @@ def in_either_encoding(outcome: Outcome, rules: Rules, read: Callable[[str | Non
         return read(None)
     except NotText as problem:
         if rules.encoding == "utf-8":
+            if outcome.file.layout and isinstance(problem, LooksLatin):
+                return read(OLD_ENCODING)
             raise
         try:
             result = read(rules.encoding)
@@ -192,33 +198,63 @@ def _read_as(
     rules: Rules,
     known_hash: str | None,
 ) -> None:
-    dataset = DATASETS[outcome.file.dataset]
-    if encoding is None and outcome.file.compression is None and known_hash is None:
+    dataset = EVERY_DATASET[outcome.file.dataset]
+    if is_plain(outcome.file, encoding) and known_hash is None:
         with ThreadPoolExecutor(1) as beside:
             inspected = beside.submit(inspect, stored, dataset)
             _read_plain(stored, outcome, folder, rules, inspected.result, None)
         return
-    path, content = as_plain_text(encoding, stored, outcome, scratch)
-    outcome.content_hash = content.content_hash
-    if content.content_hash == known_hash:
+    plain = as_plain_text(encoding, stored, outcome, scratch)
+    outcome.content_hash = plain.content.content_hash
+    if plain.content.content_hash == known_hash:
         outcome.status = "unchanged"
         return
-    _read_plain(path, outcome, folder, rules, lambda: content, content.uniform)
+    _read_plain(
+        plain.path,
+        outcome,
+        folder,
+        rules,
+        lambda: plain.content,
+        plain.content.uniform,
+        plain.describe,
+    )
 
 
-def as_plain_text(
-    encoding: str | None, stored: Path, outcome: Outcome, folder: Path
-) -> tuple[Path, Bytes]:
-    """Returns a file unpacked and in UTF-8, in a folder if it was not, and what its bytes say.
+class PlainText(NamedTuple):
+    """A file as plain CSV in UTF-8.
+
+    Attributes:
+        path: The plain file.
+        content: What its bytes say.
+        describe: Makes its rejected records.
+    """
+
+    path: Path
+    content: Bytes
+    describe: Describe
+
+
+def is_plain(file: LandingFile, encoding: str | None) -> bool:
+    """Whether a file in an encoding, None for UTF-8, is plain CSV as it is stored."""
+    return encoding is None and file.compression is None and file.layout is None
+
+
+def as_plain_text(encoding: str | None, stored: Path, outcome: Outcome, folder: Path) -> PlainText:
+    """Returns a file as plain CSV in UTF-8, in a folder if it was anything else.
 
     Raises:
         RefusedFile: If it is no text, or not what its name says.
     """
-    dataset = DATASETS[outcome.file.dataset]
-    if encoding is None and outcome.file.compression is None:
-        return stored, inspect(stored, dataset)
+    file = outcome.file
+    dataset = EVERY_DATASET[file.dataset]
+    if is_plain(file, encoding):
+        return PlainText(stored, inspect(stored, dataset), Reject)
     path = folder / f"{outcome.file_id}.csv"
-    return path, stage(stored, outcome.file, dataset, path, encoding)
+    content = stage(stored, file, dataset, path, encoding)
+    if file.layout is None:
+        return PlainText(path, content, Reject)
+    lines = original_lines(stored, file, encoding)
+    return PlainText(path, content, Originals(lines, file.layout).reject)
 
 
 def _read_plain(
@@ -228,8 +264,9 @@ def _read_plain(
     rules: Rules,
     inspected: Callable[[], Bytes],
     uniform: bool | None,
+    describe: Describe = Reject,
 ) -> None:
-    contract = header_of(path, DATASETS[outcome.file.dataset], inspected)
+    contract = header_of(path, EVERY_DATASET[outcome.file.dataset], inspected)
     header = rules.applied_to(contract)
     to = folder / f"{outcome.file_id}.parquet"
     reading = read_csv(
@@ -240,6 +277,7 @@ def _read_plain(
         rules,
         inspected,
         header.shape is not None if uniform is None else uniform,
+        describe,
     )
     outcome.content_hash = inspected().content_hash
     outside = out_of_range(to, contract) if rules.range_checks == "warn" else {}

@@ -6,17 +6,18 @@ import gzip
 import hashlib
 import lzma
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path, PureWindowsPath
-from typing import IO, Protocol, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from ingestion.datasets import Dataset
 from ingestion.errors import RefusedFile
-from ingestion.landing.listing import COMPRESSIONS, LandingFile
+from ingestion.landing import zips
+from ingestion.landing.listing import COMPRESSIONS, RELEASE, LandingFile
+from ingestion.landing.zips import ARCHIVE_RATIO
 from ingestion.reading.encoding import (
     NotText,
     check_first_bytes,
@@ -25,22 +26,17 @@ from ingestion.reading.encoding import (
     transcoded,
 )
 from ingestion.reading.header import first_line, match_header
+from ingestion.reading.translation import NO_ROWS, Translation
+
+if TYPE_CHECKING:
+    import fsspec
 
 PIECE_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
-ARCHIVE_RATIO = 100
 # A small archive may hold a very repetitive file; up to this size it fills no disk.
 UNPACKED_IN_ANY_CASE = 64 << 20
 EMPTY = "the file is empty (zero bytes); expected a header line"
-_BROKEN_ARCHIVE = (
-    EOFError,
-    NotImplementedError,
-    UnicodeDecodeError,
-    gzip.BadGzipFile,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_BROKEN_ARCHIVE = (*zips.DAMAGED, gzip.BadGzipFile, lzma.LZMAError)
 
 
 class Readable(Protocol):
@@ -222,51 +218,46 @@ def _open_zip(raw: IO[bytes]) -> Iterator[IO[bytes]]:
         names = ", ".join(info.filename for info in members) or "none"
         if len(members) != 1:
             raise RefusedFile(f"a zip must hold exactly one file; found {len(members)}: {names}")
-        member = members[0]
-        path = PureWindowsPath(member.filename)  # Handles both kinds of slashes, and drives.
-        if path.root or path.drive or ".." in path.parts:
-            raise RefusedFile(f"the zip's member {member.filename!r} points outside the archive")
-        if member.flag_bits & 0x1:
-            raise RefusedFile("the zip is encrypted")
-        if member.file_size > ARCHIVE_RATIO * max(member.compress_size, 1):
-            raise RefusedFile(
-                f"the zip unpacks to more than {ARCHIVE_RATIO} times its size: not unpacked"
-            )
-        with archive.open(member) as stream:
+        if problem := zips.problem_with(members[0]):
+            raise RefusedFile(problem)
+        with archive.open(members[0]) as stream:
             yield stream
 
 
 @contextmanager
-def decompressed(raw: IO[bytes], compression: str | None) -> Iterator[IO[bytes]]:
-    """Decompresses a stream while it is read; a zip has to be seekable.
+def decompressed(raw: IO[bytes], file: LandingFile) -> Iterator[IO[bytes]]:
+    """Decompresses a file as it is stored while it is read; a zip of one file has to be seekable.
 
     Raises:
         RefusedFile: If a zip does not hold exactly one safe member.
     """
-    if compression == "zip":
+    if file.member:
+        with zips.unpacked(raw, file.member) as stream:
+            yield stream
+    elif file.compression == "zip":
         with _open_zip(raw) as stream:
             yield stream
-    elif compression == "gzip":
+    elif file.compression == "gzip":
         with gzip.open(raw) as stream:
             yield cast("IO[bytes]", stream)
-    elif compression:
+    elif file.compression:
         import pyarrow as pa
 
         # Python's own bz2 reader stops silently where a second stream is damaged.
-        with pa.CompressedInputStream(raw, compression) as stream:
+        with pa.CompressedInputStream(raw, file.compression) as stream:
             yield cast("IO[bytes]", stream)
     else:
         yield raw
 
 
-def _check_mark(raw: IO[bytes], compression: str | None) -> None:
-    beginning = raw.read(8)
+def _check_mark(raw: IO[bytes], file: LandingFile) -> None:
+    beginning, compression = raw.read(8), file.compression
     raw.seek(0)
     if not beginning:
-        raise RefusedFile(EMPTY)
+        raise RefusedFile(NO_ROWS if file.layout else EMPTY)
     unknown = f"something that begins with {beginning!r}"
     what, suffix = looks_like_archive(beginning) or (unknown, "")
-    if compression and COMPRESSIONS.get(suffix) != compression:
+    if compression and not file.member and COMPRESSIONS.get(suffix) != compression:
         raise RefusedFile(f"it is named like a {compression} archive, but it is {what}")
 
 
@@ -308,7 +299,7 @@ def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) 
 def stage(
     stored: Path, file: LandingFile, dataset: Dataset, to: Path, encoding: str | None = None
 ) -> Bytes:
-    """Unpacks and transcodes a file into a plain UTF-8 one, checking every byte of it.
+    """Unpacks, transcodes and translates a file into plain CSV, checking every byte of it.
 
     Args:
         stored: The file as it is stored.
@@ -320,11 +311,44 @@ def stage(
     Raises:
         RefusedFile: If it is empty, truncated, not what its name says or not text.
     """
+    with _text(stored, file, encoding) as pieces, to.open("wb") as copy:
+        if file.layout is None:
+            return _inspect(pieces, dataset, copy)
+        translation = Translation(file.layout)
+        content = _inspect(translation.of(pieces), dataset, copy)
+        return replace(content, content_hash=translation.content_hash)
+
+
+def original_lines(stored: Path, file: LandingFile, encoding: str | None) -> Iterator[bytes]:
+    """Yields the lines of a file before it is translated, in UTF-8, without their ends."""
+    with _text(stored, file, encoding) as pieces:
+        for piece in pieces:
+            yield from piece.splitlines()
+
+
+@contextmanager
+def _text(stored: Path, file: LandingFile, encoding: str | None) -> Iterator[Iterator[bytes]]:
     with refusing_broken_archives(file), stored.open("rb") as raw:
-        _check_mark(raw, file.compression)
-        with decompressed(raw, file.compression) as stream, to.open("wb") as copy:
+        _check_mark(raw, file)
+        with decompressed(raw, file) as stream:
             text = transcoded(blocks(stream), encoding) if encoding else blocks(stream)
-            return _inspect(_bounded(whole_lines(text), file), dataset, copy)
+            yield _bounded(whole_lines(text), file)
+
+
+def check_listed(fs: fsspec.AbstractFileSystem, file: LandingFile) -> None:
+    """Checks that nothing in its listing keeps a file from being read.
+
+    Raises:
+        RefusedFile: If something does; if it is a release's zip, which cannot be looked into.
+        FileNotFoundError: If by now it can.
+        OSError: If it cannot be read.
+    """
+    if file.problem:
+        raise RefusedFile(file.problem)
+    if file.dataset == RELEASE:
+        with refusing_broken_archives(file):
+            zips.members(fs, file.key)
+        raise FileNotFoundError(file.key)
 
 
 @contextmanager

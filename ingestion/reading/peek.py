@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import IO, cast
 
 import fsspec
 
-from ingestion.datasets import DATASETS
+from ingestion.datasets import EVERY_DATASET
 from ingestion.errors import RefusedFile
 from ingestion.landing.fetch import open_stored
+from ingestion.landing.layouts import Layout
 from ingestion.landing.listing import LandingFile
-from ingestion.reading.encoding import NotText, transcoded
+from ingestion.reading.encoding import OLD_ENCODING, LooksLatin, NotText, transcoded
 from ingestion.reading.header import LINE_END, Header, first_line, match_header
-from ingestion.reading.inspection import EMPTY, decompressed, refusing_broken_archives
+from ingestion.reading.inspection import (
+    EMPTY,
+    check_listed,
+    decompressed,
+    refusing_broken_archives,
+)
 from ingestion.reading.rules import Rules
+from ingestion.reading.translation import NO_ROWS, Translation
 
 # Enough for several blocks of bzip2, in small steps, as a zip reads as far ahead as it is asked to.
 _STEP, _STEPS = 1 << 16, 64
@@ -38,9 +45,10 @@ class Peek:
 
 @dataclass(frozen=True)
 class _Beginning:
+    """The first bytes of a file, and the share of it that they are; 1 if they are all of it."""
+
     text: bytes
-    stored: int
-    is_all: bool
+    share: float
 
 
 def peek(fs: fsspec.AbstractFileSystem, file: LandingFile, rules: Rules) -> Peek:
@@ -55,9 +63,12 @@ def peek(fs: fsspec.AbstractFileSystem, file: LandingFile, rules: Rules) -> Peek
         RefusedFile: If a load would refuse it for what its beginning shows.
         OSError: If it cannot be read.
     """
+    check_listed(fs, file)
     beginning = _beginning(fs, file)
     if not beginning.text:
-        raise RefusedFile(EMPTY)
+        raise RefusedFile(NO_ROWS if file.layout else EMPTY)
+    if file.layout:
+        beginning = replace(beginning, text=_as_csv(beginning, file.layout))
     try:
         text = beginning.text
         first = first_line(text)
@@ -68,26 +79,40 @@ def peek(fs: fsspec.AbstractFileSystem, file: LandingFile, rules: Rules) -> Peek
             header = first.text
     except (NotText, UnicodeDecodeError) as problem:
         raise RefusedFile(str(problem)) from None
-    return Peek(match_header(header, DATASETS[file.dataset]), _rows(beginning, first.bytes, file))
+    return Peek(match_header(header, EVERY_DATASET[file.dataset]), _rows(beginning, first.bytes))
+
+
+def _as_csv(beginning: _Beginning, layout: Layout) -> bytes:
+    text = beginning.text
+    if beginning.share < 1:  # then it ends within a line
+        text = text[: text.rfind(b"\n") + 1]
+    try:
+        return b"".join(Translation(layout).of([text]))
+    except LooksLatin:
+        return b"".join(Translation(layout).of(transcoded([text], OLD_ENCODING)))
 
 
 def _beginning(fs: fsspec.AbstractFileSystem, file: LandingFile) -> _Beginning:
     # A zip is read from its end, which a stream from a store cannot do.
-    opened = fs.open(file.key, "rb") if file.compression == "zip" else open_stored(fs, file)
+    is_whole_zip = file.compression == "zip" and not file.member
+    opened = fs.open(file.key, "rb") if is_whole_zip else open_stored(fs, file)
     with (
         closing(cast("IO[bytes]", opened)) as raw,
         refusing_broken_archives(file),
-        decompressed(raw, file.compression) as stream,
+        decompressed(raw, file) as stream,
     ):
         text = b"".join(islice(iter(partial(stream.read, _STEP), b""), _STEPS))
-        is_all = len(text) < _STEP * _STEPS
-        return _Beginning(text, file.bytes if is_all else raw.tell(), is_all)
+        if len(text) < _STEP * _STEPS:
+            return _Beginning(text, 1)
+        if file.member:
+            return _Beginning(text, len(text) / file.member.size)
+        return _Beginning(text, raw.tell() / file.bytes)
 
 
-def _rows(beginning: _Beginning, header_bytes: int, file: LandingFile) -> int:
+def _rows(beginning: _Beginning, header_bytes: int) -> int:
     """Estimates the records from the line ends after the header; quoted ones count too."""
     records = beginning.text[header_bytes:]
     lines = len(LINE_END.findall(records))
-    if beginning.is_all:
+    if beginning.share == 1:
         return lines + (bool(records) and not records.endswith((b"\n", b"\r")))
-    return round(lines * file.bytes / beginning.stored)
+    return round(lines / beginning.share)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from ingestion.reading.encoding import text_encoding
 
@@ -34,6 +35,10 @@ class Reject:
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.column_name or 'row'}: {self.reason}"
+
+
+Describe: TypeAlias = Callable[[int, str, str | None, str], Reject]
+"""Describes a rejected record; its arguments are the attributes of `Reject`."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from ingestion.datasets import DATASETS
+from ingestion.datasets import EVERY_DATASET
 from ingestion.landing.listing import LandingFile, LandingZone
 from ingestion.reading.bulk import is_proved, merge, out_of_range, read_in_bulk
 from ingestion.reading.careful import Reading, read_with_care
@@ -31,7 +31,7 @@ from ingestion.reading.file import (
 )
 from ingestion.reading.header import Header
 from ingestion.reading.inspection import Bytes
-from ingestion.reading.rules import Rules
+from ingestion.reading.rules import Describe, Rules
 
 # A larger file is inspected while DuckDB reads it, which takes longer than starting DuckDB.
 SMALL_BYTES = 16_000_000
@@ -71,12 +71,14 @@ class _Plain:
         path: The plain text.
         content: The findings of its inspection.
         contract: Its header, with ranges.
+        describe: Makes its rejected records.
     """
 
     outcome: Outcome
     path: Path
     content: Bytes
     contract: Header
+    describe: Describe
 
 
 def batches(files: Iterable[ToRead]) -> list[list[ToRead]]:
@@ -143,15 +145,15 @@ def _prepared(
 ) -> _Plain | None:
     with judging(outcome):
         stored = stored_copy(zone, one.file, one.file_id, scratch)
-        path, content = in_either_encoding(
+        path, content, describe = in_either_encoding(
             outcome, rules, lambda encoding: as_plain_text(encoding, stored, outcome, scratch)
         )
         outcome.content_hash = content.content_hash
         if content.content_hash == one.known_hash:
             outcome.status = "unchanged"
             return None
-        contract = header_of(path, DATASETS[one.file.dataset], lambda: content)
-        return _Plain(outcome, path, content, contract)
+        contract = header_of(path, EVERY_DATASET[one.file.dataset], lambda: content)
+        return _Plain(outcome, path, content, contract, describe)
     return None
 
 
@@ -173,7 +175,9 @@ def _read(group: list[_Plain], scratch: Path, rules: Rules) -> _Readings:
             continue
         with judging(outcome):
             lines = one.content.lines
-            reading = read_with_care(one.path, header, outcome.file_id, rules, lines, to)
+            reading = read_with_care(
+                one.path, header, outcome.file_id, rules, lines, to, one.describe
+            )
             found[outcome.file_id] = reading, to
     return found
 

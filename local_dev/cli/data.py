@@ -53,7 +53,10 @@ def generate(context: Context, folder: str, ratings: int, seed: int, genome: boo
 def download(context: Context, name: str, folder: str | None) -> int:
     """Download the official release NAME from GroupLens and verify its checksum.
 
-    Names: ml-latest-small, ml-latest, ml-20m, ml-25m, ml-32m.
+    Names: ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m, ml-100k.
+
+    The tag genome of 2012 has no published checksum: get tag-genome.zip by other means, and load
+    it as it is.
 
     Example: movielens data download ml-32m
     """

@@ -3,9 +3,16 @@
 
 with manifest as (
     select * from {{ source('raw', '_files') }}
-    {%- if var('as_of_file_id') is not none %}
-    where file_id <= {{ var('as_of_file_id') }}
-    {%- endif %}
+    {#- Others are loaded only if a setting asks for them, and no model reads them. #}
+    where
+        dataset in (
+            {%- for dataset in raw_datasets() %}
+            '{{ dataset }}'{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
+        {%- if var('as_of_file_id') is not none %}
+        and file_id <= {{ var('as_of_file_id') }}
+        {%- endif %}
 ),
 
 latest_entry_per_path as (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
@@ -18,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from local_dev.download import download
+from local_dev.cli.data import download as download_command
+from local_dev.download import RELEASES, download
 from local_dev.errors import (
     ChecksumMismatch,
     DownloadUnavailable,
@@ -274,6 +276,39 @@ def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(DownloadUnavailable, match="no connection to the server") as caught:
         download(NAME, tmp_path / "data", base_url="http://me:secret@127.0.0.1:9/movielens")
     assert "secret" not in str(caught.value)
+
+
+OLD = {
+    "ml-100k": ("ml-100k", {"u.data": b"1", "u.item": b"2", "u.user": b"3", "README": b"4"}),
+    "ml-1m": ("ml-1m", {"ratings.dat": b"1", "movies.dat": b"2", "users.dat": b"3"}),
+    "ml-10m": ("ml-10M100K", {"ratings.dat": b"1", "movies.dat": b"2", "tags.dat": b"3"}),
+}
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_a_release_with_a_known_checksum_needs_none_from_the_server(
+    publisher: Publisher, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, members = OLD[name]
+    publisher.content = release({**members, "u1.base": b"x"}, folder)
+    with pytest.raises(ChecksumMismatch, match=str(RELEASES[name].md5)):
+        download(name, tmp_path / "data", base_url=publisher.url)
+    assert not (tmp_path / "data").exists()
+    known = replace(RELEASES[name], md5=hashlib.md5(publisher.content).hexdigest())
+    monkeypatch.setitem(RELEASES, name, known)
+    publisher.requests.clear()
+    report = download(name, tmp_path / "data", base_url=publisher.url)
+    assert report.files == tuple(sorted(members))
+    assert {path for path, _ in publisher.requests} == {f"/movielens/{name}.zip"}
+    found = contents(tmp_path / "data")
+    assert json.loads(found.pop("movielens.json"))["edition"] == name
+    assert found == members
+
+
+def test_every_release_is_named_by_the_command() -> None:
+    text = " ".join((download_command.help or "").split())
+    (names,) = re.findall(r"Names: ([\w, -]+)\.", text)
+    assert names.split(", ") == list(RELEASES)
 
 
 def test_an_unknown_release_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import boto3
 import pytest
 
 from ingestion import LoadReport, load
-from ingestion.datasets import DATASETS
+from ingestion.datasets import EVERY_DATASET
 from ingestion.engine import engine_of
 from ingestion.landing.listing import list_landing_zone
 from ingestion.raw import pushdown
@@ -33,10 +33,11 @@ from local_dev.generate import generate
 from local_dev.s3 import s3_server
 from local_dev.snowflake import snowflake_server
 from tests.support.bad_input import CASES
-from tests.support.bad_input.builders import RATINGS, TAGS
+from tests.support.bad_input.builders import RATINGS, TAGS, zipped
 from tests.support.cli import Cli
 from tests.support.closure import FOLDER
 from tests.support.patched import patched
+from tests.support.releases import as_it_was, unpacked
 from tests.support.snowflake_account import Account
 from tests.support.statement_book import READ_STAGE, differences
 
@@ -126,7 +127,9 @@ def facts(settings: Settings) -> dict[str, Any]:
     found: dict[int, tuple[Any, list[Any], list[Any]]] = {
         file[0]: (file[1:], [], []) for file in files
     }
-    for table, dataset in DATASETS.items():
+    for table, dataset in EVERY_DATASET.items():
+        if not warehouse.has_table("raw", table):
+            continue
         names = ", ".join(column.name for column in dataset.columns)
         for file_id, *row in warehouse.fetch(f"select _file_id, {names} from raw.{table}"):
             found[file_id][1].append(tuple(row))
@@ -192,6 +195,37 @@ def test_a_load_of_simple_and_other_files(stands: Stands) -> None:
     warehouse = engine_of(settings).warehouse(loader=True)
     assert not warehouse.has_table("raw", "_lines")
     assert load(settings=settings).load_id is None
+
+
+def test_releases_without_csv_and_zips_are_left_to_the_readers(
+    stands: Stands, tmp_path: Path
+) -> None:
+    generate(tmp_path / "generated", ratings=1_000, seed=3)
+    rows = as_it_was("ml-1m", tmp_path / "generated", tmp_path / "csv")
+    folder = unpacked("ml-1m", rows, tmp_path / "unpacked")
+    contents = {f"ml-1m/{file.name}": file.read_bytes() for file in folder.iterdir()}
+    links = (tmp_path / "generated" / "links.csv").read_bytes()
+    contents["more.zip"] = zipped({"more/links.csv": links})
+    contents["tags.csv"] = (tmp_path / "generated" / "tags.csv").read_bytes()
+    contents["ml-1m/ratings.dat"] += b"1::2::3\n"
+    stands.prepare("releases", contents)
+    options = {"load_unmodelled": True}
+    dev, prod = (
+        stands.settings("releases", target, stage).model_copy(update=options)
+        for target, stage in (("dev", None), ("prod", STAGE))
+    )
+    read, loaded = load(settings=dev), load(settings=prod)
+    assert facts(prod) == facts(dev)
+    assert {file.path for file in loaded.of_status("loaded")} == {
+        "ml-1m/movies.dat",
+        "ml-1m/ratings.dat",
+        "ml-1m/users.dat",
+        "more.zip/more/links.csv",
+        "tags.csv",
+    }
+    assert (read.rejected, loaded.rejected) == (1, 1)
+    assert pushed(prod) == {"tags.csv"}
+    assert load(settings=prod).load_id is None
 
 
 def test_a_stage_on_another_prefix_costs_a_note_only(stands: Stands) -> None:

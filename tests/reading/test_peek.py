@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import boto3
 import pytest
 
 from ingestion.errors import RefusedFile
 from ingestion.landing.listing import list_landing_zone
 from ingestion.reading.peek import Peek, peek
 from ingestion.reading.rules import Rules
+from local_dev.s3 import s3_server
 from tests.support.bad_input.builders import PACK
+from tests.support.s3_clients import forget_clients
 
 HEADER = "userId,movieId,rating,timestamp\n"
 ROW = "1,2,3.5,1332786000\n"
@@ -37,6 +40,24 @@ def test_a_long_file_is_estimated(tmp_path: Path, suffix: str) -> None:
     rows = "".join(f"{n},{n * 7919 % 9973},3.5,{1332786000 + n}\n" for n in range(1, ROWS))
     (tmp_path / f"ratings.csv{suffix}").write_bytes(WRITTEN[suffix]((HEADER + rows).encode()))
     assert peeked(tmp_path).rows == pytest.approx(ROWS, rel=0.25)
+
+
+def test_a_long_file_in_a_bucket_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"{n},{n * 7919 % 9973},3.5,{1332786000 + n}\n" for n in range(1, ROWS))
+    with s3_server() as env:
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        forget_clients()
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="peeked")
+        for suffix in ("", ".gz", ".zip"):
+            content = WRITTEN[suffix]((HEADER + rows).encode())
+            client.put_object(Bucket="peeked", Key=f"ratings.csv{suffix}", Body=content)
+        listed = list_landing_zone("s3://peeked")
+        for file in listed.files.values():
+            found = peek(listed.fs, file, Rules()).rows
+            assert found == pytest.approx(ROWS, rel=0.25), file.path
+    forget_clients()
 
 
 def test_a_last_line_without_its_end_is_a_row(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def landing_zone(settings: Settings) -> Iterator[Finding]:
             yield skipped("files", "the bucket cannot be listed")
             return
     try:
-        zone = list_landing_zone(source)
+        zone = list_landing_zone(source, unmodelled=settings.load_unmodelled)
     except MovielensError as error:
         yield problem("files", "no-files", str(error), error.remedy)
         return
