@@ -12,8 +12,12 @@ from dashboard.contents import FILTER, PAGES
 # The page that the run before this one showed; missing at the beginning of a visit.
 _SHOWN = "page shown"
 _CAME = "came from another page"
-_TO_THE_TOP = """
+_SCRIPT = """
 let before;
+// Whoever has no mouse scrolls with the keys, which takes something to focus.
+const focusable = () => document.querySelectorAll("[data-testid=stMermaidChart]:not([tabindex])")
+    .forEach(diagram => { diagram.tabIndex = 0; });
+new MutationObserver(focusable).observe(document.body, { childList: true, subtree: true });
 export default ({ data }) => {
     if (data.shown !== before) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     before = data.shown;
@@ -86,7 +90,7 @@ def begin_at_the_top(page: str) -> None:
     """
     asked = (st.query_params.get(parameter, "") for parameter in ("film", "table"))
     # The only script of this site. No text of strangers is in it: it compares what it is given.
-    scroll = st.components.v2.component("top", js=_TO_THE_TOP, css=_LOOKS, isolate_styles=False)
+    scroll = st.components.v2.component("top", js=_SCRIPT, css=_LOOKS, isolate_styles=False)
     shown = {"shown": " ".join((page, *asked))}
     scroll(key="top", data=shown, height="content")
 
