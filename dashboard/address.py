@@ -34,8 +34,13 @@ _LOOKS = """
 [class*="st-key-origin-of"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
     position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
-/* The icon stays beside its heading, however many lines that has. */
+/* The icon stays beside its heading, however many lines that has, and on the page. */
 [class*="st-key-heading-of"] { flex-wrap: nowrap; }
+[class*="st-key-heading-of"] > :first-child { flex: 0 1 auto; }
+[class*="st-key-heading-of"] > :last-child:not(:first-child) { flex: none; width: auto; }
+/* A title is shown whole, on as many lines as it takes. */
+.stPageLink a, .stPageLink a span, .stPageLink a div, .stPageLink a p { overflow: visible; }
+.stPageLink a p { white-space: normal; }
 /* A diagram is as large as its words need, and scrolls. */
 [class*="st-key-lineage-of"] [data-testid="stMermaidChart"] {
     overflow-x: auto; justify-content: flex-start;

@@ -84,7 +84,7 @@ def _values(cells: Any, text: Any, colour: str, wide: int) -> Any:
     )
 
 
-def _legend(columns: int = 2, **more: Any) -> Any:
+def _legend(columns: int | alt.ExprRef = 2, **more: Any) -> Any:
     return alt.Legend(title=None, orient="top", direction="horizontal", columns=columns, **more)
 
 
@@ -364,8 +364,9 @@ def _lines(x: Any, value: Any, told: list[Any]) -> Any:
         value: The axis of their values, column value.
         told: The tooltip.
     """
-    # No outline: the dash pattern would fray the symbols.
-    legend = _legend(symbolStrokeWidth=0, labelLimit=300)
+    # Titles are long, and phones are narrow. No outline: the dash pattern would fray the symbols.
+    columns = alt.ExprRef("width < 480 ? 1 : 2")
+    legend = _legend(columns, symbolStrokeWidth=0, labelLimit=300)
     base = _chart().encode(x=x, color=alt.Color("series:N", sort=None, legend=legend))
     # A null breaks the line: where there are too few ratings is a gap, not a bridge.
     lines = base.mark_line(strokeWidth=2).encode(

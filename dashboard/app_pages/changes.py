@@ -82,7 +82,9 @@ def page() -> None:
     with layout.section("What changed in numbers?"):
         found = marts.rows(queries.PREVIOUS_VERSION)
         if found.empty:
-            st.info("Nothing was published when this version was built, so nothing has changed.")
+            st.info(
+                "This is the first version that was published; there is none to compare it with."
+            )
         else:
             numbers(found.iloc[0], status)
     if not found.empty:

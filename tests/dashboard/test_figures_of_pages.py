@@ -473,5 +473,5 @@ def test_the_first_version_has_nothing_to_be_compared_with(
     marts_fixture.write_marts(tmp_path, change=change)
     app = open_page(tmp_path, "changes")
     assert not app.exception
-    assert "Nothing was published when this version was built" in shown(app)
+    assert "This is the first version that was published" in shown(app)
     assert len(app.header) == 1

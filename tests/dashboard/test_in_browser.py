@@ -251,6 +251,9 @@ def lasting_faults(page: Page) -> list[str]:
         main = page.locator('[data-testid="stMain"]')
         if main.evaluate("node => node.scrollWidth - node.clientWidth") > 0:
             found.append("scrolls sideways")
+        off = "nodes => nodes.filter(n => n.getBoundingClientRect().right > innerWidth).length"
+        if main.locator("button:visible").evaluate_all(off):
+            found.append("a button lies off the page")
         if not found:
             break
         page.wait_for_timeout(500)
@@ -296,6 +299,11 @@ def test_no_card_is_alone_in_its_row_and_no_title_is_cut(
     assert rows in (1, 2, 4)
     titles = page.locator('[data-testid="stMain"] a[href*="film="]:visible').all()
     assert titles
+    # As long as some in MovieLens are.
+    lengthen = (
+        "node => { node.querySelector('p').innerText = 'Raiders of the Lost Ark '.repeat(4) }"
+    )
+    titles[0].evaluate(lengthen)
     cut = """node => [node, ...node.querySelectorAll('*')].some(part =>
         getComputedStyle(part).overflow !== 'visible' && part.scrollWidth > part.clientWidth + 1)"""
     assert [title.inner_text() for title in titles if title.evaluate(cut)] == []
