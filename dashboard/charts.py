@@ -465,7 +465,8 @@ def scores() -> Any:
                 "weighted_score:Q",
                 title="Weighted score, in stars",
                 scale=alt.Scale(zero=False, padding=12),
-                axis=alt.Axis(format=".2f", tickCount=4),
+                # Beside long titles there is less room than the axis' own title takes.
+                axis=alt.Axis(format=".2f", tickCount=4, titleAnchor="end"),
             ),
             tooltip=[
                 alt.Tooltip("label:N", title="Film"),
