@@ -93,7 +93,8 @@ BROKEN = {
         "models/mart/mart_user_activity.sql",
         "log(2, n_ratings + 0.5)",
         "log(2, n_ratings + 1.5)",
-        ("a_power_of_two_opens_a_bucket on mart_user_activity", "actual", "differs from"),
+        # Two notice; dbt stops at the first.
+        (" on mart_user_activity: 1 rows", "actual", "differs from"),
     ),
 }
 
