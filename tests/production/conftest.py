@@ -15,7 +15,7 @@ from tests.support.templates import template
 def production(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Production]:
-    """A copy of all but the landing zone, which only test_run_on_snowflake.py may change."""
+    """A copy of all but the landing zone, which stays in its place, so no test may change it."""
     once = template(tmp_path_factory, "production", run_on_both)
     folder = tmp_path_factory.mktemp("production") / "copy"
     but_the_zone = shutil.ignore_patterns("zone")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
@@ -15,7 +15,7 @@ from sqlglot import parse_one
 from ingestion.datasets import DATASETS
 from local_dev.snowflake import _in_place
 from local_dev.snowflake_gaps import rewritten, several
-from tests.support.both_targets import Production
+from tests.support.both_targets import Production, run_on_both, started
 from tests.support.reference import REPORTS
 
 pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.slow]
@@ -25,6 +25,16 @@ MOST = {"first": 450, "one changed file": 240}
 OF_STAGES = re.compile(r"\s*(put|copy|remove)\b", re.IGNORECASE)
 # Snowflake's documentation: these are answered by the services layer, without a virtual warehouse.
 OF_METADATA = re.compile(r"\s*(show|describe|use|alter session|comment|rollback)\b", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+    """A run of its own: these tests change its landing zone, which other modules share."""
+    folder = tmp_path_factory.mktemp("production")
+    run_on_both(folder)
+    made = started(folder, folder / "zone")
+    yield made
+    made.account.stop()
 
 
 def test_both_targets_hold_the_same(production: Production) -> None:
