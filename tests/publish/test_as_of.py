@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.xdist_group("as-of"), pytest.mark.slow]
 
 # What tells of the build itself, not of the data.
 OF_THE_BUILD = ("data_version", "git_sha", "built_at", "run_at")
-# What readers saw before it. A build as of an earlier load is shown to nobody, so nothing came before.
+# What readers saw before it: nothing, as a build of an earlier load is shown to nobody.
 OF_READERS = {"main.mart_previous_version", "main.mart_previous_top_film"}
 
 
