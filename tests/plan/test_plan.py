@@ -52,7 +52,7 @@ def test_an_edit_is_followed_by_column(checkout: Checkout) -> None:
     }
     assert [model.name for model in planned.of("build")] == ["dim_movies", "mart_movie"]
     assert planned.of("refresh") == []
-    assert planned.pages == ["films", "overview", "tags"]
+    assert planned.pages == ["changes", "compare", "films", "overview", "tags", "taste"]
     rows = {model.name: model.rows for model in planned.of("build")}
     counted = "select count(*) from analytics.dim_movies"
     assert [(rows["dim_movies"],)] == checkout.target.fetch(counted)
