@@ -187,11 +187,12 @@ def test_a_run_is_killed_while_it_builds(
 
 @pytest.mark.slow
 def test_loads_are_killed_at_many_random_times(reload: Scenario) -> None:
-    usual = reload.seconds()
-    # The machine may be slower than when `usual` was measured, or faster.
-    moments = [(0.15 + 0.022 * number) * usual for number in range(50)]
-    outcomes = [reload.try_kill(Kill(seconds=moment)) for moment in moments]
+    usual, outcomes = reload.seconds(), []
+    for number in range(10, 60):
+        outcomes.append(reload.try_kill(Kill(seconds=number / 60 * usual)))
+        # The machine may have become faster, or slower.
+        if not outcomes[-1].killed or number % 10 == 0:
+            usual = reload.seconds()
     assert all(outcome.sound for outcome in outcomes)
-    # The others had ended before: on a machine that is no longer busy, most of them.
-    assert sum(outcome.killed for outcome in outcomes) >= len(outcomes) / 4
+    assert sum(outcome.killed for outcome in outcomes) >= len(outcomes) / 2
     assert {outcome.found for outcome in outcomes} == {"before", "after"}
