@@ -91,7 +91,7 @@ def look_and_run_again(copy: Path, env: dict[str, str], version: str) -> None:
     keys = {"SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_LOADER_PRIVATE_KEY_PATH"}
     lines = (line for line in settings.splitlines() if line.partition("=")[0] not in keys)
     (copy / ".env").write_text("\n".join(lines) + "\n")
-    (cron,) = blocks_of("cron", "From cron")
+    (cron,) = blocks_of("text", "From cron")
     command = cron.partition(" && ")[2]
     assert run_in(copy, env, command) == ""
 
