@@ -33,6 +33,8 @@ class Column:
         minimum: Smallest value allowed, or None.
         maximum: Largest value allowed, or None.
         step: Values must be a multiple of it, or None.
+        is_time: Whether it counts seconds since 1970, and so may be a timestamp where files have
+            types.
     """
 
     source_name: str
@@ -42,6 +44,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
+    is_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ _TIMESTAMP = Column(
     "bigint",
     minimum=_new_year(FIRST_YEAR),
     maximum=_new_year(LAST_YEAR + 1) - 1,
+    is_time=True,
 )
 _POPULARITY = _id("popularity", "popularity")
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import fsspec
 
@@ -21,6 +21,7 @@ from ingestion.errors import SourceError
 from ingestion.landing import zips
 from ingestion.landing.layouts import Layout, layouts_of, left_out
 from ingestion.landing.lookalikes import Lookalike, in_words, is_release, lookalike
+from ingestion.landing.parts import closed_folders, folder_among, is_being_written, is_no_data
 from ingestion.landing.readme import LONGEST, Readme, is_readme, parse
 from ingestion.landing.stores import files_of, open_store
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 # In place of a dataset, for a release's zip that cannot be looked into.
 RELEASE = "release"
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
+Format = Literal["csv", "tsv", "parquet"]
+_FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class LandingFile:
         modified: When it was written, in seconds since 1970; 0 if the store does not say.
         etag: S3's ETag, in quotes; None elsewhere.
         member: Where it is in a zip that holds several files.
-        layout: How its rows are written, if not as CSV.
+        layout: How its rows are written, if by a release without a format that has names.
         problem: Why it is refused, if its listing shows that.
+        format: The format that its name says; `csv` if it has a layout.
     """
 
     path: str
@@ -62,6 +66,12 @@ class LandingFile:
     member: zips.Member | None = None
     layout: Layout | None = None
     problem: str = ""
+    format: Format = "csv"
+
+    @property
+    def separator(self) -> str:
+        """What separates its fields; not of use for Parquet."""
+        return "\t" if self.format == "tsv" else ","
 
     @property
     def stored_path(self) -> str:
@@ -76,12 +86,14 @@ class Kind(NamedTuple):
     Attributes:
         dataset: The RAW table its rows belong to.
         compression: How it is compressed; None: not at all.
-        layout: How its rows are written; None: as CSV.
+        layout: How its rows are written; None: as its format says.
+        format: The format of its rows.
     """
 
     dataset: str
     compression: str | None
     layout: Layout | None = None
+    format: Format = "csv"
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,7 @@ class LandingZone:
         unread: Ignored paths that look like MovieLens data, each with advice.
         fs: The file system that opens them.
         readme: Counts from the release's README; None if no README states any.
+        closed: Folders that are there, of which nothing can be read for now.
     """
 
     url: str
@@ -105,6 +118,7 @@ class LandingZone:
     unread: list[Lookalike]
     fs: fsspec.AbstractFileSystem = field(repr=False)
     readme: Readme | None = None
+    closed: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -115,14 +129,15 @@ class LandingZone:
         return digest.hexdigest()
 
 
-def _stem_and_compression(name: str) -> tuple[str, str | None] | None:
+def _stem_and_kind(name: str) -> tuple[str, str | None, Format] | None:
     suffix = PurePosixPath(name).suffix.lower()
     compression = COMPRESSIONS.get(suffix)
     stem = name[: -len(suffix)] if compression else name
-    if stem.lower().endswith(".csv"):
-        return stem[: -len(".csv")], compression
+    suffix = PurePosixPath(stem).suffix.lower()
+    if suffix in _FORMATS:
+        return stem[: -len(suffix)], compression, _FORMATS[suffix]
     # `ratings.zip` holds one CSV file, under any name.
-    return (stem, compression) if compression == "zip" else None
+    return (stem, compression, "csv") if compression == "zip" else None
 
 
 def _names(dataset_file_name: str, name: str) -> bool:
@@ -148,7 +163,7 @@ def kinds(path: str, within: str = "") -> list[Kind]:
     layouts = layouts_of(pure.with_suffix("") if compression else pure, within)
     if layouts:
         return [Kind(layout.table, compression, layout) for layout in layouts]
-    found = _csv(pure)
+    found = _named(pure)
     return [found] if found else []
 
 
@@ -156,8 +171,8 @@ def classify(path: str) -> Kind | None:
     """Finds the dataset a file belongs to, if models read it.
 
     That is the dataset its file name starts with, else the one the nearest folder is named after;
-    `ratings.csv` may also be a folder, as Spark writes it. Files of releases without CSV have the
-    names in `layouts.LAYOUTS`.
+    `ratings.csv` may also be a folder, as Spark writes it; in such a folder, what begins with `_`
+    is no data. Files of releases without CSV have the names in `layouts.LAYOUTS`.
 
     Args:
         path: Path relative to the landing zone.
@@ -170,18 +185,27 @@ def _is_hidden(path: PurePosixPath) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
-def _csv(pure: PurePosixPath) -> Kind | None:
-    readable = _stem_and_compression(pure.name)
+def _named(pure: PurePosixPath) -> Kind | None:
+    readable = _stem_and_kind(pure.name)
     if readable is None:
         return None
-    stem, compression = readable
+    stem, compression, format_ = readable
     for dataset in DATASETS.values():
         if _names(dataset.file_name, stem):
-            return Kind(dataset.table, compression)
-    for folder in reversed(pure.parts[:-1]):
+            return Kind(dataset.table, compression, format=format_)
+    table = None if is_no_data(pure.name) else _table_of_folder(pure.parts[:-1])
+    return Kind(table, compression, format=format_) if table else None
+
+
+def _table_of_folder(folders: Sequence[str]) -> str | None:
+    for folder in reversed(folders):
+        name = PurePosixPath(folder.lower().replace("_", "-"))
+        stem = name.stem if name.suffix in _FORMATS else name.name
         for dataset in DATASETS.values():
-            if folder.lower().replace("_", "-").removesuffix(".csv") == dataset.file_name:
-                return Kind(dataset.table, compression)
+            if stem == dataset.file_name:
+                return dataset.table
+        if is_no_data(folder):
+            return None
     return None
 
 
@@ -279,7 +303,8 @@ def _files(fs: fsspec.AbstractFileSystem, root: str) -> dict[str, dict[str, Any]
         # It would be skipped silently, and its files would look deleted.
         if not os.access(folder, os.R_OK | os.X_OK):
             raise PermissionError(f"this user cannot read its folder {folder}")
-        del found[folder]
+        if not is_being_written(folder):
+            del found[folder]
     return found
 
 
@@ -447,6 +472,7 @@ class _Found(NamedTuple):
             member=self.member,
             layout=kind.layout,
             problem=problem,
+            format=kind.format,
         )
 
 
@@ -512,7 +538,13 @@ def _zone(
     unmodelled: bool = False,
 ) -> LandingZone:
     found = list(_found(fs, root, listed, selected))
-    read = [(one, one.files()) for one in found if selected is None or one.key in selected]
+    closed = closed_folders(one.path for one in found)
+    in_closed = {one.path: folder_among(one.path, closed) for one in found}
+    read = [
+        (one, [] if in_closed[one.path] else one.files())
+        for one in found
+        if selected is None or one.key in selected
+    ]
     plain: dict[tuple[str, int], list[LandingFile]] = defaultdict(list)
     for file in (file for _, files in read for file in files):
         if file.compression is None:
@@ -537,8 +569,12 @@ def _zone(
         if path not in own and PurePosixPath(path).name != MARKER
     }
     unread = [
-        Lookalike(path, advice) if advice else _unread(path) for path, advice in ignored.items()
+        Lookalike(path, advice) if advice else _unread(path)
+        for path, advice in ignored.items()
+        if not in_closed.get(path)
     ]
+    closed = {folder: advice for folder, advice in closed.items() if _holds_data(folder, found)}
+    unread += [Lookalike(folder, advice) for folder, advice in closed.items()]
     return LandingZone(
         url=_url(fs, root),
         edition=_edition(fs, root, readme, files),
@@ -547,6 +583,15 @@ def _zone(
         unread=[one for one in unread if one],
         fs=fs,
         readme=readme,
+        closed=tuple(closed),
+    )
+
+
+def _holds_data(folder: str, found: Iterable[_Found]) -> bool:
+    """Whether a folder is named after a dataset, or a file in it is."""
+    of_folder = _table_of_folder(PurePosixPath(folder).parts)
+    return of_folder is not None or any(
+        one.path.startswith(f"{folder}/") and one.files() for one in found
     )
 
 

@@ -12,13 +12,13 @@ from ingestion.datasets import DATASETS, Dataset
 _RELEASE = re.compile(
     r"(ml-(latest-small|latest|\d+[km])|tag-genome)[\w.-]*\.(zip|7z|rar|tar|tgz|tar\.\w+)"
 )
-_CSV = re.compile(r"\.csv(\.(gz|bz2|zst|zip))?$")
+_READ = re.compile(r"\.(csv|tsv|parquet)(\.(gz|bz2|zst|zip))?$")
 _PACKED = frozenset(
     {"7z", "br", "bz2", "gz", "lz4", "rar", "snappy", "tar", "tgz", "xz", "z", "zst"}
 )
 _FORMATS = frozenset(
-    {"arrow", "avro", "feather", "json", "jsonl", "ndjson", "orc", "parquet", "pkl", "psv", "sql"}
-    | {"tab", "tsv", "txt", "xls", "xlsx"}
+    {"arrow", "avro", "feather", "json", "jsonl", "ndjson", "orc", "pkl", "pq", "psv", "sql"}
+    | {"tab", "txt", "xls", "xlsx"}
 )
 SHOWN = 3
 
@@ -70,15 +70,21 @@ def _of_a_dataset(path: PurePosixPath) -> str | None:
     if dataset is None:
         return None
     name, suffix = path.name.lower(), path.suffix.lower().removeprefix(".")
-    if _CSV.search(name):
-        # Any CSV file in a folder named after a dataset is read, so only its own name can be wrong.
-        return f"is read if its name begins with {dataset.file_name}, as in {dataset.file_name}.csv"
+    if found := _READ.search(name):
+        # Any such file in a folder named after a dataset is read: only its own name can be wrong.
+        as_in = f"{dataset.file_name}{found[0]}"
+        return f"is read if its name begins with {dataset.file_name}, as in {as_in}"
     if suffix in _PACKED:
         return f"is in an unsupported archive format; pack it as {dataset.file_name}.csv.gz"
     if suffix in _FORMATS:
-        return f"is not a CSV file; save its rows as {dataset.file_name}.csv, with a header"
+        return (
+            f"is not CSV, TSV or Parquet by its name; save its rows as {dataset.file_name}.csv, "
+            "with a header"
+        )
     if not suffix and name == dataset.file_name:
         return f"is read if it is CSV and its name is {dataset.file_name}.csv"
+    if not suffix and name.startswith("part-"):
+        return f"is read if its name ends in what it is, as in {name}.csv"
     return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from ingestion.landing.lookalikes import Lookalike
 from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
-from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load
+from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load, without_writes_of
 from ingestion.raw.pushdown import clean_up, push_down
 from ingestion.reading.file import Outcome
 from ingestion.reading.rules import Rules
@@ -147,7 +147,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
         plan = plan_load(target, request, plan.zone, manifest.current_files(target))
         outcomes, load_id = _carry_out(run, lease, plan, request, steps)
     zone = plan.zone
-    removed = bool(plan.gone) and load_id is not None
+    removed = {one.path for one in _gone(plan, outcomes, request)} if load_id else set()
     reports = [*map(_report, outcomes), *_reports_of_the_others(plan, removed)]
     reports.sort(key=lambda file: file.path)
     editions = {outcome.edition(zone) for outcome in outcomes if outcome.status == "loaded"}
@@ -229,9 +229,10 @@ def _carry_out(
         if plan.switched and not loaded:
             return outcomes, None
         load_id = None
-        if loaded or plan.gone:
+        gone = _gone(plan, outcomes, request)
+        if loaded or gone:
             replaced = {outcome.file.path for outcome in loaded}
-            gone = [entry for entry in plan.gone if entry.path not in replaced]
+            gone = [entry for entry in gone if entry.path not in replaced]
             from ingestion.raw.commit import LoadBatch, write
 
             batch = LoadBatch(
@@ -252,6 +253,16 @@ def _carry_out(
     finally:
         clean_up(lease)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _gone(
+    plan: LoadPlan, outcomes: Iterable[Outcome], request: LoadRequest
+) -> list[manifest.CurrentFile]:
+    """Returns what to record as removed; of replaced parts, only what was replaced wholly."""
+    if request.remove_missing or plan.switched:
+        return plan.gone
+    not_there = (one.file.path for one in outcomes if one.status in ("refused", "put off"))
+    return without_writes_of(plan.gone, not_there)
 
 
 @contextmanager
@@ -329,11 +340,13 @@ def _report(outcome: Outcome) -> FileReport:
     )
 
 
-def _reports_of_the_others(plan: LoadPlan, removed: bool) -> list[FileReport]:
-    status = "removed" if removed else "missing"
+def _reports_of_the_others(plan: LoadPlan, removed: Collection[str]) -> list[FileReport]:
     return [
         *(FileReport(f.path, f.dataset, "unchanged") for f in plan.comparison.unchanged),
-        *(FileReport(e.path, e.dataset, status) for e in plan.comparison.missing),
+        *(
+            FileReport(e.path, e.dataset, "removed" if e.path in removed else "missing")
+            for e in plan.comparison.missing
+        ),
         *(
             FileReport(
                 f.path, f.dataset, "refused", bytes=f.bytes, reason=plan.refused[f.path].reason

@@ -8,6 +8,7 @@ from typing import Any
 
 from ingestion.datasets import DATASETS, EVERY_DATASET, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
 from ingestion.landing.listing import LandingFile, LandingZone, by_time
+from ingestion.landing.parts import folder_among
 from ingestion.warehouse.base import Warehouse
 
 SCHEMA, TABLE = RAW, MANIFEST
@@ -74,7 +75,7 @@ class Comparison:
         new: Files whose path is not in the manifest.
         changed: Files whose version differs from the manifest's.
         unchanged: Files in the manifest's version.
-        missing: Paths in the manifest that are not listed.
+        missing: Paths in the manifest that are not listed, where that can be told.
     """
 
     new: list[LandingFile] = field(default_factory=list)
@@ -183,5 +184,9 @@ def compare(zone: LandingZone, known: dict[str, CurrentFile]) -> Comparison:
             comparison.unchanged.append(file)
         else:
             comparison.changed.append(file)
-    comparison.missing.extend(entry for path, entry in known.items() if path not in zone.files)
+    comparison.missing.extend(
+        entry
+        for path, entry in known.items()
+        if path not in zone.files and not folder_among(path, zone.closed)
+    )
     return comparison

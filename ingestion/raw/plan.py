@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingestion.errors import SettingsError
 from ingestion.landing.listing import LandingFile, LandingZone
+from ingestion.landing.parts import replaced, write_of
 from ingestion.progress import OnEvent, silent
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.refusals import Refusal
@@ -48,7 +50,8 @@ class LoadPlan:
         zone: The listing.
         known: The current version of each path.
         comparison: How the listing differs from them.
-        gone: Paths to record as removed.
+        gone: Paths to record as removed; of these, parts that were replaced only if what replaces
+            them loads.
         switched: Whether a new landing zone replaces the one in the warehouse.
         refusals: The files that are still refused.
         refused: The files that would only be refused again.
@@ -116,10 +119,11 @@ def plan_load(
             f"choose another MOVIELENS_HOME, or replace the old one: {_switched(zone)}",
         )
     comparison = manifest.compare(zone, known)
-    gone = comparison.missing if request.remove_missing else []
+    standing = refusals.recall(target)
+    refused = refusals.standing(standing, zone, request.rules)
+    gone = comparison.missing if request.remove_missing else _replaced(comparison, zone, refused)
     if sources:
         gone = list(known.values())
-    standing = refusals.recall(target)
     is_settled = not refusals.settled(standing, zone, {}) and zone.readme == readme.recall(target)
     return LoadPlan(
         zone=zone,
@@ -128,9 +132,31 @@ def plan_load(
         gone=gone,
         switched=bool(sources),
         refusals=standing,
-        refused=refusals.standing(standing, zone, request.rules),
+        refused=refused,
         is_settled=is_settled,
     )
+
+
+def _replaced(
+    comparison: manifest.Comparison, zone: LandingZone, refused: Collection[str]
+) -> list[manifest.CurrentFile]:
+    """Finds the parts that a later write replaced, unless parts of it are known to be refused."""
+    paths = replaced((entry.path for entry in comparison.missing), zone.files)
+    gone = [entry for entry in comparison.missing if entry.path in paths]
+    return without_writes_of(gone, refused)
+
+
+def without_writes_of(
+    gone: Iterable[manifest.CurrentFile], not_loaded: Iterable[str]
+) -> list[manifest.CurrentFile]:
+    """Leaves out parts of folders where a part that would replace them is not loaded.
+
+    Args:
+        gone: Parts that were replaced.
+        not_loaded: Paths of files that are not loaded.
+    """
+    folders = {write.folder for path in not_loaded if (write := write_of(path))}
+    return [one for one in gone if one.path.rpartition("/")[0] not in folders]
 
 
 def _switched(zone: LandingZone) -> str:

@@ -37,7 +37,7 @@ from ingestion.landing.listing import LandingFile
 from ingestion.raw import manifest
 from ingestion.reading.careful import judged, plain_number
 from ingestion.reading.encoding import check_first_bytes
-from ingestion.reading.file import Outcome
+from ingestion.reading.file import Outcome, is_plain
 from ingestion.reading.header import Header, first_line, match_header
 from ingestion.reading.rules import Reject, Rules
 from ingestion.warehouse.base import Connection, values_of
@@ -234,12 +234,16 @@ def simple_files(plan: LoadPlan, first_id: int) -> Iterator[Simple]:
     files = [
         (file, file_id)
         for file_id, file in enumerate(plan.to_read, first_id)
-        if file.etag and not (file.compression or file.layout) and _PLAIN_PATH.fullmatch(file.path)
+        if file.etag and _is_plain_csv(file) and _PLAIN_PATH.fullmatch(file.path)
     ]
     largest = sorted(files, key=lambda each: -each[0].bytes)[:MOST_FILES]
     with ThreadPoolExecutor(_HEADERS_AT_ONCE) as threads:
         found = threads.map(lambda each: _simple(plan.zone.fs, *each), largest)
         yield from (simple for simple in found if simple is not None)
+
+
+def _is_plain_csv(file: LandingFile) -> bool:
+    return file.format == "csv" and is_plain(file, None)
 
 
 def _simple(fs: S3FileSystem, file: LandingFile, file_id: int) -> Simple | None:

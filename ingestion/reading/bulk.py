@@ -36,7 +36,8 @@ def _csv_relation(files: Mapping[int, Path], header: Header, uniform: bool) -> s
     paths = ", ".join(map(_literally, files.values()))
     rows = (
         f"read_csv([{paths}], columns = {{{columns}}}, header = true, "
-        "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
+        f"auto_detect = false, delim = {duckdb_literal(header.separator)}, "
+        "quote = '\"', escape = '\"', "
         "strict_mode = true, store_rejects = true)"
     )
     if len(files) == 1:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -80,12 +80,12 @@ def _whole_numbers(low: int, high: int) -> str:
     return "|".join(numbers)
 
 
-def _plain_value(column: Column) -> str:
+def _plain_value(column: Column, separator: str) -> str:
     if column.type == "text":
-        value = '"(?:[^"\\r\\n]++|"")++"|[^",\\r\\n]++'
+        value = f'"(?:[^"\\r\\n]++|"")++"|[^"{separator}\\r\\n]++'
     else:
-        number = plain_number(column)
-        value = f'[ \\t]*+(?:{number})[ \\t]*+|"(?:{number})"'
+        number, blank = plain_number(column), " \t".replace(separator, "")
+        value = f'[{blank}]*+(?:{number})[{blank}]*+|"(?:{number})"'
     return f"(?:{value})" if column.required else f"(?:{value})?"
 
 
@@ -97,8 +97,9 @@ def plain_lines(header: Header) -> re.Pattern[bytes]:
     Args:
         header: The columns' positions and contract.
     """
-    values = {at: _plain_value(column) for column, at in header.columns if at is not None}
-    line = ",".join(values[at] for at in range(header.width))
+    separator = header.separator
+    values = {at: _plain_value(c, separator) for c, at in header.columns if at is not None}
+    line = separator.join(values[at] for at in range(header.width))
     return re.compile(f"(?:{line}(?:\\r\\n?|\\n|\\Z))++".encode())
 
 
@@ -124,7 +125,7 @@ def _record(data: bytes, at: int, header: Header, is_end: bool) -> tuple[Record,
         quotes += lines[-1].count(b'"')
         if quotes % 2 == 0:
             text = data[at:end].decode()
-            fields = _fields(text)
+            fields = _fields(text, header)
             if fields is not None and (len(lines) == 1 or _is_whole(fields, lines, header)):
                 return Record(text, fields, len(lines)), end
             break
@@ -140,13 +141,13 @@ def _is_whole(fields: list[str], lines: list[bytes], header: Header) -> bool:
     """Whether lines are one record, rather than several between stray quotes."""
     if len(fields) != header.width:
         return False
-    inside = (_row(header, _fields(line.decode())) for line in lines[1:-1])
+    inside = (row_of(header, _fields(line.decode(), header)) for line in lines[1:-1])
     return not any(isinstance(row, list) for row in inside)
 
 
-def _fields(text: str) -> list[str] | None:
+def _fields(text: str, header: Header) -> list[str] | None:
     try:
-        return next(csv.reader([text], strict=True), [])
+        return next(csv.reader([text], strict=True, delimiter=header.separator), [])
     except csv.Error:
         return None
 
@@ -221,8 +222,16 @@ def _convert(column: Column, text: str) -> Any:
     return value
 
 
-def _row(header: Header, fields: list[str] | None) -> list[Any] | tuple[str | None, str]:
-    """Returns a record's values, or the column at fault and what is wrong with it."""
+def row_of(header: Header, fields: Sequence[str] | None) -> list[Any] | tuple[str | None, str]:
+    """Judges the fields of one record.
+
+    Args:
+        header: Its columns' positions and contract.
+        fields: Its fields as text, by position; None if they cannot be told apart.
+
+    Returns:
+        As `judged`.
+    """
     if fields is None:
         return None, "an unbalanced or misplaced quote"
     if len(fields) != header.width:
@@ -247,7 +256,7 @@ def judged(header: Header, line: str) -> list[Any] | tuple[str | None, str]:
         Its values in the order of `Header.columns`; or the column at fault, None if it is the whole
         record, and what is wrong.
     """
-    return _row(header, _fields(line))
+    return row_of(header, _fields(line, header))
 
 
 # Both, into one file
@@ -266,8 +275,14 @@ class Reading:
     rejects: list[Reject] = field(default_factory=list)
 
 
-class _Output:
-    """A Parquet file that takes plain lines and single rows."""
+class Output:
+    """A Parquet file that takes plain lines, single rows and whole columns.
+
+    Args:
+        header: Its columns' positions and contract.
+        file_id: The value of the provenance column.
+        to: The Parquet file to write.
+    """
 
     def __init__(self, header: Header, file_id: int, to: Path) -> None:
         import pyarrow as pa
@@ -276,7 +291,7 @@ class _Output:
         types = {"bigint": pa.int64(), "double": pa.float64(), "text": pa.string()}
         self.rows = 0
         self._columns = [(column.name, types[column.type], at) for column, at in header.columns]
-        self._width = header.width
+        self._width, self._separator = header.width, header.separator
         self._file_id = file_id
         self._schema = pa.schema([(n, t) for n, t, _ in self._columns] + [(FILE_ID, pa.int64())])
         # The file is read once and deleted: making it smaller takes longer than it saves.
@@ -287,18 +302,20 @@ class _Output:
         self._lines = 0
         self._rows: list[list[Any]] = []
 
-    def __enter__(self) -> _Output:
+    def __enter__(self) -> Output:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._writer.close()
 
     def take_run(self, run: bytes, lines: int) -> None:
+        """Takes plain lines."""
         self._runs.append(run)
         self._lines += lines
         self._flush(BATCH_RECORDS)
 
     def take_row(self, row: list[Any]) -> None:
+        """Takes the values of one row, in the order of `Header.columns`."""
         self._rows.append(row)
         self._flush(BATCH_RECORDS)
 
@@ -306,15 +323,16 @@ class _Output:
         import pyarrow as pa
 
         if self._lines >= at_least:
-            self._write(self._parsed())
+            self.write(self._parsed())
             self._runs, self._lines = [], 0
         if len(self._rows) >= at_least:
             values = zip(*self._rows, strict=True)
             pairs = zip(values, self._columns, strict=True)
-            self._write([pa.array(column, type_) for column, (_, type_, _) in pairs])
+            self.write([pa.array(column, type_) for column, (_, type_, _) in pairs])
             self._rows = []
 
     def finish(self) -> None:
+        """Writes what was taken and is not written yet; to be called once, at the end."""
         self._flush(1)
 
     def _parsed(self) -> list[pa.Array | pa.ChunkedArray]:
@@ -327,6 +345,7 @@ class _Output:
         table = arrow_csv.read_csv(
             pa.py_buffer(data),
             arrow_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+            arrow_csv.ParseOptions(delimiter=self._separator),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types, null_values=[""], strings_can_be_null=True
             ),
@@ -340,7 +359,8 @@ class _Output:
             for _, type_, at in self._columns
         ]
 
-    def _write(self, columns: list[pa.Array | pa.ChunkedArray]) -> None:
+    def write(self, columns: Sequence[pa.Array | pa.ChunkedArray]) -> None:
+        """Writes whole columns, in the order and with the types of `Header.columns`."""
         import pyarrow as pa
 
         rows = len(columns[0])
@@ -375,7 +395,7 @@ def read_with_care(
     start = first_line_of(path)
     line = start.lines + 1
     reading = Reading(0)
-    with path.open("rb") as stream, _Output(header, file_id, to) as output:
+    with path.open("rb") as stream, Output(header, file_id, to) as output:
         stream.seek(start.bytes)
         for item in _items(whole_lines(blocks(stream)), plain_lines(header), header):
             if isinstance(item, bytes):
@@ -384,22 +404,36 @@ def read_with_care(
                 line += count
                 continue
             if item.fields != []:
-                row = _row(header, item.fields)
+                row = row_of(header, item.fields)
                 if isinstance(row, list):
                     output.take_row(row)
                 else:
                     reading.rejects.append(describe(line, item.text.rstrip("\r\n"), *row))
-                    _check_number(reading.rejects, rules.limit(lines))
+                    check_number(reading.rejects, rules.limit(lines))
             line += item.lines
         output.finish()
         reading.rows = output.rows
-    _check_number(reading.rejects, rules.limit(reading.rows + len(reading.rejects)))
-    if reading.rejects and not reading.rows and rules.reject_share < 1:
-        raise _refused("none of its rows can be loaded", reading.rejects, "")
+    check_share(reading, rules)
     return reading
 
 
-def _check_number(rejects: list[Reject], limit: int) -> None:
+def check_share(reading: Reading, rules: Rules) -> None:
+    """Checks that no more of a file was rejected than allowed, once all of it was read.
+
+    Raises:
+        RefusedFile: If more was, or everything.
+    """
+    check_number(reading.rejects, rules.limit(reading.rows + len(reading.rejects)))
+    if reading.rejects and not reading.rows and rules.reject_share < 1:
+        raise _refused("none of its rows can be loaded", reading.rejects, "")
+
+
+def check_number(rejects: list[Reject], limit: int) -> None:
+    """Checks that there are no more rejected records than allowed.
+
+    Raises:
+        RefusedFile: If there are; names the first of them.
+    """
     if len(rejects) > limit:
         settings = " (MOVIELENS_REJECT_ROWS and MOVIELENS_REJECT_SHARE set the limit)"
         raise _refused(f"more than {limit:,} rows had to be rejected", rejects, settings)

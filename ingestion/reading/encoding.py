@@ -36,7 +36,7 @@ _ARCHIVES: tuple[tuple[str, str, tuple[bytes, ...]], ...] = (
     ),
     ("a zip archive or a spreadsheet", ".zip", (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")),
     ("an xz archive", "", (b"\xfd7zXZ\x00",)),
-    ("a Parquet file", "", (b"PAR1",)),
+    ("a Parquet file", ".parquet", (b"PAR1",)),
     ("a PDF", "", (b"%PDF",)),
 )
 _LOOKS_LATIN = "the file looks like Latin-1 or Windows-1252"

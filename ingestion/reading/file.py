@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple, TypeVar
 
-from ingestion.datasets import EDITION_BY_SHA256, EVERY_DATASET, Dataset
+from ingestion.datasets import EDITION_BY_SHA256, EVERY_DATASET
 from ingestion.errors import RefusedFile, is_no_room
 from ingestion.landing.fetch import fetch
 from ingestion.landing.listing import LandingFile, LandingZone, listed_version
@@ -19,7 +19,15 @@ from ingestion.reading.bulk import out_of_range, read_csv
 from ingestion.reading.careful import Reading
 from ingestion.reading.encoding import OLD_ENCODING, LooksLatin, NotText
 from ingestion.reading.header import Header, first_line_of, match_header
-from ingestion.reading.inspection import Bytes, check_listed, inspect, original_lines, stage
+from ingestion.reading.inspection import (
+    Bytes,
+    check_listed,
+    inspect,
+    original_lines,
+    stage,
+    unpack,
+)
+from ingestion.reading.parquet import read_parquet
 from ingestion.reading.rules import Describe, Reject, Rules
 from ingestion.reading.translation import Originals
 
@@ -109,7 +117,11 @@ def read_file(
         def read(encoding: str | None) -> None:
             _read_as(encoding, stored, outcome, folder, Path(scratch), rules, known_hash)
 
-        in_either_encoding(outcome, rules, read)
+        if file.format == "parquet":
+            if found := read_typed(stored, outcome, folder, Path(scratch), rules, known_hash):
+                outcome.take(*found)
+        else:
+            in_either_encoding(outcome, rules, read)
     check_version(zone, outcome)
     return outcome
 
@@ -201,7 +213,7 @@ def _read_as(
     dataset = EVERY_DATASET[outcome.file.dataset]
     if is_plain(outcome.file, encoding) and known_hash is None:
         with ThreadPoolExecutor(1) as beside:
-            inspected = beside.submit(inspect, stored, dataset)
+            inspected = beside.submit(inspect, stored, dataset, outcome.file.separator)
             _read_plain(stored, outcome, folder, rules, inspected.result, None)
         return
     plain = as_plain_text(encoding, stored, outcome, scratch)
@@ -221,7 +233,7 @@ def _read_as(
 
 
 class PlainText(NamedTuple):
-    """A file as plain CSV in UTF-8.
+    """A file as plain CSV or TSV in UTF-8.
 
     Attributes:
         path: The plain file.
@@ -235,12 +247,49 @@ class PlainText(NamedTuple):
 
 
 def is_plain(file: LandingFile, encoding: str | None) -> bool:
-    """Whether a file in an encoding, None for UTF-8, is plain CSV as it is stored."""
-    return encoding is None and file.compression is None and file.layout is None
+    """Whether a file in an encoding, None for UTF-8, is plain CSV or TSV as it is stored."""
+    is_text = file.format != "parquet" and file.layout is None
+    return encoding is None and file.compression is None and is_text
+
+
+def read_typed(
+    stored: Path,
+    outcome: Outcome,
+    folder: Path,
+    scratch: Path,
+    rules: Rules,
+    known_hash: str | None,
+) -> tuple[Reading, Path, Header, dict[int, list[str]]] | None:
+    """Reads a file whose columns have types: Parquet.
+
+    Args:
+        stored: The file as it is stored.
+        outcome: Receives the hash of its content.
+        folder: Where to write what was read.
+        scratch: Where to unpack the file, if it is compressed as a whole.
+        rules: How strict to be.
+        known_hash: Content hash of the current version, if any.
+
+    Returns:
+        What `Outcome.take` takes; None if its content is that of the current version.
+
+    Raises:
+        RefusedFile: If it is damaged, or does not fit its dataset.
+    """
+    file, dataset = outcome.file, EVERY_DATASET[outcome.file.dataset]
+    path = scratch / f"{outcome.file_id}.unpacked" if file.compression else stored
+    outcome.content_hash = unpack(stored, file, path)
+    if outcome.content_hash == known_hash:
+        outcome.status = "unchanged"
+        return None
+    to = folder / f"{outcome.file_id}.parquet"
+    reading, contract = read_parquet(path, dataset, outcome.file_id, to, rules)
+    outside = out_of_range(to, contract) if rules.range_checks == "warn" else {}
+    return reading, to, contract, outside
 
 
 def as_plain_text(encoding: str | None, stored: Path, outcome: Outcome, folder: Path) -> PlainText:
-    """Returns a file as plain CSV in UTF-8, in a folder if it was anything else.
+    """Returns a file as plain CSV or TSV in UTF-8, in a folder if it was anything else.
 
     Raises:
         RefusedFile: If it is no text, or not what its name says.
@@ -248,7 +297,7 @@ def as_plain_text(encoding: str | None, stored: Path, outcome: Outcome, folder: 
     file = outcome.file
     dataset = EVERY_DATASET[file.dataset]
     if is_plain(file, encoding):
-        return PlainText(stored, inspect(stored, dataset), Reject)
+        return PlainText(stored, inspect(stored, dataset, file.separator), Reject)
     path = folder / f"{outcome.file_id}.csv"
     content = stage(stored, file, dataset, path, encoding)
     if file.layout is None:
@@ -266,7 +315,7 @@ def _read_plain(
     uniform: bool | None,
     describe: Describe = Reject,
 ) -> None:
-    contract = header_of(path, EVERY_DATASET[outcome.file.dataset], inspected)
+    contract = header_of(path, outcome.file, inspected)
     header = rules.applied_to(contract)
     to = folder / f"{outcome.file_id}.parquet"
     reading = read_csv(
@@ -284,14 +333,15 @@ def _read_plain(
     outcome.take(reading, to, contract, outside)
 
 
-def header_of(path: Path, dataset: Dataset, inspected: Callable[[], Bytes]) -> Header:
-    """Returns the header of a plain file.
+def header_of(path: Path, file: LandingFile, inspected: Callable[[], Bytes]) -> Header:
+    """Returns the header of a landing zone file that lies plain at a path.
 
     Raises:
         RefusedFile: If it does not fit its dataset.
     """
     try:
-        return match_header(first_line_of(path).text, dataset)
+        line = first_line_of(path).text
+        return match_header(line, EVERY_DATASET[file.dataset], file.separator)
     except (RefusedFile, UnicodeDecodeError) as problem:
         # That the file is not text, or is empty, says more than that its header is wrong.
         inspected()

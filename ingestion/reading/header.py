@@ -1,4 +1,4 @@
-"""Matches a CSV header against its dataset's contract, by name."""
+"""Matches the column names of a file against its dataset's contract, by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ LONGEST_SHOWN = 200
 MOST_NEW_COLUMNS = 100
 # The lowest limit among the databases that dlt writes to.
 LONGEST_NAME = 63
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?((?:\r\n?|\n)*)([^\r\n]*)(\r\n?|\n|\Z)")
 LINE_END = re.compile(rb"\r\n?|\n")
 
@@ -34,11 +35,13 @@ class Header:
         width: Number of columns in the file.
         positions: Each contract column with its position from 0, or None if the file lacks it.
         extra: Columns that are not in the contract (always text), with their positions.
+        separator: What separates the fields, in files of text.
     """
 
     width: int
     positions: tuple[tuple[Column, int | None], ...]
     extra: tuple[tuple[Column, int], ...]
+    separator: str = ","
 
     def without_ranges(self) -> Header:
         """Returns the same header for a contract without ranges."""
@@ -73,7 +76,7 @@ class Header:
         points = {at: b"." if column.type == "double" else b"" for column, at in self.columns}
         if any(column.type == "text" for column, _ in self.columns) or None in points:
             return None
-        return b",".join(points[position] for position in range(self.width))
+        return self.separator.encode().join(points[position] for position in range(self.width))
 
 
 def snake_case(name: str) -> str:
@@ -136,16 +139,17 @@ def first_line_of(path: Path) -> FirstLine:
         return first_line(stream.read(LONGEST_HEADER))
 
 
-def _refuse_other_separator(line: str, names: list[str], expected: str) -> None:
+def _refuse_other_separator(line: str, names: list[str], expected: str, right: str) -> None:
     if line.lower().startswith("sep="):
         raise RefusedFile(
             f"the first line, {_cut(line)!r}, is meant for a spreadsheet; "
             f"expected a header: {expected}"
         )
-    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+    for separator, word in _SEPARATORS.items():
         if len(names) == 1 and separator in line:
             raise RefusedFile(
-                f"the columns are separated by {word}; expected commas, as in: {expected}"
+                f"the columns are separated by {word}; expected {_SEPARATORS[right]}, as in: "
+                f"{expected}"
             )
 
 
@@ -165,7 +169,7 @@ def _refuse_duplicates(names: list[str]) -> None:
         raise RefusedFile(f"the header names a column twice: {_cut(', '.join(twice))}")
 
 
-def _refuse_too_many(names: list[str], dataset: Dataset) -> None:
+def _refuse_too_many(names: Sequence[str], dataset: Dataset) -> None:
     new = len(names) - len(dataset.columns)
     if new > MOST_NEW_COLUMNS:
         raise RefusedFile(
@@ -188,7 +192,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f" (the nearest is {near[0]!r})" if near else ""
 
 
-def _missing(column: Column, names: list[str], expected: str) -> RefusedFile:
+def _missing(column: Column, names: Sequence[str], expected: str) -> RefusedFile:
     near = nearest(column.source_name, names)
     return RefusedFile(
         f"the required column {column.source_name!r} is missing{near}; "
@@ -200,7 +204,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-def match_header(line: str, dataset: Dataset) -> Header:
+def match_header(line: str, dataset: Dataset, separator: str = ",") -> Header:
     """Matches a header line against a dataset's contract, by name.
 
     Case, order and spaces around the names do not matter.
@@ -208,24 +212,38 @@ def match_header(line: str, dataset: Dataset) -> Header:
     Args:
         line: The first line of the file, without its line end.
         dataset: The dataset that the file belongs to.
+        separator: What separates the fields.
 
     Raises:
         RefusedFile: If a required column is missing or renamed, a name appears twice, another
             separator is used, or the line is data.
     """
-    expected = ",".join(column.source_name for column in dataset.columns)
+    expected = separator.join(column.source_name for column in dataset.columns)
     try:
-        names = [
-            name.strip() for name in next(csv.reader([line.lstrip("\ufeff")], strict=True), [])
-        ]
+        records = csv.reader([line.lstrip("\ufeff")], strict=True, delimiter=separator)
+        names = [name.strip() for name in next(records, [])]
     except csv.Error:
         raise RefusedFile(
             f"the header has an unbalanced or misplaced quote: {_cut(line)}; expected: {expected}"
         ) from None
     if not any(names):
         raise RefusedFile(f"the first line is blank; expected a header: {expected}")
-    _refuse_other_separator(line, names, expected)
+    _refuse_other_separator(line, names, expected, separator)
     _refuse_data(names, dataset, expected)
+    return replace(match_names(names, dataset, expected), separator=separator)
+
+
+def match_names(names: Sequence[str], dataset: Dataset, expected: str) -> Header:
+    """Matches the names of a file's columns against its dataset's contract.
+
+    Args:
+        names: The names, in the order of the file.
+        dataset: The dataset that the file belongs to.
+        expected: What to say was expected.
+
+    Raises:
+        RefusedFile: If a required column is missing or renamed, or a name appears twice.
+    """
     _refuse_too_many(names, dataset)
     names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
     _refuse_duplicates(names)

@@ -7,7 +7,7 @@ import hashlib
 import lzma
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,9 @@ LONGEST_LINE = 64 << 20
 # A small archive may hold a very repetitive file; up to this size it fills no disk.
 UNPACKED_IN_ANY_CASE = 64 << 20
 EMPTY = "the file is empty (zero bytes); expected a header line"
+EMPTY_PARQUET = (
+    "the file is empty (zero bytes); expected Parquet, which has a footer even if no rows"
+)
 _BROKEN_ARCHIVE = (*zips.DAMAGED, gzip.BadGzipFile, lzma.LZMAError)
 
 
@@ -53,9 +56,9 @@ class Bytes:
 
     Attributes:
         content_hash: SHA-256 of the decompressed content.
-        records: CSV records after the header, counted by line ends outside quotes.
+        records: Records after the header, counted by line ends outside quotes.
         lines: Lines, with any kind of line end; an upper bound on the records.
-        separators: Commas outside quotes, after the header.
+        separators: Separators outside quotes, after the header.
         countable: Whether quotes and line ends are only where RFC 4180 allows them, so that these
             counts are reliable.
         uniform: Whether every line after the header, without its digits, has the same shape (see
@@ -74,8 +77,9 @@ class Bytes:
 class _Inspector:
     """Takes only whole lines, so that no record or character is cut at a boundary."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, separator: str) -> None:
         self._dataset = dataset
+        self._separator = separator.encode()
         self._shapes: tuple[bytes, ...] = ()
         self._hash = hashlib.sha256()
         self._before_header = b""
@@ -110,7 +114,7 @@ class _Inspector:
             self._lines += piece.count(b"\n")
 
     def _expect(self, header: str) -> None:
-        shape = match_header(header, self._dataset).shape
+        shape = match_header(header, self._dataset, self._separator.decode()).shape
         if shape is None:
             self._uniform = False
         else:
@@ -127,7 +131,7 @@ class _Inspector:
             if shapes == shape * count:
                 self._records += count - self._unfinished
                 self._lines += count
-                self._separators += count * shape.count(b",")
+                self._separators += count * shape.count(self._separator)
                 return True
         return False
 
@@ -153,7 +157,7 @@ class _Inspector:
 
     def _count_outside(self, part: bytes) -> None:
         self._records += part.count(b"\n")
-        self._separators += part.count(b",")
+        self._separators += part.count(self._separator)
 
     def _check_inside(self, part: bytes) -> None:
         """A field that contains a whole line may be an unclosed quote."""
@@ -166,9 +170,9 @@ class _Inspector:
         if not part:
             return  # A doubled quote, or the end of the piece.
         self._ends_inside = 0
-        if closed_before and not part.startswith((b",", b"\n", b"\r\n")):
+        if closed_before and not part.startswith((self._separator, b"\n", b"\r\n")):
             self._regular = False
-        if opens_after and not part.endswith((b",", b"\n")):
+        if opens_after and not part.endswith((self._separator, b"\n")):
             self._regular = False
 
     def result(self) -> Bytes:
@@ -250,11 +254,18 @@ def decompressed(raw: IO[bytes], file: LandingFile) -> Iterator[IO[bytes]]:
         yield raw
 
 
+def empty(file: LandingFile) -> str:
+    """Says that a file is empty, and what was expected in it."""
+    if file.layout:
+        return NO_ROWS
+    return EMPTY_PARQUET if file.format == "parquet" else EMPTY
+
+
 def _check_mark(raw: IO[bytes], file: LandingFile) -> None:
     beginning, compression = raw.read(8), file.compression
     raw.seek(0)
     if not beginning:
-        raise RefusedFile(NO_ROWS if file.layout else EMPTY)
+        raise RefusedFile(empty(file))
     unknown = f"something that begins with {beginning!r}"
     what, suffix = looks_like_archive(beginning) or (unknown, "")
     if compression and not file.member and COMPRESSIONS.get(suffix) != compression:
@@ -273,18 +284,25 @@ def _bounded(pieces: Iterator[bytes], file: LandingFile) -> Iterator[bytes]:
         yield piece
 
 
-def inspect(path: Path, dataset: Dataset) -> Bytes:
+def inspect(path: Path, dataset: Dataset, separator: str = ",") -> Bytes:
     """Reads a plain local file once and checks every byte of it.
+
+    Args:
+        path: The file.
+        dataset: The dataset it belongs to.
+        separator: What separates its fields.
 
     Raises:
         RefusedFile: If it is empty or is not UTF-8 text.
     """
     with path.open("rb") as stream:
-        return _inspect(whole_lines(blocks(stream)), dataset, None)
+        return _inspect(whole_lines(blocks(stream)), dataset, separator, None)
 
 
-def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) -> Bytes:
-    inspector = _Inspector(dataset)
+def _inspect(
+    pieces: Iterator[bytes], dataset: Dataset, separator: str, copy: IO[bytes] | None
+) -> Bytes:
+    inspector = _Inspector(dataset, separator)
     empty = True
     for piece in pieces:
         empty = False
@@ -299,7 +317,7 @@ def _inspect(pieces: Iterator[bytes], dataset: Dataset, copy: IO[bytes] | None) 
 def stage(
     stored: Path, file: LandingFile, dataset: Dataset, to: Path, encoding: str | None = None
 ) -> Bytes:
-    """Unpacks, transcodes and translates a file into plain CSV, checking every byte of it.
+    """Unpacks, transcodes and translates a file into plain text, checking every byte of it.
 
     Args:
         stored: The file as it is stored.
@@ -313,9 +331,9 @@ def stage(
     """
     with _text(stored, file, encoding) as pieces, to.open("wb") as copy:
         if file.layout is None:
-            return _inspect(pieces, dataset, copy)
+            return _inspect(pieces, dataset, file.separator, copy)
         translation = Translation(file.layout)
-        content = _inspect(translation.of(pieces), dataset, copy)
+        content = _inspect(translation.of(pieces), dataset, file.separator, copy)
         return replace(content, content_hash=translation.content_hash)
 
 
@@ -328,11 +346,41 @@ def original_lines(stored: Path, file: LandingFile, encoding: str | None) -> Ite
 
 @contextmanager
 def _text(stored: Path, file: LandingFile, encoding: str | None) -> Iterator[Iterator[bytes]]:
+    with _unpacked(stored, file) as pieces:
+        text = transcoded(pieces, encoding) if encoding else pieces
+        yield _bounded(whole_lines(text), file)
+
+
+@contextmanager
+def _unpacked(stored: Path, file: LandingFile) -> Iterator[Iterator[bytes]]:
     with refusing_broken_archives(file), stored.open("rb") as raw:
         _check_mark(raw, file)
         with decompressed(raw, file) as stream:
-            text = transcoded(blocks(stream), encoding) if encoding else blocks(stream)
-            yield _bounded(whole_lines(text), file)
+            yield blocks(stream)
+
+
+def unpack(stored: Path, file: LandingFile, to: Path) -> str:
+    """Unpacks a file whose content is no text, and hashes that.
+
+    Args:
+        stored: The file as it is stored.
+        file: The file as it was listed.
+        to: Where to write it, if it is compressed.
+
+    Returns:
+        SHA-256 of its content.
+
+    Raises:
+        RefusedFile: If it is empty, truncated or not what its name says.
+    """
+    digest = hashlib.sha256()
+    with _unpacked(stored, file) as pieces, ExitStack() as stack:
+        copy = stack.enter_context(to.open("wb")) if file.compression else None
+        for piece in _bounded(pieces, file):
+            digest.update(piece)
+            if copy:
+                copy.write(piece)
+    return digest.hexdigest()
 
 
 def check_listed(fs: fsspec.AbstractFileSystem, file: LandingFile) -> None:

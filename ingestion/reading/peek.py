@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 import fsspec
 
 from ingestion.datasets import EVERY_DATASET
 from ingestion.errors import RefusedFile
-from ingestion.landing.fetch import open_stored
+from ingestion.landing.fetch import fetch, open_stored
 from ingestion.landing.layouts import Layout
 from ingestion.landing.listing import LandingFile
 from ingestion.reading.encoding import OLD_ENCODING, LooksLatin, NotText, transcoded
 from ingestion.reading.header import LINE_END, Header, first_line, match_header
 from ingestion.reading.inspection import (
-    EMPTY,
     check_listed,
     decompressed,
+    empty,
     refusing_broken_archives,
+    unpack,
 )
+from ingestion.reading.parquet import look_at
 from ingestion.reading.rules import Rules
-from ingestion.reading.translation import NO_ROWS, Translation
+from ingestion.reading.translation import Translation
 
 # Enough for several blocks of bzip2, in small steps, as a zip reads as far ahead as it is asked to.
 _STEP, _STEPS = 1 << 16, 64
@@ -64,9 +68,11 @@ def peek(fs: fsspec.AbstractFileSystem, file: LandingFile, rules: Rules) -> Peek
         OSError: If it cannot be read.
     """
     check_listed(fs, file)
+    if file.format == "parquet":
+        return _typed(fs, file)
     beginning = _beginning(fs, file)
     if not beginning.text:
-        raise RefusedFile(NO_ROWS if file.layout else EMPTY)
+        raise RefusedFile(empty(file))
     if file.layout:
         beginning = replace(beginning, text=_as_csv(beginning, file.layout))
     try:
@@ -79,7 +85,23 @@ def peek(fs: fsspec.AbstractFileSystem, file: LandingFile, rules: Rules) -> Peek
             header = first.text
     except (NotText, UnicodeDecodeError) as problem:
         raise RefusedFile(str(problem)) from None
-    return Peek(match_header(header, EVERY_DATASET[file.dataset]), _rows(beginning, first.bytes))
+    matched = match_header(header, EVERY_DATASET[file.dataset], file.separator)
+    return Peek(matched, _rows(beginning, first.bytes))
+
+
+def _typed(fs: fsspec.AbstractFileSystem, file: LandingFile) -> Peek:
+    """Reads the footer of a Parquet file; one that is packed has to be unpacked for that."""
+    dataset = EVERY_DATASET[file.dataset]
+    with ExitStack() as stack:
+        if file.compression is None:
+            stream = stack.enter_context(closing(cast("IO[bytes]", fs.open(file.key, "rb"))))
+        else:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            stored = fetch(fs, file, folder / "stored")
+            unpack(stored, file, folder / "unpacked")
+            stream = stack.enter_context((folder / "unpacked").open("rb"))
+        found = look_at(stream, dataset)
+        return Peek(found.header, found.rows)
 
 
 def _as_csv(beginning: _Beginning, layout: Layout) -> bytes:

@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from ingestion.datasets import EVERY_DATASET
 from ingestion.landing.listing import LandingFile, LandingZone
 from ingestion.reading.bulk import is_proved, merge, out_of_range, read_in_bulk
 from ingestion.reading.careful import Reading, read_with_care
@@ -27,6 +26,7 @@ from ingestion.reading.file import (
     in_either_encoding,
     judging,
     read_file,
+    read_typed,
     stored_copy,
 )
 from ingestion.reading.header import Header
@@ -81,6 +81,23 @@ class _Plain:
     describe: Describe
 
 
+@dataclass
+class _Typed:
+    """A Parquet file that was read.
+
+    Attributes:
+        outcome: What became of it so far.
+        contract: Its header, with ranges.
+        reading: What was read.
+        parquet: The file with its rows.
+    """
+
+    outcome: Outcome
+    contract: Header
+    reading: Reading
+    parquet: Path
+
+
 def batches(files: Iterable[ToRead]) -> list[list[ToRead]]:
     """Groups files to read together: small ones of one dataset; a large one is on its own.
 
@@ -129,11 +146,11 @@ def read_batch(
         ThreadPoolExecutor(REQUESTS if "s3" in zone.fs.protocol else 1) as pool,
     ):
 
-        def prepare(one: ToRead, outcome: Outcome) -> _Plain | None:
+        def prepare(one: ToRead, outcome: Outcome) -> _Plain | _Typed | None:
             return _prepared(zone, one, outcome, Path(scratch), rules)
 
-        plain = [one for one in pool.map(prepare, files, outcomes) if one]
-        groups = [(group, _read(group, Path(scratch), rules)) for group in _alike(plain)]
+        prepared = [one for one in pool.map(prepare, files, outcomes) if one]
+        groups = [(group, _readings(group, Path(scratch), rules)) for group in _alike(prepared)]
         list(pool.map(lambda outcome: check_version(zone, outcome), outcomes))
         for group, readings in groups:
             _keep(group, readings, folder, rules)
@@ -142,9 +159,11 @@ def read_batch(
 
 def _prepared(
     zone: LandingZone, one: ToRead, outcome: Outcome, scratch: Path, rules: Rules
-) -> _Plain | None:
+) -> _Plain | _Typed | None:
     with judging(outcome):
         stored = stored_copy(zone, one.file, one.file_id, scratch)
+        if one.file.format == "parquet":
+            return _typed(stored, one, outcome, scratch, rules)
         path, content, describe = in_either_encoding(
             outcome, rules, lambda encoding: as_plain_text(encoding, stored, outcome, scratch)
         )
@@ -152,17 +171,40 @@ def _prepared(
         if content.content_hash == one.known_hash:
             outcome.status = "unchanged"
             return None
-        contract = header_of(path, EVERY_DATASET[one.file.dataset], lambda: content)
+        contract = header_of(path, one.file, lambda: content)
         return _Plain(outcome, path, content, contract, describe)
     return None
 
 
-def _alike(plain: Iterable[_Plain]) -> Iterator[list[_Plain]]:
-    """Groups files that one statement can read."""
-    groups: dict[tuple[Header, bool], list[_Plain]] = {}
-    for one in plain:
-        groups.setdefault((one.contract, one.content.uniform), []).append(one)
-    yield from groups.values()
+def _typed(
+    stored: Path, one: ToRead, outcome: Outcome, scratch: Path, rules: Rules
+) -> _Typed | None:
+    found = read_typed(stored, outcome, scratch, scratch, rules, one.known_hash)
+    return _Typed(outcome, found[2], found[0], found[1]) if found else None
+
+
+def _alike(prepared: Iterable[_Plain | _Typed]) -> Iterator[list[_Plain] | list[_Typed]]:
+    """Groups files that one statement can read, and Parquet files with the same columns."""
+    plain: dict[tuple[Header, bool], list[_Plain]] = {}
+    typed: dict[Header, list[_Typed]] = {}
+    for one in prepared:
+        if isinstance(one, _Typed):
+            typed.setdefault(one.contract, []).append(one)
+        else:
+            plain.setdefault((one.contract, one.content.uniform), []).append(one)
+    yield from plain.values()
+    yield from typed.values()
+
+
+def _readings(group: list[_Plain] | list[_Typed], scratch: Path, rules: Rules) -> _Readings:
+    found: _Readings = {}
+    plain = []
+    for one in group:
+        if isinstance(one, _Typed):
+            found[one.outcome.file_id] = one.reading, one.parquet
+        else:
+            plain.append(one)
+    return _read(plain, scratch, rules) if plain else found
 
 
 def _read(group: list[_Plain], scratch: Path, rules: Rules) -> _Readings:
@@ -199,7 +241,9 @@ def _read_in_bulk(group: list[_Plain], header: Header, scratch: Path) -> _Readin
     }
 
 
-def _keep(group: list[_Plain], readings: _Readings, folder: Path, rules: Rules) -> None:
+def _keep(
+    group: list[_Plain] | list[_Typed], readings: _Readings, folder: Path, rules: Rules
+) -> None:
     """Gathers the rows of the files that are loaded in one Parquet file."""
     loaded = [one for one in group if one.outcome.status == "loaded"]
     if not loaded:
