@@ -1,9 +1,9 @@
 """Reads a Parquet file of a landing zone: every row is loaded exactly, or rejected.
 
 Columns are checked as a whole, by their types: whatever needs no second look is loaded as it is.
-Any other row is written out as text and judged by the careful reader, as if it stood in a CSV file; so
-the rules and the reasons are those of CSV. There, an empty field has no value, so an empty text has
-none here either.
+Any other row is written out as text and judged by the careful reader, as if it stood in a CSV file;
+so the rules and the reasons are those of CSV. There, an empty field has no value, so an empty text
+has none here either.
 
 Format: https://parquet.apache.org/docs/file-format/.
 """
@@ -288,18 +288,15 @@ def _plain_array(array: pa.Array) -> pa.Array:
     if isinstance(array, pa.DictionaryArray):
         return _plain_array(array.dictionary_decode())
     types = pa.types
-    if (
-        types.is_binary(array.type)
-        or types.is_large_binary(array.type)
-        or types.is_large_string(array.type)
-        or types.is_string_view(array.type)
-    ):
-        array = array.cast(pa.string())
-    if types.is_string(array.type):
-        try:
+    is_other_text = types.is_binary(array.type) or types.is_large_binary(array.type)
+    is_other_text = is_other_text or types.is_large_string(array.type)
+    try:
+        if is_other_text or types.is_string_view(array.type):
+            array = array.cast(pa.string())
+        if types.is_string(array.type):
             array.validate(full=True)
-        except pa.ArrowInvalid:
-            raise RefusedFile("it has text that is not UTF-8; save it as UTF-8") from None
+    except pa.ArrowInvalid:
+        raise RefusedFile("it has text that is not UTF-8; save it as UTF-8") from None
     return array
 
 

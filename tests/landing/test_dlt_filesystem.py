@@ -196,10 +196,10 @@ def test_a_load_of_a_resource_is_that_of_its_url(by_aws: Bucket, settings: Setti
 
 def test_only_what_a_resource_yields_counts(by_aws: Bucket, settings: Settings) -> None:
     by_aws.put("notes.md", "")
-    by_aws.put("ratings.parquet", "")
+    by_aws.put("ratings.orc", "")
     narrow = load(filesystem(by_aws.zone, file_glob="[mr]*"), settings=settings)
     assert [file.path for file in narrow.files] == ["movies.csv", "ratings.csv"]
-    assert (narrow.ignored, len(narrow.unread)) == (["ratings.parquet"], 1)
+    assert (narrow.ignored, len(narrow.unread)) == (["ratings.orc"], 1)
     wide = load(everything(by_aws.zone), settings=settings)
     assert len(wide.of_status("loaded")) == 4
     missing = load(filesystem(by_aws.zone, file_glob="mov*"), settings=settings)

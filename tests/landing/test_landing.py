@@ -107,11 +107,14 @@ def test_every_name_is_read_or_ignored_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "advice"),
     [
-        ("ratings.parquet", "save its rows as ratings.csv"),
-        ("ratings.tsv", "save its rows as ratings.csv"),
+        ("ratings.feather", "save its rows as ratings.csv"),
+        ("ratings.pq", "save its rows as ratings.csv"),
+        ("my-ratings.parquet", "as in ratings.parquet"),
+        ("my-ratings.tsv.gz", "as in ratings.tsv.gz"),
         ("Genome_Scores.JSON", "save its rows as genome-scores.csv"),
-        ("ratings.parquet/part-00000.parquet", "save its rows as ratings.csv"),
-        ("ratings/part-00000.parquet", "save its rows as ratings.csv"),
+        ("ratings.orc/part-00000.orc", "save its rows as ratings.csv"),
+        ("ratings/part-00000.avro", "save its rows as ratings.csv"),
+        ("ratings/part-00000", "as in part-00000.csv"),
         ("tags.xlsx", "save its rows as tags.csv"),
         ("ratings.txt", "save its rows as ratings.csv"),
         ("ratings.gz", "pack it as ratings.csv.gz"),
@@ -144,6 +147,8 @@ def test_what_looks_like_movielens_data_comes_with_advice(path: str, advice: str
         "ratings.csv.bak",
         "ratings.csv/_SUCCESS",
         "ratings.csv/.part-00000.csv.crc",
+        "ratings.parquet/_committed_1234",
+        "ratings.parquet/_metadata",
         ".git/ratings.parquet",
         "__MACOSX/ratings.parquet",
         "movielens.json",
@@ -156,17 +161,17 @@ def test_what_does_not_look_like_it_has_none(path: str) -> None:
 
 def test_a_zone_names_what_it_does_not_read(tmp_path: Path) -> None:
     (tmp_path / "links.csv").symlink_to(tmp_path / "nowhere")
-    zone = put(tmp_path, "movies.csv", "ratings.parquet", "notes.md")
-    assert zone.ignored == ["links.csv", "notes.md", "ratings.parquet"]
-    assert [each.path for each in zone.unread] == ["links.csv", "ratings.parquet"]
+    zone = put(tmp_path, "movies.csv", "ratings.orc", "notes.md")
+    assert zone.ignored == ["links.csv", "notes.md", "ratings.orc"]
+    assert [each.path for each in zone.unread] == ["links.csv", "ratings.orc"]
 
 
 def test_a_folder_with_nothing_but_lookalikes_says_what_to_do(tmp_path: Path) -> None:
-    parts = [f"ratings/part-{number}.parquet" for number in range(5)]
+    parts = [f"ratings/part-{number}.orc" for number in range(5)]
     with pytest.raises(SourceError, match=r"\(other files: 6\)") as raised:
         put(tmp_path, "ml-25m.tar.gz", *parts)
     assert "\n  ml-25m.tar.gz is a whole release in an unsupported" in str(raised.value)
-    assert "part-2.parquet and 2 more: each is not a CSV file" in str(raised.value)
+    assert "part-2.orc and 2 more: each is not CSV, TSV or" in str(raised.value)
 
 
 def test_the_folder_may_have_any_name(tmp_path: Path) -> None:

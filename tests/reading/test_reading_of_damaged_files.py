@@ -39,9 +39,9 @@ DAMAGE = st.one_of(
 
 
 def place(content: bytes, spot: int) -> int:
-    """Mostly beside a comma, a quote or a line end: that is where readers differ."""
+    """Mostly beside a separator, a quote or a line end: that is where readers differ."""
     beside = [
-        at + after for at, byte in enumerate(content) if byte in b',"\r\n' for after in (0, 1)
+        at + after for at, byte in enumerate(content) if byte in b',\t"\r\n' for after in (0, 1)
     ]
     return beside[spot % len(beside)] if beside and spot % 5 else spot % (len(content) + 1)
 
@@ -60,9 +60,10 @@ def damaged(content: bytes, how: str, spot: int, what: object) -> bytes:
         case "end", _:
             return content[:at]
         case "field", bytes(new):
-            fields = content.split(b",")
+            separator = b"\t" if b"\t" in content.partition(b"\n")[0] else b","
+            fields = content.split(separator)
             fields[spot % len(fields)] = new
-            return b",".join(fields)
+            return separator.join(fields)
         case "repeat line", _ if lines:
             return b"".join([*lines[:line], lines[line], *lines[line:]])
         case "move line", _ if lines:
@@ -73,11 +74,13 @@ def damaged(content: bytes, how: str, spot: int, what: object) -> bytes:
 Damage = list[tuple[str, int, object]]
 
 
-def check(folder: Path, dataset: str, line_end: str, damage: Damage) -> None:
-    content = FILES[dataset].replace("\n", line_end).encode()
+def check(folder: Path, dataset: str, format_: str, line_end: str, damage: Damage) -> None:
+    separator = {"csv": ",", "tsv": "\t"}[format_]
+    whole = FILES[dataset].replace(",", separator)
+    content = whole.replace("\n", line_end).encode()
     for how, spot, what in damage:
         content = damaged(content, how, spot, what)
-    read = read_as_a_load_does(folder, f"{dataset}.csv", content)
+    read = read_as_a_load_does(folder, f"{dataset}.{format_}", content)
     assert read.outcome.status in ("loaded", "refused")
     try:
         text = content.decode()
@@ -87,11 +90,11 @@ def check(folder: Path, dataset: str, line_end: str, damage: Damage) -> None:
     if "\0" in text or not text:
         assert read.outcome.status == "refused"
         return
-    header = [name.strip().lower() for name in header_of(text).split(",")]
-    if header != FILES[dataset].partition("\n")[0].lower().split(","):
+    header = [name.strip().lower() for name in header_of(text).split(separator)]
+    if header != whole.partition("\n")[0].lower().split(separator):
         return  # Headers have tests of their own.
     assert read.outcome.status == "loaded", read.outcome.reason
-    expected = read_slowly(text, dataset)
+    expected = read_slowly(text, dataset, separator)
     assert sorted(read.rows, key=repr) == sorted(expected.rows, key=repr)
     assert read.lines == expected.rejected_lines
 
@@ -100,6 +103,7 @@ def many(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         given_files = given(
             dataset=st.sampled_from(sorted(FILES)),
+            format_=st.sampled_from(["csv", "tsv"]),
             line_end=st.sampled_from(["\n", "\r\n", "\r"]),
             # Pieces of a few lines, so that anything may stand where one ends.
             piece_bytes=st.sampled_from([staging.PIECE_BYTES, 1, 30, 70]),
@@ -122,13 +126,13 @@ def check_in_pieces(
 
 
 @pytest.mark.slow
-@many(200)
+@many(300)
 def test_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) -> None:
     check_in_pieces(tmp_path_factory, **file)
 
 
 @pytest.mark.xdist_group("damaged-files")
 @pytest.mark.slow
-@many(2_000)
+@many(3_000)
 def test_many_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) -> None:
     check_in_pieces(tmp_path_factory, **file)

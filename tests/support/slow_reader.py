@@ -1,4 +1,4 @@
-"""The rules for reading a CSV file, in plain Python: slow, obvious, and without the csv module."""
+"""The rules for reading CSV and TSV in plain Python: slow, obvious, without the csv module."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lines_of(text: str) -> list[str]:
     return [line for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", text) if line]
 
 
-def fields_of(text: str) -> list[str] | None:
+def fields_of(text: str, separator: str = ",") -> list[str] | None:
     """Splits one record; None if it is not well-formed."""
     for end in ("\r\n", "\n", "\r"):
         if text.endswith(end):
@@ -34,13 +34,13 @@ def fields_of(text: str) -> list[str] | None:
     rest = text
     while True:
         if rest.startswith('"'):
-            quoted = re.match(r'"((?:[^"]|"")*)"(?=,|\Z)', rest)
+            quoted = re.match(rf'"((?:[^"]|"")*)"(?={separator}|\Z)', rest)
             if quoted is None:
                 return None
             fields.append(quoted[1].replace('""', '"'))
             rest = rest[quoted.end() :]
         else:
-            value = rest.split(",", 1)[0]
+            value = rest.split(separator, 1)[0]
             if "\n" in value or "\r" in value:
                 return None
             fields.append(value)
@@ -106,14 +106,14 @@ def row_of(fields: list[str] | None, dataset: str) -> tuple[Any, ...] | None:
         return None
 
 
-def read_slowly(text: str, dataset: str) -> Expected:
+def read_slowly(text: str, dataset: str, separator: str = ",") -> Expected:
     """Reads the text of a file whose header is in order and in the usual order."""
     lines = lines_of(text)
     expected = Expected()
     # Blank lines may come before the header.
     at = 1 + next(at for at, line in enumerate(lines) if line.strip("\ufeff\r\n"))
     while at < len(lines):
-        fields, taken = _record(lines, at, dataset)
+        fields, taken = _record(lines, at, dataset, separator)
         row = row_of(fields, dataset)
         if row is not None:
             expected.rows.append(row)
@@ -123,17 +123,20 @@ def read_slowly(text: str, dataset: str) -> Expected:
     return expected
 
 
-def _record(lines: list[str], at: int, dataset: str) -> tuple[list[str] | None, int]:
+def _record(
+    lines: list[str], at: int, dataset: str, separator: str
+) -> tuple[list[str] | None, int]:
     """The fields of the record that starts here, and its lines; a broken one has one line."""
     for taken in range(1, min(LINES_PER_RECORD, len(lines) - at) + 1):
         text = "".join(lines[at : at + taken])
         if text.count('"') % 2:
             continue
-        fields = fields_of(text)
+        fields = fields_of(text, separator)
         if taken == 1:
             return fields, 1
         # Several lines are a record if they have its width, and no line in it is a row by itself.
-        inside = [row_of(fields_of(line), dataset) for line in lines[at + 1 : at + taken - 1]]
+        between = lines[at + 1 : at + taken - 1]
+        inside = [row_of(fields_of(line, separator), dataset) for line in between]
         whole = fields is not None and len(fields) == len(COLUMNS[dataset])
         return (fields, taken) if whole and not any(inside) else (None, 1)
     return None, 1
