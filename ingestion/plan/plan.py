@@ -19,6 +19,7 @@ from ingestion.datasets import DATASETS
 from ingestion.engine import engine_of
 from ingestion.errors import SourceError
 from ingestion.landing.listing import list_landing_zone
+from ingestion.landing.lookalikes import Lookalike
 from ingestion.lineage.comparison import Change
 from ingestion.plan.files import (
     PlannedColumn,
@@ -100,6 +101,7 @@ class Plan:
         files: What it would do with each file.
         columns: RAW columns that would appear, or that files lack.
         ignored: Paths in the landing zone that are not MovieLens files.
+        unread: Of these, what looks like MovieLens data, each with advice.
         models: What it would do with each model.
         tests: How many tests would run, besides those of the reports on the build.
         rebuilt: Facts that would be built from all current rows, and why.
@@ -117,6 +119,7 @@ class Plan:
     files: list[PlannedFile]
     columns: list[PlannedColumn]
     ignored: list[str]
+    unread: list[Lookalike]
     models: list[PlannedModel]
     tests: int
     rebuilt: Mapping[str, str]
@@ -220,6 +223,7 @@ def _plan(
         files=files,
         columns=plan_columns(files, raw_columns(target)),
         ignored=load.zone.ignored if load else [],
+        unread=load.zone.unread if load else [],
         models=models,
         tests=len(build.tests) if publishes else 0,
         rebuilt=dict(build.rebuilt),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ingestion.landing.lookalikes import in_words
 from ingestion.plan.files import PlannedColumn, PlannedFile
 from ingestion.plan.plan import Plan, PlannedModel
 
@@ -70,6 +71,7 @@ def _file_lines(plan: Plan) -> list[str]:
     width = max((len(file.path) for file in shown), default=0)
     unchanged = len(plan.files) - len(shown)
     lines = [_file_line(file, width) for file in shown]
+    lines += [f"! not read: {line}" for line in in_words(plan.unread)]
     return [*lines, f"= {_count(unchanged, 'file')} unchanged"] if unchanged else lines
 
 

@@ -198,17 +198,18 @@ def test_a_failure_in_json_is_one_object_too(cli: Cli, tmp_path: Path) -> None:
 def test_what_looks_like_data_and_is_not_read_is_told_with_advice(
     cli: Cli, zone: Path, tmp_path: Path
 ) -> None:
-    (zone / "ratings.parquet").write_text("x")
+    (zone / "ratings.orc").write_text("x")
     (zone / "notes.md").write_text("x")
     where = ("--source", zone, "--home", tmp_path / "home")
     for _ in ("first", "again"):
         told = cli("load", *where).stdout.splitlines()
-        assert "  not read: ratings.parquet is not a CSV file; save its rows as ratings.csv, " in (
-            line.removesuffix("with a header") for line in told
-        )
+        advice = "ratings.orc is not CSV, TSV or Parquet by its name; save its rows as ratings.csv"
+        assert f"  not read: {advice}, with a header" in told
         assert "  ignored, not MovieLens files: notes.md" in told
     (unread,) = cli.json("load", *where)["unread"]
-    assert unread["path"] == "ratings.parquet"
+    assert unread["path"] == "ratings.orc"
+    assert cli.json("plan", *where)["unread"] == [unread]
+    assert f"! not read: {advice}" in cli("plan", *where).stdout
     findings = cli.json("doctor", *where)["findings"]
     (finding,) = [each for each in findings if each["code"] == "looks-like-movielens"]
     assert finding["status"] == "warning"

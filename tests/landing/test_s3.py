@@ -17,8 +17,11 @@ from ingestion import load
 from ingestion.landing import s3
 from ingestion.landing.listing import list_landing_zone
 from ingestion.landing.s3 import open_object
+from ingestion.reading.file import read_file
+from ingestion.reading.rules import Rules
 from ingestion.settings import Settings
 from tests.support.breaking_proxy import BreakingProxy, breaking_proxy
+from tests.support.formats import spark_parts, written
 from tests.support.landing_zone import MOVIES, RATINGS, SIX, TABLES, rows_in_files, rows_that_count
 
 BUCKET = "movielens-raw"
@@ -66,6 +69,37 @@ def test_a_bucket_gives_what_a_folder_gives(client: Any, settings: Settings) -> 
     assert load(settings=from_s3).changed is False
     put(client, "landing/movies.csv", MOVIES + "7,New (2001),x\n")
     assert [file.path for file in load(settings=from_s3).of_status("loaded")] == ["movies.csv"]
+
+
+def test_parts_in_a_bucket_are_those_in_a_folder(client: Any, settings: Settings) -> None:
+    rows = [("1", str(film), "4.0", "964982703") for film in range(1, 10)]
+    zone = settings.model_copy(update={"source": f"s3://{BUCKET}/parts"})
+    first, second = spark_parts("ratings", rows, "parquet"), spark_parts("ratings", rows, "tsv")
+    for name, content in first.items():
+        put(client, f"parts/ratings/{name}", content)
+    put(client, "parts/movies.csv", MOVIES)
+    assert load(settings=zone).rows == 9 + 2
+    for name in first:
+        client.delete_object(Bucket=BUCKET, Key=f"parts/ratings/{name}")
+    for name, content in second.items():
+        put(client, f"parts/ratings/{name}", content)
+    put(client, "parts/ratings/_temporary/0/part-00003.tsv", b"")
+    assert load(settings=zone).load_id is None
+    client.delete_object(Bucket=BUCKET, Key="parts/ratings/_temporary/0/part-00003.tsv")
+    assert len(load(settings=zone).of_status("removed")) == 3
+    expected = sorted((1, film, 4.0, 964982703) for film in range(1, 10))
+    assert rows_that_count(settings.warehouse_file, "ratings") == expected
+
+
+def test_parquet_that_changes_after_it_was_listed_is_put_off(
+    client: Any, settings: Settings, tmp_path: Path
+) -> None:
+    rows = [("1", "2", "4.0", "964982703")]
+    put(client, "ratings.parquet", written("ratings", rows, "parquet"))
+    zone = list_landing_zone(f"s3://{BUCKET}")
+    put(client, "ratings.parquet", written("ratings", rows * 2, "parquet"))
+    outcome = read_file(zone, zone.files["ratings.parquet"], 1, tmp_path, Rules())
+    assert (outcome.status, outcome.rows) == ("put off", 0)
 
 
 def test_an_object_that_is_not_the_listed_one_is_put_off(client: Any) -> None:

@@ -23,6 +23,7 @@ from ingestion.engine import engine_of
 from ingestion.landing.listing import list_landing_zone
 from ingestion.raw import pushdown
 from ingestion.raw.commit import LoadBatch, write
+from ingestion.raw.manifest import counting
 from ingestion.raw.plan import LoadRequest, plan_load
 from ingestion.raw.pushdown import clean_up, push_down
 from ingestion.reading.rules import Rules
@@ -36,6 +37,7 @@ from tests.support.bad_input import CASES
 from tests.support.bad_input.builders import RATINGS, TAGS, zipped
 from tests.support.cli import Cli
 from tests.support.closure import FOLDER
+from tests.support.formats import rows_of, spark_parts, written
 from tests.support.patched import patched
 from tests.support.releases import as_it_was, unpacked
 from tests.support.snowflake_account import Account
@@ -226,6 +228,49 @@ def test_releases_without_csv_and_zips_are_left_to_the_readers(
     assert (read.rejected, loaded.rejected) == (1, 1)
     assert pushed(prod) == {"tags.csv"}
     assert load(settings=prod).load_id is None
+
+
+def test_other_formats_are_left_to_the_readers_and_parts_are_replaced(
+    stands: Stands, tmp_path: Path
+) -> None:
+    generate(tmp_path, ratings=1_000, seed=3)
+    rows = {name: rows_of(tmp_path / f"{name}.csv")[1] for name in ("movies", "ratings", "tags")}
+    bad = ["1", "2", "4.2", "964982703"]
+
+    def contents(some: list[list[str]]) -> Contents:
+        typed = spark_parts("ratings", [*some[::2], bad], "parquet")
+        lines = spark_parts("ratings", [*some[1::2], bad], "csv")
+        return {
+            "movies.parquet": written("movies", rows["movies"], "parquet"),
+            "tags.tsv": written("tags", rows["tags"], "tsv"),
+            **{f"ratings.parquet/{name}": content for name, content in typed.items()},
+            **{f"ratings.csv/{name}": content for name, content in lines.items()},
+        }
+
+    first = contents(rows["ratings"])
+    stands.prepare("formats", first)
+    dev, prod = stands.settings("formats", "dev"), stands.settings("formats", "prod", STAGE)
+    assert [load(settings=each).rejected for each in (dev, prod)] == [2, 2]
+    assert facts(prod) == facts(dev)
+    lines = {path for path in first if "/part-" in path and path.endswith(".csv")}
+    assert len(lines) == 3
+    assert pushed(prod) == lines
+
+    for path in first:
+        stands.client.delete_object(Bucket="movielens", Key=f"formats/{path}")
+    stands.zone("formats", contents(rows["ratings"][:500]))
+    for each in (dev, prod):
+        report = load(settings=each)
+        assert len(report.of_status("removed")) == 6
+        assert report.of_status("missing") == []
+    assert facts(prod) == facts(dev)
+    current = (
+        f"select count(*), sum(user_id), sum(movie_id), sum(rating), sum(timestamp) "
+        f"from raw.ratings where _file_id in (select file_id from raw._files where {counting()})"
+    )
+    expected = [sum(float(row[at]) for row in rows["ratings"][:500]) for at in range(4)]
+    for each in (dev, prod):
+        assert engine_of(each).warehouse(loader=True).fetch(current) == [(500, *expected)]
 
 
 def test_a_stage_on_another_prefix_costs_a_note_only(stands: Stands) -> None:
