@@ -55,7 +55,7 @@ def movielens_source(
     encoding: str = "utf-8",
     range_checks: RangeChecks = "reject",
 ) -> Iterator[DltResource]:
-    """MovieLens CSV files as a dlt source, for any dlt pipeline and destination.
+    """MovieLens files as a dlt source, for any dlt pipeline and destination.
 
     One resource per dataset (`movies`, `ratings`, `tags`, `links`, `genome_scores`,
     `genome_tags`), fed by dlt's filesystem source. Besides its rows, a resource appends the file
@@ -64,7 +64,7 @@ def movielens_source(
     refused file is logged, and read again by the next run.
 
     The guarantees are those of the pipeline and destination it runs in; `ingestion.load` adds
-    verification, and a commit once all rows are there.
+    verification, a commit once all rows are there, and the removal of parts that Spark replaced.
 
     Args:
         source: The landing zone: a folder, a URL such as `s3://bucket/prefix`, or a
