@@ -324,11 +324,17 @@ def compare_with_readme(landing: Landing, now: Counts) -> list[StatedCount]:
     stated, loaded = landing.readme, landing.loaded
     if stated is None:
         return []
+    said = {
+        "ratings": stated.ratings,
+        "users": stated.users,
+        "movies": stated.movies,
+        "tags": stated.tags,
+    }
+    counted = asdict(now)
     return [
-        StatedCount("ratings", stated.ratings, loaded.get("ratings", 0), now.ratings),
-        StatedCount("users", stated.users, None, now.users),
-        StatedCount("movies", stated.movies, loaded.get("movies", 0), now.movies),
-        StatedCount("tags", stated.tags, loaded.get("tags", 0), now.tags),
+        StatedCount(what, number, None if what == "users" else loaded.get(what, 0), counted[what])
+        for what, number in said.items()
+        if number is not None
     ]
 
 

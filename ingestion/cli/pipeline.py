@@ -61,6 +61,8 @@ def _file_lines(file: FileReport) -> list[str]:
             f"  {file.path}: no longer in the landing zone; its rows are kept "
             "(--remove-missing records it as removed)"
         )
+    if file.status == "left out":
+        lines.append(f"  {file.path}: not read any more, as {file.reason}; its rows are kept")
     if file.status == "removed":
         lines.append(f"  {file.path}: recorded as removed")
     return lines

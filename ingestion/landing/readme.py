@@ -1,7 +1,8 @@
 """Reads the counts that a release states in its README.
 
-The README of every edition has the same sentence: "It contains 100836 ratings and 3683 tag
-applications across 9742 movies. These data were created by 610 users".
+The README of every edition since ml-10m has the same sentence: "It contains 100836 ratings and
+3683 tag applications across 9742 movies. These data were created by 610 users". Those of ml-1m and
+ml-100k have others, which name no tags; that of ml-1m counts its films only approximately.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 LONGEST = 1 << 16
 _NAME = re.compile(r"readme(\.(txt|md|html?))?", re.IGNORECASE)
 _EDITION = re.compile(r"\((ml-[a-z0-9-]+)\)")
-_COUNTS = re.compile(
+_COUNTS = (
     r"contains (?P<ratings>[\d,]+) ratings and (?P<tags>[\d,]+) tag(?: application)?s "
     r"(?:across|applied to) (?P<movies>[\d,]+) movies"
-    r"(?:\. These data were created)? by (?P<users>[\d,]+) users"
+    r"(?:\. These data were created)? by (?P<users>[\d,]+) users",
+    r"contain (?P<ratings>[\d,]+) anonymous ratings of approximately [\d,]+ movies made by "
+    r"(?P<users>[\d,]+) MovieLens users",
+    r"consists of: \W*(?P<ratings>[\d,]+) ratings \(1-5\) from (?P<users>[\d,]+) users on "
+    r"(?P<movies>[\d,]+) movies",
 )
 
 
@@ -28,16 +33,16 @@ class Readme:
         edition: The edition it names, such as `ml-25m`, if any.
         ratings: Number of ratings.
         users: Number of users who rated or tagged.
-        movies: Number of films that the movies file lists.
-        tags: Number of tag applications.
+        movies: Number of films that the movies file lists, if it is stated.
+        tags: Number of tag applications, if it is stated.
     """
 
     path: str
     edition: str | None
     ratings: int
     users: int
-    movies: int
-    tags: int
+    movies: int | None = None
+    tags: int | None = None
 
 
 def is_readme(name: str) -> bool:
@@ -52,7 +57,7 @@ def parse(path: str, text: str) -> Readme | None:
         The counts; None if it states none in GroupLens's form.
     """
     words = " ".join(text.split())
-    found = _COUNTS.search(words)
+    found = next(filter(None, (re.search(counts, words) for counts in _COUNTS)), None)
     if found is None:
         return None
     edition = _EDITION.search(words[: found.start()])

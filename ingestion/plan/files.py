@@ -23,12 +23,13 @@ class PlannedFile:
     Attributes:
         path: Path relative to the landing zone.
         dataset: The RAW table of its rows.
-        change: `new`, `changed`, `unchanged`, `missing`, `removed` or `refused`.
+        change: `new`, `changed`, `unchanged`, `missing`, `removed`, `refused`; or `left out`: it
+            was loaded, may still be there, and is not read any more.
         rows: Its rows; an estimate if it has yet to be read.
         bytes: Its size as stored; 0 if it is not there.
         new_columns: RAW columns that would be created, or that no contract names.
         missing_columns: Optional columns that it lacks; their values would be null.
-        reason: Why it would be refused.
+        reason: Why it would be refused, or is left out.
     """
 
     path: str
@@ -81,6 +82,10 @@ def plan_files(load: LoadPlan, rules: Rules) -> list[PlannedFile]:
         *(
             PlannedFile(f.path, f.dataset, "removed" if f.path in gone else "missing", f.rows)
             for f in comparison.missing
+        ),
+        *(
+            PlannedFile(f.path, f.dataset, "left out", f.rows, reason=reason)
+            for f, reason in comparison.left_out
         ),
         *(
             PlannedFile(r.path, r.dataset, "refused", bytes=r.bytes, reason=r.reason)

@@ -37,7 +37,7 @@ from ingestion.warehouse import layout
 from ingestion.warehouse.base import Warehouse
 
 # What changes nothing in RAW.
-_IDLE = ("unchanged", "missing", "refused")
+_IDLE = ("unchanged", "missing", "left out", "refused")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from ingestion.landing.lookalikes import in_words
 from ingestion.plan.files import PlannedColumn, PlannedFile
 from ingestion.plan.plan import Plan, PlannedModel
 
-_MARKS = {"new": "+", "added": "+", "removed": "-", "refused": "!", "missing": "?"}
+_MARKS = {"new": "+", "added": "+", "removed": "-", "refused": "!", "missing": "?", "left out": "?"}
 _SHOWN = 6
 _LABEL = 10
 
@@ -80,6 +80,7 @@ def _file_line(file: PlannedFile, width: int) -> str:
     what = {
         "refused": file.reason,
         "missing": "no longer there; its rows are kept (--remove-missing records it as removed)",
+        "left out": f"not read any more, as {file.reason}; its rows are kept",
         "removed": f"recorded as removed, with {_count(file.rows or 0, 'row')}",
     }.get(file.change, f"about {_count(file.rows or 0, 'row')}")
     return f"{mark} {file.path:<{width}}  {what}"

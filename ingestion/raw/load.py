@@ -45,13 +45,14 @@ class FileReport:
     Attributes:
         path: Path relative to the landing zone.
         dataset: The RAW table of its rows.
-        status: `loaded`, `unchanged`, `refused`, `put off`, `missing` or `removed`.
+        status: `loaded`, `unchanged`, `refused`, `put off`, `missing`, `removed`; or `left out`: it
+            was loaded, may still be there, and is not read any more.
         rows: Rows loaded by this load.
         rejected: Rows quarantined in `raw._rejected_rows`.
         bytes: Size as stored.
         seconds: Time spent reading it.
         new_columns: RAW columns that no model uses yet.
-        reason: Why it was refused or put off.
+        reason: Why it was refused, put off or left out.
         examples: The first rejected rows, in words.
         warnings: Anything odd about the rows that were loaded.
     """
@@ -346,6 +347,10 @@ def _reports_of_the_others(plan: LoadPlan, removed: Collection[str]) -> list[Fil
         *(
             FileReport(e.path, e.dataset, "removed" if e.path in removed else "missing")
             for e in plan.comparison.missing
+        ),
+        *(
+            FileReport(entry.path, entry.dataset, "left out", reason=reason)
+            for entry, reason in plan.comparison.left_out
         ),
         *(
             FileReport(

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion.datasets import DATASETS, EVERY_DATASET, FILE_ID, MANIFEST, MANIFEST_COLUMNS, RAW
+from ingestion.datasets import (
+    DATASETS,
+    EVERY_DATASET,
+    FILE_ID,
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    RAW,
+    UNMODELLED,
+)
 from ingestion.landing.listing import LandingFile, LandingZone, by_time
 from ingestion.landing.parts import folder_among
 from ingestion.warehouse.base import Warehouse
@@ -75,13 +83,16 @@ class Comparison:
         new: Files whose path is not in the manifest.
         changed: Files whose version differs from the manifest's.
         unchanged: Files in the manifest's version.
-        missing: Paths in the manifest that are not listed, where that can be told.
+        missing: Paths in the manifest that are not in the landing zone.
+        left_out: Paths in the manifest that are still there, or may be, and are not read any more;
+            each with the reason.
     """
 
     new: list[LandingFile] = field(default_factory=list)
     changed: list[LandingFile] = field(default_factory=list)
     unchanged: list[LandingFile] = field(default_factory=list)
     missing: list[CurrentFile] = field(default_factory=list)
+    left_out: list[tuple[CurrentFile, str]] = field(default_factory=list)
 
     @property
     def to_read(self) -> list[LandingFile]:
@@ -184,9 +195,14 @@ def compare(zone: LandingZone, known: dict[str, CurrentFile]) -> Comparison:
             comparison.unchanged.append(file)
         else:
             comparison.changed.append(file)
-    comparison.missing.extend(
-        entry
-        for path, entry in known.items()
-        if path not in zone.files and not folder_among(path, zone.closed)
-    )
+    ignored = set(zone.ignored)
+    for path, entry in known.items():
+        if path in zone.files:
+            continue
+        if entry.source == zone.url and (folder := folder_among(path, zone.closed)):
+            comparison.left_out.append((entry, f"nothing in {folder} can be read for now"))
+        elif entry.dataset in UNMODELLED and path in ignored:
+            comparison.left_out.append((entry, "MOVIELENS_LOAD_UNMODELLED is off"))
+        else:
+            comparison.missing.append(entry)
     return comparison

@@ -105,6 +105,8 @@ def test_counts_of_the_readme_are_compared_with_rows_and_figures() -> None:
     landing = Landing("file:///zone", {"ratings": 1_001, "movies": 200, "tags": 50}, readme)
     agrees = {count.what: count.agrees for count in compare_with_readme(landing, PUBLISHED)}
     assert agrees == {"ratings": False, "users": True, "movies": True, "tags": True}
+    older = replace(landing, readme=Readme("README", None, ratings=1_000, users=100))
+    assert [count.what for count in compare_with_readme(older, PUBLISHED)] == ["ratings", "users"]
     fewer = compare_with_readme(landing, replace(PUBLISHED, users=99))
     assert str(fewer[1]) == "users: the README states 100, there are 99"
 

@@ -27,6 +27,16 @@ TEN_MILLION = (
     "<p>This data set contains 10000054 ratings and 95580 tags\napplied to 10681 movies by 71567 "
     "users of the\nonline movie recommender service MovieLens.</p>"
 )
+ONE_MILLION = """SUMMARY
+================================================================================
+
+These files contain 1,000,209 anonymous ratings of approximately 3,900 movies
+made by 6,040 MovieLens users who joined MovieLens in 2000.
+"""
+HUNDRED_THOUSAND = """This data set consists of:
+\t* 100,000 ratings (1-5) from 943 users on 1682 movies.
+\t* Each user has rated at least 20 movies.
+"""
 SIX_ROWS = {"edition": "ml-tiny", "ratings": 3, "users": 2, "movies": 2, "tags": 2}
 
 
@@ -43,6 +53,8 @@ def stated(**counts: object) -> str:
             Readme("README.txt", "ml-25m", 25_000_095, 162_541, 2, 2),
         ),
         (TEN_MILLION, Readme("README.txt", None, 10_000_054, 71_567, 10_681, 95_580)),
+        (ONE_MILLION, Readme("README.txt", None, 1_000_209, 6_040)),
+        (HUNDRED_THOUSAND, Readme("README.txt", None, 100_000, 943, 1_682)),
         ("These files hold 100 ratings of 9 movies by 3 users.", None),
         ("", None),
     ],

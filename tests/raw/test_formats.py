@@ -236,6 +236,7 @@ def test_a_folder_that_is_still_being_written_is_left_alone(
         (folder.name, "is still being written (_temporary is in it)")
     ]
     assert {path.split("/")[0] for path in report.ignored} == {folder.name}
+    assert statuses(report) == ["left out"] * 3 + ["unchanged"]
     assert current(settings) == RATED
     shutil.rmtree(folder / "_temporary")
     put(folder, new)

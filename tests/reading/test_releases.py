@@ -14,6 +14,7 @@ from ingestion import LoadReport, load
 from ingestion.landing.layouts import LAYOUTS
 from ingestion.landing.listing import list_landing_zone
 from ingestion.plan.files import plan_files
+from ingestion.raw.manifest import current_files
 from ingestion.raw.plan import LoadRequest, plan_load
 from ingestion.reading.rules import Rules
 from ingestion.reading.translation import Translation
@@ -155,6 +156,21 @@ def test_what_no_model_reads_is_said_and_loaded_only_if_asked_for(
     if release == "tag-genome":
         assert rows_that_count(settings.warehouse_file, "movie_popularity") == [(1, 20000)]
     assert load(settings=settings.model_copy(update={"load_unmodelled": True})).load_id is None
+    # Switched off again, it is left out, not gone, even where what is gone is to be removed.
+    off = load(settings=settings, remove_missing=True)
+    told = {file.path: (file.status, file.reason) for file in off.files}
+    assert off.load_id is None
+    assert {path: told[path] for path in left_out} == dict.fromkeys(
+        left_out, ("left out", "MOVIELENS_LOAD_UNMODELLED is off")
+    )
+    assert raw(settings) == after
+    from ingestion.engine import engine_of
+
+    target = engine_of(settings).warehouse()
+    zone = list_landing_zone(str(source))
+    plan = plan_load(target, LoadRequest(None, Rules()), zone, current_files(target))
+    changes = {file.path: file.change for file in plan_files(plan, Rules())}
+    assert changes == {path: status for path, (status, _) in told.items()}
 
 
 def test_a_table_that_no_model_reads_is_not_there_until_asked_for(
@@ -166,7 +182,7 @@ def test_a_table_that_no_model_reads_is_not_there_until_asked_for(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("release", ["ml-100k", "ml-10m"])
+@pytest.mark.parametrize("release", ["ml-100k", "ml-1m", "ml-10m"])
 def test_marts_are_those_of_the_same_rows_as_csv(
     cli: Cli, generated: Path, tmp_path: Path, release: str
 ) -> None:
