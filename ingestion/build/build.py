@@ -194,7 +194,15 @@ def build_in(
     _make_room(job, state, plan)
     relations = {name: (STORE, placed.table) for name, placed in plan.tables.items()}
     kept = making.project.test_results_of(_kept(state, plan))
-    making.audit(relations, plan.nodes, kept, _checked(state, plan), state.whole_tables)
+    copies = {each.table for each in plan.tables.values() if each.copied_from is not None}
+    making.audit(
+        relations,
+        plan.nodes,
+        kept,
+        _checked(state, plan),
+        state.whole_tables,
+        {name: name in state.views for name in state.there | copies},
+    )
     build = Build(
         version=making.version,
         fingerprint=job.fingerprint,
