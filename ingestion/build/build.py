@@ -184,7 +184,7 @@ def build_in(
         BusyError: If another run has taken the lease; the candidate cannot be published.
     """
     started = time.perf_counter()
-    registry.create(job.lease)
+    registry.create(job.target)
     state = read_state(job.settings, job.target, environment, before)
     if known and state.is_whole(known):
         return show(environment, job, known, state)
@@ -213,8 +213,12 @@ def build_in(
         members=_members(making, plan),
     )
     tables, tests = _tables(job.target, plan, making), _passed(plan, making)
-    registry.record(job.lease, build, tables, tests, making.lineage.fingerprints)
-    views.show(job.lease, environment, build, state.registry, expiry(job.settings, state))
+    before, expires_at = state.registry, expiry(job.settings, state)
+    begin = views.beginning(job.target, environment, before, expires_at)
+    registry.record(
+        job.lease, build, tables, tests, making.lineage.fingerprints, before=before, also=begin
+    )
+    views.show(job.lease, environment, build, before, expires_at, has_begun=True)
     return making.report(time.perf_counter() - started, plan.rebuilt)
 
 

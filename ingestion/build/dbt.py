@@ -165,8 +165,8 @@ class Dbt:
         macros/dialect/dbt_on_snowflake.sql reads it; other engines ask.
 
         Args:
-            **what: `relations`, the kind of each relation, by schema and name; or `columns`, the type
-                of each column, by `schema.name` or the id of a model.
+            **what: `relations`, the kind of each relation, by schema and name; or `columns`, the
+                type of each column, by `schema.name` or the id of a model.
         """
         self._known.update(what)
 

@@ -250,14 +250,9 @@ def relations(target: Warehouse) -> dict[str, bool]:
     return {name: kind == "VIEW" for name, kind in rows}
 
 
-def create(lease: Lease) -> None:
-    """Creates the store and an empty registry in it, where there is none.
-
-    Raises:
-        BusyError: If another run has taken the lease.
-    """
-    lease.execute()
-    with lease.target.connect() as connection:
+def create(target: Warehouse) -> None:
+    """Creates the store and an empty registry in it, where there is none; under the lease."""
+    with target.connect() as connection:
         create_schema(connection, STORE)
         tables = {**_COLUMNS, WATERMARKS: "model_name varchar, file_id bigint"}
         if not all(table in connection.known for table in tables):
@@ -273,6 +268,8 @@ def record(
     tables: Collection[Table],
     tests: Collection[Passed],
     code: Mapping[str, Fingerprint],
+    before: Registry | None = None,
+    also: Iterable[str] = (),
 ) -> None:
     """Records an audited build.
 
@@ -282,6 +279,9 @@ def record(
         tables: Those of its tables that are new or were refreshed.
         tests: All tests of the build.
         code: The fingerprint of each model.
+        before: What was registered before, read under the lease: nothing else is to be replaced;
+            None if that is unknown.
+        also: More statements for the same transaction.
 
     Raises:
         BusyError: If another run has taken the lease, and may have built other files meanwhile.
@@ -291,15 +291,25 @@ def record(
         for model, member in build.members.items()
     ]
     described = (build.source, build.last_file_id, build.built_at, build.used_at)
+    new: dict[str, list[Sequence[Any]]] = {
+        TABLES: [*tables],
+        BUILDS: [(build.version, build.fingerprint, *described)],
+        MEMBERS: [*members],
+        TESTS: [(*test, now()) for test in tests],
+    }
+    there = {table: {row[0] for row in rows} for table, rows in new.items()}
+    if before is not None:
+        there[TABLES] &= before.tables.keys()
+        there[BUILDS] &= before.builds.keys()
+        there[MEMBERS] &= before.builds.keys()
+        there[TESTS] &= before.tests.keys()
     literal = lease.target.literal
-    lease.execute(
-        *replacing(literal, TABLES, [table[0] for table in tables], tables),
-        *replacing(
-            literal, BUILDS, [build.version], [(build.version, build.fingerprint, *described)]
-        ),
-        *replacing(literal, MEMBERS, [build.version], members),
-        *replacing(literal, TESTS, [t.key for t in tests], [(*t, now()) for t in tests]),
-    )
+    statements = [
+        statement
+        for table, rows in new.items()
+        for statement in replacing(literal, table, there[table], rows)
+    ]
+    lease.execute(*statements, *also)
 
 
 def replacing(
@@ -310,7 +320,7 @@ def replacing(
     Args:
         literal: Formats a value.
         table: A table of the registry.
-        keys: The values of the first column.
+        keys: The values of the first column; empty if there are no such rows.
         rows: The rows, in column order.
     """
     columns = [column.split()[0] for column in _COLUMNS[table].split(", ")]
@@ -318,10 +328,8 @@ def replacing(
     values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
     if not values:
         return []
-    return [
-        f"delete from {table} where {columns[0]} in ({gone})",
-        f"insert into {table} ({', '.join(columns)}) values {values}",
-    ]
+    delete = [f"delete from {table} where {columns[0]} in ({gone})"] if gone else []
+    return [*delete, f"insert into {table} ({', '.join(columns)}) values {values}"]
 
 
 def now() -> datetime:
@@ -342,6 +350,12 @@ def keep(lease: Lease, environment: Environment, expires_at: datetime | None) ->
     )
 
 
-def entry_of(target: Warehouse, entry: Entry) -> list[str]:
-    """Returns the statements that write an environment's entry."""
-    return replacing(target.literal, ENVIRONMENTS, [entry.environment], [entry])
+def entry_of(target: Warehouse, entry: Entry, *, is_there: bool) -> str:
+    """Returns the statement that writes an environment's entry, which is there already or not."""
+    values = dict(zip(Entry._fields, map(target.literal, entry), strict=True))
+    if not is_there:
+        names, given = ", ".join(values), ", ".join(values.values())
+        return f"insert into {ENVIRONMENTS} ({names}) values ({given})"
+    name = values.pop("environment")
+    changes = ", ".join(f"{column} = {value}" for column, value in values.items())
+    return f"update {ENVIRONMENTS} set {changes} where environment = {name}"

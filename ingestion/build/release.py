@@ -164,7 +164,8 @@ def landing_of(target: Warehouse, files: Iterable[CurrentFile]) -> Landing:
     for file in files:
         loaded[file.dataset] += file.rows
         source = file.source
-    return Landing(source, loaded, readme.recall(target), refusals.recall(target))
+    with target.looking():
+        return Landing(source, loaded, readme.recall(target), refusals.recall(target))
 
 
 def count(target: Warehouse, named: Callable[[str], str]) -> Counts:

@@ -35,6 +35,8 @@ def show(
     build: Build,
     before: Registry,
     expires_at: datetime | None = None,
+    *,
+    has_begun: bool = False,
 ) -> None:
     """Lets an environment show a build: all its views move, or none.
 
@@ -47,24 +49,39 @@ def show(
         build: The build.
         before: What was registered before the build.
         expires_at: When the environment may be dropped, UTC; None for never.
+        has_begun: Whether what `beginning` returns was executed.
 
     Raises:
         BusyError: If another run has taken the lease.
     """
     target = lease.target
     moment = now()
+    begin = beginning(target, environment, before, expires_at)
     entry = Entry(environment.name, build.version, moment, expires_at)
     versions = {build.version, before.environments.get(environment.name, entry).version}
     used = ", ".join(map(target.literal, versions - {None}))
     final = [
-        *entry_of(target, entry),
+        entry_of(target, entry, is_there=bool(begin) or environment.name in before.environments),
         f"update {BUILDS} set used_at = {target.literal(moment)} where version in ({used})",
     ]
     with target.connect() as connection:
         for layer in LAYERS:
             create_schema(connection, environment.schema(layer))
         moves = list(_moves(connection, environment, before.shown_by(environment), build))
-    _in_order(lease, entry_of(target, entry._replace(version=None)), moves, final)
+    _in_order(lease, [] if has_begun else begin, moves, final)
+
+
+def beginning(
+    target: Warehouse, environment: Environment, before: Registry, expires_at: datetime | None
+) -> list[str]:
+    """Returns the statement after which an environment shows no build, while its views move.
+
+    None where they move in one transaction. Arguments are those of `show`.
+    """
+    if target.ddl_is_transactional:
+        return []
+    entry = Entry(environment.name, None, now(), expires_at)
+    return [entry_of(target, entry, is_there=environment.name in before.environments)]
 
 
 def _moves(
@@ -111,7 +128,7 @@ def forget_environment(lease: Lease, environment: Environment) -> None:
     name = lease.target.literal(environment.name)
     _in_order(
         lease,
-        entry_of(lease.target, Entry(environment.name, None, now(), now())),
+        [entry_of(lease.target, Entry(environment.name, None, now(), now()), is_there=True)],
         [f"drop schema if exists {environment.schema(layer)} cascade" for layer in LAYERS],
         [f"delete from {ENVIRONMENTS} where environment = {name}"],
     )

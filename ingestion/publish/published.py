@@ -58,6 +58,9 @@ class Published(Protocol):
     def kept(self) -> list[Version]:
         """The kept versions in the order in which readers saw them, including those held back."""
 
+    def versions(self) -> tuple[str | None, list[Version]]:
+        """The version that readers see, and those that are kept, as of one moment."""
+
     def select(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
         """Rows of a mart that readers see; none if no such mart is published."""
 
@@ -84,8 +87,8 @@ class Published(Protocol):
 def seen(settings: Settings) -> Seen:
     """Returns what readers see, to compare a build with."""
     marts = engine_of(settings).published()
-    current = marts.current()
-    sources = [version.source for version in marts.kept() if version.version == current]
+    current, kept = marts.versions()
+    sources = [version.source for version in kept if version.version == current]
     counts = marts.select(_COUNTS, "mart_dataset_status")
     films = marts.select(_names(SEEN_TOP_FILMS), "mart_movie", f"rank_weighted <= {_BEST}")
     return Seen(
