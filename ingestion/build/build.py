@@ -142,13 +142,14 @@ def asked_for(
     Raises:
         SettingsError: If nothing is loaded yet.
     """
-    files = manifest.current_files(target)
+    with target.looking():
+        files = manifest.current_files(target)
+        landing = release.landing_of(target, files.values())
+        known = registry.read(target)
     if not files:
         raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
     contents = ((file.file_id, file.content_hash) for file in files.values())
-    landing = release.landing_of(target, files.values())
     wanted = fingerprint(settings, contents, landing)
-    known = registry.read(target)
     shown = known.shown_by(environment)
     is_shown = shown is not None and shown.fingerprint == wanted
     build = shown if is_shown else known.built_from(wanted)

@@ -80,7 +80,7 @@ def read_state(
     """
     known = known or registry.read(target)
     shown = known.shown_by(environment)
-    store = registry.relations(target)
+    store = known.relations or registry.relations(target)
     return State(
         environment=environment,
         database=engine_of(settings).database,

@@ -148,12 +148,15 @@ class Registry:
         builds: The builds by version, oldest first.
         environments: The environments by name.
         tests: The tests that passed, by key.
+        relations: What is in the store, registered or not: by name, whether it is a view; empty if
+            that was not read.
     """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     builds: Mapping[str, Build] = field(default_factory=dict)
     environments: Mapping[str, Entry] = field(default_factory=dict)
     tests: Mapping[str, Passed] = field(default_factory=dict)
+    relations: Mapping[str, bool] = field(default_factory=dict)
 
     def shown_by(self, environment: Environment) -> Build | None:
         """Returns the build that an environment shows."""
@@ -181,11 +184,10 @@ class Registry:
 
 def read(target: Warehouse) -> Registry:
     """Reads the registry; an empty one if there is none yet."""
-    if not target.exists():
+    there = relations(target)
+    if BUILDS.split(".")[1] not in there:
         return Registry()
     with target.connect() as connection:
-        if not has_table(connection, *BUILDS.split(".")):
-            return Registry()
 
         def rows(table: str, columns: str = "*") -> list[tuple[Any, ...]]:
             return connection.execute(f"select {columns} from {table}").fetchall()
@@ -199,6 +201,7 @@ def read(target: Warehouse) -> Registry:
             builds={row[0]: Build.of_row(row, members.get(row[0])) for row in sorted(rows(BUILDS))},
             environments={row[0]: Entry(*row) for row in sorted(rows(ENVIRONMENTS))},
             tests={row[0]: Passed(*row) for row in rows(TESTS, tests)},
+            relations=there,
         )
 
 
@@ -243,10 +246,15 @@ def relations(target: Warehouse) -> dict[str, bool]:
     Returns:
         By name, whether it is a view.
     """
-    rows = target.fetch(
-        "select lower(table_name), table_type from information_schema.tables "
-        f"where lower(table_schema) = {target.literal(STORE)}"
-    )
+    if not target.exists():
+        return {}
+    with target.connect() as connection:
+        rows = connection.execute(
+            "select lower(table_name), table_type from information_schema.tables "
+            f"where lower(table_schema) = {connection.literal(STORE)}"
+        ).fetchall()
+        names = [STORE, *(f"{STORE}.{name}" for name, _ in rows)]
+        connection.known.update(names if rows else [])
     return {name: kind == "VIEW" for name, kind in rows}
 
 

@@ -164,8 +164,7 @@ def landing_of(target: Warehouse, files: Iterable[CurrentFile]) -> Landing:
     for file in files:
         loaded[file.dataset] += file.rows
         source = file.source
-    with target.looking():
-        return Landing(source, loaded, readme.recall(target), refusals.recall(target))
+    return Landing(source, loaded, readme.recall(target), refusals.recall(target))
 
 
 def count(target: Warehouse, named: Callable[[str], str]) -> Counts:

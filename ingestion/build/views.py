@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingestion.build.environments import LAYERS, STORE, Environment
@@ -65,9 +65,10 @@ def show(
         f"update {BUILDS} set used_at = {target.literal(moment)} where version in ({used})",
     ]
     with target.connect() as connection:
+        there = _relations(connection, environment)
         for layer in LAYERS:
             create_schema(connection, environment.schema(layer))
-        moves = list(_moves(connection, environment, before.shown_by(environment), build))
+        moves = list(_moves(there, environment, before.shown_by(environment), build))
     _in_order(lease, [] if has_begun else begin, moves, final)
 
 
@@ -84,16 +85,24 @@ def beginning(
     return [entry_of(target, entry, is_there=environment.name in before.environments)]
 
 
-def _moves(
-    connection: Connection, environment: Environment, before: Build | None, after: Build
-) -> Iterable[str]:
-    """The statements that make an environment's views those of a build."""
+def _relations(connection: Connection, environment: Environment) -> dict[tuple[str, str], str]:
+    """What is in an environment's schemas: the kind of each relation, by schema and name."""
     schemas = ", ".join(connection.literal(environment.schema(layer)) for layer in LAYERS)
     found = connection.execute(
         "select lower(table_schema), lower(table_name), table_type from information_schema.tables "
         f"where lower(table_schema) in ({schemas})"
     ).fetchall()
-    there = {(schema, name): kind for schema, name, kind in found}
+    connection.known.update(schema for schema, _, _ in found)
+    return {(schema, name): kind for schema, name, kind in found}
+
+
+def _moves(
+    there: Mapping[tuple[str, str], str],
+    environment: Environment,
+    before: Build | None,
+    after: Build,
+) -> Iterable[str]:
+    """The statements that make an environment's views those of a build."""
     were = before.members if before else {}
     for name, member in after.members.items():
         schema, view = environment.schema(member.layer), name.split(".")[-1]

@@ -126,9 +126,9 @@ class MartsViews:
             BusyError: If another run has taken the lease.
         """
         with self._target.connect() as connection:
-            known = _make_schemas(connection)
             found = _columns(connection, PRODUCTION.schema(CANDIDATE), STORE, SCHEMA)
             marts, stored, shown = found
+            known = _make_schemas(connection)
             for mart, columns in marts.items():
                 lease.renew()
                 _make_store(connection, mart, columns, stored.get(mart), version)

@@ -134,12 +134,11 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     started = time.perf_counter()
     steps: dict[str, float] = {}
     target = engine_of(run.settings).warehouse(loader=True)
-    with timed(steps, "list"):
+    with timed(steps, "list"), target.looking():
         known = manifest.current_files(target)
         source = source_of(run.settings, request.source, known)
         zone = list_landing_zone(source, unmodelled=run.settings.load_unmodelled)
-        with target.looking():
-            plan = plan_load(target, request, zone, known)
+        plan = plan_load(target, request, zone, known)
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:

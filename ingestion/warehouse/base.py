@@ -407,6 +407,9 @@ def columns_in(
         f"where lower(table_schema) in ({', '.join(map(connection.literal, schemas))}) "
         "order by table_schema, table_name, ordinal_position"
     ).fetchall()
+    connection.known.update(
+        name for schema, table, *_ in rows for name in (schema, f"{schema}.{table}")
+    )
     found: dict[tuple[str, str], dict[str, str]] = {}
     for schema, table, column, type_, precision, scale in rows:
         # Without its scale, Snowflake's NUMBER is a whole number, and a cast to it rounds.
