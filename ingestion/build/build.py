@@ -142,13 +142,14 @@ def asked_for(
     Raises:
         SettingsError: If nothing is loaded yet.
     """
-    files = manifest.current_files(target)
+    with target.looking():
+        files = manifest.current_files(target)
+        landing = release.landing_of(target, files.values())
+        known = registry.read(target)
     if not files:
         raise SettingsError("Nothing is loaded yet, so there is nothing to build", command("load"))
     contents = ((file.file_id, file.content_hash) for file in files.values())
-    landing = release.landing_of(target, files.values())
     wanted = fingerprint(settings, contents, landing)
-    known = registry.read(target)
     shown = known.shown_by(environment)
     is_shown = shown is not None and shown.fingerprint == wanted
     build = shown if is_shown else known.built_from(wanted)
@@ -184,7 +185,7 @@ def build_in(
         BusyError: If another run has taken the lease; the candidate cannot be published.
     """
     started = time.perf_counter()
-    registry.create(job.lease)
+    registry.create(job.target)
     state = read_state(job.settings, job.target, environment, before)
     if known and state.is_whole(known):
         return show(environment, job, known, state)
@@ -194,7 +195,15 @@ def build_in(
     _make_room(job, state, plan)
     relations = {name: (STORE, placed.table) for name, placed in plan.tables.items()}
     kept = making.project.test_results_of(_kept(state, plan))
-    making.audit(relations, plan.nodes, kept, _checked(state, plan), state.whole_tables)
+    copies = {each.table for each in plan.tables.values() if each.copied_from is not None}
+    making.audit(
+        relations,
+        plan.nodes,
+        kept,
+        _checked(state, plan),
+        state.whole_tables,
+        {name: name in state.views for name in state.there | copies},
+    )
     build = Build(
         version=making.version,
         fingerprint=job.fingerprint,
@@ -205,8 +214,12 @@ def build_in(
         members=_members(making, plan),
     )
     tables, tests = _tables(job.target, plan, making), _passed(plan, making)
-    registry.record(job.lease, build, tables, tests, making.lineage.fingerprints)
-    views.show(job.lease, environment, build, state.registry, expiry(job.settings, state))
+    before, expires_at = state.registry, expiry(job.settings, state)
+    begin = views.beginning(job.target, environment, before, expires_at)
+    registry.record(
+        job.lease, build, tables, tests, making.lineage.fingerprints, before=before, also=begin
+    )
+    views.show(job.lease, environment, build, before, expires_at, has_begun=True)
     return making.report(time.perf_counter() - started, plan.rebuilt)
 
 

@@ -106,6 +106,7 @@ class Dbt:
         self._on_event = on_event
         self._folder = folder or settings.dbt_dir
         self._parsed: Any = None
+        self._known: dict[str, Mapping[str, Any]] = {}
         code, folder = code_fingerprint(settings), self._folder
         key = _project_key(settings, self._variables, code)
         # Both ways write manifest.json, which `artifacts` reads.
@@ -158,6 +159,32 @@ class Dbt:
         result = self._invoke("build", "--no-write-json", *select, *options)
         return list(getattr(result, "results", []))
 
+    def know(self, **what: Mapping[str, Any]) -> None:
+        """Tells dbt what is in the warehouse, so that it need not ask, where that takes statements.
+
+        macros/dialect/dbt_on_snowflake.sql reads it; other engines ask.
+
+        Args:
+            **what: `relations`, the kind of each relation, by schema and name; or `columns`, the
+                type of each column, by `schema.name` or the id of a model.
+        """
+        self._known.update(what)
+
+    def unit_tests(self, names: Collection[str]) -> list[Any]:
+        """Runs unit tests on their own, which `dbt build` does only with the models they test.
+
+        Args:
+            names: The unit tests.
+
+        Returns:
+            dbt's results, one per test.
+
+        Raises:
+            MovielensError: If dbt stopped before it had any results.
+        """
+        result = self._invoke("test", "--no-write-json", "--select", *names)
+        return list(getattr(result, "results", []))
+
     def data_tests(self, selected: Collection[str], *options: str) -> list[Any]:
         """Compiles those data tests that `build` would run, without connecting to the warehouse.
 
@@ -205,10 +232,12 @@ class Dbt:
         where = str(settings.project)
         options = ["--project-dir", where, "--profiles-dir", where]
         options += ["--log-level", "none", "--log-level-file", "info", "--no-print"]
-        if self._variables:
-            options += ["--vars", json.dumps(self._variables)]
+        connects = command in ("build", "test")
+        known = {"known": self._known} if self._known and connects else {}
+        if variables := {**self._variables, **known}:
+            options += ["--vars", json.dumps(variables)]
         runner = dbtRunner(manifest=self._parsed, callbacks=[_follow(self._on_event)])
-        session = engine_of(settings).dbt_session(connects=command == "build")
+        session = engine_of(settings).dbt_session(connects=connects)
         with _variables(settings, self._folder), session:
             outcome = runner.invoke([command, *options, *arguments])
         interrupted = interruption(outcome.exception)

@@ -121,4 +121,4 @@ def find(settings: Settings, target: Warehouse) -> Expired:
     if not known.environments:  # nothing was built yet, or by an earlier release
         return Expired()
     last = max(manifest.last_file_ids(target).values(), default=0)
-    return expired(known, registry.relations(target), last, settings)
+    return expired(known, known.relations, last, settings)

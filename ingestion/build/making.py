@@ -22,7 +22,7 @@ from ingestion.lineage.analysis import digest
 from ingestion.progress import Event, OnEvent, silent
 from ingestion.project import is_shipped, version
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Warehouse
+from ingestion.warehouse.base import Warehouse, columns_in
 from ingestion.warehouse.lease import Lease
 
 
@@ -134,6 +134,7 @@ class Making:
         kept: list[TestResult],
         checked: Collection[str] = (),
         there: Collection[str] = (),
+        store: Mapping[str, bool] | None = None,
     ) -> None:
         """Builds and tests all but the reports, judges the release, and then builds the reports.
 
@@ -144,6 +145,7 @@ class Making:
             kept: The results of tests that are not run again.
             checked: Models whose contract need not be checked again.
             there: The tables of earlier builds, which this one may share.
+            store: What is in the store, and whether it is a view; None to let dbt ask.
 
         Raises:
             AuditFailure: If a test failed.
@@ -155,6 +157,9 @@ class Making:
         self._relations, self._checked = dict(relations), checked
         # dbt checks each contract on its own; where that costs, `_results` checks them together.
         self._dbt.place(relations, relations if job.target.is_metered else checked)
+        if store is not None and job.target.is_metered:
+            kinds = {name: "view" if is_view else "table" for name, is_view in store.items()}
+            self._dbt.know(relations={STORE: kinds})
         self._build_and_test(nodes)
         run = self.project.test_results(self._ran)
         self._kept = len(kept)
@@ -169,27 +174,40 @@ class Making:
                 refuses=job.refuses,
             )
         self._record(there)
-        self._run([f"tag:{artifacts.REPORT_TAG}"])
+        self._run([f"tag:{artifacts.REPORT_TAG}"], self._unit_tests(of_reports=True))
+
+    def _unit_tests(self, *, of_reports: bool) -> set[str]:
+        return {
+            test.name
+            for test in self.project.tests
+            if test.kind == "unit test" and (test.table in self.project.reports) == of_reports
+        }
 
     def _build_and_test(self, nodes: Iterable[str] | None) -> None:
         rest = ("--exclude", f"tag:{artifacts.REPORT_TAG}+")
+        unit_tests = self._unit_tests(of_reports=False)
         if nodes is None:
-            self._run([], *rest)
+            self._run([], unit_tests, *rest)
         elif names := list(nodes):
             # Each test is named, so none is to be selected with the models that it tests.
-            self._run(names, "--indirect-selection", "empty", *rest)
+            named = unit_tests.intersection(names)
+            self._run(names, named, "--indirect-selection", "empty", *rest)
 
-    def _run(self, selected: list[str], *options: str) -> None:
-        for results in self._results(selected, *options):
+    def _run(self, selected: list[str], unit_tests: Collection[str], *options: str) -> None:
+        for results in self._results(selected, unit_tests, *options):
             raise_failures(self._job.settings, self._job.target, self.project, results)
             self._ran += results
 
-    def _results(self, selected: list[str], *options: str) -> list[list[Any]]:
+    def _results(
+        self, selected: list[str], unit_tests: Collection[str], *options: str
+    ) -> list[list[Any]]:
         target = self._job.target
         if not target.is_metered:
             return [self._dbt.build(selected, *options)]
-        built = self._dbt.build(selected, *options, "--exclude-resource-type", "test")
+        no_tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        built = self._dbt.build(selected, *options, *no_tests)
         check_contracts(target, [result for result in built if self._promises(result)])
+        units = self._run_unit_tests(unit_tests, _failed(built))
         tests = [
             test
             for test in self._dbt.data_tests(selected, *options)
@@ -197,12 +215,35 @@ class Making:
         ]
         self._job.on_event(Event("audit", f"{len(tests)} data tests", len(tests), len(tests)))
         # Tests first: what one found may be what broke a model behind it.
-        return [run_together(target, tests, self._alone), built]
+        return [[*units, *run_together(target, tests, self._alone)], built]
 
     def _promises(self, result: Any) -> bool:
         """Whether a model has a contract that was not checked before."""
         node = result.node
         return _is_model(result) and node.contract.enforced and node.name not in self._checked
+
+    def _run_unit_tests(self, names: Collection[str], failed: set[str]) -> list[Any]:
+        """Runs unit tests, but those that stand in for a table that is not there."""
+        every: Iterable[Any] = self._dbt.manifest.unit_tests.values()
+        chosen = [
+            test.name
+            for test in every
+            if test.name in names and not failed & set(test.depends_on.nodes)
+        ]
+        if not chosen:
+            return []
+        schemas = {schema for schema, _ in self._relations.values()} | {RAW}
+        with self._job.target.connect() as connection:
+            found = columns_in(connection, schemas)
+        columns = {".".join(relation): types for relation, types in found.items()}
+        nodes: Iterable[Any] = self._dbt.manifest.nodes.values()
+        columns |= {
+            node.unique_id: found[node.schema, node.alias]
+            for node in nodes
+            if (node.schema, node.alias) in found
+        }
+        self._dbt.know(columns=columns)
+        return self._dbt.unit_tests(chosen)
 
     def _alone(self, tests: list[str]) -> list[Any]:
         return self._dbt.build(tests, "--indirect-selection", "empty")

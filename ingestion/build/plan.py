@@ -35,6 +35,7 @@ class State:
         shown: The build that the environment shows; None if it shows none.
         codes: The fingerprint of each model of that build.
         there: The names of all relations in the store.
+        views: Those of them that are views.
         file_ids: The last manifest entry of each dataset.
     """
 
@@ -44,6 +45,7 @@ class State:
     shown: Build | None = None
     codes: Mapping[str, Fingerprint] = field(default_factory=dict)
     there: frozenset[str] = frozenset()
+    views: frozenset[str] = frozenset()
     file_ids: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -78,13 +80,15 @@ def read_state(
     """
     known = known or registry.read(target)
     shown = known.shown_by(environment)
+    store = known.relations or registry.relations(target)
     return State(
         environment=environment,
         database=engine_of(settings).database,
         registry=known,
         shown=shown,
         codes=registry.codes(target, shown.version) if shown else {},
-        there=frozenset(registry.relations(target)),
+        there=frozenset(store),
+        views=frozenset(name for name, is_view in store.items() if is_view),
         file_ids=manifest.last_file_ids(target),
     )
 

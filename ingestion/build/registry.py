@@ -148,12 +148,15 @@ class Registry:
         builds: The builds by version, oldest first.
         environments: The environments by name.
         tests: The tests that passed, by key.
+        relations: What is in the store, registered or not: by name, whether it is a view; empty if
+            that was not read.
     """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     builds: Mapping[str, Build] = field(default_factory=dict)
     environments: Mapping[str, Entry] = field(default_factory=dict)
     tests: Mapping[str, Passed] = field(default_factory=dict)
+    relations: Mapping[str, bool] = field(default_factory=dict)
 
     def shown_by(self, environment: Environment) -> Build | None:
         """Returns the build that an environment shows."""
@@ -181,11 +184,10 @@ class Registry:
 
 def read(target: Warehouse) -> Registry:
     """Reads the registry; an empty one if there is none yet."""
-    if not target.exists():
+    there = relations(target)
+    if BUILDS.split(".")[1] not in there:
         return Registry()
     with target.connect() as connection:
-        if not has_table(connection, *BUILDS.split(".")):
-            return Registry()
 
         def rows(table: str, columns: str = "*") -> list[tuple[Any, ...]]:
             return connection.execute(f"select {columns} from {table}").fetchall()
@@ -199,6 +201,7 @@ def read(target: Warehouse) -> Registry:
             builds={row[0]: Build.of_row(row, members.get(row[0])) for row in sorted(rows(BUILDS))},
             environments={row[0]: Entry(*row) for row in sorted(rows(ENVIRONMENTS))},
             tests={row[0]: Passed(*row) for row in rows(TESTS, tests)},
+            relations=there,
         )
 
 
@@ -243,21 +246,21 @@ def relations(target: Warehouse) -> dict[str, bool]:
     Returns:
         By name, whether it is a view.
     """
-    rows = target.fetch(
-        "select lower(table_name), table_type from information_schema.tables "
-        f"where lower(table_schema) = {target.literal(STORE)}"
-    )
+    if not target.exists():
+        return {}
+    with target.connect() as connection:
+        rows = connection.execute(
+            "select lower(table_name), table_type from information_schema.tables "
+            f"where lower(table_schema) = {connection.literal(STORE)}"
+        ).fetchall()
+        names = [STORE, *(f"{STORE}.{name}" for name, _ in rows)]
+        connection.known.update(names if rows else [])
     return {name: kind == "VIEW" for name, kind in rows}
 
 
-def create(lease: Lease) -> None:
-    """Creates the store and an empty registry in it, where there is none.
-
-    Raises:
-        BusyError: If another run has taken the lease.
-    """
-    lease.execute()
-    with lease.target.connect() as connection:
+def create(target: Warehouse) -> None:
+    """Creates the store and an empty registry in it, where there is none; under the lease."""
+    with target.connect() as connection:
         create_schema(connection, STORE)
         tables = {**_COLUMNS, WATERMARKS: "model_name varchar, file_id bigint"}
         if not all(table in connection.known for table in tables):
@@ -273,6 +276,8 @@ def record(
     tables: Collection[Table],
     tests: Collection[Passed],
     code: Mapping[str, Fingerprint],
+    before: Registry | None = None,
+    also: Iterable[str] = (),
 ) -> None:
     """Records an audited build.
 
@@ -282,6 +287,9 @@ def record(
         tables: Those of its tables that are new or were refreshed.
         tests: All tests of the build.
         code: The fingerprint of each model.
+        before: What was registered before, read under the lease: nothing else is to be replaced;
+            None if that is unknown.
+        also: More statements for the same transaction.
 
     Raises:
         BusyError: If another run has taken the lease, and may have built other files meanwhile.
@@ -291,15 +299,25 @@ def record(
         for model, member in build.members.items()
     ]
     described = (build.source, build.last_file_id, build.built_at, build.used_at)
+    new: dict[str, list[Sequence[Any]]] = {
+        TABLES: [*tables],
+        BUILDS: [(build.version, build.fingerprint, *described)],
+        MEMBERS: [*members],
+        TESTS: [(*test, now()) for test in tests],
+    }
+    there = {table: {row[0] for row in rows} for table, rows in new.items()}
+    if before is not None:
+        there[TABLES] &= before.tables.keys()
+        there[BUILDS] &= before.builds.keys()
+        there[MEMBERS] &= before.builds.keys()
+        there[TESTS] &= before.tests.keys()
     literal = lease.target.literal
-    lease.execute(
-        *replacing(literal, TABLES, [table[0] for table in tables], tables),
-        *replacing(
-            literal, BUILDS, [build.version], [(build.version, build.fingerprint, *described)]
-        ),
-        *replacing(literal, MEMBERS, [build.version], members),
-        *replacing(literal, TESTS, [t.key for t in tests], [(*t, now()) for t in tests]),
-    )
+    statements = [
+        statement
+        for table, rows in new.items()
+        for statement in replacing(literal, table, there[table], rows)
+    ]
+    lease.execute(*statements, *also)
 
 
 def replacing(
@@ -310,7 +328,7 @@ def replacing(
     Args:
         literal: Formats a value.
         table: A table of the registry.
-        keys: The values of the first column.
+        keys: The values of the first column; empty if there are no such rows.
         rows: The rows, in column order.
     """
     columns = [column.split()[0] for column in _COLUMNS[table].split(", ")]
@@ -318,10 +336,8 @@ def replacing(
     values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
     if not values:
         return []
-    return [
-        f"delete from {table} where {columns[0]} in ({gone})",
-        f"insert into {table} ({', '.join(columns)}) values {values}",
-    ]
+    delete = [f"delete from {table} where {columns[0]} in ({gone})"] if gone else []
+    return [*delete, f"insert into {table} ({', '.join(columns)}) values {values}"]
 
 
 def now() -> datetime:
@@ -342,6 +358,12 @@ def keep(lease: Lease, environment: Environment, expires_at: datetime | None) ->
     )
 
 
-def entry_of(target: Warehouse, entry: Entry) -> list[str]:
-    """Returns the statements that write an environment's entry."""
-    return replacing(target.literal, ENVIRONMENTS, [entry.environment], [entry])
+def entry_of(target: Warehouse, entry: Entry, *, is_there: bool) -> str:
+    """Returns the statement that writes an environment's entry, which is there already or not."""
+    values = dict(zip(Entry._fields, map(target.literal, entry), strict=True))
+    if not is_there:
+        names, given = ", ".join(values), ", ".join(values.values())
+        return f"insert into {ENVIRONMENTS} ({names}) values ({given})"
+    name = values.pop("environment")
+    changes = ", ".join(f"{column} = {value}" for column, value in values.items())
+    return f"update {ENVIRONMENTS} set {changes} where environment = {name}"

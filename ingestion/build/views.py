@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingestion.build.environments import LAYERS, STORE, Environment
@@ -35,6 +35,8 @@ def show(
     build: Build,
     before: Registry,
     expires_at: datetime | None = None,
+    *,
+    has_begun: bool = False,
 ) -> None:
     """Lets an environment show a build: all its views move, or none.
 
@@ -47,36 +49,60 @@ def show(
         build: The build.
         before: What was registered before the build.
         expires_at: When the environment may be dropped, UTC; None for never.
+        has_begun: Whether what `beginning` returns was executed.
 
     Raises:
         BusyError: If another run has taken the lease.
     """
     target = lease.target
     moment = now()
+    begin = beginning(target, environment, before, expires_at)
     entry = Entry(environment.name, build.version, moment, expires_at)
     versions = {build.version, before.environments.get(environment.name, entry).version}
     used = ", ".join(map(target.literal, versions - {None}))
     final = [
-        *entry_of(target, entry),
+        entry_of(target, entry, is_there=bool(begin) or environment.name in before.environments),
         f"update {BUILDS} set used_at = {target.literal(moment)} where version in ({used})",
     ]
     with target.connect() as connection:
+        there = _relations(connection, environment)
         for layer in LAYERS:
             create_schema(connection, environment.schema(layer))
-        moves = list(_moves(connection, environment, before.shown_by(environment), build))
-    _in_order(lease, entry_of(target, entry._replace(version=None)), moves, final)
+        moves = list(_moves(there, environment, before.shown_by(environment), build))
+    _in_order(lease, [] if has_begun else begin, moves, final)
 
 
-def _moves(
-    connection: Connection, environment: Environment, before: Build | None, after: Build
-) -> Iterable[str]:
-    """The statements that make an environment's views those of a build."""
+def beginning(
+    target: Warehouse, environment: Environment, before: Registry, expires_at: datetime | None
+) -> list[str]:
+    """Returns the statement after which an environment shows no build, while its views move.
+
+    None where they move in one transaction. Arguments are those of `show`.
+    """
+    if target.ddl_is_transactional:
+        return []
+    entry = Entry(environment.name, None, now(), expires_at)
+    return [entry_of(target, entry, is_there=environment.name in before.environments)]
+
+
+def _relations(connection: Connection, environment: Environment) -> dict[tuple[str, str], str]:
+    """What is in an environment's schemas: the kind of each relation, by schema and name."""
     schemas = ", ".join(connection.literal(environment.schema(layer)) for layer in LAYERS)
     found = connection.execute(
         "select lower(table_schema), lower(table_name), table_type from information_schema.tables "
         f"where lower(table_schema) in ({schemas})"
     ).fetchall()
-    there = {(schema, name): kind for schema, name, kind in found}
+    connection.known.update(schema for schema, _, _ in found)
+    return {(schema, name): kind for schema, name, kind in found}
+
+
+def _moves(
+    there: Mapping[tuple[str, str], str],
+    environment: Environment,
+    before: Build | None,
+    after: Build,
+) -> Iterable[str]:
+    """The statements that make an environment's views those of a build."""
     were = before.members if before else {}
     for name, member in after.members.items():
         schema, view = environment.schema(member.layer), name.split(".")[-1]
@@ -111,7 +137,7 @@ def forget_environment(lease: Lease, environment: Environment) -> None:
     name = lease.target.literal(environment.name)
     _in_order(
         lease,
-        entry_of(lease.target, Entry(environment.name, None, now(), now())),
+        [entry_of(lease.target, Entry(environment.name, None, now(), now()), is_there=True)],
         [f"drop schema if exists {environment.schema(layer)} cascade" for layer in LAYERS],
         [f"delete from {ENVIRONMENTS} where environment = {name}"],
     )

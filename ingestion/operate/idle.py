@@ -31,16 +31,13 @@ def leave_marker(settings: Settings, lease: Lease, listing: str, version: str) -
 
     Args:
         settings: The settings.
-        lease: The lease, held since before the listing was compared.
+        lease: The loader's lease, held since before the listing was compared, and just renewed.
         listing: The listing's fingerprint.
         version: The published version.
 
-    Raises:
-        BusyError: If another run has taken the lease.
     """
-    lease.execute()
     content = {"made_from": _made_from(settings, listing), "version": version}
-    engine_of(settings).warehouse(loader=True).write_run_marker(content)
+    lease.target.write_run_marker(content)
 
 
 def nothing_to_do(settings: Settings) -> tuple[LoadReport, BuildReport, PublishReport] | None:

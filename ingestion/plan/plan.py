@@ -241,8 +241,9 @@ def _is_behind(settings: Settings, target: Warehouse, environment: Environment) 
     if not asked.is_shown or asked.known is None or not environment.is_production:
         return not asked.is_shown
     published = engine_of(settings).published()
-    held_back = {version.version for version in published.kept() if version.is_held_back}
-    return asked.known.version not in {published.current(), *held_back}
+    current, kept = published.versions()
+    held_back = {version.version for version in kept if version.is_held_back}
+    return asked.known.version not in {current, *held_back}
 
 
 def _made_from(settings: Settings, load: LoadPlan | None, state: State) -> MadeFrom:

@@ -72,6 +72,10 @@ class MartsFile:
         names = (file.name.removesuffix(_SUFFIX) for file in self._folder.glob(f"*{_SUFFIX}"))
         return sorted(map(self._described, names), key=lambda version: version.order)
 
+    def versions(self) -> tuple[str | None, list[Version]]:
+        """The version that readers see, and those that are kept."""
+        return self.current(), self.kept()
+
     def _described(self, name: str) -> Version:
         version = name.removesuffix(_ROLLED_BACK)
         note = self._read_note(version)

@@ -55,13 +55,14 @@ def publish_candidate(run: Run, *, again: bool = True) -> PublishReport:
     marts.bring_up_to_date()
     had_lease = run.has_lease
     found = _audited(target)
-    before = marts.current()
+    before, kept = marts.versions()
     if before == found.version:
         return _report(marts, started, before, before)
     lease = run.lease(target)
     if not had_lease:  # from here on, no run can replace it before it is copied
         found = _audited(target)
-    if not again and any(v.is_held_back for v in marts.kept() if v.version == found.version):
+        _, kept = marts.versions()
+    if not again and any(v.is_held_back for v in kept if v.version == found.version):
         return _report(marts, started, before, before, held_back=found.version)
     marts.publish(lease, found.version, found.source)
     prune(run.settings)
@@ -104,8 +105,8 @@ def prune(settings: Settings, *, dry_run: bool = False) -> list[str]:
         The versions removed, or to be removed in a dry run, oldest first.
     """
     marts = engine_of(settings).published()
-    current = marts.current()
-    older = [v.version for v in _before(marts.kept(), current) if not v.is_held_back]
+    current, kept = marts.versions()
+    older = [v.version for v in _before(kept, current) if not v.is_held_back]
     removed = older[: max(0, len(older) - (settings.keep_versions - 1))]
     if not dry_run:
         marts.remove(removed)
@@ -152,9 +153,9 @@ def roll_back(run: Run, *, switch_source: bool = False) -> PublishReport:
     if marts.is_shared:
         run.lease(engine_of(settings).warehouse())
     marts.bring_up_to_date()
-    current = marts.current()
-    kept = {version.version: version for version in marts.kept()}
-    earlier = [v for v in _before(marts.kept(), current) if not v.is_held_back]
+    current, versions = marts.versions()
+    kept = {version.version: version for version in versions}
+    earlier = [v for v in _before(versions, current) if not v.is_held_back]
     if not earlier:
         raise MovielensError(
             f"There is no version before {current or 'the first one'} to return to; "

@@ -13,7 +13,7 @@ from ingestion.publish.place import Place
 from ingestion.settings import Settings
 from ingestion.warehouse.lease import Lease
 
-_COUNTS = "n_ratings, n_users, n_movies, n_tag_applications"
+_COUNTS = ("n_ratings", "n_users", "n_movies", "n_tag_applications")
 # How many films the page of what changed calls the best.
 _BEST = 100
 
@@ -58,6 +58,9 @@ class Published(Protocol):
     def kept(self) -> list[Version]:
         """The kept versions in the order in which readers saw them, including those held back."""
 
+    def versions(self) -> tuple[str | None, list[Version]]:
+        """The version that readers see, and those that are kept, as of one moment."""
+
     def select(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
         """Rows of a mart that readers see; none if no such mart is published."""
 
@@ -84,18 +87,24 @@ class Published(Protocol):
 def seen(settings: Settings) -> Seen:
     """Returns what readers see, to compare a build with."""
     marts = engine_of(settings).published()
-    current = marts.current()
-    sources = [version.source for version in marts.kept() if version.version == current]
-    counts = marts.select(_COUNTS, "mart_dataset_status")
-    films = marts.select(_names(SEEN_TOP_FILMS), "mart_movie", f"rank_weighted <= {_BEST}")
+    current, kept = marts.versions()
+    sources = [version.source for version in kept if version.version == current]
+    names = _names(SEEN_VERSIONS)
+    status = marts.select(", ".join(names), "mart_dataset_status")
+    # An earlier release published fewer columns.
+    counts = [[row[names.index(name)] for name in _COUNTS] for row in status] or marts.select(
+        ", ".join(_COUNTS), "mart_dataset_status"
+    )
+    best = f"rank_weighted <= {_BEST}"
+    films = marts.select(", ".join(_names(SEEN_TOP_FILMS)), "mart_movie", best)
     return Seen(
         Counts(*counts[0]) if counts else None,
         sources[0] if sources else None,
-        status=marts.select(_names(SEEN_VERSIONS), "mart_dataset_status"),
+        status=status,
         top_films=sorted(films, key=lambda film: film[-1]),
     )
 
 
-def _names(ddl: str) -> str:
+def _names(ddl: str) -> list[str]:
     """The names of columns, without their types."""
-    return ", ".join(column.split()[0] for column in ddl.split(", "))
+    return [column.split()[0] for column in ddl.split(", ")]

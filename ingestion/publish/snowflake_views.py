@@ -90,46 +90,34 @@ class MartsViews:
 
     def kept(self) -> list[Version]:
         """The kept versions in the order in which readers saw them, including those held back."""
-        published: dict[str, dict[str, Any]] = {}
-        left: dict[str, int] = {}
-        for entry in self._entries():
-            published[entry["version"]] = entry
-            left[entry["rolled_back"]] = entry["number"]
-        found = [
-            Version(
-                version,
-                entry.get("source"),
-                entry["published_at"].astimezone(UTC).replace(tzinfo=None),
-                left.get(version, 0) > entry["number"],
-            )
-            for version, entry in published.items()
-        ]
-        return sorted(found, key=lambda version: version.order)
+        return _kept(self._entries())
+
+    def versions(self) -> tuple[str | None, list[Version]]:
+        """The version that readers see, and those that are kept, by one statement."""
+        entries = self._entries()
+        return (entries[-1]["version"] if entries else None), _kept(entries)
 
     def _entries(self) -> list[dict[str, Any]]:
         """All publishes and rollbacks, oldest first; an earlier release recorded no source."""
         if not self._target.has_table(STORE, "_versions"):
             return []
         with self._target.connect() as connection:
-            cursor = connection.execute(f"select * from {_VERSIONS} order by number")
-            names = [column[0].lower() for column in cursor.description or []]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return _entries_in(connection)[1]
 
     def select(self, columns: str, mart: str, condition: str = "true") -> list[tuple[Any, ...]]:
         """Rows of a mart that readers see; none if no such mart is published."""
-        current = self.current()
-        if current is None or not self._target.has_table(STORE, mart):
+        if not self._target.has_table(STORE, mart):
             return []
         return self._target.fetch(
-            f"select {columns} from {STORE}.{mart} "
-            f"where _version = {self._target.literal(current)} and {condition}"
+            f"select {columns} from {STORE}.{mart} where _version = ({_CURRENT}) and {condition}"
         )
 
     def publish(self, lease: Lease, version: str, source: str | None) -> None:
         """Publishes the candidate, all marts at once.
 
         Args:
-            lease: The warehouse's lease, held since before the candidate was chosen.
+            lease: The warehouse's lease, held since before the candidate was chosen, and just
+                renewed.
             version: Its version.
             source: URL of the landing zone it was built from.
 
@@ -138,15 +126,14 @@ class MartsViews:
             BusyError: If another run has taken the lease.
         """
         with self._target.connect() as connection:
-            lease.renew_in(connection)
-            _make_schemas(connection)
             found = _columns(connection, PRODUCTION.schema(CANDIDATE), STORE, SCHEMA)
             marts, stored, shown = found
+            known = _make_schemas(connection)
             for mart, columns in marts.items():
                 lease.renew()
                 _make_store(connection, mart, columns, stored.get(mart), version)
                 _make_views(connection, mart, columns, stored.get(mart, []), shown)
-            is_kept = version in {kept.version for kept in self.kept()}
+            is_kept = version in known
             with lease.transaction(connection):
                 there = [mart for mart in marts if mart in stored]
                 for mart in _with_unknown_rows(connection, there):
@@ -178,6 +165,24 @@ class MartsViews:
         self._target.execute(*deletes)
 
 
+def _kept(entries: list[dict[str, Any]]) -> list[Version]:
+    published: dict[str, dict[str, Any]] = {}
+    left: dict[str, int] = {}
+    for entry in entries:
+        published[entry["version"]] = entry
+        left[entry["rolled_back"]] = entry["number"]
+    found = [
+        Version(
+            version,
+            entry.get("source"),
+            entry["published_at"].astimezone(UTC).replace(tzinfo=None),
+            left.get(version, 0) > entry["number"],
+        )
+        for version, entry in published.items()
+    ]
+    return sorted(found, key=lambda version: version.order)
+
+
 _KNOWN = f"select version from {_VERSIONS}"
 _UNKNOWN = f"_version not in ({_KNOWN})"
 
@@ -193,17 +198,27 @@ def _entry(
     )
 
 
-def _make_schemas(connection: Connection) -> None:
+def _entries_in(connection: Connection) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns of the entries, and the entries, oldest first."""
+    cursor = connection.execute(f"select * from {_VERSIONS} order by number")
+    names = [column[0].lower() for column in cursor.description or []]
+    return names, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _make_schemas(connection: Connection) -> set[str]:
+    """Makes what is missing around the marts; returns the versions that are kept."""
     for schema in (STORE, SCHEMA):
         create_schema(connection, schema)
+    entries: list[dict[str, Any]] = []
     if has_table(connection, STORE, "_versions"):
-        there = connection.execute(f"select * from {_VERSIONS} limit 0").description or []
-        if "source" not in {column[0].lower() for column in there}:  # an earlier release made it
+        names, entries = _entries_in(connection)
+        if "source" not in names:  # an earlier release made it
             connection.execute(f"alter table {_VERSIONS} add column source varchar")
     else:
         connection.execute(f"create table if not exists {_VERSIONS} ({_COLUMNS})")
     if not has_table(connection, SCHEMA, "current_version"):
         connection.execute(f"create or replace secure view {SCHEMA}.current_version as {_CURRENT}")
+    return {entry["version"] for entry in entries}
 
 
 def _columns(connection: Connection, *schemas: str) -> list[dict[str, Columns]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,30 +148,26 @@ def verify(connection: Connection, loaded: Sequence[Outcome]) -> None:
     Raises:
         MovielensError: If it has more or fewer of either.
     """
-    for table in sorted({outcome.file.dataset for outcome in loaded}):
-        of_table = [outcome for outcome in loaded if outcome.file.dataset == table]
-        _verify(connection, table, of_table, [outcome.rows for outcome in of_table])
-    _verify(connection, manifest.REJECTED_ROWS, loaded, [len(one.rejects) for one in loaded])
-
-
-def _verify(
-    connection: Connection, table: str, loaded: Sequence[Outcome], counts: Iterable[int]
-) -> None:
-    """Counts the rows of all files in one table at once."""
     if not loaded:
         return
-    column, ids = manifest.TABLES_OF_ROWS[table], [outcome.file_id for outcome in loaded]
-    found: dict[int, int] = dict(
-        connection.execute(
-            f"select {column}, count(*) from {manifest.SCHEMA}.{table} "
-            f"where {column} between {min(ids)} and {max(ids)} group by {column}"
-        ).fetchall()
-    )
-    for outcome, expected in zip(loaded, counts, strict=True):
-        rows = found.get(outcome.file_id, 0)
-        if rows != expected:
+    ids = [outcome.file_id for outcome in loaded]
+    expected = {(one.file.dataset, one.file_id): one.rows for one in loaded}
+    expected |= {(manifest.REJECTED_ROWS, one.file_id): len(one.rejects) for one in loaded}
+    tables = {table for table, _ in expected}
+    counts = [
+        f"select '{table}' as name, {column}, count(*) from {manifest.SCHEMA}.{table} "
+        f"where {column} between {min(ids)} and {max(ids)} group by {column}"
+        for table, column in manifest.TABLES_OF_ROWS.items()
+        if table in tables
+    ]
+    found = connection.execute(" union all ".join(counts)).fetchall()
+    rows_in = {(table, file_id): rows for table, file_id, rows in found}
+    paths = {outcome.file_id: outcome.file.path for outcome in loaded}
+    for (table, file_id), read in expected.items():
+        rows = rows_in.get((table, file_id), 0)
+        if rows != read:
             raise MovielensError(
-                f"{outcome.file.path}: {expected} rows were read for "
+                f"{paths[file_id]}: {read} rows were read for "
                 f"{manifest.SCHEMA}.{table}, but it has {rows}. Nothing was committed",
                 "run it again; if it happens again, report it with the log",
             )

@@ -30,7 +30,7 @@ from ingestion.reading.file import Outcome
 from ingestion.reading.rules import Rules
 from ingestion.reading.together import ToRead, batches, read_batch
 from ingestion.settings import Settings
-from ingestion.warehouse.base import Connection, has_table
+from ingestion.warehouse.base import has_table
 from ingestion.warehouse.lease import Lease
 from ingestion.warehouse.run import Run
 
@@ -135,7 +135,7 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     started = time.perf_counter()
     steps: dict[str, float] = {}
     target = engine_of(run.settings).warehouse(loader=True)
-    with timed(steps, "list"):
+    with timed(steps, "list"), target.looking():
         known = manifest.current_files(target)
         source = source_of(run.settings, request.source, known)
         zone = list_landing_zone(source, unmodelled=run.settings.load_unmodelled)
@@ -145,7 +145,8 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     if not plan.is_empty:
         lease = run.lease(target)
         # Another run may have committed meanwhile; from here on, none can.
-        plan = plan_load(target, request, plan.zone, manifest.current_files(target))
+        with target.looking():
+            plan = plan_load(target, request, plan.zone, manifest.current_files(target))
         outcomes, load_id = _carry_out(run, lease, plan, request, steps)
     zone = plan.zone
     removed = {one.path for one in _gone(plan, outcomes, request)} if load_id else set()
@@ -315,14 +316,9 @@ def _known_hash(plan: LoadPlan, file: LandingFile) -> str | None:
 
 def _reserve(lease: Lease, count: int) -> int:
     with lease.target.connect() as connection:
-        return lease.reserve(connection, count, _taken_file_ids(connection))
-
-
-def _taken_file_ids(connection: Connection) -> list[int]:
-    if not has_table(connection, manifest.SCHEMA, manifest.TABLE):
-        return []
-    rows = connection.execute(f"select max(file_id) from {manifest.FILES}")
-    return [row[0] for row in rows.fetchall() if row[0] is not None]
+        there = has_table(connection, manifest.SCHEMA, manifest.TABLE)
+        taken = f"select max(file_id) from {manifest.FILES}" if there else ""
+        return lease.reserve(connection, count, taken)
 
 
 def _report(outcome: Outcome) -> FileReport:

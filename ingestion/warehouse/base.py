@@ -46,10 +46,12 @@ class Connection(Protocol):
     Attributes:
         native: The client's own connection, which dlt takes.
         known: Schemas and tables (`schema.table`) that exist, so that nobody asks again.
+        complete: Schemas of which all tables are known, within `Warehouse.looking`; else None.
     """
 
     native: Any
     known: set[str]
+    complete: set[str] | None
 
     def literal(self, value: Any) -> str:
         """Formats a value as an SQL literal: the only way to put text into a statement."""
@@ -96,6 +98,10 @@ class Warehouse(ABC):
 
     def kept_open(self) -> AbstractContextManager[object]:
         """Keeps the warehouse open for a block with many connections, where opening takes long."""
+        return nullcontext()
+
+    def looking(self) -> AbstractContextManager[object]:
+        """Does not ask twice for tables that are not there in a block that only reads."""
         return nullcontext()
 
     def beside(self) -> Warehouse:
@@ -248,6 +254,7 @@ class DuckDBSession:
     def __init__(self, native: duckdb.DuckDBPyConnection) -> None:
         self.native = native
         self.known: set[str] = set()
+        self.complete: set[str] | None = None
 
     def literal(self, value: Any) -> str:
         """Formats a value as a DuckDB literal."""
@@ -374,12 +381,15 @@ class _DuckDBBeside(DuckDBWarehouse):
 def has_table(connection: Connection, schema: str, table: str) -> bool:
     """Checks whether a table exists."""
     name = f"{schema}.{table}"
-    if name not in connection.known:
+    if name not in connection.known and schema not in (connection.complete or ()):
         found = connection.execute(
             "select lower(table_name) from information_schema.tables "
             f"where lower(table_schema) = {connection.literal(schema)}"
         )
-        connection.known.update(f"{schema}.{each}" for (each,) in found.fetchall())
+        tables = [f"{schema}.{each}" for (each,) in found.fetchall()]
+        connection.known.update([schema, *tables] if tables else [])
+        if connection.complete is not None:
+            connection.complete.add(schema)
     return name in connection.known
 
 
@@ -397,6 +407,9 @@ def columns_in(
         f"where lower(table_schema) in ({', '.join(map(connection.literal, schemas))}) "
         "order by table_schema, table_name, ordinal_position"
     ).fetchall()
+    connection.known.update(
+        name for schema, table, *_ in rows for name in (schema, f"{schema}.{table}")
+    )
     found: dict[tuple[str, str], dict[str, str]] = {}
     for schema, table, column, type_, precision, scale in rows:
         # Without its scale, Snowflake's NUMBER is a whole number, and a cast to it rounds.

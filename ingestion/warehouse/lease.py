@@ -156,19 +156,20 @@ class Lease:
     def _is_it(self, connection: Connection) -> str:
         return f"fence = {self.fence} and home = {connection.literal(self.home)}"
 
-    def reserve(self, connection: Connection, count: int, taken: Iterable[int]) -> int:
+    def reserve(self, connection: Connection, count: int, taken: str = "") -> int:
         """Reserves file ids for this run alone.
 
         Args:
             connection: A connection to the warehouse.
             count: How many.
-            taken: File ids in the manifest.
+            taken: A query for file ids in the manifest, if there is one.
 
         Returns:
             The first one, larger than any earlier id.
         """
-        reserved = connection.execute(f"select next_file_id - 1 from {TABLE}").fetchall()
-        first = next_file_id([*taken, *(row[0] for row in reserved)])
+        ids = f"select next_file_id - 1 as file_id from {TABLE}"
+        found = connection.execute(f"{ids} union all {taken}" if taken else ids).fetchall()
+        first = next_file_id(row[0] for row in found if row[0] is not None)
         self.renew_in(connection, f"next_file_id = {first + count}")
         return first
 

@@ -52,6 +52,7 @@ class _Session:
     def __init__(self, native: SnowflakeConnection) -> None:
         self.native = native
         self.known: set[str] = set()
+        self.complete: set[str] | None = None
 
     def literal(self, value: Any) -> str:
         """Formats a value as a Snowflake literal."""
@@ -113,6 +114,16 @@ class SnowflakeWarehouse(Warehouse):
         except BaseException:
             session.execute("rollback")
             raise
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Does not ask twice for tables that are not there, within a block that only reads."""
+        with self.connect() as session:
+            session.complete = set()
+            try:
+                yield
+            finally:
+                session.complete = None
 
     def beside(self) -> SnowflakeWarehouse:
         """Returns the same warehouse through another login, made when first needed."""

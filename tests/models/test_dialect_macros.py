@@ -97,7 +97,13 @@ JINJA = {
     "var",
 }
 # What dbt itself dispatches; `snowflake__` here replaces what its adapter ships.
-DISPATCHED_BY_DBT = {"get_assert_columns_equivalent"}
+DISPATCHED_BY_DBT = {
+    "get_assert_columns_equivalent",
+    "get_columns_in_relation",
+    "list_function_relations_without_caching",
+    "list_relations_without_caching",
+    "list_schemas",
+}
 KEYWORDS_BEFORE_A_BRACKET = {"group", "over"}
 
 

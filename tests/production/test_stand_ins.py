@@ -194,6 +194,7 @@ class Recording:
     def __init__(self, native: Any) -> None:
         self.native = native
         self.known: set[str] = set()
+        self.complete: set[str] | None = None
 
     def literal(self, value: Any) -> str:
         return snowflake_literal(value)

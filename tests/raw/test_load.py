@@ -423,7 +423,7 @@ class MeddledWith(DuckDBWarehouse):
 
         class Session(DuckDBSession):
             def execute(self, sql: str) -> Cursor:
-                if sql.startswith("select _file_id, count(*) from raw."):
+                if "_file_id, count(*) from raw." in sql:
                     self.native.execute(meddle)
                 return super().execute(sql)
 

@@ -43,7 +43,7 @@ def register_candidate(settings: Settings, version: str) -> None:
         built_at=_THEN,
         used_at=_THEN,
     )
-    registry.create(lease)
+    registry.create(lease.target)
     registry.record(lease, made, [], [], {})
     views.show(lease, PRODUCTION, made, registry.read(lease.target))
     lease.release()

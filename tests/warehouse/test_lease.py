@@ -95,7 +95,7 @@ def test_reserved_file_ids_are_never_given_twice(tmp_path: Path, zone: Path) -> 
     make_home(a.home)
     first = lease.acquire(a)
     with engine_of(a).warehouse().connect() as connection:
-        reserved = first.reserve(connection, 1_000_000_000_000, [])
+        reserved = first.reserve(connection, 1_000_000_000_000)
     load(settings=b, take_over=True)
     ids = query(a.warehouse_file, "select file_id from raw._files")
     assert ids == [(reserved + 1_000_000_000_000,)]
