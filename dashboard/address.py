@@ -65,7 +65,7 @@ class Navigation:
     pages: Mapping[str, st.Page]
 
     def draw(self) -> None:
-        """Writes them, or writes them again after the filter has changed.
+        """Writes them from a fragment, which does so again when the filter has changed.
 
         Streamlit's own forget the filter: the page they open has to put it into the URL, which
         leaves an address in the browser's history that nobody has been at.
@@ -86,8 +86,12 @@ def navigation(pages: Mapping[str, st.Page]) -> None:
     Args:
         pages: The pages by name.
     """
-    _navigation.set(Navigation(st.empty(), pages))
-    drawn_navigation().draw()
+    place = st.empty()
+    _navigation.set(Navigation(place, pages))
+    # What a fragment writes outside of it, Streamlit puts into a block of its own. The same here, so
+    # that the one takes the place of the other, link by link.
+    with place.container():
+        Navigation(st.empty(), pages).draw()
 
 
 def drawn_navigation() -> Navigation:
