@@ -88,8 +88,8 @@ def navigation(pages: Mapping[str, st.Page]) -> None:
     """
     place = st.empty()
     _navigation.set(Navigation(place, pages))
-    # What a fragment writes outside of it, Streamlit puts into a block of its own. The same here, so
-    # that the one takes the place of the other, link by link.
+    # What a fragment writes outside of it, Streamlit puts into a block of its own. The same here,
+    # so that the one takes the place of the other, link by link.
     with place.container():
         Navigation(st.empty(), pages).draw()
 

@@ -219,6 +219,21 @@ class Figure:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Metric:
+    """A number with its course.
+
+    Attributes:
+        label: What is counted.
+        value: The number, as text.
+        course: A sparkline, if there is one.
+    """
+
+    label: str
+    value: str
+    course: Figure | None
+
+
 def figure(rows: pd.DataFrame, alt: str, **words: str | None) -> Figure:
     """Makes a figure of rows.
 

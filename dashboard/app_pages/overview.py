@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 import streamlit as st
 
@@ -25,38 +23,8 @@ from dashboard.status import Status, published_status
 LISTED = 10
 
 
-@dataclass(frozen=True)
-class Size:
-    """A number that says how big the data are.
-
-    Attributes:
-        label: What is counted.
-        value: The number, as text.
-        course: Its course over the years, if there are two of them.
-    """
-
-    label: str
-    value: str
-    course: layout.Figure | None
-
-
-@dataclass(frozen=True)
-class Months:
-    """What is said of all months, whichever are chosen.
-
-    Attributes:
-        names: The months, such as 2003-02.
-        finding: A few words about the busiest.
-        sentence: A sentence about it.
-    """
-
-    names: tuple[str, ...]
-    finding: str | None
-    sentence: str | None
-
-
 @marts.remembered
-def how_big() -> tuple[tuple[Size, ...], str | None]:
+def how_big() -> tuple[tuple[layout.Metric, ...], str | None]:
     """Five numbers, some with their course over the years, and a note about them."""
     status, months = published_status(), marts.rows(queries.RATING_MONTHS)
     by_year = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]]
@@ -78,16 +46,16 @@ def how_big() -> tuple[tuple[Size, ...], str | None]:
     )
 
 
-def _size(label: str, value: str, course: pd.Series | None = None, form: str = "") -> Size:
+def _size(label: str, value: str, course: pd.Series | None = None, form: str = "") -> layout.Metric:
     if course is None or len(course) < 2:
-        return Size(label, value, None)
+        return layout.Metric(label, value, None)
     said = [form.format(each) for each in course]
     drawn = layout.figure(
         pd.DataFrame({"year": course.index, "value": course.to_numpy(), "said": said}),
         f"{label} by year: {course.index[0]} {said[0]}, {course.index[-1]} {said[-1]}; highest"
         f" {course.idxmax()}, {form.format(course.max())}.",
     )
-    return Size(label, value, drawn)
+    return layout.Metric(label, value, drawn)
 
 
 def _newcomers() -> pd.Series | None:
@@ -114,10 +82,10 @@ def sizes() -> None:
 
 
 @marts.remembered
-def all_months() -> Months:
-    """What is said of all months."""
+def all_months() -> tuple[tuple[str, ...], str | None, str | None]:
+    """Names the months, such as 2003-02, and says a few words and a sentence about the busiest."""
     months = marts.rows(queries.RATING_MONTHS)
-    return Months(
+    return (
         tuple(months["month"].dt.strftime("%Y-%m")),
         findings.busiest_month_in_short(months),
         findings.busiest_month(months),
@@ -160,13 +128,13 @@ def summed_up(first: str, last: str) -> layout.Figure:
 @fragment
 def activity() -> None:
     """Ratings per month, with a sum over a range of months."""
-    months = all_months()
-    if not months.names:
+    months, _, said = all_months()
+    if not months:
         st.info("There are no ratings in this version.")
         return
-    layout.say(months.sentence)
+    layout.say(said)
     place = st.container()
-    shown = summed_up(*_span_of(list(months.names)))
+    shown = summed_up(*_span_of(list(months)))
     layout.say(shown.sentence)
     with place:
         layout.draw(shown.rows, charts.activity(), shown.alt)
@@ -395,7 +363,8 @@ def page() -> None:
         half_stars()
     filtered(address.drawn_navigation())
     with layout.section("When were people rating?"):
-        layout.state(all_months().finding)
+        _, finding, _ = all_months()
+        layout.state(finding)
         activity()
     with layout.section("How big is it?"):
         sizes()
