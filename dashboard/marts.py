@@ -32,6 +32,7 @@ __all__ = [
     "NothingPublished",
     "Parameter",
     "VersionGone",
+    "at_once",
     "marts_named",
     "pin",
     "remembered",
@@ -60,13 +61,16 @@ def pin() -> None:
         MartsUnreadable: If there are, but neither they nor an earlier version can be read.
     """
     global _current
-    with _making:
-        engine = _engine(settings())
-    pinned = engine.pin()
+    pinned = _made_engine().pin()
     if pinned.store.key != _current:
         _current = pinned.store.key
         _kept.keep_only(_current)
     _pinned.set(pinned)
+
+
+def at_once() -> int:
+    """How many pages to compute at a time."""
+    return _made_engine().at_once
 
 
 def version() -> str:
@@ -158,6 +162,11 @@ def _snowflake(chosen: Settings) -> Engine:
 # Imported on use: a host with one engine need not have the client of the other. The rest of the
 # project has its own, ingestion/engines, which a host of the dashboard does not install.
 ENGINES: Mapping[str, Callable[[Settings], Engine]] = {"dev": _duckdb, "prod": _snowflake}
+
+
+def _made_engine() -> Engine:
+    with _making:
+        return _engine(settings())
 
 
 @lru_cache(maxsize=1)
