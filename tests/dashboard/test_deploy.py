@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import pytest
 import streamlit
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from dashboard.settings import Settings
 from ingestion.warehouse.snowflake_login import SnowflakeSettings
@@ -302,6 +305,27 @@ def test_caddy_accepts_the_documented_configuration(tmp_path: Path) -> None:
     assert '"selection_policy":{"name":"process","policy":"cookie"}' in done.stdout
 
 
+async def _late(seconds: float) -> bool:
+    """Opens a page of a server that listens, and answers only after some seconds."""
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        visitor = Visitor(listening.getsockname()[1])
+        opening = asyncio.create_task(visitor.__aenter__())
+        await asyncio.sleep(seconds)
+        async with serve(handle, sock=listening, subprotocols=[Subprotocol("streamlit")]):
+            opened = await opening is visitor
+            await visitor.__aexit__(None, None, None)
+    return opened
+
+
+@pytest.mark.slow
+def test_a_visitor_waits_for_a_server_that_listens_but_is_not_ready() -> None:
+    assert asyncio.run(_late(11))  # websockets' own patience is ten seconds
+
+
 @pytest.mark.slow
 def test_the_requirements_alone_serve_a_page(image: Path, published: Path, tmp_path: Path) -> None:
     """A fresh environment with nothing but dashboard/requirements.lock: it names all."""
@@ -309,8 +333,9 @@ def test_the_requirements_alone_serve_a_page(image: Path, published: Path, tmp_p
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
     lock = SMALL.with_suffix(".lock")
-    install = [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", lock]
-    subprocess.run(install, check=True)
+    # As pip does on a host: else the server compiles while its first visitor waits.
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    subprocess.run([*install, "--require-hashes", "-r", lock], check=True)
     port = free_port()
     with pytest.MonkeyPatch.context() as environment:
         environment.chdir(image)
