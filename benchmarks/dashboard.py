@@ -176,7 +176,8 @@ async def crowd(port: int, sessions: int, changes: int, seed: int) -> Round:
     """
     seen = Round()
     visits = (
-        visit(port, changes, random.Random(seed + number), seen)  # noqa: S311
+        # Other choices in each round: those of the round before are in the cache.
+        visit(port, changes, random.Random(f"{seed} {sessions} {number}"), seen)  # noqa: S311
         for number in range(sessions)
     )
     await asyncio.gather(*visits)
