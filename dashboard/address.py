@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import film_views, filters
 from dashboard.contents import FILTER, PAGES
@@ -49,19 +52,51 @@ _LOOKS = """
 """
 
 
-def navigation(pages: Mapping[str, st.Page]) -> None:
-    """Writes the links to all pages.
+@dataclass(frozen=True)
+class Navigation:
+    """The links to all pages.
 
-    Streamlit's own forget the filter: the page they open has to put it into the URL, which leaves
-    an address in the browser's history that nobody has been at.
+    Attributes:
+        place: Where they stand.
+        pages: The pages by name.
+    """
+
+    place: DeltaGenerator
+    pages: Mapping[str, st.Page]
+
+    def draw(self) -> None:
+        """Writes them from a fragment, which does so again when the filter has changed.
+
+        Streamlit's own forget the filter: the page they open has to put it into the URL, which
+        leaves an address in the browser's history that nobody has been at.
+        """
+        kept = filters.in_address()
+        with self.place.container(horizontal=True, gap=None):
+            for name, page in self.pages.items():
+                asked = kept if set(FILTER) <= set(PAGES[name].parameters) else {}
+                st.page_link(page, help=PAGES[name].help, query_params=asked)
+
+
+_navigation: ContextVar[Navigation] = ContextVar("navigation of this run")
+
+
+def navigation(pages: Mapping[str, st.Page]) -> None:
+    """Begins a page with the links to all pages.
 
     Args:
         pages: The pages by name.
     """
-    kept = filters.in_address()
-    for name, page in pages.items():
-        asked = kept if set(FILTER) <= set(PAGES[name].parameters) else {}
-        st.page_link(page, help=PAGES[name].help, query_params=asked)
+    place = st.empty()
+    _navigation.set(Navigation(place, pages))
+    # What a fragment writes outside of it, Streamlit puts into a block of its own. The same here,
+    # so that the one takes the place of the other, link by link.
+    with place.container():
+        Navigation(st.empty(), pages).draw()
+
+
+def drawn_navigation() -> Navigation:
+    """Returns the links of this page, which a part that runs alone may have to draw again."""
+    return _navigation.get()
 
 
 def correct(page: str) -> None:

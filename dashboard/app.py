@@ -15,6 +15,7 @@ if _PROJECT not in sys.path:
 
 from dashboard import address, layout, marts  # noqa: E402 (needs the path set above)
 from dashboard.contents import PAGES  # noqa: E402 (needs the path set above)
+from dashboard.page_parts import turn  # noqa: E402 (needs the path set above)
 
 
 def run() -> None:
@@ -32,14 +33,15 @@ def run() -> None:
     ]
     chosen = st.navigation(pages, position="hidden")
     try:
-        layout.mark_environment()
-        name = chosen.url_path or next(iter(PAGES))
-        address.correct(name)
-        with st.container(horizontal=True, gap=None, key="navigation"):
-            address.navigation(dict(zip(PAGES, pages, strict=True)))
-            address.begin_at_the_top(name)
-        marts.pin()
-        chosen.run()
+        with turn():
+            layout.mark_environment()
+            name = chosen.url_path or next(iter(PAGES))
+            address.correct(name)
+            with st.container(horizontal=True, gap=None, key="navigation"):
+                address.navigation(dict(zip(PAGES, pages, strict=True)))
+                address.begin_at_the_top(name)
+            marts.pin()
+            chosen.run()
     except marts.VersionGone:
         st.rerun()
     except marts.MartsError as error:

@@ -7,10 +7,12 @@ Series colours come from the theme, so light and dark both work.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
+from threading import Condition
 from typing import Any
 
 import altair as alt
+from cachetools import cached
 
 from dashboard.point_labels import NARROWEST
 
@@ -34,7 +36,8 @@ PEOPLE, RATINGS = "Of all people", "Of all ratings"
 
 
 def _built(make: Callable[[], Any]) -> Callable[[], Spec]:
-    @cache
+    # Built by one of the first visitors of a process, while the others wait.
+    @cached({}, condition=Condition())
     def spec() -> Spec:
         drawn: Spec = make().to_dict()
         drawn.pop("config", None)  # Streamlit sets the look

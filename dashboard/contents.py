@@ -68,18 +68,10 @@ PAGES: Final[dict[str, Page]] = {
             "Which genres score above average?": Answer((queries.GENRES,), _MEAN),
             "Did half stars change the scores?": Answer((queries.STAR_YEARS,)),
             "Which films stand out?": Answer(
-                (
-                    queries.MOST_RATED,
-                    queries.BEST_LOVED,
-                    queries.MOST_DIVISIVE,
-                    queries.HIDDEN_GEM,
-                    queries.RELEASE_SPAN,
-                ),
+                (queries.STANDING_OUT, queries.BEST_LOVED, queries.RELEASE_SPAN),
                 ("prior_weight",),
             ),
-            "Are popular films loved?": Answer(
-                (queries.SCATTER, queries.POPULARITY), ("prior_weight",)
-            ),
+            "Are popular films loved?": Answer((queries.SCATTER,), ("prior_weight",)),
             "What should I watch?": Answer((queries.BEST_LOVED,), _RANKING),
         },
         ("q", "months", *FILTER),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
+from dataclasses import dataclass
 from string import punctuation
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -198,7 +200,71 @@ def say(sentence: str | None) -> None:
         st.text(sentence)
 
 
-def draw(rows: pd.DataFrame, spec: Spec, alt: str, **options: Any) -> Any:
+@dataclass(frozen=True)
+class Figure:
+    """A chart and the words around it, ready to be shown to many.
+
+    Attributes:
+        rows: The data of the chart.
+        alt: Its alternative text, one sentence computed from the rows.
+        finding: What becomes the heading of its section, if there is one.
+        sentence: A computed sentence above it, if there is one.
+        note: What is said below it, as Markdown.
+    """
+
+    rows: pa.Table
+    alt: str
+    finding: str | None = None
+    sentence: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number with its course.
+
+    Attributes:
+        label: What is counted.
+        value: The number, as text.
+        course: A sparkline, if there is one.
+    """
+
+    label: str
+    value: str
+    course: Figure | None
+
+
+def figure(rows: pd.DataFrame, alt: str, **words: str | None) -> Figure:
+    """Makes a figure of rows.
+
+    Args:
+        rows: The data of the chart.
+        alt: Its alternative text.
+        **words: More of the attributes of `Figure`.
+    """
+    return Figure(pa.Table.from_pandas(rows, preserve_index=False), alt, **words)  # type: ignore[arg-type] # no rows among them
+
+
+def show(shown: Figure, spec: Spec, **options: Any) -> Any:
+    """Shows a figure: its finding, its sentence, the chart, its note.
+
+    Args:
+        shown: The figure.
+        spec: A chart from `dashboard.charts`.
+        **options: More arguments of st.vega_lite_chart.
+
+    Returns:
+        What st.vega_lite_chart returns.
+    """
+    state(shown.finding)
+    say(shown.sentence)
+    event = draw(shown.rows, spec, shown.alt, **options)
+    if shown.note:
+        st.caption(shown.note)
+    return event
+
+
+def draw(rows: pd.DataFrame | pa.Table, spec: Spec, alt: str, **options: Any) -> Any:
     """Draws a chart.
 
     Args:
@@ -241,11 +307,13 @@ def table(
     )
 
 
-def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Download as CSV") -> None:
+def download(
+    rows: Callable[[], pd.DataFrame], name: str, status: Status, label: str = "Download as CSV"
+) -> None:
     """Offers a table as CSV, safe from formula injection, with its licence beside the button.
 
     Args:
-        rows: The table.
+        rows: Makes the table, when somebody wants it.
         name: File name without extension; that of an environment's rows begins with its name.
         status: The published build; its terms go with each row.
         label: Text of the button.
@@ -259,7 +327,7 @@ def download(rows: pd.DataFrame, name: str, status: Status, label: str = "Downlo
         st.download_button(
             label,
             # Written on click, not for every visitor of the page.
-            lambda: csv(rows.assign(source_and_licence=terms)),
+            lambda: csv(rows().assign(source_and_licence=terms)),
             file_name=f"{origin}{re.sub(r'[^a-z0-9_-]+', '-', name.lower())}.csv",
             mime="text/csv",
             on_click="ignore",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, wraps
 from threading import Lock
+from typing import ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -31,19 +32,25 @@ __all__ = [
     "NothingPublished",
     "Parameter",
     "VersionGone",
+    "at_once",
     "marts_named",
     "pin",
+    "remembered",
     "rows",
     "rows_if_published",
     "unconfirmed_since",
     "version",
 ]
 
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
 _pinned: ContextVar[Pinned] = ContextVar("published marts of this run")
 _making = Lock()
 # Keyed by version, so that rows of an old version never answer for a new one. Bounded, because
 # visitors choose the parameters.
-_kept = RowCache(max_entries=512, max_bytes=64_000_000)
+_kept = RowCache(max_entries=2048, max_bytes=64_000_000)
+_current: str | None = None
 
 
 def pin() -> None:
@@ -53,9 +60,17 @@ def pin() -> None:
         NothingPublished: If there are no marts.
         MartsUnreadable: If there are, but neither they nor an earlier version can be read.
     """
-    with _making:
-        engine = _engine(settings())
-    _pinned.set(engine.pin())
+    global _current
+    pinned = _made_engine().pin()
+    if pinned.store.key != _current:
+        _current = pinned.store.key
+        _kept.keep_only(_current)
+    _pinned.set(pinned)
+
+
+def at_once() -> int:
+    """How many pages to compute at a time."""
+    return _made_engine().at_once
 
 
 def version() -> str:
@@ -102,6 +117,27 @@ def rows(statement: str, *parameters: Parameter) -> pd.DataFrame:
     return _kept.get(key, lambda: store.fetch(statement, parameters))
 
 
+def remembered(make: Callable[P, Answer]) -> Callable[P, Answer]:
+    """Computes an answer once per version and arguments, for all visitors.
+
+    Args:
+        make: Computes it from rows of the pinned version and its arguments, which are hashable; it
+            draws nothing. A page's script defines its functions anew in each run, so they are told
+            apart by file and name.
+
+    Returns:
+        The same function; what it returns is shared, so nobody may change it.
+    """
+    name = (make.__code__.co_filename, make.__code__.co_qualname)
+
+    @wraps(make)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> Answer:
+        key = (version(), name, args, tuple(sorted(kwargs.items())))
+        return _kept.get(key, lambda: make(*args, **kwargs))
+
+    return answer
+
+
 def rows_if_published(statement: str) -> pd.DataFrame:
     """Answers a statement, with no rows if the pinned version is of a release without its marts."""
     try:
@@ -126,6 +162,11 @@ def _snowflake(chosen: Settings) -> Engine:
 # Imported on use: a host with one engine need not have the client of the other. The rest of the
 # project has its own, ingestion/engines, which a host of the dashboard does not install.
 ENGINES: Mapping[str, Callable[[Settings], Engine]] = {"dev": _duckdb, "prod": _snowflake}
+
+
+def _made_engine() -> Engine:
+    with _making:
+        return _engine(settings())
 
 
 @lru_cache(maxsize=1)

@@ -27,6 +27,8 @@ from ingestion.literals import duckdb_literal
 class DuckDBEngine:
     """The file of published marts, which each publish replaces."""
 
+    at_once = 2
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last: tuple[str, Pinned] | None = None

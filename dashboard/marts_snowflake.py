@@ -53,6 +53,8 @@ class SnowflakeEngine:
         version_seconds: How long the published version is cached.
     """
 
+    at_once = 16
+
     def __init__(self, login: SnowflakeSettings, version_seconds: float) -> None:
         self._session = Session(login)
         self._name = f"{login.account} {login.database}"

@@ -72,6 +72,9 @@ class Pinned:
 class Engine(Protocol):
     """Where published marts are kept."""
 
+    at_once: int
+    """How many pages to compute at a time: few if that takes a processor, more if it is waiting."""
+
     def pin(self) -> Pinned:
         """Pins the published version, or the last good one while the marts are unreachable."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from contextvars import ContextVar
+from functools import cache, wraps
+from threading import Semaphore
 from typing import ParamSpec
 
 import streamlit as st
@@ -14,6 +16,33 @@ from dashboard.operator_log import tell_operator
 from dashboard.settings import settings
 
 P = ParamSpec("P")
+_has_turn: ContextVar[bool] = ContextVar("this run has its turn", default=False)
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Waits until this run of a page or a fragment has its turn; first come, first served.
+
+    Python computes one page at a time anyway. Many that share it in slices of milliseconds all end
+    late, and keep the thread waiting that sends their answers.
+
+    Yields:
+        Nothing; run the page inside.
+    """
+    if _has_turn.get():
+        yield
+        return
+    with _turns(marts.at_once()):
+        has_turn = _has_turn.set(True)
+        try:
+            yield
+        finally:
+            _has_turn.reset(has_turn)
+
+
+@cache
+def _turns(at_once: int) -> Semaphore:
+    return Semaphore(at_once)
 
 
 @contextmanager
@@ -54,7 +83,7 @@ def fragment(part: Callable[P, None]) -> Callable[P, None]:
     @st.fragment
     @wraps(part)
     def on_version(_version: str, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        with failures_said():
+        with turn(), failures_said():
             try:
                 if marts.version() != _version:
                     st.rerun()

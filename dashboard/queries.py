@@ -75,19 +75,23 @@ limit 100
 
 # The ten best loved films and the ten hidden gems are always among them. The rest take turns by how
 # often they were rated, in steps of a logarithm, so that no size of audience is left out; in each
-# step the order is as good as random, and the same in every version.
+# step the order is as good as random, and the same in every version. The number of films and the
+# correlation are over every film, however many of them are drawn.
 SCATTER: Final = f"""
-select movie_id, title, release_year, n_ratings, sum_rating, weighted_score, rank_weighted
+select
+    movie_id, title, release_year, n_ratings, sum_rating, rank_weighted, n_films, correlation
 from (
     select
-        {_FILM}, weighted_score, rank_weighted,
+        {_FILM}, rank_weighted,
         n_ratings <= ? as has_few,
         row_number() over (order by rank_weighted) as place,
         row_number() over (partition by n_ratings <= ? order by rank_weighted) as place_of_its_kind,
         row_number() over (
             partition by floor(4 * ln(n_ratings))
             order by mod(mod(movie_id, 10007) * 7919, 10007), movie_id
-        ) as turn
+        ) as turn,
+        count(*) over () as n_films,
+        cast(corr(ln(n_ratings), sum_rating / n_ratings) over () as double) as correlation
     from mart_movie
     where {_FILTER}
 ) as film
@@ -96,31 +100,26 @@ order by
 limit 1500
 """
 
-# Over every film, however many of them are drawn.
-POPULARITY: Final = f"""
+# The film with most ratings; of those with many, the most divisive; of those with few, the best.
+STANDING_OUT: Final = f"""
 select
-    count(*) as n_films,
-    cast(corr(ln(n_ratings), sum_rating / n_ratings) as double) as correlation
-from mart_movie
-where {_FILTER}
-"""
-
-MOST_RATED: Final = f"""
-select {_FILM} from mart_movie where {_FILTER} order by n_ratings desc, movie_id limit 1
-"""
-
-MOST_DIVISIVE: Final = f"""
-select {_FILM} from mart_movie
-where {_FILTER} and n_ratings >= ?
-order by sd_rating desc, movie_id
-limit 1
-"""
-
-HIDDEN_GEM: Final = f"""
-select {_FILM} from mart_movie
-where {_FILTER} and n_ratings <= ?
-order by weighted_score desc, rank_weighted
-limit 1
+    {_FILM},
+    is_most_rated, is_most_divisive, is_hidden_gem
+from (
+    select
+        {_FILM},
+        row_number() over (order by n_ratings desc, movie_id) = 1 as is_most_rated,
+        n_ratings >= ? and row_number() over (
+            partition by n_ratings >= ? order by sd_rating desc, movie_id
+        ) = 1 as is_most_divisive,
+        n_ratings <= ? and row_number() over (
+            partition by n_ratings <= ? order by weighted_score desc, rank_weighted
+        ) = 1 as is_hidden_gem
+    from mart_movie
+    where {_FILTER}
+) as film
+where is_most_rated or is_most_divisive or is_hidden_gem
+order by movie_id
 """
 
 # 1 if half of the people gave 2 stars or fewer and the other half 4.5 or more; 0 if nobody did one

@@ -56,6 +56,7 @@ class Status:
         return (now or datetime.now(UTC).replace(tzinfo=None)) - self.built_at
 
 
+@marts.remembered
 def published_status() -> Status:
     """Reads the status of the pinned version.
 

@@ -18,6 +18,7 @@ from dashboard import (
     queries,
     search,
 )
+from dashboard.genre_choice import chosen_genres
 from dashboard.line_ends import label_ends
 from dashboard.status import Status, published_status
 
@@ -206,23 +207,14 @@ def films(status: Status) -> None:
 
 def choose_genres() -> pd.DataFrame:
     """Lets the visitor choose genres; returns up to four, one row each."""
-    rows = marts.rows(queries.GENRES)
-    usual = sorted(rows.sort_values("n_ratings", ascending=False)["genre"].head(2))
-    asked = address.chosen("genres", usual)
-    st.session_state["genres"] = [genre for genre in asked if genre in set(rows["genre"])]
-    chosen = st.pills(
+    chosen = chosen_genres(
         f"Genres, two to {MOST}",
-        sorted(rows["genre"]),
-        selection_mode="multi",
-        format_func=layout.plain,
-        key="genres",
-        on_change=address.choose,
-        args=("genres", usual),
-        wrap=True,
+        usual=2,
+        most=MOST,
+        said=f"At most {MOST} genres are compared. Left out",
     )
-    if len(chosen) > MOST:
-        layout.say(f"At most {MOST} genres are compared. Left out: {', '.join(chosen[MOST:])}.")
-    order = {genre: place for place, genre in enumerate(chosen[:MOST])}
+    order = {genre: place for place, genre in enumerate(chosen)}
+    rows = marts.rows(queries.GENRES)
     rows = rows[rows["genre"].isin(order)].assign(series=rows["genre"])
     return rows.sort_values("genre", key=lambda genres: genres.map(order))
 

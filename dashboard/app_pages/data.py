@@ -194,7 +194,7 @@ def dictionary(status: Status) -> None:
         f" {findings.counted(found['table_name'].nunique(), 'table')}."
     )
     _dictionary_table(found)
-    layout.download(found, f"dictionary_{typed}" if typed else "dictionary", status)
+    layout.download(lambda: found, f"dictionary_{typed}" if typed else "dictionary", status)
 
 
 def _dictionary_table(found: pd.DataFrame, *, with_origin: bool = False) -> None:

@@ -66,12 +66,12 @@ def best_loved(chosen: filters.Filter, status: Status) -> bool:
     if view == TABLE:
         film_views.ranking_table(rows, said)
     else:
-        film_views.ranking(rows.head(LISTED), said, key="browse")
+        film_views.ranking(film_views.ranked(rows.head(LISTED), said), key="browse")
     shown = len(rows) if view == TABLE else min(LISTED, len(rows))
     st.caption(
         f"Filter: {layout.plain(chosen.sentence)}; the best {shown}. {film_views.method(status)}"
     )
-    layout.download(film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
+    layout.download(lambda: film_views.for_download(rows), f"best-loved_{chosen.slug}", status)
     return True
 
 

@@ -6,33 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import address, charts, findings, layout, marts, queries
+from dashboard.genre_choice import chosen_genres
 from dashboard.line_ends import label_ends
 from dashboard.status import published_status
 
 SHARE, MEAN = "Share of ratings", "Mean rating"
 MOST_LINES = 5
-
-
-def chosen_genres() -> list[str]:
-    """Up to five genres; by default those with most ratings."""
-    genres = marts.rows(queries.GENRES).sort_values("n_ratings", ascending=False)["genre"]
-    usual = sorted(genres.head(4))
-    asked = address.chosen("genres", usual)
-    st.session_state["genres"] = [genre for genre in asked if genre in set(genres)]
-    chosen = st.pills(
-        f"Genres, up to {MOST_LINES}",
-        sorted(genres),
-        selection_mode="multi",
-        format_func=layout.plain,
-        key="genres",
-        on_change=address.choose,
-        args=("genres", usual),
-        wrap=True,
-    )
-    if len(chosen) > MOST_LINES:
-        left_out = ", ".join(chosen[MOST_LINES:])
-        layout.say(f"More than {MOST_LINES} lines are hard to tell apart. Not drawn: {left_out}.")
-    return chosen[:MOST_LINES]
 
 
 def series(chosen: list[str], measure: str) -> pd.DataFrame:
@@ -58,7 +37,12 @@ def over_time() -> None:
     if marts.rows(queries.YEAR_TOTALS).empty:
         st.info("There are no ratings in this version.")
         return
-    chosen = chosen_genres()
+    chosen = chosen_genres(
+        f"Genres, up to {MOST_LINES}",
+        usual=4,
+        most=MOST_LINES,
+        said=f"More than {MOST_LINES} lines are hard to tell apart. Not drawn",
+    )
     (asked, *_) = address.chosen("measure", [SHARE])
     st.session_state["measure"] = asked if asked in (SHARE, MEAN) else SHARE
     measure = st.segmented_control(

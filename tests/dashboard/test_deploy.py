@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import http.client
 import json
 import os
 import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import streamlit
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from dashboard.settings import Settings
 from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.servers import free_port, process_on
-from tests.support import marts_fixture
+from tests.support import documented_proxy, marts_fixture
 from tests.support.cli import Cli
 from tests.support.streamlit_session import Answer, Visitor
 
@@ -240,6 +245,87 @@ def test_the_policy_lets_streamlit_s_own_script_run_and_no_other() -> None:
     assert not re.search(r"https?:|\*", policies[0])
 
 
+def _process_of(answer: http.client.HTTPResponse) -> str:
+    (cookie,) = answer.headers.get_all("Set-Cookie", [])[-1:]
+    assert {"Path=/", "HttpOnly", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    return cookie.split(";")[0]
+
+
+def _get(port: int, path: str, cookie: str = "") -> tuple[int, http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers={"Cookie": cookie} if cookie else {})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("nginx") is None, reason="needs nginx: apt-get install nginx-light"
+)
+def test_visitors_stay_with_their_process_behind_the_documented_nginx(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOVIELENS_HOME", str(published))
+    monkeypatch.delenv("MOVIELENS_TARGET", raising=False)
+    app = str(PROJECT / "dashboard" / "server.py")
+    with ExitStack() as running:
+        ports, servers = [free_port(), free_port()], []
+        for port in ports:
+            where = ["--server.port", str(port), "--server.address", "127.0.0.1"]
+            command = [sys.executable, "-m", "streamlit", "run", app, *where]
+            servers.append(running.enter_context(process_on(port, command)))
+        proxy, _ = running.enter_context(documented_proxy.nginx(tmp_path, ports))
+        health = "/_stcore/health"
+        both = {_process_of(_get(proxy, health)[1]) for _ in range(4)}
+        assert both == {"process=first", "process=second"}
+        for cookie in both:
+            assert {_process_of(_get(proxy, health, cookie)[1]) for _ in range(4)} == {cookie}
+        first, changed = asyncio.run(visited(proxy))
+        status, page = _get(proxy, "/")
+        assert (status, page.headers["X-Frame-Options"]) == (200, "DENY")
+        assert _get(proxy, "/_stcore/metrics")[0] == 404
+        servers[0].terminate()
+        servers[0].wait(timeout=30)
+        # Whoever was there is served by the other one from now on.
+        status, answer = _get(proxy, health, "process=first")
+        assert (status, _process_of(answer)) == (200, "process=second")
+    assert "571 ratings of 20 films by 40 people." in first.texts
+    assert first.failures == changed.failures == []
+    assert any("Horror, all years, at least 10 ratings" in text for text in changed.texts)
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="needs caddy: apt-get install caddy")
+def test_caddy_accepts_the_documented_configuration(tmp_path: Path) -> None:
+    (documented,) = re.findall(r"^```\n(dashboard\.example\.org .*?)^```", PAGE, re.M | re.S)
+    (tmp_path / "Caddyfile").write_text(documented, encoding="utf-8")
+    adapt = ["caddy", "adapt", "--adapter", "caddyfile", "--config", "Caddyfile"]
+    done = subprocess.run(adapt, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert '"selection_policy":{"name":"process","policy":"cookie"}' in done.stdout
+
+
+async def _late(seconds: float) -> bool:
+    """Opens a page of a server that listens, and answers only after some seconds."""
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        visitor = Visitor(listening.getsockname()[1])
+        opening = asyncio.create_task(visitor.__aenter__())
+        await asyncio.sleep(seconds)
+        async with serve(handle, sock=listening, subprotocols=[Subprotocol("streamlit")]):
+            opened = await opening is visitor
+            await visitor.__aexit__(None, None, None)
+    return opened
+
+
+@pytest.mark.slow
+def test_a_visitor_waits_for_a_server_that_listens_but_is_not_ready() -> None:
+    assert asyncio.run(_late(11))  # websockets' own patience is ten seconds
+
+
 @pytest.mark.slow
 def test_the_requirements_alone_serve_a_page(image: Path, published: Path, tmp_path: Path) -> None:
     """A fresh environment with nothing but dashboard/requirements.lock: it names all."""
@@ -247,8 +333,9 @@ def test_the_requirements_alone_serve_a_page(image: Path, published: Path, tmp_p
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "venv", "--quiet", tmp_path / "venv"], check=True)
     lock = SMALL.with_suffix(".lock")
-    install = [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", lock]
-    subprocess.run(install, check=True)
+    # As pip does on a host: else the server compiles while its first visitor waits.
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    subprocess.run([*install, "--require-hashes", "-r", lock], check=True)
     port = free_port()
     with pytest.MonkeyPatch.context() as environment:
         environment.chdir(image)

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from dashboard import marts, queries
+from dashboard import layout, marts, queries
 from dashboard.marts_duckdb import DuckDBMarts
 from dashboard.row_cache import RowCache
 from tests.support import marts_fixture
@@ -118,6 +118,55 @@ def test_a_page_may_change_the_rows_that_it_was_given(pinned: None) -> None:
     del rows["sum_rating"]
     assert marts.rows(queries.GENRES)["genre"].nunique() == 13
     assert marts.rows(queries.GENRES)["n_ratings"].min() >= 0
+
+
+def test_an_answer_is_computed_once_per_version_and_arguments(
+    published: Path, tmp_path: Path, use_home: Callable[[Path], None]
+) -> None:
+    asked: list[str] = []
+
+    @marts.remembered
+    def films_of(genre: str) -> tuple[int, ...]:
+        asked.append(genre)
+        rows = marts.rows(queries.GENRES)
+        return tuple(rows.loc[rows["genre"] == genre, "n_movies"])
+
+    use_home(published)
+    marts.pin()
+    first = [films_of("Drama"), films_of("Horror"), films_of("Drama")]
+    assert asked == ["Drama", "Horror"]
+    n_movies = dict(_read(published, "genre, n_movies"))["Drama"]
+    assert first[0] == first[2] == (n_movies,)
+    other = marts_fixture.write_marts(
+        tmp_path, change="update mart_genre set n_movies = n_movies + 1"
+    )
+    use_home(other.parent)
+    marts.pin()
+    assert films_of("Drama") == (first[0][0] + 1,)
+    assert asked == ["Drama", "Horror", "Drama"]
+    # Nothing of the version that is gone is kept.
+    assert {key[0] for key in marts._kept._kept} == {marts.version()}
+
+
+def test_a_function_that_a_page_defines_again_is_the_same_function(pinned: None) -> None:
+    asked: list[int] = []
+
+    def defined() -> Callable[[], int]:
+        def answer() -> int:
+            asked.append(1)
+            return len(asked)
+
+        return marts.remembered(answer)
+
+    assert [defined()(), defined()()] == [1, 1]
+
+
+def test_figures_count_with_their_rows_and_their_words() -> None:
+    cache = RowCache(max_entries=1000, max_bytes=1_000_000)
+    rows = pd.DataFrame({"n": range(10_000)})  # 80 kB
+    for number in range(50):
+        cache.get(("v", number), lambda: (layout.figure(rows, "x" * 1000),))
+    assert 10 <= len(cache._kept) <= 12
 
 
 def test_what_many_ask_at_once_is_asked_once() -> None:

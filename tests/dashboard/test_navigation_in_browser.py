@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from dashboard.contents import PAGES
 from tests.support import marts_fixture, screenshots
 
 pytestmark = [
@@ -271,6 +272,27 @@ def test_stars_for_taste_are_in_no_address_and_gone_after_a_reload(go: Callable[
     page.reload()
     screenshots.wait_until_drawn(page)
     expect(page.get_by_text("Rate 5 more films to see.")).to_be_visible()
+
+
+def test_links_to_pages_follow_the_filter_though_only_its_sections_run(
+    go: Callable[..., Page],
+) -> None:
+    page = go()
+    links = page.locator(".st-key-navigation a:visible")
+    names = links.all_inner_texts()
+    minimum = page.get_by_label("Minimum ratings")
+    minimum.fill("12")
+    minimum.press("Enter")
+    expect(page).to_have_url(re.compile(r"/\?min=12$"))
+    expect(links.filter(has_text="Films")).to_have_attribute("href", re.compile("min=12"))
+    assert links.all_inner_texts() == names
+    assert len(names) == len(PAGES)
+    links.filter(has_text="Films").click()
+    shows(page, "Films")
+    is_at(page, "films?min=12")
+    page.go_back()
+    shows(page, HOME)
+    is_at(page, "?min=12")
 
 
 # ---- how links and diagrams look ---------------------------------------------------------------

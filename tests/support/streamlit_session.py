@@ -63,6 +63,8 @@ class Visitor:
             subprotocols=[Subprotocol("streamlit")],
             origin=self._origin,
             max_size=None,
+            # Streamlit listens before it is ready to answer.
+            open_timeout=ANSWER_SECONDS,
         )
         return self
 
