@@ -43,9 +43,18 @@ _take_over = click.option(
 )
 
 
+# What is told of a file that is loaded and no longer read.
+_GONE = {
+    "missing": "no longer in the landing zone; its rows are kept "
+    "(--remove-missing records it as removed)",
+    "left out": "not read any more, as {reason}; its rows are kept",
+    "removed": "recorded as removed",
+}
+
+
 def _file_lines(file: FileReport) -> list[str]:
     lines = []
-    if file.reason:
+    if file.reason and file.status not in _GONE:
         lines.append(f"  {file.path}: {file.status}: {file.reason}")
     if file.rejected:
         lines.append(
@@ -56,16 +65,18 @@ def _file_lines(file: FileReport) -> list[str]:
     if file.new_columns:
         columns = ", ".join(file.new_columns)
         lines.append(f"  {file.path}: new in raw.{file.dataset}, not modelled yet: {columns}")
-    if file.status == "missing":
-        lines.append(
-            f"  {file.path}: no longer in the landing zone; its rows are kept "
-            "(--remove-missing records it as removed)"
-        )
-    if file.status == "left out":
-        lines.append(f"  {file.path}: not read any more, as {file.reason}; its rows are kept")
-    if file.status == "removed":
-        lines.append(f"  {file.path}: recorded as removed")
     return lines
+
+
+def _gone_lines(report: LoadReport) -> list[str]:
+    from ingestion.landing.parts import by_folder
+
+    gone = [file for file in report.files if file.status in _GONE]
+    grouped = by_folder(gone, lambda file: (file.status, file.reason))
+    return [
+        f"  {name}: {_GONE[files[0].status].format(reason=files[0].reason)}"
+        for name, files in grouped
+    ]
 
 
 def load_lines(report: LoadReport) -> list[str]:
@@ -81,13 +92,21 @@ def load_lines(report: LoadReport) -> list[str]:
         first = f"Loaded     nothing new: {unchanged} unchanged ({report.seconds:.1f} s)"
     noted = (f"  note: {note}" for note in report.notes)
     lines = [first, *noted, *(line for file in report.files for line in _file_lines(file))]
-    lines.extend(_unread_lines(report))
-    told = {each.path for each in report.unread}
-    others = [path for path in report.ignored if path not in told]
+    lines += _gone_lines(report)
+    lines += _unread_lines(report)
+    told = {each.path for each in (*report.unread, *report.files)}
+    others = [path for path in _others(report) if path not in told]
     if others:
         shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
         lines.append(f"  ignored, not MovieLens files: {shown}")
     return lines
+
+
+def _others(report: LoadReport) -> list[str]:
+    """What is ignored, but for the marks and checksums beside parts, as nobody put them there."""
+    folders = {file.path.rpartition("/")[0] for file in report.files} - {""}
+    split = ((path, *path.rpartition("/")[::2]) for path in report.ignored)
+    return [path for path, folder, name in split if folder not in folders or name[0] not in "_."]
 
 
 def _unread_lines(report: LoadReport) -> list[str]:

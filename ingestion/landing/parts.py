@@ -8,9 +8,9 @@ stable/hadoop-aws/tools/hadoop-aws/committers.html).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # Such as part-00000-<uuid>-c000.snappy.parquet; Databricks puts a transaction before the UUID.
@@ -19,6 +19,19 @@ _PART = re.compile(rf"part-\d+-(?:tid-\d+-)?({_UUID})(?![0-9a-f])", re.IGNORECAS
 _WRITING = re.compile(r"_temporary|__magic.*|\.spark-staging.*")
 _FORMATS_OF_TABLES = {"_delta_log": "Delta Lake", ".hoodie": "Apache Hudi"}
 _ICEBERG = re.compile(r"(?:(.*)/)?metadata/[^/]+\.metadata\.json(\.gz)?", re.IGNORECASE)
+# So many files of a folder are named one by one; of more, a reader wants the folder.
+_NAMED = 3
+
+
+class HasPath(Protocol):
+    """A file, or what is told about one."""
+
+    @property
+    def path(self) -> str:
+        """Path relative to the landing zone."""
+
+
+File = TypeVar("File", bound=HasPath)
 
 
 class Write(NamedTuple):
@@ -112,3 +125,28 @@ def folder_among(path: str, folders: Collection[str]) -> str | None:
     if not folders:
         return None
     return next((f for f in folders if path.startswith(f"{f}/")), None)
+
+
+def by_folder(
+    files: Iterable[File], what: Callable[[File], Hashable], named: int = _NAMED
+) -> list[tuple[str, list[File]]]:
+    """Groups files of which the same is to be told, as a folder may hold hundreds of parts.
+
+    Args:
+        files: The files.
+        what: What is to be told of one.
+        named: How many files of a folder stay on their own.
+
+    Returns:
+        Each group with its name: a file's path, or a folder with the number of its files.
+    """
+    groups: dict[tuple[str, Hashable], list[File]] = {}
+    for file in files:
+        groups.setdefault((file.path.rpartition("/")[0], what(file)), []).append(file)
+    found: list[tuple[str, list[File]]] = []
+    for (folder, _), those in groups.items():
+        if folder and len(those) > named:
+            found.append((f"{folder}/ ({len(those):,} files)", those))
+        else:
+            found += [(file.path, [file]) for file in those]
+    return found

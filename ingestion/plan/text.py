@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ingestion.landing.lookalikes import in_words
+from ingestion.landing.parts import by_folder
 from ingestion.plan.files import PlannedColumn, PlannedFile
 from ingestion.plan.plan import Plan, PlannedModel
 
@@ -68,11 +70,20 @@ def _file_lines(plan: Plan) -> list[str]:
     if plan.unlisted:
         return [f"! not looked at, built from what is loaded: {plan.unlisted}"]
     shown = [file for file in plan.files if file.change != "unchanged"]
-    width = max((len(file.path) for file in shown), default=0)
     unchanged = len(plan.files) - len(shown)
-    lines = [_file_line(file, width) for file in shown]
+    told = [_as_one(name, files) for name, files in by_folder(shown, _told_alike)]
+    width = max((len(file.path) for file in told), default=0)
+    lines = [_file_line(file, width) for file in told]
     lines += [f"! not read: {line}" for line in in_words(plan.unread)]
     return [*lines, f"= {_count(unchanged, 'file')} unchanged"] if unchanged else lines
+
+
+def _told_alike(file: PlannedFile) -> tuple[str, str | None]:
+    return file.change, file.reason
+
+
+def _as_one(name: str, files: list[PlannedFile]) -> PlannedFile:
+    return replace(files[0], path=name, rows=sum(file.rows or 0 for file in files))
 
 
 def _file_line(file: PlannedFile, width: int) -> str:

@@ -11,6 +11,7 @@
 
 {% macro default__add_months() -%} {{ no_variant('add_months', varargs) }} {%- endmacro %}
 {% macro default__count_distinct() -%} {{ no_variant('count_distinct', varargs) }} {%- endmacro %}
+{% macro default__create_missing_schema() -%} {{ no_variant('create_missing_schema', varargs) }} {%- endmacro %}
 {% macro default__epoch_to_timestamp() -%} {{ no_variant('epoch_to_timestamp', varargs) }} {%- endmacro %}
 {% macro default__hash_of_row() -%} {{ no_variant('hash_of_row', varargs) }} {%- endmacro %}
 {% macro default__iso_weekday() -%} {{ no_variant('iso_weekday', varargs) }} {%- endmacro %}

@@ -13,21 +13,12 @@
     )) }}
 {%- endmacro %}
 
-{#-
-    Before the first model of a build by dbt alone; `movielens` has created it by then. Asked first:
-    `create schema if not exists` needs the privilege even if the schema exists.
--#}
+{#- Before the first model of a build by dbt alone; `movielens` has created it by then. -#}
 {% macro create_built_files() -%}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- set it = built_files() -%}
         {%- if adapter.get_relation(it.database, it.schema, it.identifier) is none -%}
-            {%- set schemas = run_query(
-                "select 1 from information_schema.schemata where catalog_name = current_database() "
-                "and lower(schema_name) = '" ~ it.schema ~ "'"
-            ) -%}
-            {%- if not schemas.rows -%}
-                {%- do adapter.create_schema(it) -%}
-            {%- endif -%}
+            {{ create_missing_schema(it) }}
             create table if not exists {{ it }} (model_name varchar, file_id bigint)
         {%- endif -%}
     {%- endif -%}

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -214,6 +215,30 @@ def test_what_looks_like_data_and_is_not_read_is_told_with_advice(
     (finding,) = [each for each in findings if each["code"] == "looks-like-movielens"]
     assert finding["status"] == "warning"
     assert "save its rows as ratings.csv" in finding["remedy"]
+
+
+def test_parts_with_the_same_to_tell_are_told_as_one(cli: Cli, zone: Path, tmp_path: Path) -> None:
+    where = ("--source", zone, "--home", tmp_path / "home")
+    cli("load", *where)
+    folder = zone / "tags"
+    folder.mkdir()
+    for number in range(5):
+        part = f"userId,movieId,tag,timestamp\n1,1,tag {number},1000000000\n"
+        (folder / f"part-{number}.csv").write_text(part)
+    for mark in ("_SUCCESS", ".part-0.csv.crc"):
+        (folder / mark).touch()
+    assert "+ tags/ (5 files)  about 5 rows" in cli("plan", *where).stdout
+    # What Spark puts beside the parts is nothing that anyone has to look at.
+    assert len(cli("load", *where).stdout.splitlines()) == 1
+    (folder / "_temporary").mkdir()
+    told = cli("load", *where).stdout.splitlines()[1:]
+    assert [line.partition(",")[0] for line in told] == [
+        "  tags/ (5 files): not read any more",
+        "  not read: tags is still being written (_temporary is in it)",
+    ]
+    shutil.rmtree(folder)
+    told = cli("load", *where, "--remove-missing").stdout.splitlines()[1:]
+    assert told == ["  tags/ (5 files): recorded as removed"]
 
 
 def test_refused_files_are_exit_code_4_even_in_silence(

@@ -31,7 +31,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.build.environments import ANALYTICS, AUDIT, CANDIDATE, STORE
-from ingestion.operate.steps import build, load
+from ingestion.operate.steps import build, load, publish
 from ingestion.raw.manifest import SCHEMA as RAW
 from ingestion.settings import Settings
 from local_dev.generate import generate
@@ -304,7 +304,7 @@ class Comparison:
     def __init__(self, folder: Path, ratings: int, seed: int) -> None:
         zone, base = folder / "zone", folder / "base"
         generate(base, ratings=ratings, seed=seed)
-        _make_one_film_popular(base / "ratings.csv")
+        _make_two_films_popular(base / "ratings.csv")
         zone.mkdir()
         (zone / "README.txt").write_text(README, encoding="utf-8")
         self._history = History(zone, seed, base)
@@ -336,6 +336,8 @@ class Comparison:
             f"{time.perf_counter() - built:.0f} s with SQLMesh"
         )
         self._compare(number)
+        # The next build compares itself with what readers see.
+        publish(self._dbt)
 
     def _compare(self, number: int) -> None:
         one, other = tables(self._dbt.warehouse_file), tables(self._sqlmesh.warehouse)
@@ -386,10 +388,12 @@ def unproved(digests_of: Mapping[str, Sequence[Digest]]) -> list[str]:
     ]
 
 
-def _make_one_film_popular(ratings: Path) -> None:
-    """Some marts are about films that more than a hundred people rated."""
+def _make_two_films_popular(ratings: Path) -> None:
+    """Some marts are about films that more than a hundred people rated, or that 20 people like."""
+    fans = [(user, 1) for user in range(10**5, 10**5 + 120)]
+    fans += [(user, 2) for user, _ in fans[::2]]
     with ratings.open("a", encoding="utf-8") as file:
-        file.writelines(f"{user},1,4.0,{10**9 + user}\n" for user in range(10**5, 10**5 + 120))
+        file.writelines(f"{user},{film},4.0,{10**9 + user}\n" for user, film in fans)
 
 
 def main() -> None:
