@@ -139,6 +139,27 @@ def test_one_changed_file_costs_what_is_behind_it(production: Production) -> Non
     assert production.differences_from("dev") == {}
 
 
+def test_a_fact_with_other_columns_than_its_model_stops_the_build(production: Production) -> None:
+    ((fact,),) = production.target.fetch(
+        "select max(table_name) from information_schema.tables"
+        " where lower(table_schema) = 'store' and lower(table_name) like 'fct_tags__%'"
+    )
+    production.target.execute(f"alter table store.{fact} add column by_hand varchar")
+    with (production.zone / "tags.csv").open("a") as tags:
+        tags.write("1,1,one more tag,1400000000\n")
+    where = ("--home", "prod", "--source", production.zone)
+    error = production.cli.json("run", *where, exit_code=1, env=production.env)["error"]
+    assert "fct_tags" in error["message"]
+    assert "by_hand" in error["message"].lower()
+    assert "run `movielens build --full-refresh`" in error["message"]
+    shown = "select count(*) from marts.mart_tag where tag = 'one more tag'"
+    assert production.target.fetch(shown) == [(0,)]
+    production.run("--full-refresh")
+    assert production.target.fetch(shown) == [(1,)]
+    production.cli.json("run", "--home", "dev", "--source", production.zone)
+    assert production.differences_from("dev") == {}
+
+
 def test_runners_of_several_machines(production: Production) -> None:
     ratings = production.zone / "ratings-2.csv"
     film = (production.zone / "movies.csv").read_text().splitlines()[1].partition(",")[0]
