@@ -171,6 +171,12 @@ def test_what_no_model_reads_is_said_and_loaded_only_if_asked_for(
     plan = plan_load(target, LoadRequest(None, Rules()), zone, current_files(target))
     changes = {file.path: file.change for file in plan_files(plan, Rules())}
     assert changes == {path: status for path, (status, _) in told.items()}
+    # What is gone is gone, whether or not it would be read if it were there.
+    lost = sorted(path for path in left_out if (source / path).is_file())
+    for path in lost:
+        (source / path).unlink()
+    gone = load(settings=settings, remove_missing=True)
+    assert sorted(file.path for file in gone.of_status("removed")) == lost
 
 
 def test_a_table_that_no_model_reads_is_not_there_until_asked_for(

@@ -37,9 +37,9 @@ _READS = (
 )
 GUARDS = {
     "raw/commit": (*_LOADS, "tests/warehouse/test_lease.py"),
-    "raw/manifest": (*_LOADS, "tests/publish/test_as_of.py"),
+    "raw/manifest": (*_LOADS, "tests/publish/test_as_of.py", "tests/reading/test_releases.py"),
     "raw/rows": _LOADS,
-    "raw/plan": _LOADS,
+    "raw/plan": (*_LOADS, "tests/operate/test_status.py"),
     "raw/load": (*_LOADS, "tests/operate/test_status.py"),
     "raw/refusals": (*_LOADS, "tests/operate/test_status.py", _REFUSES),
     "warehouse/lease": ("tests/warehouse/test_lease.py",),

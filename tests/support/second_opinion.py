@@ -304,7 +304,7 @@ class Comparison:
     def __init__(self, folder: Path, ratings: int, seed: int) -> None:
         zone, base = folder / "zone", folder / "base"
         generate(base, ratings=ratings, seed=seed)
-        _make_two_films_popular(base / "ratings.csv")
+        _make_films_popular(base / "ratings.csv")
         zone.mkdir()
         (zone / "README.txt").write_text(README, encoding="utf-8")
         self._history = History(zone, seed, base)
@@ -388,10 +388,14 @@ def unproved(digests_of: Mapping[str, Sequence[Digest]]) -> list[str]:
     ]
 
 
-def _make_two_films_popular(ratings: Path) -> None:
-    """Some marts are about films that more than a hundred people rated, or that 20 people like."""
+def _make_films_popular(ratings: Path) -> None:
+    """Some marts are about films that more than a hundred people rated, or that 20 people like.
+
+    Others like a third one, so that the two are together more often than by chance.
+    """
     fans = [(user, 1) for user in range(10**5, 10**5 + 120)]
     fans += [(user, 2) for user, _ in fans[::2]]
+    fans += [(user, 3) for user in range(2 * 10**5, 2 * 10**5 + 60)]
     with ratings.open("a", encoding="utf-8") as file:
         file.writelines(f"{user},{film},4.0,{10**9 + user}\n" for user, film in fans)
 
