@@ -112,7 +112,7 @@ def served(home: Path, environment: str = "") -> Iterator[str]:
 
 
 def wait_until_drawn(page: Page) -> None:
-    """Waits until the script has finished and every chart has marks.
+    """Waits until the script has finished, every chart has marks, and no diagram is being loaded.
 
     Args:
         page: A page of the dashboard.
@@ -122,6 +122,7 @@ def wait_until_drawn(page: Page) -> None:
     page.wait_for_function(
         "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
         ".every(chart => chart.querySelector('svg, canvas'))"
+        " && !document.querySelector('[data-testid=stMermaidChart][aria-busy=true]')"
     )
     page.wait_for_function(STILL, polling=100)
 
