@@ -33,6 +33,8 @@ _LOOKS = """
 .stPageLink:not(.st-key-navigation *) a { background-color: transparent; }
 .stPageLink:not(.st-key-navigation *) a span { text-decoration: underline; }
 .stPageLink:not(.st-key-navigation *) a p { font-weight: inherit; }
+/* The links that a fragment drew last take the place of those before: see Navigation. */
+.st-key-links > :not(:last-child) { display: none; }
 /* Where a figure comes from is an icon to those who see, and a name to those who hear. */
 [class*="st-key-origin-of"] [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] {
     position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
@@ -86,12 +88,9 @@ def navigation(pages: Mapping[str, st.Page]) -> None:
     Args:
         pages: The pages by name.
     """
-    place = st.empty()
-    _navigation.set(Navigation(place, pages))
-    # What a fragment writes outside of it, Streamlit puts into a block of its own. The same here,
-    # so that the one takes the place of the other, link by link.
-    with place.container():
-        Navigation(st.empty(), pages).draw()
+    links = Navigation(st.container(key="links"), pages)
+    links.draw()
+    _navigation.set(links)
 
 
 def drawn_navigation() -> Navigation:

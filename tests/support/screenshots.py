@@ -112,7 +112,7 @@ def served(home: Path, environment: str = "") -> Iterator[str]:
 
 
 def wait_until_drawn(page: Page) -> None:
-    """Waits until the script has finished, every chart has marks, and no diagram is being loaded.
+    """Waits until the script has finished, and links, charts and diagrams are there.
 
     Args:
         page: A page of the dashboard.
@@ -123,6 +123,7 @@ def wait_until_drawn(page: Page) -> None:
         "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
         ".every(chart => chart.querySelector('svg, canvas'))"
         " && !document.querySelector('[data-testid=stMermaidChart][aria-busy=true]')"
+        " && !document.querySelector('.st-key-links:not(:has(a))')"
     )
     page.wait_for_function(STILL, polling=100)
 
