@@ -42,7 +42,7 @@ GUARDS = {
     "raw/plan": (*_LOADS, "tests/operate/test_status.py"),
     "raw/load": (*_LOADS, "tests/operate/test_status.py"),
     "raw/refusals": (*_LOADS, "tests/operate/test_status.py", _REFUSES),
-    "warehouse/lease": ("tests/warehouse/test_lease.py",),
+    "warehouse/lease": ("tests/warehouse/test_lease.py", "tests/operate/test_vacuum.py"),
     "warehouse/run": ("tests/warehouse/test_lease.py", "tests/operate/test_recovery.py"),
     "reading/bulk": _READS,
     "reading/together": ("tests/reading/test_reading_together.py",),
