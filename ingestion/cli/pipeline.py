@@ -94,7 +94,7 @@ def load_lines(report: LoadReport) -> list[str]:
     lines = [first, *noted, *(line for file in report.files for line in _file_lines(file))]
     lines += _gone_lines(report)
     lines += _unread_lines(report)
-    told = {each.path for each in (*report.unread, *report.files)}
+    told = {each.path for each in report.unread} | {file.path for file in report.files}
     others = [path for path in _others(report) if path not in told]
     if others:
         shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import contents
 from dashboard.layout import plain
 from tests.support import marts_fixture
-from tests.support.pages import PAGES, links, words
+from tests.support.pages import PAGES, links, page_links, words
 
 OpenPage = Callable[..., AppTest]
 TITLES = {name: page.title for name, page in contents.PAGES.items()}
@@ -438,8 +438,7 @@ def test_a_film_without_neighbours_says_so_in_a_sentence(
 
 def links_to(app: AppTest, page: str) -> list[str]:
     """What the links to a page ask of it."""
-    every = [link.proto for link in app.get("page_link")][len(PAGES) :]
-    return [link.query_string for link in every if link.page == page]
+    return [link.query_string for link in page_links(app) if link.page == page]
 
 
 def test_genres_year_and_tags_of_a_film_are_links(open_page: OpenPage, published: Path) -> None:
