@@ -25,7 +25,7 @@ def page_links(app: AppTest) -> list[Any]:
     """The links on the page, without those to all pages above it, which may be there twice."""
     every = [link.proto for link in app.get("page_link")]
     above = [link.label for link in every[: len(PAGES)]]
-    while [link.label for link in every[: len(PAGES)]] == above:
+    while above and [link.label for link in every[: len(PAGES)]] == above:
         every = every[len(PAGES) :]
     return every
 
