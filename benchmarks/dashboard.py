@@ -177,7 +177,7 @@ async def crowd(port: int, sessions: int, changes: int, seed: int) -> Round:
     seen = Round()
     visits = (
         # Other choices in each round: those of the round before are in the cache.
-        visit(port, changes, random.Random(f"{seed} {sessions} {number}"), seen)  # noqa: S311
+        visit(port, changes, random.Random(f"{seed} {sessions} {number}"), seen)  # noqa: S311 (no secret)
         for number in range(sessions)
     )
     await asyncio.gather(*visits)

@@ -15,7 +15,7 @@ def chosen_genres(label: str, usual: int, most: int, said: str) -> list[str]:
         label: What to choose.
         usual: How many are chosen at first, those with most ratings.
         most: How many count.
-        said: What is said of those that are chosen beyond that; their names follow.
+        said: The words before the names of genres chosen beyond that.
 
     Returns:
         The genres, in the order in which they were chosen.

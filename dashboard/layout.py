@@ -209,7 +209,7 @@ class Figure:
         alt: Its alternative text, one sentence computed from the rows.
         finding: What becomes the heading of its section, if there is one.
         sentence: A computed sentence above it, if there is one.
-        note: What is said below it, as Markdown.
+        note: The caption below it, as Markdown.
     """
 
     rows: pa.Table

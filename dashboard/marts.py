@@ -122,8 +122,8 @@ def remembered(make: Callable[P, Answer]) -> Callable[P, Answer]:
 
     Args:
         make: Computes it from rows of the pinned version and its arguments, which are hashable; it
-            draws nothing. A page's script defines its functions anew in each run, so they are told
-            apart by file and name.
+            draws nothing. Each run of a page's script redefines its functions, so a function is
+            identified by file and name.
 
     Returns:
         The same function; what it returns is shared, so nobody may change it.

@@ -1,4 +1,4 @@
-"""Folders of parts, as Spark and other engines write them: what counts of one, and when.
+"""Folders of parts, as Spark and other engines write them: which files count, and when.
 
 Names are those of Hadoop's file output committers, of S3A's, and of Spark's writers
 (https://spark.apache.org/docs/latest/sql-data-sources-parquet.html, https://hadoop.apache.org/docs/
