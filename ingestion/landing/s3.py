@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 from functools import lru_cache
-from os import getenv
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -52,8 +52,7 @@ def open_object(fs: S3FileSystem, file: LandingFile) -> io.BufferedReader:
     else:
         wanted["ChecksumMode"] = "ENABLED"
     try:
-        client = _client(bool(fs.anon), **login(fs))
-        answer = client.get_object(Bucket=bucket, Key=key, **wanted)
+        answer = _client_of(fs).get_object(Bucket=bucket, Key=key, **wanted)
     except ClientError as error:
         raise _in_words(error, bucket, key) from None
     except BotoCoreError as error:
@@ -69,9 +68,8 @@ def first_bytes(fs: S3FileSystem, file: LandingFile, size: int) -> bytes:
     """
     bucket, key, _ = fs.split_path(file.key)
     try:
-        client = _client(bool(fs.anon), **login(fs))
         part = {"Range": f"bytes=0-{size - 1}", "IfMatch": file.etag}
-        return bytes(client.get_object(Bucket=bucket, Key=key, **part)["Body"].read())
+        return bytes(_client_of(fs).get_object(Bucket=bucket, Key=key, **part)["Body"].read())
     except ClientError as error:
         raise _in_words(error, bucket, key) from None
     except BotoCoreError as error:
@@ -93,10 +91,18 @@ def login(fs: S3FileSystem) -> dict[str, str | None]:
     }
 
 
+def _client_of(fs: S3FileSystem) -> Any:
+    # A notebook that corrects AWS_PROFILE and loads again is to get another client.
+    environment = frozenset(each for each in os.environ.items() if each[0].startswith("AWS_"))
+    return _client(environment, bool(fs.anon), **login(fs))
+
+
 @lru_cache
-def _client(anon: bool, profile_name: str | None, **login: str | None) -> Any:
+def _client(
+    _: frozenset[tuple[str, str]], anon: bool, profile_name: str | None, **login: str | None
+) -> Any:
     config = Config(
-        retries={"mode": "standard", "max_attempts": int(getenv("AWS_MAX_ATTEMPTS", ATTEMPTS))},
+        retries={"mode": "standard", "max_attempts": int(os.getenv("AWS_MAX_ATTEMPTS", ATTEMPTS))},
         read_timeout=READ_SECONDS,
         signature_version=UNSIGNED if anon else None,
     )

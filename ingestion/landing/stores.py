@@ -36,6 +36,8 @@ _S3_KEYS = tuple(
         "endpoint_url",
     )
 )
+# fsspec would keep a client for the life of the process, also after a notebook sets AWS_PROFILE.
+_OPENED_ANEW = {"skip_instance_cache": True}
 _EXTRAS = {
     "movielens-warehouse[s3]": ("s3", "s3a"),
     "dlt[gs]": ("gs", "gcs"),
@@ -60,7 +62,7 @@ def open_store(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         if arguments is None:
             fs, root = _opened_by_dlt(url)
         else:
-            fs, root = fsspec.core.url_to_fs(url, **arguments)
+            fs, root = fsspec.core.url_to_fs(url, **arguments, **_OPENED_ANEW)
     except ImportError as error:
         raise _not_installed(url, error) from None
     except ValueError as error:
@@ -189,7 +191,9 @@ def _configuration(url: str) -> FilesystemConfiguration:
     from dlt.common.configuration import resolve_configuration
     from dlt.common.storages.configuration import FilesystemConfiguration
 
-    return resolve_configuration(FilesystemConfiguration(bucket_url=url), sections=_SECTIONS)
+    made = resolve_configuration(FilesystemConfiguration(bucket_url=url), sections=_SECTIONS)
+    made.kwargs = {**(made.kwargs or {}), **_OPENED_ANEW}
+    return made
 
 
 def _opened_by_dlt(url: str) -> tuple[Any, str]:

@@ -20,7 +20,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from filelock import FileLock
-from s3fs import S3FileSystem
 
 from dashboard.settings import Settings as DashboardSettings
 from ingestion import load
@@ -60,7 +59,6 @@ class SetUp:
             self.monkeypatch.setenv(name, str(value))
 
     def diagnose(self) -> Diagnosis:
-        S3FileSystem.clear_instance_cache()
         return diagnose(resolve())
 
 

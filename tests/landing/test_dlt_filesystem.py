@@ -19,7 +19,6 @@ from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.sources.filesystem import filesystem, readers
 from moto.server import ThreadedMotoServer
-from s3fs import S3FileSystem
 
 from ingestion import load, movielens_source, read_movielens
 from ingestion.engine import engine_of
@@ -75,8 +74,6 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """The six files in a bucket, which nothing in the environment leads to."""
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", *map(str.upper, KEYS)):
         monkeypatch.delenv(name, raising=False)
-    S3FileSystem.clear_instance_cache()
-    s3._client.cache_clear()
     made = Bucket(endpoint)
     for name, content in SIX.items():
         made.put(name, content)

@@ -11,10 +11,9 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from s3fs import S3FileSystem
 
 from ingestion import load
-from ingestion.landing import s3
+from ingestion.errors import SourceError
 from ingestion.landing.listing import list_landing_zone
 from ingestion.landing.s3 import open_object
 from ingestion.reading.file import read_file
@@ -40,8 +39,6 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    S3FileSystem.clear_instance_cache()
-    s3._client.cache_clear()
     made = boto3.client("s3")
     made.create_bucket(Bucket=BUCKET)
     yield made
@@ -124,6 +121,27 @@ def test_a_server_that_is_gone_is_an_error_of_the_file(
         open_object(zone.fs, zone.files["ratings.csv"])
 
 
+def test_a_changed_environment_takes_effect_in_the_same_process(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a notebook, where someone corrects AWS_PROFILE or AWS_ENDPOINT_URL and goes on."""
+    put(client, "ratings.csv", RATINGS)
+
+    def read() -> bytes:
+        zone = list_landing_zone(f"s3://{BUCKET}")
+        with open_object(zone.fs, zone.files["ratings.csv"]) as stream:
+            return stream.read()
+
+    right = client.meta.endpoint_url
+    assert read() == RATINGS.encode()
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1:9"):
+        read()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", right)
+    assert read() == RATINGS.encode()
+
+
 @pytest.fixture
 def proxy(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingProxy]:
     """Between client and server; breaks off two files of the bucket."""
@@ -133,8 +151,6 @@ def proxy(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingProx
     put(client, "breaking/movies.csv", MOVIES)
     with breaking_proxy(int(client.meta.endpoint_url.rpartition(":")[2])) as made:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made.port}")
-        S3FileSystem.clear_instance_cache()
-        s3._client.cache_clear()
         yield made
 
 

@@ -20,7 +20,6 @@ from ingestion.settings import Settings
 from tests.support.faulty_s3 import FOR_EVER, Fault, FaultyS3, faulty_s3
 from tests.support.landing_zone import LINKS, MOVIES, rows_that_count
 from tests.support.marks import slow_except
-from tests.support.s3_clients import forget_clients
 
 BUCKET, ZONE = "movielens-faults", "s3://movielens-faults/landing"
 ROWS = 5_000
@@ -34,14 +33,12 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
     with faulty_s3() as (application, variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        forget_clients()
         client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
         put(client, ratings=RATINGS, movies=MOVIES)
         yield application
         # moto keeps its buckets for as long as the process lives.
         urllib.request.urlopen(f"{variables['AWS_ENDPOINT_URL']}/moto-api/reset", b"").close()
-    forget_clients()
 
 
 def put(client: Any, **contents: str | bytes) -> None:
@@ -164,7 +161,6 @@ def test_credentials_of_an_assumed_role(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_PROFILE", "reader")
-    forget_clients()
     faulty.requests.clear()
     assert load(settings=from_s3).exit_code == 0
     used = {(what, who[:4]) for what, path, who in faulty.requests if path.startswith(f"/{BUCKET}")}

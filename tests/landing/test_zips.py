@@ -34,7 +34,6 @@ from tests.support.landing_zone import (
     rows_that_count,
     write_six,
 )
-from tests.support.s3_clients import forget_clients
 
 RELEASE = {f"ml-25m/{name}": content for name, content in SIX.items()}
 README = (
@@ -298,11 +297,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with s3_server() as env:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
-        forget_clients()
         made = boto3.client("s3")
         made.create_bucket(Bucket="zips")
         yield made
-    forget_clients()
 
 
 @contextmanager

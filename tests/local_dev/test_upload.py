@@ -13,7 +13,6 @@ from local_dev.s3 import s3_server
 from local_dev.upload import upload
 from tests.support.cli import Cli
 from tests.support.landing_zone import MOVIES, SIX, write_six
-from tests.support.s3_clients import forget_clients
 
 TO = "s3://movielens-upload/landing"
 
@@ -59,10 +58,8 @@ def test_a_release_keeps_its_edition_and_its_readme(tmp_path: Path) -> None:
         for name, value in env.items():
             patch.setenv(name, value)
         client_of(env).create_bucket(Bucket="movielens-upload")
-        forget_clients()
         upload(folder, TO)
         there = list_landing_zone(TO)
-    forget_clients()
     assert (there.edition, there.readme) == (here.edition, here.readme)
     assert there.edition == "ml-latest-small"
 

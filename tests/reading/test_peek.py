@@ -13,7 +13,6 @@ from ingestion.reading.peek import Peek, peek
 from ingestion.reading.rules import Rules
 from local_dev.s3 import s3_server
 from tests.support.bad_input.builders import PACK
-from tests.support.s3_clients import forget_clients
 
 HEADER = "userId,movieId,rating,timestamp\n"
 ROW = "1,2,3.5,1332786000\n"
@@ -47,7 +46,6 @@ def test_a_long_file_in_a_bucket_is_estimated(monkeypatch: pytest.MonkeyPatch) -
     with s3_server() as env:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
-        forget_clients()
         client = boto3.client("s3")
         client.create_bucket(Bucket="peeked")
         for suffix in ("", ".gz", ".zip"):
@@ -57,7 +55,6 @@ def test_a_long_file_in_a_bucket_is_estimated(monkeypatch: pytest.MonkeyPatch) -
         for file in listed.files.values():
             found = peek(listed.fs, file, Rules()).rows
             assert found == pytest.approx(ROWS, rel=0.25), file.path
-    forget_clients()
 
 
 def test_a_last_line_without_its_end_is_a_row(tmp_path: Path) -> None:

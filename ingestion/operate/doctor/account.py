@@ -341,7 +341,7 @@ def stage(settings: Settings) -> Iterator[Finding]:
 
     probe = f"{settings.stage.rstrip('/')}/_doctor_{secrets.token_hex(4)}"
     try:
-        fs, key = fsspec.core.url_to_fs(probe)
+        fs, key = fsspec.core.url_to_fs(probe, skip_instance_cache=True)
         bucket = key.partition("/")[0]
         if not fs.exists(bucket):  # dlt would try to create it
             raise FileNotFoundError(f"whether there is a bucket {bucket} cannot be told")
