@@ -77,7 +77,10 @@ def test_no_secret_is_written_anywhere(production: Production, is_short: bool) -
 
 
 def output_of(production: Production, *arguments: str, env: dict[str, str]) -> str:
-    return "".join(production.cli.start(*arguments, env=env).communicate(timeout=200))
+    process = production.cli.start(*arguments, env=env)
+    told = "".join(process.communicate(timeout=200))
+    assert process.returncode in (0, 1, 2), told
+    return told
 
 
 NO_TESTS = ("--exclude-resource-type", "test", "unit_test")

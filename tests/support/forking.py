@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -398,4 +399,7 @@ if __name__ == "__main__":
             become(**request)
         except SystemExit as ended:
             end(ended.code)
+        except Exception:
+            traceback.print_exc()
+            end(1)
         end(0)
