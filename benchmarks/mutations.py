@@ -66,11 +66,13 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ratings", type=int, default=2_000)
+    parser.add_argument("--model", help="put all of them into this model")
     arguments = parser.parse_args()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="movielens-bench-") as folder:
         trial = Trial(Path(folder), arguments.seed, arguments.ratings)
-        verdicts = [trial.verdict(mutant) for mutant in trial.mutants(arguments.mutants)]
+        drawn = trial.mutants(arguments.mutants, arguments.model)
+        verdicts = [trial.verdict(mutant) for mutant in drawn]
         trial.close()
     columns = "".join(f"{column:>13}" for column in (*_ENDS, *_SHARES))
     print(f"{'kind of mistake':<24}{'mutants':>8}{columns}")

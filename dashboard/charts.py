@@ -790,14 +790,14 @@ def weekday_hours() -> Any:
 
 @_built
 def cohorts() -> Any:
-    """Share of each year's newcomers who rated again, by years since; counts of newcomers in front.
+    """Share of each cohort's newcomers who rated again, by years since; their number in front.
 
     Returns:
         A specification for columns cohort, years_since, end, span, n_users_active, n_newcomers,
-        n_ratings, share, is_first, in drawing order.
+        n_ratings, share, is_first, is_merged, in drawing order.
     """
     base = _chart().encode(
-        y=_category("cohort", "Year of the first rating").sort("ascending"),
+        y=_category("cohort", "First rated in").sort("ascending"),
         tooltip=[
             alt.Tooltip("cohort:N", title="First rated in"),
             _count("n_newcomers", "Newcomers"),
@@ -812,7 +812,21 @@ def cohorts() -> Any:
         stop="datum.end - 0.5",
         middle="(datum.years_since + datum.end - 1) / 2",
     )
-    cells = later.mark_rect().encode(
+    merged = later.transform_filter("datum.is_merged")
+    # Not coloured: a share that rated in any of ten years says nothing beside that of one year.
+    # May be empty, and an empty mark has no accessible name.
+    outlines = merged.mark_rect(fillOpacity=0, stroke=_QUIET, strokeDash=[3, 3], aria=False).encode(
+        x=_years_since("start"), x2="stop:Q"
+    )
+    merged_values = merged.mark_text(fontSize=11, color=_QUIET, aria=False).encode(
+        x=_years_since("middle"),
+        text=alt.Text("share:Q", format=".0%"),
+        opacity=alt.condition(
+            "width >= 800 || datum.end - datum.years_since > 3", alt.value(1), alt.value(0)
+        ),
+    )
+    single = later.transform_filter("!datum.is_merged")
+    cells = single.mark_rect().encode(
         x=_years_since("start"),
         x2="stop:Q",
         color=alt.Color(
@@ -823,7 +837,7 @@ def cohorts() -> Any:
             ),
         ),
     )
-    values = _values(later, alt.Text("share:Q", format=".0%"), "share", wide=800).encode(
+    values = _values(single, alt.Text("share:Q", format=".0%"), "share", wide=800).encode(
         x=_years_since("middle")
     )
     newcomers = (
@@ -831,7 +845,8 @@ def cohorts() -> Any:
         .mark_text(fontSize=12, align="right", dx=-4)
         .encode(x=alt.datum(0.5), text=alt.Text("n_newcomers:Q", format=",d"))
     )
-    return alt.layer(cells, values, newcomers).properties(height=alt.Step(22))
+    layers = alt.layer(outlines, merged_values, cells, values, newcomers)
+    return layers.properties(height=alt.Step(22))
 
 
 def _years_since(field: str) -> Any:

@@ -605,7 +605,7 @@ def returning(cells: pd.DataFrame, last_year: int) -> str | None:
     """Says how many newcomers rated again in the year after their first.
 
     Args:
-        cells: Columns cohort_year, years_since, end, n_users_active, n_newcomers.
+        cells: Columns last_cohort_year, years_since, end, n_users_active, n_newcomers.
         last_year: Year of the last rating, whose newcomers have no year after.
 
     Returns:
@@ -629,7 +629,7 @@ def returning_in_short(cells: pd.DataFrame, last_year: int) -> str | None:
 
 
 def _came_back(cells: pd.DataFrame, last_year: int) -> tuple[int, int] | None:
-    first = cells[(cells["years_since"] == 0) & (cells["cohort_year"] < last_year)]
+    first = cells[(cells["years_since"] == 0) & (cells["last_cohort_year"] < last_year)]
     after = cells[(cells["years_since"] == 1) & (cells["end"] == 2)]
     newcomers = after["n_newcomers"].sum()
     if newcomers < ENOUGH or newcomers < 0.9 * first["n_newcomers"].sum():

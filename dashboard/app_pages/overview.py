@@ -30,9 +30,11 @@ def how_big() -> tuple[tuple[layout.Metric, ...], str | None]:
     by_year = months.groupby(months["month"].dt.year)[["n_ratings", "sum_rating"]]
     yearly = by_year.sum()
     mean = (yearly["sum_rating"] / yearly["n_ratings"].where(yearly["n_ratings"] > 0)).dropna()
+    newcomers, is_by_year = _newcomers()
+    new = "{:,.0f} new" if is_by_year else "{:,.0f} new a year"
     sizes = (
         _size("Ratings", findings.number(status.n_ratings), yearly["n_ratings"], "{:,.0f}"),
-        _size("People who rated", findings.number(status.n_users), _newcomers(), "{:,.0f} new"),
+        _size("People who rated", findings.number(status.n_users), newcomers, new),
         _size("Mean rating", f"{status.mean:.2f}" if status.mean else "–", mean, "{:.2f}"),
         _size("Films rated", findings.number(status.n_rated_movies)),
         _size("Tags given", findings.number(status.n_tag_applications)),
@@ -40,7 +42,8 @@ def how_big() -> tuple[tuple[layout.Metric, ...], str | None]:
     if yearly.empty:
         return sizes, None
     return sizes, (
-        "Sparklines are by year; for people, they show newcomers."
+        "Sparklines are by year; for people, they show newcomers"
+        f"{'' if is_by_year else ', as means of several years'}."
         f" {findings.number(status.n_movies)} films are listed;"
         f" {findings.counted(status.n_tag_users, 'person', 'people')} tagged films."
     )
@@ -58,14 +61,15 @@ def _size(label: str, value: str, course: pd.Series | None = None, form: str = "
     return layout.Metric(label, value, drawn)
 
 
-def _newcomers() -> pd.Series | None:
-    """People by year of first rating; None if years are merged."""
+def _newcomers() -> tuple[pd.Series, bool]:
+    """People by year of first rating, and whether it is by single year; else means of several."""
     rows = marts.rows(queries.USER_COHORTS)
-    first = rows[rows["years_since"] == 0]
-    if first.empty or (first["cohort_year"] < first["last_cohort_year"]).any():
-        return None
-    by_year = first.set_index("cohort_year")["n_users_active"]
-    return by_year.reindex(range(by_year.index.min(), by_year.index.max() + 1), fill_value=0)
+    first = rows[rows["years_since"] == 0].set_index("cohort_year")
+    n_years = first["last_cohort_year"] - first.index + 1
+    a_year = first["n_users_active"] / n_years
+    if first.empty or (n_years > 1).any():
+        return a_year, first.empty
+    return a_year.reindex(range(a_year.index.min(), a_year.index.max() + 1), fill_value=0), True
 
 
 def sizes() -> None:

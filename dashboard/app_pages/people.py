@@ -12,6 +12,9 @@ WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 FEWEST_NOTE = (
     "No bar or cell stands for fewer than five people: smaller groups are merged with a neighbour."
 )
+WHY_POOLED = (
+    " Year by year, too many cells would stand for fewer than five people, so years are pooled."
+)
 
 
 def concentration(status: Status) -> None:
@@ -72,7 +75,7 @@ def hours() -> None:
 
 
 def cohorts(status: Status) -> None:
-    """How many of each year's newcomers rated again, year by year."""
+    """How many of each cohort's newcomers rated again, year by year."""
     rows = marts.rows(queries.USER_COHORTS)
     if rows.empty or status.last_rating_at is None:
         st.info("There are no ratings in this version.")
@@ -82,24 +85,47 @@ def cohorts(status: Status) -> None:
     later = cells[cells["years_since"] > 0]
     if later.empty:
         st.info(
-            "No year's newcomers include five who rated again in a later year, so nothing can be"
-            " drawn without singling people out."
+            "Too few newcomers rated again in a later year for anything to be drawn without"
+            " singling people out."
         )
         return
     layout.state(findings.returning_in_short(cells, status.last_rating_at.year))
     layout.say(said)
     layout.draw(
-        cells,
+        cells.drop(columns=["cohort_year", "last_cohort_year"]),
         charts.cohorts(),
-        f"Share of each year's newcomers who rated again, by years since: {len(later)} cells."
-        f" {said or ''}",
+        f"Share of the newcomers of {years_pooled(cells)} who rated again, by years since:"
+        f" {len(later)} cells. {said or ''}",
     )
     st.caption(
-        "First column: newcomers of the year. A wide cell merges several years, because fewer than"
-        " five people rated in one of them; it counts people who rated in any of these years. A row"
-        " without cells: fewer than five of them rated in any later year. Years are UTC, and the"
-        " last one may be partial."
+        f"Each row: the newcomers of {years_pooled(cells)}, counted in the first column."
+        f"{'' if is_by_year(cells) else WHY_POOLED} An outlined cell merges several years since,"
+        " because fewer than five people rated in one of them; it counts people who rated in any of"
+        " these years, so it compares with no other. There is no cell for years that some of a"
+        " row's newcomers have not had yet, nor if fewer than five of them rated in any later year."
+        " Years are UTC, and the last one may be partial."
     )
+
+
+def years_pooled(cells: pd.DataFrame) -> str:
+    """How many years the rows of the chart stand for, such as "3 to 5 years".
+
+    Args:
+        cells: Columns cohort_year, last_cohort_year.
+
+    Returns:
+        A few words.
+    """
+    n_years = cells["last_cohort_year"] - cells["cohort_year"] + 1
+    fewest, most = n_years.min(), n_years.max()
+    if most == 1:
+        return "one year"
+    return f"{most} years" if fewest == most else f"{fewest} to {most} years"
+
+
+def is_by_year(cells: pd.DataFrame) -> bool:
+    """Whether each row stands for a single year."""
+    return bool((cells["cohort_year"] == cells["last_cohort_year"]).all())
 
 
 def cohort_cells(rows: pd.DataFrame, last_year: int) -> pd.DataFrame:
@@ -110,7 +136,8 @@ def cohort_cells(rows: pd.DataFrame, last_year: int) -> pd.DataFrame:
         last_year: Year of the last rating.
 
     Returns:
-        The rows with cohort, end, span, n_newcomers, share and is_first.
+        The rows with cohort, end, span, n_newcomers, share, is_first and is_merged, but none of
+        years that some of the cohort have not had yet: their share would be too small.
     """
     first = rows["cohort_year"]
     rows["cohort"] = [
@@ -128,7 +155,9 @@ def cohort_cells(rows: pd.DataFrame, last_year: int) -> pd.DataFrame:
         f"{start}" if start == end else f"{start} to {end}"
         for start, end in zip(rows["years_since"], rows["end"] - 1, strict=True)
     ]
-    return rows.drop(columns=["last_cohort_year", "last_years_since"])
+    rows["is_merged"] = rows["end"] - rows["years_since"] > 1
+    all_had = rows["years_since"] <= last_year - rows["last_cohort_year"]
+    return rows[rows["is_first"] | all_had].drop(columns="last_years_since")
 
 
 def page() -> None:

@@ -1,3 +1,5 @@
+{%- set widths = [1, 3, 5] -%}
+
 with users as (
     select
         user_id,
@@ -21,11 +23,12 @@ merged_first_year as (
     from users_per_first_year
 ),
 
-cohorts as (
+-- Years are merged before they are pooled: a cohort is made of whole groups of enough people.
+group_of_years as (
     select
         merged_year,
-        min(first_year) as cohort_year,
-        max(first_year) as last_cohort_year
+        min(first_year) as start_year,
+        max(first_year) as last_year
     from merged_first_year
     group by merged_year
 ),
@@ -41,15 +44,72 @@ ratings_per_user_and_year as (
 
 active_user as (
     select
-        cohorts.cohort_year,
-        cohorts.last_cohort_year,
+        merged_first_year.merged_year,
         active.user_id,
         active.rating_year - users.first_year as years_since,
         active.n_ratings
     from ratings_per_user_and_year as active
     inner join users on active.user_id = users.user_id
     inner join merged_first_year on users.first_year = merged_first_year.first_year
-    inner join cohorts on merged_first_year.merged_year = cohorts.merged_year
+),
+
+pooled_at_each_width as (
+    {% for width in widths %}
+    select
+        {{ width }} as width,
+        merged_year,
+        start_year,
+        last_year,
+        floor((start_year - min(start_year) over ()) / {{ width }}.0) as pool
+    from group_of_years
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+users_per_cell_at_each_width as (
+    select
+        pooled.width,
+        pooled.pool,
+        active_user.years_since,
+        count(*) as n_users
+    from active_user
+    inner join pooled_at_each_width as pooled on active_user.merged_year = pooled.merged_year
+    group by pooled.width, pooled.pool, active_user.years_since
+),
+
+later_cells_per_width as (
+    select
+        width,
+        count(case when years_since > 0 then 1 end) as n_cells,
+        count(case when years_since > 0 and n_users < {{ var('fewest_people') }} then 1 end) as n_small_cells
+    from users_per_cell_at_each_width
+    group by width
+),
+
+-- The narrowest at which at most a third of the cells are too small to be shown on their own.
+chosen_width as (
+    select coalesce(min(case when 3 * n_small_cells <= n_cells then width end), max(width)) as width
+    from later_cells_per_width
+),
+
+cohort_of_group as (
+    select
+        pooled.merged_year,
+        min(pooled.start_year) over (partition by pooled.pool) as cohort_year,
+        max(pooled.last_year) over (partition by pooled.pool) as last_cohort_year
+    from pooled_at_each_width as pooled
+    inner join chosen_width on pooled.width = chosen_width.width
+),
+
+active_user_of_cohort as (
+    select
+        cohorts.cohort_year,
+        cohorts.last_cohort_year,
+        active_user.user_id,
+        active_user.years_since,
+        active_user.n_ratings
+    from active_user
+    inner join cohort_of_group as cohorts on active_user.merged_year = cohorts.merged_year
 ),
 
 users_per_cohort_and_year as (
@@ -57,7 +117,7 @@ users_per_cohort_and_year as (
         cohort_year,
         years_since,
         count(*) as n_users
-    from active_user
+    from active_user_of_cohort
     group by cohort_year, years_since
 ),
 
@@ -71,17 +131,17 @@ merged_years_since as (
 
 activity_per_cohort as (
     select
-        active_user.cohort_year,
-        active_user.last_cohort_year,
-        merged_years_since.merged_years as years_since,
-        cast(count(distinct active_user.user_id) as bigint) as n_users_active,
-        cast(sum(active_user.n_ratings) as bigint) as n_ratings
-    from active_user
-    inner join merged_years_since
+        active.cohort_year,
+        active.last_cohort_year,
+        merged.merged_years as years_since,
+        cast(count(distinct active.user_id) as bigint) as n_users_active,
+        cast(sum(active.n_ratings) as bigint) as n_ratings
+    from active_user_of_cohort as active
+    inner join merged_years_since as merged
         on
-            active_user.cohort_year = merged_years_since.cohort_year
-            and active_user.years_since = merged_years_since.years_since
-    group by active_user.cohort_year, active_user.last_cohort_year, merged_years_since.merged_years
+            active.cohort_year = merged.cohort_year
+            and active.years_since = merged.years_since
+    group by active.cohort_year, active.last_cohort_year, merged.merged_years
 )
 
 select

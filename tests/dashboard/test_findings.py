@@ -188,7 +188,7 @@ def test_busiest_hour() -> None:
 
 
 def cells(*rows: tuple[int, int, int, int, int]) -> pd.DataFrame:
-    names = ["cohort_year", "years_since", "end", "n_users_active", "n_newcomers"]
+    names = ["last_cohort_year", "years_since", "end", "n_users_active", "n_newcomers"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -278,7 +278,7 @@ def test_headings_about_people() -> None:
     assert findings.busiest_hour_in_short(hours.assign(n_ratings=20)) is None
     cells = pd.DataFrame(
         {
-            "cohort_year": [2000, 2000],
+            "last_cohort_year": [2000, 2000],
             "years_since": [0, 1],
             "end": [1, 2],
             "n_users_active": [100, 12],

@@ -155,18 +155,27 @@ class Trial:
         """Lets go of the database."""
         self._connection.close()
 
-    def mutants(self, count: int) -> Iterator[Mutant]:
-        """Draws distinct mutants, as many of each kind as of any other while there are some."""
+    def mutants(self, count: int, model: str | None = None) -> Iterator[Mutant]:
+        """Draws distinct mutants, as many of each kind as of any other while there are some.
+
+        Args:
+            count: How many at most.
+            model: The model to edit; none: any model or macro.
+
+        Yields:
+            The mutants.
+        """
         chance = random.Random(self._seed)
         drawn: set[tuple[str, str]] = set()
-        kinds = cycle(KINDS)
+        of_all = tuple(k for k in KINDS if model is None or k not in (MACRO, INCREMENTAL))
+        kinds = cycle(of_all)
         tired: set[str] = set()
-        while len(drawn) < count and len(tired) < len(KINDS):
+        while len(drawn) < count and len(tired) < len(of_all):
             kind = next(kinds)
             if kind in tired:
                 continue
             for _ in range(_TRIES):
-                mutant = self._drawn(kind, chance)
+                mutant = self._drawn(kind, chance, model)
                 if mutant and (mutant.of, mutant.text) not in drawn:
                     drawn.add((mutant.of, mutant.text))
                     yield mutant
@@ -174,13 +183,13 @@ class Trial:
             else:
                 tired.add(kind)
 
-    def _drawn(self, kind: str, chance: random.Random) -> Mutant | None:
+    def _drawn(self, kind: str, chance: random.Random, model: str | None) -> Mutant | None:
         if kind in (MACRO, INCREMENTAL):
             of = chance.choice(self._macros(kind))
             before = self._code.text(of)
             text = edits.edited_macro(before, chance)
         else:
-            of = chance.choice(sorted(self._models))
+            of = model or chance.choice(sorted(self._models))
             before = self._models[of].sql
             text = edits.edited(before, kind, chance)
         return Mutant(kind=kind, of=of, text=text, before=before) if text else None

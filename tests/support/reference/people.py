@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from tests.support.reference.files import Current
@@ -58,17 +58,55 @@ def mart_user_activity(current: Current) -> Rows:
 def mart_user_cohort(current: Current) -> Rows:
     """One row per years of first ratings, and years since then."""
     first_year = {user: at.year for user, at in first_ratings(current).items()}
-    cohort_of = merged(Counter(first_year.values()))
     rows: Rows = []
-    for cohort in sorted(set(cohort_of.values())):
-        years = [year for year, merged_year in cohort_of.items() if merged_year == cohort]
-        since: dict[int, Counter[int]] = defaultdict(Counter)
-        for rating in current.ratings:
-            if first_year[rating.user] in years:
-                since[rating.at.year - first_year[rating.user]][rating.user] += 1
-        told = {"cohort_year": min(years), "last_cohort_year": max(years)}
+    for years in cohorts(current):
+        told = {"cohort_year": years[0], "last_cohort_year": years[-1]}
+        since = _since(current, first_year, years)
         rows += [{**told, **activity} for activity in _activity(since)]
     return rows
+
+
+def cohorts(current: Current) -> list[list[int]]:
+    """The years of first ratings that are told together, each time in order.
+
+    They are 1, 3 or 5 years from the first; the fewest at which at most a third of the counts of
+    people who rated again, so many years later, are too small to be told on their own.
+    """
+    first_year = {user: at.year for user, at in first_ratings(current).items()}
+    pooled: list[list[int]] = []
+    for width in (1, 3, 5):
+        pooled = _pooled(merged(Counter(first_year.values())), width)
+        later = [
+            len(active)
+            for years in pooled
+            for since, active in _since(current, first_year, years).items()
+            if since
+        ]
+        if sum(people < FEW for people in later) <= len(later) / 3:
+            break
+    return pooled
+
+
+def _pooled(group_of: Mapping[int, int], width: int) -> list[list[int]]:
+    """Puts groups of years together that begin in the same so many years."""
+    begins = {
+        group: min(y for y, g in group_of.items() if g == group) for group in group_of.values()
+    }
+    pools: dict[int, list[int]] = defaultdict(list)
+    for year in sorted(group_of):
+        pools[(begins[group_of[year]] - min(group_of)) // width].append(year)
+    return list(pools.values())
+
+
+def _since(
+    current: Current, first_year: Mapping[int, int], years: Collection[int]
+) -> dict[int, Counter[int]]:
+    """Who of those who first rated in these years rated how often, by years since."""
+    since: dict[int, Counter[int]] = defaultdict(Counter)
+    for rating in current.ratings:
+        if first_year[rating.user] in years:
+            since[rating.at.year - first_year[rating.user]][rating.user] += 1
+    return since
 
 
 def _activity(since: Mapping[int, Counter[int]]) -> Rows:
