@@ -818,7 +818,7 @@ def cohorts() -> Any:
     outlines = merged.mark_rect(fillOpacity=0, stroke=_QUIET, strokeDash=[3, 3], aria=False).encode(
         x=_years_since("start"), x2="stop:Q"
     )
-    merged_values = merged.mark_text(fontSize=11, color=_QUIET, aria=False).encode(
+    merged_values = merged.mark_text(fontSize=11, aria=False).encode(
         x=_years_since("middle"),
         text=alt.Text("share:Q", format=".0%"),
         opacity=alt.condition(

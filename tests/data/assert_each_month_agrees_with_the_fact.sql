@@ -1,5 +1,7 @@
 -- A returned row is a month whose ratings, stars or people are not those of fct_ratings and dim_users,
--- or one wrongly called partial. A null stands for one to four people.
+-- or one wrongly called partial. A null stands for one to four people, and for any number of newcomers in
+-- years where months of one to four could be told from the others: they are fewer than five together, or
+-- each one, or each four.
 with ratings_per_month_and_user as (
     select
         extract(year from rated_at) * 12 + extract(month from rated_at) as month_number,
@@ -29,6 +31,47 @@ new_users_per_month as (
     group by extract(year from first_rated_at) * 12 + extract(month from first_rated_at)
 ),
 
+new_users_per_year as (
+    select
+        floor((month_number - 1) / 12.0) as joining_year,
+        sum(n_new_users) as n_users,
+        sum(case when n_new_users < {{ var('fewest_people') }} then n_new_users else 0 end) as n_few,
+        count(case when n_new_users < {{ var('fewest_people') }} then 1 end) as n_months_of_few
+    from new_users_per_month
+    group by floor((month_number - 1) / 12.0)
+),
+
+-- A year of too few belongs to the one of enough before it, those before any to the first of enough.
+number_of_group as (
+    select
+        joining_year,
+        n_few,
+        n_months_of_few,
+        greatest(
+            1,
+            sum(case when n_users >= {{ var('fewest_people') }} then 1 else 0 end)
+                over (order by joining_year rows between unbounded preceding and current row)
+        ) as group_number
+    from new_users_per_year
+),
+
+few_per_group as (
+    select
+        joining_year,
+        sum(n_few) over (partition by group_number) as n_few,
+        sum(n_months_of_few) over (partition by group_number) as n_months_of_few
+    from number_of_group
+),
+
+told_year as (
+    select joining_year
+    from few_per_group
+    where
+        n_few between 1 and {{ var('fewest_people') }} - 1
+        or (n_few > 0 and n_few = n_months_of_few)
+        or (n_few > 0 and n_few = n_months_of_few * ({{ var('fewest_people') }} - 1))
+),
+
 recount as (
     select
         rated.month_number,
@@ -37,12 +80,14 @@ recount as (
         case when rated.n_users < {{ var('fewest_people') }} then -1 else rated.n_users end as n_users,
         case
             when joined.n_new_users < {{ var('fewest_people') }} then -1
+            when joined.n_new_users > 0 and told_year.joining_year is not null then -1
             else coalesce(joined.n_new_users, 0)
         end as n_new_users,
         rated.month_number = min(rated.month_number) over ()
         or rated.month_number = max(rated.month_number) over () as is_partial
     from ratings_per_month as rated
     left join new_users_per_month as joined on rated.month_number = joined.month_number
+    left join told_year on floor((rated.month_number - 1) / 12.0) = told_year.joining_year
 ),
 
 published as (
