@@ -100,7 +100,8 @@ shown_month as (
         sum_rating,
         cast({{ unless_few('n_users', 'n_users') }} as bigint) as n_users,
         cast(
-            case when not is_told_by_subtraction then {{ unless_few('n_new_users', 'n_new_users') }} end as bigint
+            case when is_told_by_subtraction then null else {{ unless_few('n_new_users', 'n_new_users') }} end
+            as bigint
         ) as n_new_users,
         is_partial
     from filled_month

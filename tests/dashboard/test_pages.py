@@ -189,8 +189,8 @@ def test_without_the_status_mart_no_page_pretends(open_page: OpenPage, tmp_path:
     ("page", "mart", "left"),
     [
         ("overview", "mart_rating_month", 4),
-        ("overview", "mart_genre", 4),
-        ("overview", "mart_movie", 5),
+        ("overview", "mart_genre", 5),
+        ("overview", "mart_movie", 6),
         ("genres", "mart_genre_decade", 2),
         ("tags", "mart_tag", 0),
         ("people", "mart_user_cohort", 2),
@@ -554,6 +554,39 @@ def test_claims_about_people_disappear_when_the_data_contradict_them(
     even = "update mart_user_activity set n_users = 10, n_ratings = 100"
     marts_fixture.write_marts(tmp_path, change=even)
     assert "People with" not in words(open_page(tmp_path, "people"))
+
+
+def test_the_page_says_how_many_years_cohorts_pool_and_why(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    marts_fixture.write_marts(tmp_path)
+    app = open_page(tmp_path, "people")
+    assert "Each row: the newcomers of 1 to 2 years" in words(app)
+    assert "too many cells would stand for fewer than five people" in words(app)
+    by_year = "update mart_user_cohort set last_cohort_year = cohort_year"
+    marts_fixture.write_marts(tmp_path, change=by_year)
+    app = open_page(tmp_path, "people")
+    assert "Each row: the newcomers of one year" in words(app)
+    assert "too many cells" not in words(app)
+
+
+def test_years_that_not_all_of_a_cohort_have_had_are_not_drawn(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    until = "select year(last_rating_at) from mart_dataset_status"
+    change = f"""
+        delete from mart_user_cohort;
+        insert into mart_user_cohort by name
+        select until - span - 4 as cohort_year, until - span as last_cohort_year, years_since,
+            case when years_since < 2 then years_since end as last_years_since,
+            50 - 20 * years_since as n_users_active, 100 as n_ratings
+        from ({until}) as ends (until), range(0, 2) as s (span), range(0, 3) as y (years_since)
+    """
+    marts_fixture.write_marts(tmp_path, change=change)
+    app = open_page(tmp_path, "people")
+    assert_healthy(app, charts=3)
+    assert "Of 50 newcomers, 60.0 % rated again" in words(app)
+    assert "the newcomers of 5 years" in words(app)
 
 
 def test_cohorts_that_nobody_may_be_told_of_are_not_drawn(
