@@ -10,7 +10,7 @@ import pytest
 NIGHTLY = (pytest.mark.slow, pytest.mark.nightly)
 
 
-def slow_except(quick: str, cases: Iterable[str]) -> list[Any]:
+def slow_except(quick: object, cases: Iterable[Any]) -> list[Any]:
     """Parameters of a test: one case for `make test`, the others for `make test-long` only."""
     return [pytest.param(case, marks=() if case == quick else pytest.mark.slow) for case in cases]
 
