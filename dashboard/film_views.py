@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,7 +64,13 @@ def link(row: Any) -> None:
 def link_of(film: Line) -> None:
     """Writes a link to a film's page."""
     name, asked = plain(film.name), {"film": str(film.movie_id)}
-    st.page_link(PAGE, label=name, query_params=asked, help=name)
+    st.page_link(_page(), label=name, query_params=asked, help=name)
+
+
+@cache
+def _page() -> st.Page:
+    # Of a name, Streamlit looks for the script's file again at each link.
+    return st.Page(PAGE, url_path=Path(PAGE).stem)
 
 
 def line_of(row: Any, told: str = "", before: str = "") -> Line:
@@ -296,24 +304,23 @@ class Card:
     film: Line | None
 
 
-def standing_out(label: str, films: pd.DataFrame, form: str) -> Card:
+def standing_out(label: str, film: Any, form: str) -> Card:
     """Makes a card of a film that stands out.
 
     Args:
         label: What the film stands out for.
-        films: One row, or none if no film qualifies.
+        film: A row, or None if no film qualifies.
         form: A format string over the row's fields and mean.
     """
-    if films.empty:
+    if film is None:
         return Card(label, None)
-    row = films.iloc[0]
-    values = {"mean": row["sum_rating"] / row["n_ratings"]} | row.to_dict()
-    return Card(label, line_of(row, form.format(**values)))
+    mean = film.sum_rating / film.n_ratings
+    return Card(label, line_of(film, form.format(mean=mean, **film._asdict())))
 
 
 def card(grid: Any, shown: Card) -> None:
-    """Fills a cell of st.grid with a film that stands out, and why."""
-    with grid.cell(), st.container(border=True, height="stretch"):
+    """Fills a cell of a bordered st.grid with a film that stands out, and why."""
+    with grid.cell():
         st.caption(shown.label)
         if shown.film is None:
             st.text("No film qualifies.")
