@@ -9,7 +9,7 @@ RATINGS ?=
 DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
 
 .PHONY: help setup demo dashboard test lint lint-python lint-duckdb lint-snowflake types pytest \
-	test-long bench parity sqlmesh advisories sbom audits docs screenshots lock clean
+	test-long test-nightly bench parity sqlmesh advisories sbom audits docs screenshots lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,7 +77,10 @@ pytest: $(READY) ## Run the tests, which run dbt's on real builds
 	$(PYTEST) -m "not slow"
 
 test-long: $(READY) ## Run the long variants of the tests
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not nightly"
+
+test-nightly: $(READY) ## Run them with all their cases, and more random ones
+	MOVIELENS_NIGHTLY_TESTS=1 $(PYTEST) -m slow
 
 bench: $(READY) ## Measure load and generator against DuckDB itself
 	$(BIN)/python -m benchmarks.ingest

@@ -48,7 +48,8 @@ class WithoutTypes(ast.NodeTransformer):
     """Leaves out what is imported for type checkers only."""
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if is_for_types else self.generic_visit(node)
 
 
 def imports_of(file: Path) -> Iterator[str]:

@@ -136,16 +136,18 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     steps: dict[str, float] = {}
     target = engine_of(run.settings).warehouse(loader=True)
     with timed(steps, "list"), target.looking():
-        known = manifest.current_files(target)
+        with target.kept_open():
+            known = manifest.current_files(target)
         source = source_of(run.settings, request.source, known)
         zone = list_landing_zone(source, unmodelled=run.settings.load_unmodelled)
-        plan = plan_load(target, request, zone, known)
+        with target.kept_open():
+            plan = plan_load(target, request, zone, known)
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:
         lease = run.lease(target)
         # Another run may have committed meanwhile; from here on, none can.
-        with target.looking():
+        with target.looking(), target.kept_open():
             plan = plan_load(target, request, plan.zone, manifest.current_files(target))
         outcomes, load_id = _carry_out(run, lease, plan, request, steps)
     zone = plan.zone
@@ -232,25 +234,26 @@ def _carry_out(
             return outcomes, None
         load_id = None
         gone = _gone(plan, outcomes, request)
-        if loaded or gone:
-            replaced = {outcome.file.path for outcome in loaded}
-            gone = [entry for entry in gone if entry.path not in replaced]
-            from ingestion.raw.commit import LoadBatch, write
+        with lease.target.kept_open():
+            if loaded or gone:
+                replaced = {outcome.file.path for outcome in loaded}
+                gone = [entry for entry in gone if entry.path not in replaced]
+                from ingestion.raw.commit import LoadBatch, write
 
-            batch = LoadBatch(
-                zone=zone,
-                loaded=[outcome for outcome in read if outcome.status == "loaded"],
-                gone=dict(enumerate(gone, first_id + len(to_read))),
-                first_id=first_id,
-                pushed=pushed,
-            )
-            rows = sum(outcome.rows for outcome in loaded)
-            detail = f"writing {rows:,} rows into RAW"
-            request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
-            load_id = write(run.settings, lease, batch, steps)
-        refusals.update(lease.target, zone, request.rules, plan.refusals, outcomes)
-        if zone.readme != readme.recall(lease.target):
-            readme.remember(lease.target, zone)
+                batch = LoadBatch(
+                    zone=zone,
+                    loaded=[outcome for outcome in read if outcome.status == "loaded"],
+                    gone=dict(enumerate(gone, first_id + len(to_read))),
+                    first_id=first_id,
+                    pushed=pushed,
+                )
+                rows = sum(outcome.rows for outcome in loaded)
+                detail = f"writing {rows:,} rows into RAW"
+                request.on_event(Event("load", detail, len(outcomes), len(outcomes)))
+                load_id = write(run.settings, lease, batch, steps)
+            refusals.update(lease.target, zone, request.rules, plan.refusals, outcomes)
+            if zone.readme != readme.recall(lease.target):
+                readme.remember(lease.target, zone)
         return outcomes, load_id
     finally:
         clean_up(lease)

@@ -67,6 +67,7 @@ def test_a_failed_audit_publishes_nothing_and_shows_the_rows(cli: Cli, home: Pat
     assert published_version(marts) == good["publish"]["version"] != before
 
 
+@pytest.mark.slow
 def test_a_broken_model_leaves_what_is_published(cli: Cli, home: Path, tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path / "project")
     model = project / "models" / "src" / "src_movies.sql"

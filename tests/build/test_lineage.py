@@ -137,6 +137,7 @@ def test_while_nothing_changes_neither_dbt_nor_sqlglot_is_imported(
     assert done.stdout.split() == [each.value for each in on_duckdb.fingerprints.values()]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_damaged_is_made_anew(home: Path, on_duckdb: Lineage) -> None:
     settings = Settings(home=home, _env_file=None)
     (file,) = (home / "lineage" / "dev").glob("*/lineage.json")

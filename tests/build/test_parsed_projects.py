@@ -78,6 +78,7 @@ def test_other_code_and_another_database_are_read_anew(tmp_path: Path) -> None:
     assert {node["database"] for node in elsewhere["nodes"].values()} == {"x"}
 
 
+@pytest.mark.slow
 def test_what_a_build_does_to_it_stays_in_that_build(home: Path) -> None:
     settings = Settings(home=home, _env_file=None)
 

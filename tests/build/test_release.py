@@ -161,6 +161,7 @@ def compared_with(zone: Zone) -> list[list[tuple[object, ...]]]:
     return [zone.query(f"select {STATUS} from mart_previous_version"), zone.query(best)]
 
 
+@pytest.mark.slow
 def test_half_a_release_is_held_back_until_it_is_accepted(zone: Zone) -> None:
     before, seen, compared = zone.marts.read_bytes(), seen_by_readers(zone), compared_with(zone)
     assert len(seen[1]) == 100

@@ -196,6 +196,7 @@ def test_a_failure_in_json_is_one_object_too(cli: Cli, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_looks_like_data_and_is_not_read_is_told_with_advice(
     cli: Cli, zone: Path, tmp_path: Path
 ) -> None:
@@ -217,6 +218,7 @@ def test_what_looks_like_data_and_is_not_read_is_told_with_advice(
     assert "save its rows as ratings.csv" in finding["remedy"]
 
 
+@pytest.mark.slow
 def test_parts_with_the_same_to_tell_are_told_as_one(cli: Cli, zone: Path, tmp_path: Path) -> None:
     where = ("--source", zone, "--home", tmp_path / "home")
     cli("load", *where)

@@ -29,6 +29,7 @@ from ingestion.warehouse.snowflake_login import SnowflakeSettings
 from local_dev.servers import free_port, process_on
 from tests.support import documented_proxy, marts_fixture
 from tests.support.cli import Cli
+from tests.support.marks import slow_except
 from tests.support.streamlit_session import Answer, Visitor
 
 PROJECT = marts_fixture.PROJECT
@@ -147,7 +148,7 @@ print("\\n".join(sorted({dist for top in tops for dist in of.get(top, [])})))
 """
 
 
-@pytest.mark.parametrize("target", ["dev", "prod"])
+@pytest.mark.parametrize("target", slow_except("dev", ["dev", "prod"]))
 def test_pages_import_nothing_of_the_pipeline(image: Path, published: Path, target: str) -> None:
     without_login = {name: value for name, value in os.environ.items() if "SNOWFLAKE" not in name}
     done = subprocess.run(

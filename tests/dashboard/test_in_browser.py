@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard import contents
 from tests.support import marts_fixture, screenshots
-from tests.support.marks import slow_except
+from tests.support.marks import nightly_except, slow_except
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("chromium") is None, reason=screenshots.NO_CHROMIUM),
@@ -264,9 +264,8 @@ def lasting_faults(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("paths", "widths"),
     [
-        pytest.param(["", "films?film=2"], (1440, 1024, 390), id="two pages"),
-        pytest.param(PATHS, (1440, 1024, 390), marks=slow, id="(1440, 1024, 390)"),
-        pytest.param(PATHS, (768, 320), marks=slow, id="(768, 320)"),
+        pytest.param(PATHS, (1440, 1024, 390), id="(1440, 1024, 390)"),
+        pytest.param(PATHS, (768, 320), id="(768, 320)"),
     ],
 )
 def test_layout_holds_at_every_width(
@@ -309,10 +308,13 @@ def test_no_card_is_alone_in_its_row_and_no_title_is_cut(
     assert [title.inner_text() for title in titles if title.evaluate(cut)] == []
 
 
-@slow
-@pytest.mark.parametrize("width", [1440, 768, 390])
-@pytest.mark.parametrize("theme", screenshots.THEMES)
-def test_no_page_has_a_barrier(visit: Callable[..., Visit], theme: str, width: int) -> None:
+# The pages at 1280, light, are looked at one by one above.
+SEEN = [(theme, width) for theme in screenshots.THEMES for width in (1440, 768, 390)]
+
+
+@pytest.mark.parametrize("seen_as", nightly_except([("dark", 390)], SEEN), ids=str)
+def test_no_page_has_a_barrier(visit: Callable[..., Visit], seen_as: tuple[str, int]) -> None:
+    theme, width = seen_as
     page = visit("", width, theme).page
     found = {}
     for path in PATHS:

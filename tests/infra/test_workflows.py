@@ -189,7 +189,7 @@ def test_each_night_all_tests_are_run() -> None:
     workflow = yaml.safe_load(path.read_text())
     assert "schedule" in workflow[True]
     steps = [step.get("run") for step in workflow["jobs"]["test"]["steps"]]
-    assert [step for step in steps if step] == ["make test", "make test-long"]
+    assert [step for step in steps if step] == ["make test", "make test-nightly"]
 
 
 @pytest.mark.parametrize("job", ["sqlmesh", "advisories"])

@@ -216,6 +216,7 @@ def test_a_store_in_memory_and_a_folder(settings: Settings, tmp_path: Path) -> N
     assert listed.files == list_landing_zone(str(tmp_path / "zone")).files
 
 
+@pytest.mark.slow
 def test_credentials_from_dlt_alone(
     bucket: Bucket,
     endpoint: str,

@@ -251,6 +251,7 @@ def test_a_release_cut_short_is_refused(settings: Settings, zone: Path, share: f
     assert (len(again.of_status("loaded")), reasons(again)) == (5, {})
 
 
+@pytest.mark.slow
 def test_no_damage_is_a_crash_or_another_content(zone: Path, tmp_path: Path) -> None:
     whole = zipped({"ratings.csv": RATINGS})
     known = RATINGS.count("\n") - 1

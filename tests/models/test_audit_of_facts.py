@@ -1,5 +1,6 @@
 """Auditing a fact against RAW finds whatever an incremental build could get wrong."""
 
+import pytest
 import yaml
 from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
@@ -46,6 +47,7 @@ def failed(warehouse: Warehouse) -> list[str]:
     return [fact for fact, test in TESTS.items() if statuses[test] == "fail"]
 
 
+@pytest.mark.slow
 def test_every_fault_is_found(warehouse: Warehouse) -> None:
     for dataset, first, later in (
         ("ratings", RATINGS, LATER_RATINGS),

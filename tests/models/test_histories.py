@@ -33,6 +33,7 @@ from tests.support.replay import (
     play,
     project_options,
 )
+from tests.support.samples import samples
 
 pytestmark = pytest.mark.xdist_group("histories")
 
@@ -46,7 +47,9 @@ def some_drops(at_most: int) -> st.SearchStrategy[Drops]:
 
 
 # A fixture that is the same for all examples; and an example takes as long as its builds take.
-MANY = examples(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
+MANY = examples(
+    max_examples=samples(4, nightly=10), deadline=None, suppress_health_check=[*HealthCheck]
+)
 GIVEN = examples(MANY, phases=[Phase.explicit])
 
 

@@ -1,5 +1,7 @@
 """The watermark of a fact; whole histories of drops are in test_histories.py."""
 
+import pytest
+
 from tests.support.raw_by_hand import Row, Warehouse
 
 FACTS = ("fct_ratings", "fct_tags", "fct_genome_scores")
@@ -11,6 +13,7 @@ def facts(warehouse: Warehouse) -> dict[str, list[Row]]:
     return {name: warehouse.query(f"from analytics.{name} order by all") for name in FACTS}
 
 
+@pytest.mark.slow
 def test_a_build_that_died_before_it_noted_what_it_had_seen(warehouse: Warehouse) -> None:
     warehouse.load("a.csv", "ratings", [(1, 1, 4.0, 10), (1, 2, 3.0, 10)])
     warehouse.dbt(*BUILD_FACTS)

@@ -37,6 +37,7 @@ from ingestion.warehouse.base import DuckDBWarehouse
 from tests.support.checkout import copy_of_the_project, only_warn
 from tests.support.environments import Digests, built_anew, shown
 from tests.support.replay import FullRefresh
+from tests.support.samples import samples
 
 pytestmark = [pytest.mark.xdist_group("interleavings"), pytest.mark.slow]
 
@@ -221,7 +222,7 @@ def test_any_interleaving(built: Path, tmp_path: Path) -> None:
     run_state_machine_as_test(
         Interleavings,
         settings=hypothesis_settings(
-            max_examples=3,
+            max_examples=samples(1, nightly=3),
             stateful_step_count=12,
             deadline=None,
             phases=[Phase.explicit, Phase.generate],

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.killed_environments import Trial, kills, trials
+from tests.support.samples import samples
 
 pytestmark = [pytest.mark.xdist_group("killed-environments"), pytest.mark.slow]
 
-KILLS = {"apply": 8, "promote": 8, "drop": 5}
+KILLS = {
+    "apply": samples(4, nightly=8),
+    "promote": samples(4, nightly=8),
+    "drop": samples(3, nightly=5),
+}
 
 
 @pytest.fixture(scope="module")

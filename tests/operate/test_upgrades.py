@@ -24,6 +24,7 @@ from ingestion.settings import Settings
 from tests.support.checkout import PROJECT
 from tests.support.cli import Cli
 from tests.support.landing_zone import RATINGS, write
+from tests.support.marks import nightly_except
 
 pytestmark = pytest.mark.xdist_group("upgrades")
 
@@ -165,8 +166,7 @@ def _checkout(commit: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("commit", EARLIER)
+@pytest.mark.parametrize("commit", nightly_except((EARLIER[0], EARLIER[-1]), EARLIER))
 def test_a_home_of_an_earlier_version_is_taken_over(
     commit: str, built: Path, tmp_path: Path, cli: Cli
 ) -> None:

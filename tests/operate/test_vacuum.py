@@ -56,6 +56,7 @@ def test_what_is_not_old_enough_stays(history: Settings) -> None:
     assert vacuum(patient).rows == {"tags": 1}
 
 
+@pytest.mark.slow
 def test_what_a_model_has_not_seen_stays(history: Settings) -> None:
     """The facts were built before the second version of the ratings came."""
     zone = Path(history.source or "")

@@ -32,6 +32,7 @@ from tests.support import forking
 from tests.support.candidates import MARTS, build_candidate, version_of
 from tests.support.crashing import KILLED, STEPPING, spread
 from tests.support.plain_diff import compared
+from tests.support.samples import samples
 
 pytestmark = pytest.mark.slow
 PUBLISHES = 20
@@ -347,7 +348,7 @@ def test_a_first_publish_is_killed(
     steps = prepared(0).steps()
     making = [at for at, step in enumerate(steps, 1) if step.startswith("before sql create")]
     assert len(making) > 3 * len(MARTS)
-    for at in making:
+    for at in random.sample(making, samples(len(making) // 3, nightly=len(making))):
         killed = prepared(at)
         assert killed({"kill": at, "tell": str(tmp_path / "where.txt")}) == KILLED, steps[at - 1]
         publish(settings)
@@ -363,7 +364,7 @@ def test_a_publish_is_killed_at_many_steps(
     settings: Settings, target: Warehouse, reader: Warehouse, killed: Publish
 ) -> None:
     build_candidate(settings, 2)
-    kill_and_look(settings, target, reader, killed, killed.steps(), 60)
+    kill_and_look(settings, target, reader, killed, killed.steps(), samples(20, nightly=60))
 
 
 def test_a_diff_says_what_plain_python_says(target: Warehouse, settings: Settings) -> None:

@@ -22,6 +22,7 @@ from ingestion.warehouse.base import DuckDBWarehouse
 from tests.support.candidates import rename_candidate, table_of
 from tests.support.cli import Cli
 from tests.support.crashing import EMPTY, Kill, Outcome, Place, Scenario
+from tests.support.marks import slow_except
 
 NUMBERED = ("mart_genre", "mart_release_year", "mart_genre_decade")
 
@@ -126,6 +127,7 @@ def upgraded(settings: Settings) -> Settings:
     return settings
 
 
+@pytest.mark.slow
 def test_a_file_of_the_old_layout_is_known_until_it_is_replaced(upgraded: Settings) -> None:
     content = upgraded.marts_file.read_bytes()
     assert published_version(upgraded.marts_file) == name_of(2)
@@ -147,6 +149,7 @@ def test_the_first_run_brings_the_old_layout_up_to_date(built: Path, home: Path,
     assert rows == [(before,)]
 
 
+@pytest.mark.slow
 def test_the_old_layout_is_brought_up_to_date_beside_a_version_that_is_held_back(
     upgraded: Settings,
 ) -> None:
@@ -159,12 +162,14 @@ def test_the_old_layout_is_brought_up_to_date_beside_a_version_that_is_held_back
     assert seen(upgraded.marts_file) == {name_of(2)}
 
 
+@pytest.mark.slow
 def test_rollback_to_a_version_of_the_old_layout(upgraded: Settings) -> None:
     assert rollback(upgraded).version == name_of(1)
     assert seen(upgraded.marts_file) == {name_of(1)}
     assert {file.suffix for file in upgraded.versions_dir.iterdir()} == {".duckdb", ".json"}
 
 
+@pytest.mark.slow
 def test_a_version_that_cannot_be_read_is_left_as_it_is(upgraded: Settings) -> None:
     damaged = upgraded.versions_dir / f"{name_of(0)}.duckdb"
     damaged.write_bytes(b"no database")
@@ -190,6 +195,7 @@ def test_rollback_and_publish_again(settings: Settings) -> None:
     assert kept(settings)[-2:] == [name_of(1), name_of(2)]
 
 
+@pytest.mark.slow
 def test_a_newer_version_is_published_after_a_rollback(settings: Settings) -> None:
     publish_candidate(settings, 1)
     publish_candidate(settings, 2)
@@ -199,9 +205,10 @@ def test_a_newer_version_is_published_after_a_rollback(settings: Settings) -> No
     assert rollback(settings).version == name_of(1)
 
 
-@pytest.mark.parametrize(
-    "moment", ["before file replace marts.next", "after file replace marts.next"]
-)
+AROUND_ITS_MOMENT = ("before file replace marts.next", "after file replace marts.next")
+
+
+@pytest.mark.parametrize("moment", slow_except(AROUND_ITS_MOMENT[1], AROUND_ITS_MOMENT))
 def test_a_rollback_that_is_killed_is_not_undone(
     settings: Settings, tmp_path: Path, moment: str
 ) -> None:

@@ -21,6 +21,7 @@ from local_dev.generate import generate
 from tests.support.cli import Cli
 from tests.support.formats import put, rows_of, spark_parts, written
 from tests.support.landing_zone import MOVIES, query, rows_that_count
+from tests.support.marks import slow_except
 from tests.support.table_hash import digests
 
 ROWS = [("1", str(film), "4.0", "964982703") for film in range(1, 10)]
@@ -133,7 +134,7 @@ def test_separators_are_those_of_the_name(settings: Settings) -> None:
 # Folders of parts
 
 
-@pytest.fixture(params=["csv", "parquet"])
+@pytest.fixture(params=slow_except("csv", ["csv", "parquet"]))
 def format_(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

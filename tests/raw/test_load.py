@@ -44,6 +44,7 @@ from tests.support.landing_zone import (
     write,
     write_six,
 )
+from tests.support.marks import slow_except
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ def test_a_file_that_changes_while_it_is_read_is_put_off(settings: Settings, zon
     assert ratings(settings) == rows_in_files(zone / "ratings.csv")
 
 
-@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("at", slow_except(1, range(4)))
 def test_a_landing_zone_that_changes_while_it_is_loaded(
     settings: Settings, zone: Path, at: int
 ) -> None:

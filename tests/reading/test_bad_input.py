@@ -257,6 +257,7 @@ def test_the_audit_holds_back_what_was_only_warned_of(
 # Files that were refused before
 
 
+@pytest.mark.slow
 def test_a_refused_file_is_not_read_again_until_that_may_help(
     settings: Settings, zone: Path
 ) -> None:
@@ -278,6 +279,7 @@ def test_a_refused_file_is_not_read_again_until_that_may_help(
     assert load(settings=settings).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_refusal_that_is_not_the_files_fault_is_not_kept(of_another_user: Settings) -> None:
     file = Path(of_another_user.source or "") / "ratings.csv"
     file.chmod(0)

@@ -41,6 +41,7 @@ def test_a_long_file_is_estimated(tmp_path: Path, suffix: str) -> None:
     assert peeked(tmp_path).rows == pytest.approx(ROWS, rel=0.25)
 
 
+@pytest.mark.slow
 def test_a_long_file_in_a_bucket_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = "".join(f"{n},{n * 7919 % 9973},3.5,{1332786000 + n}\n" for n in range(1, ROWS))
     with s3_server() as env:

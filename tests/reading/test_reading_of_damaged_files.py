@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingestion.reading import inspection as staging
 from tests.support.one_file import read_as_a_load_does
+from tests.support.samples import samples
 from tests.support.slow_reader import header_of, read_slowly
 
 FILES = {
@@ -133,6 +134,6 @@ def test_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) ->
 
 @pytest.mark.xdist_group("damaged-files")
 @pytest.mark.slow
-@many(3_000)
+@many(samples(1_000, nightly=3_000))
 def test_many_damaged_files(tmp_path_factory: pytest.TempPathFactory, **file: Any) -> None:
     check_in_pieces(tmp_path_factory, **file)

@@ -22,6 +22,7 @@ from ingestion.settings import Settings
 from local_dev.generate import generate
 from tests.support.cli import Cli
 from tests.support.landing_zone import query, rows_that_count
+from tests.support.marks import slow_except
 from tests.support.one_file import Reader
 from tests.support.releases import RELEASES, as_it_was, packed, rows_of, unpacked
 from tests.support.table_hash import digests
@@ -63,7 +64,7 @@ def raw(settings: Settings) -> dict[str, object]:
     return {name: hashed for name, hashed in found.items() if not name.startswith("raw._")}
 
 
-@pytest.fixture(params=["folder", "zip", "zip in a folder"])
+@pytest.fixture(params=slow_except("zip", ["folder", "zip", "zip in a folder"]))
 def both(
     generated: Path, release: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> tuple[LoadReport, Settings, Settings]:
