@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import filterfalse
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -56,11 +57,11 @@ _LOOKS = """
 
 @dataclass(frozen=True)
 class Navigation:
-    """The links to all pages.
+    """The links to pages with the filter.
 
     Attributes:
         place: Where they stand.
-        pages: The pages by name.
+        pages: All pages by name.
     """
 
     place: DeltaGenerator
@@ -73,23 +74,28 @@ class Navigation:
         leaves an address in the browser's history that nobody has been at.
         """
         kept = filters.in_address()
-        with self.place.container(horizontal=True, gap=None):
-            for name, page in self.pages.items():
-                asked = kept if set(FILTER) <= set(PAGES[name].parameters) else {}
-                st.page_link(page, help=PAGES[name].help, query_params=asked)
+        with self.place.container(horizontal=True, gap=None, width="content"):
+            for name in filter(_is_filtered, self.pages):
+                st.page_link(self.pages[name], help=PAGES[name].help, query_params=kept)
+
+
+def _is_filtered(page: str) -> bool:
+    return set(FILTER) <= set(PAGES[page].parameters)
 
 
 _navigation: ContextVar[Navigation] = ContextVar("navigation of this run")
 
 
 def navigation(pages: Mapping[str, st.Page]) -> None:
-    """Begins a page with the links to all pages.
+    """Begins a page with the links to all pages, those with the filter first.
 
     Args:
         pages: The pages by name.
     """
-    links = Navigation(st.container(key="links"), pages)
+    links = Navigation(st.container(key="links", width="content"), pages)
     links.draw()
+    for name in filterfalse(_is_filtered, pages):
+        st.page_link(pages[name], help=PAGES[name].help, query_params={})
     _navigation.set(links)
 
 

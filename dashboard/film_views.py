@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,12 +58,30 @@ def link(row: Any) -> None:
     Args:
         row: Has movie_id, title, release_year.
     """
-    _link(row.movie_id, dated(row.title, row.release_year))
+    link_of(line_of(row))
 
 
-def _link(movie_id: int, name: str) -> None:
-    asked = {"film": str(movie_id)}
-    st.page_link(PAGE, label=plain(name), query_params=asked, help=plain(name))
+def link_of(film: Line) -> None:
+    """Writes a link to a film's page."""
+    name, asked = plain(film.name), {"film": str(film.movie_id)}
+    st.page_link(_page(), label=name, query_params=asked, help=name)
+
+
+@cache
+def _page() -> st.Page:
+    # Of a name, Streamlit looks for the script's file again at each link.
+    return st.Page(PAGE, url_path=Path(PAGE).stem)
+
+
+def line_of(row: Any, told: str = "", before: str = "") -> Line:
+    """Makes one film of a list.
+
+    Args:
+        row: Has movie_id, title, release_year.
+        told: Plain text.
+        before: What stands in front, such as its place in a ranking.
+    """
+    return Line(int(row.movie_id), dated(str(row.title), row.release_year), told, before)
 
 
 def line(row: Any, told: str, before: str = "") -> None:
@@ -72,14 +92,15 @@ def line(row: Any, told: str, before: str = "") -> None:
         told: Plain text.
         before: What stands in front, such as its place in a ranking.
     """
-    _write(Line(row.movie_id, dated(row.title, row.release_year), told, before))
+    write(line_of(row, told, before))
 
 
-def _write(film: Line) -> None:
+def write(film: Line) -> None:
+    """One film of a list: a link to it, and what is to be told of it."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if film.before:
             st.text(film.before, width="content")
-        _link(film.movie_id, film.name)
+        link_of(film)
         st.caption(plain(film.told))
 
 
@@ -174,8 +195,7 @@ def ranked(films: pd.DataFrame, alt: str) -> Ranking:
     for place, row in enumerate(films.itertuples(), start=1):
         genres = f" · {row.genres_text}" if isinstance(row.genres_text, str) else ""
         told = f"score {row.weighted_score:.2f} · {mean_of(row)}{genres}"
-        name = dated(str(row.title), row.release_year)
-        lines.append(Line(int(row.movie_id), name, told, f"{place}."))
+        lines.append(line_of(row, told, f"{place}."))
     dots = films[["movie_id", "weighted_score", "n_ratings"]].assign(
         # Two films of one name would share a row.
         label=[f"{film.before} {film.name}" for film in lines],
@@ -194,7 +214,7 @@ def ranking(films: Ranking, key: str) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         for film in films.lines:
-            _write(film)
+            write(film)
     with right:
         open_picked(show(films.dots, charts.scores(), on_select="rerun", key=key))
 
@@ -284,28 +304,39 @@ class Card:
     film: Line | None
 
 
-def standing_out(label: str, films: pd.DataFrame, form: str) -> Card:
+def standing_out(label: str, film: Any, form: str) -> Card:
     """Makes a card of a film that stands out.
 
     Args:
         label: What the film stands out for.
-        films: One row, or none if no film qualifies.
+        film: A row, or None if no film qualifies.
         form: A format string over the row's fields and mean.
     """
-    if films.empty:
+    if film is None:
         return Card(label, None)
-    row = films.iloc[0]
-    values = {"mean": row["sum_rating"] / row["n_ratings"]} | row.to_dict()
-    name = dated(row["title"], row["release_year"])
-    return Card(label, Line(int(row["movie_id"]), name, form.format(**values)))
+    mean = film.sum_rating / film.n_ratings
+    return Card(label, line_of(film, form.format(mean=mean, **film._asdict())))
 
 
 def card(grid: Any, shown: Card) -> None:
-    """Fills a cell of st.grid with a film that stands out, and why."""
-    with grid.cell(), st.container(border=True, height="stretch"):
+    """Fills a cell of a bordered st.grid with a film that stands out, and why."""
+    with grid.cell():
         st.caption(shown.label)
         if shown.film is None:
             st.text("No film qualifies.")
             return
-        _link(shown.film.movie_id, shown.film.name)
+        link_of(shown.film)
         st.text(shown.film.told)
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A film that divides people.
+
+    Attributes:
+        film: The film, and how much it does.
+        stars: Its stars; the alternative text and the note say how many are at either end.
+    """
+
+    film: Line
+    stars: Figure

@@ -78,8 +78,7 @@ def shared_filter() -> Filter:
     Returns:
         The filter, within its limits whatever the URL says.
     """
-    genres = [ALL_GENRES, *marts.rows(queries.GENRES)["genre"]]
-    low, high = _span()
+    genres, (low, high) = _genres(), _span()
     chosen = _chosen(genres, low, high)
     _write_address(chosen, (low, high))
     for key, value in chosen.items():
@@ -101,7 +100,7 @@ def shared_filter() -> Filter:
     )
 
 
-def _chosen(genres: list[str], low: int, high: int) -> dict[str, Any]:
+def _chosen(genres: tuple[str, ...], low: int, high: int) -> dict[str, Any]:
     """What the URL says, else the previous choice, else everything."""
     asked = st.query_params.to_dict()
     if not asked.keys() & set(FILTER):
@@ -158,6 +157,12 @@ def in_address() -> dict[str, str]:
     return asked or st.session_state.get(_ADDRESS, {})
 
 
+@marts.remembered
+def _genres() -> tuple[str, ...]:
+    return ALL_GENRES, *marts.rows(queries.GENRES)["genre"]
+
+
+@marts.remembered
 def _span() -> tuple[int, int]:
     years = marts.rows(queries.RELEASE_SPAN).iloc[0]
     if years.isna().any():

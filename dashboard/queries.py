@@ -76,7 +76,8 @@ limit 100
 # The ten best loved films and the ten hidden gems are always among them. The rest take turns by how
 # often they were rated, in steps of a logarithm, so that no size of audience is left out; in each
 # step the order is as good as random, and the same in every version. The number of films and the
-# correlation are over every film, however many of them are drawn.
+# correlation are over every film, however many of them are drawn. Places in a step are
+# counted without `partition by`, which takes DuckDB three times as long.
 SCATTER: Final = f"""
 select
     movie_id, title, release_year, n_ratings, sum_rating, rank_weighted, n_films, correlation
@@ -85,18 +86,19 @@ from (
         {_FILM}, rank_weighted,
         n_ratings <= ? as has_few,
         row_number() over (order by rank_weighted) as place,
-        row_number() over (partition by n_ratings <= ? order by rank_weighted) as place_of_its_kind,
         row_number() over (
-            partition by floor(4 * ln(n_ratings))
-            order by mod(mod(movie_id, 10007) * 7919, 10007), movie_id
-        ) as turn,
+            order by case when n_ratings <= ? then 0 else 1 end, rank_weighted
+        ) as place_if_few,
+        row_number() over (
+            order by floor(4 * ln(n_ratings)), mod(mod(movie_id, 10007) * 7919, 10007), movie_id
+        ) - rank() over (order by floor(4 * ln(n_ratings))) as turn,
         count(*) over () as n_films,
         cast(corr(ln(n_ratings), sum_rating / n_ratings) over () as double) as correlation
     from mart_movie
     where {_FILTER}
 ) as film
 order by
-    case when place <= 10 or (has_few and place_of_its_kind <= 10) then 0 else 1 end, turn, movie_id
+    case when place <= 10 or (has_few and place_if_few <= 10) then 0 else 1 end, turn, movie_id
 limit 1500
 """
 

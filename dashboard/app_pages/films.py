@@ -18,7 +18,7 @@ from dashboard import (
     marts,
     queries,
 )
-from dashboard.page_parts import failures_said
+from dashboard.page_parts import failures_said, fragment
 from dashboard.settings import settings
 from dashboard.status import Status, published_status
 
@@ -28,19 +28,32 @@ LIST, TABLE = "List", "Table"
 LISTED = 25
 
 
-def browse(status: Status) -> None:
-    """The films under the shared filter: the best, the best of each year, the most divisive."""
+@fragment
+def browse(navigation: address.Navigation) -> None:
+    """The films under the shared filter, which run alone when it changes."""
+    status = published_status()
     chosen = None
     with layout.section("Which films are best loved?"):
-        chosen = filters.shared_filter()
-        if not best_loved(chosen, status):
-            return
+        asked = filters.shared_filter()
+        navigation.draw()
+        chosen = asked if best_loved(asked, status) else None
     if chosen is None:
         return
     with layout.section("Which film is the best of its year?"):
-        best_of_years(chosen, status)
+        best_of_years(chosen)
     with layout.section("Which films divide people most?"):
         controversial(chosen, status)
+
+
+@marts.remembered
+def best_listed(chosen: filters.Filter) -> film_views.Ranking:
+    """The best films under a filter, as many as the list shows."""
+    rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
+    return film_views.ranked(rows.head(LISTED), _ranked_by(chosen))
+
+
+def _ranked_by(chosen: filters.Filter) -> str:
+    return f"Best loved films: {chosen.sentence}."
 
 
 def best_loved(chosen: filters.Filter, status: Status) -> bool:
@@ -62,11 +75,10 @@ def best_loved(chosen: filters.Filter, status: Status) -> bool:
         )
         if st.button("Surprise me", help="Opens one of the best hundred under this filter"):
             film_views.open_film(int(rows["movie_id"].sample().iloc[0]))
-    said = f"Best loved films: {chosen.sentence}."
     if view == TABLE:
-        film_views.ranking_table(rows, said)
+        film_views.ranking_table(rows, _ranked_by(chosen))
     else:
-        film_views.ranking(film_views.ranked(rows.head(LISTED), said), key="browse")
+        film_views.ranking(best_listed(chosen), key="browse")
     shown = len(rows) if view == TABLE else min(LISTED, len(rows))
     st.caption(
         f"Filter: {layout.plain(chosen.sentence)}; the best {shown}. {film_views.method(status)}"
@@ -75,18 +87,68 @@ def best_loved(chosen: filters.Filter, status: Status) -> bool:
     return True
 
 
-def best_of_years(chosen: filters.Filter, status: Status) -> None:
-    """A strip with the best film of each year, and those of one decade by name."""
+@marts.remembered
+def decades_of(chosen: filters.Filter) -> tuple[tuple[str, ...], str]:
+    """The decades in which the films under a filter were released, and that of the best film.
+
+    Returns:
+        Such as 1950s; no decades, and an empty text, if none of the films has a year of release.
+    """
     rows = marts.rows(queries.YEAR_BEST, *chosen.parameters)
     if rows.empty:
+        return (), ""
+    decades = _decades(rows)
+    return tuple(dict.fromkeys(decades)), str(decades[rows["rank_weighted"].idxmin()])
+
+
+def _decades(films: pd.DataFrame) -> pd.Series:
+    years = films["release_year"].astype(int)
+    return (years - years % 10).astype(str) + "s"
+
+
+@marts.remembered
+def best_of_decade(chosen: filters.Filter, decade: str) -> film_views.Ranking:
+    """The best film of each year: those of a decade by name, and all as a strip.
+
+    Args:
+        chosen: The filter.
+        decade: One of `decades_of`.
+    """
+    rows = marts.rows(queries.YEAR_BEST, *chosen.parameters)
+    rows["chosen"] = _decades(rows) == decade
+    rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
+    own = rows[rows["chosen"]]
+    best = own.loc[own["rank_weighted"].idxmin()]
+    said = (
+        f"The best of the {decade} is"
+        f" {layout.dated(best['title'], best['release_year'])}, score {best['weighted_score']:.2f}."
+    )
+    told = (
+        f"score {row.weighted_score:.2f} · {film_views.mean_of(row)}" for row in own.itertuples()
+    )
+    strip = ["movie_id", "title", "release_year", "weighted_score", "mean", "n_ratings", "chosen"]
+    return film_views.Ranking(
+        tuple(
+            film_views.line_of(row, each, f"{int(row.release_year)}")
+            for row, each in zip(own.itertuples(), told, strict=True)
+        ),
+        layout.figure(
+            rows[strip],
+            f"The best film of each of {findings.counted(len(rows), 'year')}. {said}",
+            sentence=said,
+        ),
+    )
+
+
+@fragment
+def best_of_years(chosen: filters.Filter) -> None:
+    """A strip with the best film of each year, and those of one decade by name."""
+    decades, best = decades_of(chosen)
+    if not decades:
         st.info("No film that passes the filter has a year of release.")
         return
-    rows["decade"] = [f"{year - year % 10}s" for year in rows["release_year"].astype(int)]
-    rows["mean"] = rows["sum_rating"] / rows["n_ratings"]
-    decades = list(dict.fromkeys(rows["decade"]))
-    usual = [rows.loc[rows["rank_weighted"].idxmin(), "decade"]]
-    (asked, *_) = address.chosen("decade", usual)
-    decade = asked if asked in decades else usual[0]
+    (asked, *_) = address.chosen("decade", [best])
+    decade = asked if asked in decades else best
     # The filter decides which decades there are.
     st.session_state["decade"] = decade
     st.pills(
@@ -95,63 +157,65 @@ def best_of_years(chosen: filters.Filter, status: Status) -> None:
         required=True,
         key="decade",
         on_change=address.choose,
-        args=("decade", usual),
+        args=("decade", [best]),
         wrap=True,
     )
-    own = rows[rows["decade"] == decade]
-    best = own.loc[own["rank_weighted"].idxmin()]
-    said = (
-        f"The best of the {decade} is"
-        f" {layout.dated(best['title'], best['release_year'])}, score {best['weighted_score']:.2f}."
-    )
-    layout.say(said)
-    strip = rows[["movie_id", "title", "release_year", "weighted_score", "mean", "n_ratings"]]
-    event = layout.draw(
-        strip.assign(chosen=rows["decade"] == decade),
-        charts.best_of_years(),
-        f"The best film of each of {findings.counted(len(rows), 'year')}. {said}",
-        on_select="rerun",
-        key="best_of_years",
-    )
+    shown = best_of_decade(chosen, decade)
+    event = layout.show(shown.dots, charts.best_of_years(), on_select="rerun", key="best_of_years")
     film_views.open_picked(event)
-    for row in own.itertuples():
-        told = f"score {row.weighted_score:.2f} · {film_views.mean_of(row)}"
-        film_views.line(row, told, f"{int(row.release_year)}")
+    for film in shown.lines:
+        film_views.write(film)
     st.caption(
         f"Filter: {layout.plain(chosen.sentence)}. Click a dot to open its film."
-        f" {film_views.method(status)}"
+        f" {film_views.method(published_status())}"
+    )
+
+
+@marts.remembered
+def dividing(chosen: filters.Filter, many: int) -> tuple[film_views.Divided, ...]:
+    """The films that many loathe and many adore.
+
+    Args:
+        chosen: The filter.
+        many: How many ratings a film needs.
+    """
+    rows = marts.rows(queries.CONTROVERSIAL, *chosen.parameters, many)
+    return tuple(_divided(row) for row in rows[rows["controversy"] > 0].itertuples())
+
+
+def _divided(row: Any) -> film_views.Divided:
+    stars = film_views.star_shares([getattr(row, column) for column in film_views.STAR_COLUMNS])
+    low = findings.share(stars.loc[stars["rating"] <= 2, "n_ratings"].sum(), row.n_ratings, 0)
+    high = findings.share(stars.loc[stars["rating"] >= 4.5, "n_ratings"].sum(), row.n_ratings, 0)
+    said = f"{low} gave 2 stars or fewer, {high} 4.5 or more"
+    return film_views.Divided(
+        film_views.line_of(row, f"controversy {row.controversy:.2f}"),
+        layout.figure(
+            stars,
+            f"Stars of {row.title}: {said}.",
+            note=layout.plain(f"{said}; {findings.counted(row.n_ratings, 'rating')}"),
+        ),
     )
 
 
 def controversial(chosen: filters.Filter, status: Status) -> None:
     """The films that many loathe and many adore, each with its stars."""
     many = max(50, status.prior_weight)
-    rows = marts.rows(queries.CONTROVERSIAL, *chosen.parameters, many)
-    rows = rows[rows["controversy"] > 0]
-    if rows.empty:
+    films = dividing(chosen, many)
+    if not films:
         st.info(f"No film that passes the filter has {many:,} ratings at both ends of the scale.")
         return
     with st.grid(4, min_column_width=230) as grid:
-        for row in rows.itertuples():
+        for each in films:
             with grid.cell(), st.container(border=True, height="stretch"):
-                controversy_card(row)
+                film_views.link_of(each.film)
+                st.text(each.film.told)
+                layout.show(each.stars, charts.small_stars())
     st.caption(
         f"Filter: {layout.plain(chosen.sentence)}, of these films with {many:,} ratings or more."
         " Controversy is four times the share that gave 2 stars or fewer, times the share that gave"
         " 4.5 or more: 1 if one half loathes a film and the other adores it."
     )
-
-
-def controversy_card(row: Any) -> None:
-    """One film that divides people, with its stars."""
-    film_views.link(row)
-    stars = film_views.star_shares([getattr(row, column) for column in film_views.STAR_COLUMNS])
-    low = findings.share(stars.loc[stars["rating"] <= 2, "n_ratings"].sum(), row.n_ratings, 0)
-    high = findings.share(stars.loc[stars["rating"] >= 4.5, "n_ratings"].sum(), row.n_ratings, 0)
-    said = f"{low} gave 2 stars or fewer, {high} 4.5 or more"
-    st.text(f"controversy {row.controversy:.2f}")
-    layout.draw(stars, charts.small_stars(), f"Stars of {row.title}: {said}.")
-    st.caption(layout.plain(f"{said}; {findings.counted(row.n_ratings, 'rating')}"))
 
 
 # ---- one film ----------------------------------------------------------------------------------
@@ -434,7 +498,7 @@ def page() -> None:
         with layout.section("Which film are you looking for?"):
             searching = film_search.find()
         if not searching:
-            browse(status)
+            browse(address.drawn_navigation())
     layout.footer(status)
 
 

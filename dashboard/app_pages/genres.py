@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import address, charts, findings, layout, marts, queries
 from dashboard.genre_choice import chosen_genres
 from dashboard.line_ends import label_ends
+from dashboard.page_parts import fragment
 from dashboard.status import published_status
 
 SHARE, MEAN = "Share of ratings", "Mean rating"
@@ -32,6 +33,7 @@ def series(chosen: list[str], measure: str) -> pd.DataFrame:
     return rows[["series", "rating_year", "value", "n_ratings"]]
 
 
+@fragment
 def over_time() -> None:
     """A line for each chosen genre."""
     if marts.rows(queries.YEAR_TOTALS).empty:

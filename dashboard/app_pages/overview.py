@@ -291,9 +291,11 @@ def standing_out(chosen: filters.Filter) -> tuple[film_views.Card, ...]:
     rows = marts.rows(queries.STANDING_OUT, many, many, few, few, *chosen.parameters)
     if rows.empty:
         return ()
-    loved = marts.rows(queries.BEST_LOVED, *chosen.parameters).head(1)
+    loved = next(marts.rows(queries.BEST_LOVED, *chosen.parameters).head(1).itertuples())
+    films = list(rows.itertuples())
     most, divisive, gem = (
-        rows[rows[mark]] for mark in ("is_most_rated", "is_most_divisive", "is_hidden_gem")
+        next((film for film in films if getattr(film, mark)), None)
+        for mark in ("is_most_rated", "is_most_divisive", "is_hidden_gem")
     )
     mean, spread = "mean {mean:.2f}, {n_ratings:,} ratings", "spread {sd_rating:.2f}"
     return (
@@ -318,7 +320,7 @@ def superlatives(chosen: filters.Filter) -> bool:
         return False
     # Two pairs: four cards would leave one alone in its row wherever three fit.
     for half, cards in zip(st.columns(2, gap="small"), (shown[:2], shown[2:]), strict=True):
-        with half, st.grid(2, min_column_width=210) as grid:
+        with half, st.grid(2, min_column_width=210, border=True) as grid:
             for card in cards:
                 film_views.card(grid, card)
     many, few = _many_and_few()

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, film_views, findings, layout, marts, queries, search
+from dashboard.page_parts import fragment
 from dashboard.point_labels import named
 from dashboard.status import Status, published_status
 
@@ -82,6 +83,7 @@ def _name_the_chosen() -> None:
     st.query_params["tag"] = st.session_state["tag_found"]
 
 
+@fragment
 def look_up() -> None:
     """Searches for a tag, and shows the films of the one chosen or named in the URL."""
     typed = st.text_input(

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from dashboard.contents import PAGES
 from tests.support import marts_fixture, screenshots
@@ -274,25 +275,60 @@ def test_stars_for_taste_are_in_no_address_and_gone_after_a_reload(go: Callable[
     expect(page.get_by_text("Rate 5 more films to see.")).to_be_visible()
 
 
+@pytest.mark.parametrize(("path", "heading"), [("", HOME), ("films", "Films")])
 def test_links_to_pages_follow_the_filter_though_only_its_sections_run(
-    go: Callable[..., Page],
+    go: Callable[..., Page], path: str, heading: str
 ) -> None:
-    page = go()
+    page = go(path)
     links = page.locator(".st-key-navigation a:visible")
     names = links.all_inner_texts()
     minimum = page.get_by_label("Minimum ratings")
+    minimum.scroll_into_view_if_needed()
+    page.get_by_test_id("stMain").evaluate("node => node.scrollBy(0, 40)")
+    before = scrolled(page)
     minimum.fill("12")
     minimum.press("Enter")
-    expect(page).to_have_url(re.compile(r"/\?min=12$"))
-    expect(links.filter(has_text="Films")).to_have_attribute("href", re.compile("min=12"))
-    assert links.all_inner_texts() == names
-    assert len(names) == len(PAGES)
-    links.filter(has_text="Films").click()
-    shows(page, "Films")
-    is_at(page, "films?min=12")
+    expect(page).to_have_url(re.compile(rf"/{path}\?min=12$"))
+    other = "Films" if heading == HOME else "Overview"
+    expect(links.filter(has_text=other)).to_have_attribute("href", re.compile("min=12"))
+    assert scrolled(page) == before
+    assert links.all_inner_texts() == names == [each.title for each in PAGES.values()]
+    links.filter(has_text=other).click()
+    shows(page, HOME if other == "Overview" else other)
+    is_at(page, "?min=12" if other == "Overview" else "films?min=12")
     page.go_back()
-    shows(page, HOME)
-    is_at(page, "?min=12")
+    shows(page, heading)
+    is_at(page, f"{path}?min=12")
+
+
+@pytest.mark.parametrize(
+    ("path", "control", "parameter"),
+    [
+        ("films", "Table", "view=Table"),
+        ("films", "1950s", "decade=1950s"),
+        ("genres", "Mean rating", "measure="),
+    ],
+)
+def test_a_choice_runs_its_sections_alone(
+    go: Callable[..., Page], path: str, control: str, parameter: str
+) -> None:
+    ends: list[int] = []
+
+    def note(frame: str | bytes) -> None:
+        message = ForwardMsg.FromString(frame) if isinstance(frame, bytes) else ForwardMsg()
+        if message.WhichOneof("type") == "script_finished":
+            ends.append(message.script_finished)
+
+    page = go()
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    page.goto(page.url + path)
+    screenshots.wait_until_drawn(page)
+    assert set(ends) == {ForwardMsg.FINISHED_SUCCESSFULLY}
+    del ends[:]
+    page.get_by_text(control, exact=True).first.click()
+    expect(page).to_have_url(re.compile(parameter))
+    screenshots.wait_until_drawn(page)
+    assert set(ends) == {ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY}
 
 
 # ---- how links and diagrams look ---------------------------------------------------------------
