@@ -16,8 +16,7 @@ if _PROJECT not in sys.path:
 
 from dashboard.page_head import LinkPreviews  # noqa: E402 (needs the path set above)
 
-# A full collection stops all visitors of a process for a quarter of a second, to find next to no
-# garbage: most of what it looks at are modules. By default there are several a minute.
+# With 60 visitors, a full collection stops a process for up to a quarter of a second.
 gc.set_threshold(50_000, 20, 50)
 
 app = st.App("app.py", middleware=[Middleware(LinkPreviews)])
