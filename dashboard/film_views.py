@@ -62,9 +62,10 @@ def link(row: Any) -> None:
 
 
 def link_of(film: Line) -> None:
-    """Writes a link to a film's page."""
-    name, asked = plain(film.name), {"film": str(film.movie_id)}
-    st.page_link(_page(), label=name, query_params=asked, help=name)
+    """Writes a link to a film's page, with what stands in front of its name."""
+    # One element, not two: of a list, most of the time goes into the number of elements.
+    name = plain(f"{film.before} {film.name}".strip())
+    st.page_link(_page(), label=name, query_params={"film": str(film.movie_id)}, help=name)
 
 
 @cache
@@ -98,8 +99,6 @@ def line(row: Any, told: str, before: str = "") -> None:
 def write(film: Line) -> None:
     """One film of a list: a link to it, and what is to be told of it."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if film.before:
-            st.text(film.before, width="content")
         link_of(film)
         st.caption(plain(film.told))
 

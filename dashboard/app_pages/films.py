@@ -129,8 +129,7 @@ def best_of_decade(chosen: filters.Filter, decade: str) -> film_views.Ranking:
     strip = ["movie_id", "title", "release_year", "weighted_score", "mean", "n_ratings", "chosen"]
     return film_views.Ranking(
         tuple(
-            film_views.line_of(row, each, f"{int(row.release_year)}")
-            for row, each in zip(own.itertuples(), told, strict=True)
+            film_views.line_of(row, each) for row, each in zip(own.itertuples(), told, strict=True)
         ),
         layout.figure(
             rows[strip],
