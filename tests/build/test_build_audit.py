@@ -82,6 +82,7 @@ def test_a_broken_model_leaves_what_is_published(cli: Cli, home: Path, tmp_path:
     assert "already" in cli("publish", "--home", home).stdout
 
 
+@pytest.mark.slow
 def test_a_project_that_dbt_cannot_parse(cli: Cli, home: Path, tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path / "project")
     (project / "models" / "mart" / "broken.sql").write_text("select {{ no_such_macro( }}")

@@ -275,7 +275,7 @@ def test_a_filter_that_no_film_passes_says_the_way_out(
     open_page: OpenPage, published: Path
 ) -> None:
     app = open_page(published, min="5000")
-    assert_healthy(app, charts=5)
+    assert_healthy(app, charts=6)
     assert "No film passes this filter" in app.info[0].value
     assert "press Reset" in app.info[0].value
 
@@ -283,7 +283,7 @@ def test_a_filter_that_no_film_passes_says_the_way_out(
 def test_bad_parameters_of_filters_fall_back(open_page: OpenPage, published: Path) -> None:
     bad = {"genre": "<script>alert(1)</script>", "years": "9999,1", "min": "abc"}
     app = open_page(published, **bad)
-    assert_healthy(app, charts=7)
+    assert_healthy(app, charts=8)
     assert app.selectbox(key="genre").value == "All genres"
     assert app.number_input(key="min").value == 10
 
@@ -313,7 +313,7 @@ def test_claims_disappear_when_the_data_do_not_support_them(
 
 def test_the_front_page_searches_films(open_page: OpenPage, published: Path) -> None:
     app = open_page(published, q="amelie")
-    assert_healthy(app, charts=7)
+    assert_healthy(app, charts=8)
     assert links(app)[0] == "Amélie \\(2001\\)"
 
 
@@ -717,7 +717,7 @@ def test_bad_months_in_the_address_fall_back(
     open_page: OpenPage, published: Path, asked: list[str]
 ) -> None:
     app = open_page(published, months=asked)
-    assert_healthy(app, charts=7)
+    assert_healthy(app, charts=8)
 
 
 # ---- data --------------------------------------------------------------------------------------

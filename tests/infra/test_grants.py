@@ -963,6 +963,7 @@ def _is_noticed(texts: Texts, values: Values | None = None) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_no_other_value_of_any_setting_goes_unnoticed() -> None:
     changes = list(wrong_settings(set_up()))
     assert len(changes) > 250

@@ -80,6 +80,7 @@ def test_the_audit_and_the_loader_allow_the_same_years() -> None:
     assert (variables["first_year"], variables["last_year"]) == (FIRST_YEAR, LAST_YEAR)
 
 
+@pytest.mark.slow
 def test_nothing_at_all_is_no_fault(warehouse: Warehouse) -> None:
     warehouse.dbt("run", "--select", *(f"+{fact}" for fact in FACTS))
     assert failed(warehouse) == []

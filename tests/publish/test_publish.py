@@ -263,6 +263,7 @@ def test_a_version_of_another_landing_zone_is_returned_to_only_if_asked(
     assert rollback(settings, switch_source=True).version == first
 
 
+@pytest.mark.slow
 def test_old_versions_are_pruned(settings: Settings) -> None:
     first = kept(settings)
     for number in range(1, 6):

@@ -288,6 +288,7 @@ def test_partitions_are_parts_of_their_folder(settings: Settings) -> None:
     assert current(settings) == sorted(RATED[:2] + RATED[4:])
 
 
+@pytest.mark.slow
 def test_after_any_history_raw_is_that_of_the_files_alone(
     settings: Settings, tmp_path: Path, folder: Path, format_: str
 ) -> None:
