@@ -68,7 +68,7 @@ PAGES: Final[dict[str, Page]] = {
             "Which genres score above average?": Answer((queries.GENRES,), _MEAN),
             "Did half stars change the scores?": Answer((queries.STAR_YEARS,)),
             "Which films stand out?": Answer(
-                (queries.STANDING_OUT, queries.BEST_LOVED, queries.RELEASE_SPAN),
+                (queries.SCATTER, queries.RELEASE_SPAN),
                 ("prior_weight",),
             ),
             "Are popular films loved?": Answer((queries.SCATTER,), ("prior_weight",)),

@@ -98,7 +98,7 @@ def line(row: Any, told: str, before: str = "") -> None:
 
 def write(film: Line) -> None:
     """One film of a list: a link to it, and what is to be told of it."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         link_of(film)
         st.caption(plain(film.told))
 

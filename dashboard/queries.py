@@ -73,14 +73,16 @@ order by rank_weighted
 limit 100
 """
 
-# The ten best loved films and the ten hidden gems are always among them. The rest take turns by how
-# often they were rated, in steps of a logarithm, so that no size of audience is left out; in each
-# step the order is as good as random, and the same in every version. The number of films and the
-# correlation are over every film, however many of them are drawn. Places in a step are
+# The ten best loved films, the ten hidden gems and those that stand out are always among them: the
+# one with most ratings; of those with many, the most divisive; of those with few, the best. The
+# rest take turns by how often they were rated, in steps of a logarithm, so that no size of audience
+# is left out; in each step the order is as good as random, and the same in every version. Number of
+# films and correlation are over every film, however many of them are drawn. Places in a step are
 # counted without `partition by`, which takes DuckDB three times as long.
 SCATTER: Final = f"""
 select
-    movie_id, title, release_year, n_ratings, sum_rating, rank_weighted, n_films, correlation
+    movie_id, title, release_year, n_ratings, sum_rating, sd_rating, rank_weighted, n_films,
+    correlation, is_most_rated, is_most_divisive, has_few and place_if_few = 1 as is_hidden_gem
 from (
     select
         {_FILM}, rank_weighted,
@@ -89,6 +91,10 @@ from (
         row_number() over (
             order by case when n_ratings <= ? then 0 else 1 end, rank_weighted
         ) as place_if_few,
+        row_number() over (order by n_ratings desc, movie_id) = 1 as is_most_rated,
+        n_ratings >= ? and row_number() over (
+            order by case when n_ratings >= ? then 0 else 1 end, sd_rating desc, movie_id
+        ) = 1 as is_most_divisive,
         row_number() over (
             order by floor(4 * ln(n_ratings)), mod(mod(movie_id, 10007) * 7919, 10007), movie_id
         ) - rank() over (order by floor(4 * ln(n_ratings))) as turn,
@@ -98,30 +104,14 @@ from (
     where {_FILTER}
 ) as film
 order by
-    case when place <= 10 or (has_few and place_if_few <= 10) then 0 else 1 end, turn, movie_id
+    case
+        when place <= 10 or (has_few and place_if_few <= 10) then 0
+        when is_most_rated or is_most_divisive then 0
+        else 1
+    end,
+    turn,
+    movie_id
 limit 1500
-"""
-
-# The film with most ratings; of those with many, the most divisive; of those with few, the best.
-STANDING_OUT: Final = f"""
-select
-    {_FILM},
-    is_most_rated, is_most_divisive, is_hidden_gem
-from (
-    select
-        {_FILM},
-        row_number() over (order by n_ratings desc, movie_id) = 1 as is_most_rated,
-        n_ratings >= ? and row_number() over (
-            partition by n_ratings >= ? order by sd_rating desc, movie_id
-        ) = 1 as is_most_divisive,
-        n_ratings <= ? and row_number() over (
-            partition by n_ratings <= ? order by weighted_score desc, rank_weighted
-        ) = 1 as is_hidden_gem
-    from mart_movie
-    where {_FILTER}
-) as film
-where is_most_rated or is_most_divisive or is_hidden_gem
-order by movie_id
 """
 
 # 1 if half of the people gave 2 stars or fewer and the other half 4.5 or more; 0 if nobody did one

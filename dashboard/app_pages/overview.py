@@ -238,11 +238,9 @@ def genres() -> None:
 @marts.remembered
 def by_popularity(chosen: filters.Filter) -> layout.Figure:
     """Films by number of ratings and mean."""
-    prior_weight = published_status().prior_weight
-    few = 2 * prior_weight
-    rows = marts.rows(queries.SCATTER, few, few, *chosen.parameters)
+    rows = _films(chosen)
     n_films, correlation = int(rows["n_films"].iloc[0]), rows["correlation"].iloc[0]
-    rows = film_views.grouped(rows, prior_weight)
+    rows = film_views.grouped(rows, published_status().prior_weight)
     best, gems = (rows.index[rows["group"] == group] for group in (charts.BEST, charts.GEM))
     others = rows.index[(rows["group"] == charts.OTHER).to_numpy()]
     worst = rows["mean"].loc[others].sort_values().index[:3]
@@ -264,7 +262,7 @@ def by_popularity(chosen: filters.Filter) -> layout.Figure:
         sentence=said,
         note=f"Filter: {layout.plain(chosen.sentence)}; {findings.counted(n_films, 'film')}."
         f" {drawn} Click a film to open its page. Best loved: the ten best weighted scores. Hidden"
-        f" gem: the ten best among films with at most {few:,} ratings.",
+        f" gem: the ten best among films with at most {_many_and_few()[1]:,} ratings.",
     )
 
 
@@ -287,16 +285,14 @@ def best_loved(status: Status, chosen: filters.Filter) -> None:
 @marts.remembered
 def standing_out(chosen: filters.Filter) -> tuple[film_views.Card, ...]:
     """Four films that stand out; none if no film passes the filter."""
-    many, few = _many_and_few()
-    rows = marts.rows(queries.STANDING_OUT, many, many, few, few, *chosen.parameters)
+    rows = _films(chosen)
     if rows.empty:
         return ()
-    loved = next(marts.rows(queries.BEST_LOVED, *chosen.parameters).head(1).itertuples())
-    films = list(rows.itertuples())
     most, divisive, gem = (
-        next((film for film in films if getattr(film, mark)), None)
+        next(rows[rows[mark]].itertuples(), None)
         for mark in ("is_most_rated", "is_most_divisive", "is_hidden_gem")
     )
+    loved = next(rows.nsmallest(1, "rank_weighted").itertuples())
     mean, spread = "mean {mean:.2f}, {n_ratings:,} ratings", "spread {sd_rating:.2f}"
     return (
         film_views.standing_out("Most rated", most, "{n_ratings:,} ratings"),
@@ -304,6 +300,12 @@ def standing_out(chosen: filters.Filter) -> tuple[film_views.Card, ...]:
         film_views.standing_out("Most divisive", divisive, f"{spread}, {{n_ratings:,}} ratings"),
         film_views.standing_out("Hidden gem", gem, mean),
     )
+
+
+def _films(chosen: filters.Filter) -> pd.DataFrame:
+    """Films of every size of audience, among them those that stand out."""
+    many, few = _many_and_few()
+    return marts.rows(queries.SCATTER, few, few, many, many, *chosen.parameters)
 
 
 def _many_and_few() -> tuple[int, int]:

@@ -63,7 +63,8 @@ FAINT_WORDS = """() => {
     for (const svg of document.querySelectorAll('[data-testid=stVegaLiteChart] svg')) {
         const cells = [...svg.querySelectorAll('.mark-rect path')]
             .map(cell => [cell.getBoundingClientRect(), getComputedStyle(cell)])
-            .filter(([, style]) => style.fill !== 'none' && style.opacity === '1');
+            .filter(([, style]) => style.fill !== 'none' && style.fillOpacity !== '0'
+                && style.opacity === '1');
         for (const word of svg.querySelectorAll('text')) {
             const style = getComputedStyle(word), box = word.getBoundingClientRect();
             if (!word.textContent.trim() || style.opacity === '0') continue;

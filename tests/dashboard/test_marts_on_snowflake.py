@@ -38,8 +38,7 @@ FILMS = [(1,), (13,), (999,)]
 PUBLISHES = 20
 PARAMETERS: dict[str, list[Any]] = {
     "BEST_LOVED": [FILTER, NOTHING],
-    "SCATTER": [(40, 40, *FILTER), (40, 40, *NOTHING)],
-    "STANDING_OUT": [(20, 20, 40, 40, *FILTER), (20, 20, 40, 40, *NOTHING)],
+    "SCATTER": [(40, 40, 20, 20, *FILTER), (40, 40, 20, 20, *NOTHING)],
     "CONTROVERSIAL": [(*FILTER, 20), (*NOTHING, 20)],
     "YEAR_BEST": [FILTER, NOTHING],
     "FILM": FILMS,
