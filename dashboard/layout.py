@@ -234,7 +234,7 @@ class Metric:
     course: Figure | None
 
 
-def figure(rows: pd.DataFrame, alt: str, **words: str | None) -> Figure:
+def figure(rows: pd.DataFrame | pa.Table, alt: str, **words: str | None) -> Figure:
     """Makes a figure of rows.
 
     Args:
@@ -242,7 +242,9 @@ def figure(rows: pd.DataFrame, alt: str, **words: str | None) -> Figure:
         alt: Its alternative text.
         **words: More of the attributes of `Figure`.
     """
-    return Figure(pa.Table.from_pandas(rows, preserve_index=False), alt, **words)  # type: ignore[arg-type] # no rows among them
+    if isinstance(rows, pd.DataFrame):
+        rows = pa.Table.from_pandas(rows, preserve_index=False)
+    return Figure(rows, alt, **words)  # type: ignore[arg-type] # no rows among them
 
 
 def show(shown: Figure, spec: Spec, **options: Any) -> Any:

@@ -49,7 +49,7 @@ def browse(navigation: address.Navigation) -> None:
 def best_listed(chosen: filters.Filter) -> film_views.Ranking:
     """The best films under a filter, as many as the list shows."""
     rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
-    return film_views.ranked(rows.head(LISTED), _ranked_by(chosen))
+    return film_views.ranked(rows, LISTED, _ranked_by(chosen))
 
 
 def _ranked_by(chosen: filters.Filter) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -241,9 +242,11 @@ def by_popularity(chosen: filters.Filter) -> layout.Figure:
     rows = _films(chosen)
     n_films, correlation = int(rows["n_films"].iloc[0]), rows["correlation"].iloc[0]
     rows = film_views.grouped(rows, published_status().prior_weight)
-    best, gems = (rows.index[rows["group"] == group] for group in (charts.BEST, charts.GEM))
-    others = rows.index[(rows["group"] == charts.OTHER).to_numpy()]
-    worst = rows["mean"].loc[others].sort_values().index[:3]
+    group, mean = rows["group"].to_numpy(), rows["mean"].to_numpy()
+    best, gems, others = (
+        np.flatnonzero(group == each) for each in (charts.BEST, charts.GEM, charts.OTHER)
+    )
+    worst = others[mean[others].argsort(kind="stable")[:3]]
     first = [*best, *gems[:5], *worst, *rows.index[:5]]
     rows["name"] = rows["title"]
     rows = named(rows, "n_ratings", "mean", dict.fromkeys(first), charts.SCATTER_HEIGHT - 160)
@@ -270,7 +273,7 @@ def by_popularity(chosen: filters.Filter) -> layout.Figure:
 def best_ten(chosen: filters.Filter) -> film_views.Ranking:
     """The best ten films under a filter."""
     rows = marts.rows(queries.BEST_LOVED, *chosen.parameters)
-    return film_views.ranked(rows.head(LISTED), f"Best loved films: {chosen.sentence}.")
+    return film_views.ranked(rows, LISTED, f"Best loved films: {chosen.sentence}.")
 
 
 def best_loved(status: Status, chosen: filters.Filter) -> None:
@@ -289,10 +292,10 @@ def standing_out(chosen: filters.Filter) -> tuple[film_views.Card, ...]:
     if rows.empty:
         return ()
     most, divisive, gem = (
-        next(rows[rows[mark]].itertuples(), None)
+        next(iter(film_views.picked(rows, rows[mark].to_numpy().nonzero()[0])), None)
         for mark in ("is_most_rated", "is_most_divisive", "is_hidden_gem")
     )
-    loved = next(rows.nsmallest(1, "rank_weighted").itertuples())
+    (loved,) = film_views.picked(rows, [int(rows["rank_weighted"].to_numpy().argmin())])
     mean, spread = "mean {mean:.2f}, {n_ratings:,} ratings", "spread {sd_rating:.2f}"
     return (
         film_views.standing_out("Most rated", most, "{n_ratings:,} ratings"),
