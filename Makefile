@@ -80,7 +80,7 @@ test-long: $(READY) ## Run the long variants of the tests
 	$(PYTEST) -m "slow and not nightly"
 
 test-nightly: $(READY) ## Run them with all their cases, and more random ones
-	MOVIELENS_NIGHTLY_TESTS=1 $(PYTEST) -m slow
+	NIGHTLY_TESTS=1 $(PYTEST) -m slow
 
 bench: $(READY) ## Measure load and generator against DuckDB itself
 	$(BIN)/python -m benchmarks.ingest

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-NIGHTLY = "MOVIELENS_NIGHTLY_TESTS"
+NIGHTLY = "NIGHTLY_TESTS"
 
 
 def samples(each_time: int, *, nightly: int) -> int:
