@@ -234,17 +234,26 @@ class Metric:
     course: Figure | None
 
 
-def figure(rows: pd.DataFrame | pa.Table, alt: str, **words: str | None) -> Figure:
+def figure(
+    rows: pd.DataFrame | pa.Table,
+    alt: str,
+    *,
+    finding: str | None = None,
+    sentence: str | None = None,
+    note: str = "",
+) -> Figure:
     """Makes a figure of rows.
 
     Args:
         rows: The data of the chart.
         alt: Its alternative text.
-        **words: More of the attributes of `Figure`.
+        finding: As in `Figure`.
+        sentence: As in `Figure`.
+        note: As in `Figure`.
     """
     if isinstance(rows, pd.DataFrame):
         rows = pa.Table.from_pandas(rows, preserve_index=False)
-    return Figure(rows, alt, **words)  # type: ignore[arg-type] # no rows among them
+    return Figure(rows, alt, finding, sentence, note)
 
 
 def show(shown: Figure, spec: Spec, **options: Any) -> Any:

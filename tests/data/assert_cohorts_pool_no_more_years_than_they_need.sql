@@ -1,6 +1,6 @@
 -- A returned row is a cohort of other years than it should have, or one that is missing: cohorts are
 -- of the fewest years, 1, 3 or 5, that leave at most a third of the counts after the first year too small to
--- be shown on their own. Years that were merged for want of people are never in two cohorts.
+-- be shown on their own. A cohort never splits years that were merged because too few people joined in them.
 with people as (
     select distinct
         users.user_id,

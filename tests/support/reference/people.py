@@ -67,7 +67,7 @@ def mart_user_cohort(current: Current) -> Rows:
 
 
 def cohorts(current: Current) -> list[list[int]]:
-    """The years of first ratings that are told together, each time in order.
+    """The first years that make up each cohort, in order.
 
     They are 1, 3 or 5 years from the first; the fewest at which at most a third of the counts of
     people who rated again, so many years later, are too small to be told on their own.
