@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,11 @@ def code_fingerprint(settings: Settings) -> str:
     Returns:
         A SHA-256 hex digest.
     """
+    return _fingerprint(settings, and_of_models=True)
+
+
+def _fingerprint(settings: Settings, *, and_of_models: bool) -> str:
+    """Hashes the names of all files, and their text; of models' SQL only if asked to."""
     digest = hashlib.sha256()
     for package in ("dbt-core", *engine_of(settings).packages):
         digest.update(f"{package} {_version(package)}\n".encode())
@@ -45,7 +51,8 @@ def code_fingerprint(settings: Settings) -> str:
         for file in files:
             if file.suffix in (".sql", ".yml", ".md"):
                 digest.update(str(file.relative_to(settings.project)).encode())
-                digest.update(file.read_bytes())
+                if and_of_models or name != "models" or file.suffix != ".sql":
+                    digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -87,6 +94,8 @@ class Dbt:
         on_event: Called for each model and test.
         variables: Vars in place of those of dbt_project.yml; other ones make dbt parse again.
         folder: dbt's target folder, if not the home's; one for each set of variables.
+        before: The one of an earlier version of the code, of which dbt parses only edited models
+            again.
 
     Raises:
         SettingsError: If dbt is not installed.
@@ -100,6 +109,7 @@ class Dbt:
         *,
         variables: Mapping[str, Any] | None = None,
         folder: Path | None = None,
+        before: Path | None = None,
     ) -> None:
         self._settings = settings
         self._variables = dict(variables or {})
@@ -107,12 +117,14 @@ class Dbt:
         self._folder = folder or settings.dbt_dir
         self._parsed: Any = None
         self._known: dict[str, Mapping[str, Any]] = {}
-        code, folder = code_fingerprint(settings), self._folder
-        key = _project_key(settings, self._variables, code)
+        folder = self._folder
+        key = _project_key(settings, self._variables)
         # Both ways write manifest.json, which `artifacts` reads.
         self._parsed = recall(key, folder)
         if self._parsed is None:
-            _forget_other_code(folder, code)
+            if before is not None:
+                _start_from(before, folder)
+            _forget_other_code(settings, folder)
             self._parsed = self._invoke("parse")
             remember(key, self._parsed, folder)
 
@@ -251,11 +263,11 @@ class Dbt:
         return outcome.result
 
 
-def _project_key(settings: Settings, variables: Mapping[str, Any], code: str) -> ProjectKey:
+def _project_key(settings: Settings, variables: Mapping[str, Any]) -> ProjectKey:
     profiles = settings.project / "profiles.yml"
     return ProjectKey(
         project=settings.project,
-        code=code,
+        code=code_fingerprint(settings),
         profiles=profiles.read_text() if profiles.exists() else "",
         target=settings.target,
         database=engine_of(settings).database,
@@ -263,14 +275,26 @@ def _project_key(settings: Settings, variables: Mapping[str, Any], code: str) ->
     )
 
 
-def _forget_other_code(folder: Path, code: str) -> None:
-    """Makes dbt re-parse the whole project when any of it has changed.
+# What dbt parsed, and a fingerprint of all of it that it does not compare well itself.
+_PARTIAL, _FRAME = "partial_parse.msgpack", "parsed-code"
+
+
+def _start_from(before: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (_PARTIAL, _FRAME):
+        with suppress(OSError):  # Without it, dbt parses everything.
+            shutil.copy(before / name, folder / name)
+
+
+def _forget_other_code(settings: Settings, folder: Path) -> None:
+    """Makes dbt re-parse the whole project when more has changed than the SQL of models.
 
     When only a macro changes, dbt 1.11's partial parsing loses test descriptions.
     """
-    parsed = folder / "parsed-code"
+    code = _fingerprint(settings, and_of_models=False)
+    parsed = folder / _FRAME
     if not parsed.exists() or parsed.read_text() != code:
-        (folder / "partial_parse.msgpack").unlink(missing_ok=True)
+        (folder / _PARTIAL).unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         parsed.write_text(code)
 

@@ -94,10 +94,11 @@ def lineage_of(settings: Settings, sources: Types | None = None) -> Lineage:
     if kept:
         return _from_json(kept)
     make_home(settings.home)
-    manifest = Dbt(settings, silent, folder=folder).compile()
+    before = cache.newest(folder.parent)
+    manifest = Dbt(settings, silent, folder=folder, before=before).compile()
     engine = manifest.metadata.adapter_type or ""
     models = models_of(manifest)
-    analyses = cache.newest(folder.parent).get("analyses", {})
+    analyses = cache.read(before).get("analyses", {}) if before else {}
     project = Project(
         dialect=engine,
         engine=f"{engine} {engine_version(engine)}",

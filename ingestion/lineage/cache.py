@@ -24,10 +24,10 @@ def read(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def newest(root: Path) -> dict[str, Any]:
-    """Returns what was kept last in any folder below another one."""
+def newest(root: Path) -> Path | None:
+    """Returns the folder below another one in which something was kept last, if in any."""
     folders = _by_age(root)
-    return read(folders[-1]) if folders else {}
+    return folders[-1] if folders else None
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:

@@ -45,8 +45,8 @@ def exclusive_run(settings: Settings, *, take_over: bool = False) -> Iterator[Ru
         yield run
     finally:
         try:
-            written = run.end()
-            if written is not None and written.is_exclusive:
-                snapshot.keep(settings, written)
+            with run.end() as written:
+                if written is not None and written.is_exclusive:
+                    snapshot.keep(settings, written)
         finally:
             lock.release()

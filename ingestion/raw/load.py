@@ -26,6 +26,7 @@ from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
 from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load, without_writes_of
 from ingestion.raw.pushdown import clean_up, push_down
+from ingestion.reading.bulk import reading_duckdb
 from ingestion.reading.file import Outcome
 from ingestion.reading.rules import Rules
 from ingestion.reading.together import ToRead, batches, read_batch
@@ -145,12 +146,14 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:
-        lease = run.lease(target)
-        # Another run may have committed meanwhile; from here on, none can.
-        with target.looking(), target.kept_open():
-            plan = plan_load(target, request, plan.zone, manifest.current_files(target))
-        outcomes, load_id = _carry_out(run, lease, plan, request, steps)
-    zone = plan.zone
+        with target.kept_open():
+            lease = run.lease(target)
+            # Another run may have committed meanwhile; from here on, none can.
+            with target.kept_open():
+                with target.looking():
+                    plan = plan_load(target, request, zone, manifest.current_files(target))
+                first_id = _reserve(lease, plan)
+        outcomes, load_id = _carry_out(run, lease, plan, first_id, request, steps)
     removed = {one.path for one in _gone(plan, outcomes, request)} if load_id else set()
     reports = [*map(_report, outcomes), *_reports_of_the_others(plan, removed)]
     reports.sort(key=lambda file: file.path)
@@ -213,6 +216,7 @@ def _carry_out(
     run: Run,
     lease: Lease,
     plan: LoadPlan,
+    first_id: int,
     request: LoadRequest,
     steps: dict[str, float],
 ) -> tuple[list[Outcome], str | None]:
@@ -222,7 +226,6 @@ def _carry_out(
     _empty(folder)
     try:
         to_read = plan.to_read
-        first_id = _reserve(lease, len(to_read) + len(plan.gone))
         with timed(steps, "push down"):
             pushed = push_down(run, lease, plan, first_id, request.rules)
         with timed(steps, "read"), _imported_beside("dlt" if to_read else "json"):
@@ -302,13 +305,14 @@ def _read_all(
         if file.path not in but
     ]
     outcomes: list[Outcome] = []
-    for batch in batches(files):
-        lease.renew()
-        rows = sum(outcome.rows for outcome in outcomes)
-        more = f" and {len(batch) - 1:,} more files" if len(batch) > 1 else ""
-        detail = f"{batch[0].file.path}{more} ({rows:,} rows read so far)"
-        request.on_event(Event("load", detail, len(outcomes), len(files)))
-        outcomes += read_batch(zone, batch, run.settings.work_dir, request.rules)
+    with reading_duckdb():
+        for batch in batches(files):
+            lease.renew()
+            rows = sum(outcome.rows for outcome in outcomes)
+            more = f" and {len(batch) - 1:,} more files" if len(batch) > 1 else ""
+            detail = f"{batch[0].file.path}{more} ({rows:,} rows read so far)"
+            request.on_event(Event("load", detail, len(outcomes), len(files)))
+            outcomes += read_batch(zone, batch, run.settings.work_dir, request.rules)
     return sorted(outcomes, key=lambda outcome: outcome.file_id)
 
 
@@ -317,11 +321,11 @@ def _known_hash(plan: LoadPlan, file: LandingFile) -> str | None:
     return entry.content_hash if entry and entry.source == plan.zone.url else None
 
 
-def _reserve(lease: Lease, count: int) -> int:
+def _reserve(lease: Lease, plan: LoadPlan) -> int:
     with lease.target.connect() as connection:
         there = has_table(connection, manifest.SCHEMA, manifest.TABLE)
         taken = f"select max(file_id) from {manifest.FILES}" if there else ""
-        return lease.reserve(connection, count, taken)
+        return lease.reserve(connection, len(plan.to_read) + len(plan.gone), taken)
 
 
 def _report(outcome: Outcome) -> FileReport:

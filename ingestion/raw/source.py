@@ -33,6 +33,7 @@ from ingestion.raw.rows import (
     manifest_rows,
     rejected_rows,
 )
+from ingestion.reading.bulk import reading_duckdb
 from ingestion.reading.file import Outcome, read_file
 from ingestion.reading.rules import RangeChecks, Rules
 from ingestion.warehouse.lease import next_file_id
@@ -206,7 +207,7 @@ def _extracted(
     tables = [dataset.table for dataset in datasets]
     wanted = (f for f in zone.files.values() if f.dataset in (*tables, RELEASE))
     files = sorted(wanted, key=by_time)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, reading_duckdb():
         for file in files:
             yield from _extracted_file(zone, file, known, Path(folder), rules)
 

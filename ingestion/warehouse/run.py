@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ingestion.settings import Settings
@@ -48,14 +50,17 @@ class Run:
             self._lease.execute()
         return self._lease.of(target)
 
-    def end(self) -> Warehouse | None:
-        """Releases the lease; returns the warehouse if this run held its lease to the end."""
+    @contextmanager
+    def end(self) -> Iterator[Warehouse | None]:
+        """Releases the lease; yields the warehouse, open, if this run held its lease to the end."""
         lease = self._lease
         self.forget_lease()
         if lease is None or not lease.target.exists():
-            return None
-        lease.release()
-        return lease.target
+            yield None
+            return
+        with lease.target.kept_open():
+            lease.release()
+            yield lease.target
 
     def forget_lease(self) -> None:
         """Drops the lease without releasing it, as its warehouse is being replaced."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from ingestion.build import parsed as parsed_projects
 from ingestion.build.dbt import Dbt
+from ingestion.build.lineage import lineage_of, parsed_in
+from ingestion.errors import MovielensError
 from ingestion.progress import silent
 from ingestion.settings import Settings
 from tests.support.checkout import copy_of_the_project
+from tests.support.samples import samples
 
 # When and by which invocation it was read.
 OF_THE_READING = (
@@ -76,6 +80,45 @@ def test_other_code_and_another_database_are_read_anew(tmp_path: Path) -> None:
     elsewhere, by_dbt = read(tmp_path / "third", project=project, warehouse=tmp_path / "x.duckdb")
     assert by_dbt
     assert {node["database"] for node in elsewhere["nodes"].values()} == {"x"}
+
+
+def edited(model: str, sql: str, kind: int) -> str:
+    """A model's SQL with a comment more, a tag more, or an upstream more."""
+    upstream = "dim_movies" if model.startswith(("fct_", "mart_")) else "src_files"
+    return [
+        f"{sql}-- and so on\n",
+        f"{{{{ config(tags=['edited']) }}}}\n{sql}",
+        f"{sql}-- depends on {{{{ ref('{upstream}') }}}}\n",
+    ][kind % 3]
+
+
+@pytest.mark.slow
+def test_after_edits_of_models_dbt_knows_what_it_would_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads only edited models again, and those that refer to them."""
+    project = copy_of_the_project(tmp_path / "project")
+    upstream = project / "models" / "src" / "src_files.sql"
+    models = sorted({*(project / "models").rglob("*.sql")} - {upstream})
+
+    settings = Settings(home=tmp_path / "home", project=project, _env_file=None)
+
+    def known() -> dict[str, Any]:
+        monkeypatch.setattr(parsed_projects, "_parsed", type(parsed_projects._parsed)())
+        lineage_of(settings)
+        return without_times(json.loads((parsed_in(settings) / parsed_projects.FILE).read_text()))
+
+    before = known()
+    for n, path in enumerate(Random(0).sample(models, samples(8, nightly=len(models)))):
+        sql = path.read_text()
+        if n == 1:
+            path.write_text(sql + "{% if %}")
+            with pytest.raises(MovielensError, match=path.stem):
+                known()
+        path.write_text(edited(path.stem, sql, n))
+        after = known()
+    monkeypatch.setattr(parsed_projects, "_parsed", type(parsed_projects._parsed)())
+    assert after == read(tmp_path / "anew", project=project)[0] != before
 
 
 @pytest.mark.slow

@@ -107,8 +107,8 @@ class Stands:
         pushed = push_down(run, lease, plan, 1, Rules())
         write(settings, lease, LoadBatch(zone, [], {}, 1, pushed), {})
         clean_up(lease)
-        run.end()
-        assert run.notes == []
+        with run.end():
+            assert run.notes == []
         return settings
 
 
