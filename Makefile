@@ -9,7 +9,7 @@ RATINGS ?=
 DEMO_OPTIONS := $(if $(SOURCE),--source "$(SOURCE)") $(if $(RATINGS),--ratings $(RATINGS))
 
 .PHONY: help setup demo dashboard test lint lint-python lint-duckdb lint-snowflake types pytest \
-	test-long test-nightly bench parity sqlmesh advisories sbom audits docs screenshots lock clean
+	test-long test-all test-nightly bench parity sqlmesh advisories sbom audits docs screenshots lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,11 @@ pytest: $(READY) ## Run the tests, which run dbt's on real builds
 
 test-long: $(READY) ## Run the long variants of the tests
 	$(PYTEST) -m "slow and not nightly"
+
+# One session makes only once what both suites share.
+test-all: $(READY) ## Both, with lint and types, as CI does
+	@$(MAKE) --no-print-directory -j 2 $(LINTERS) types
+	$(PYTEST) -m "not nightly"
 
 test-nightly: $(READY) ## Run them with all their cases, and more random ones
 	NIGHTLY_TESTS=1 $(PYTEST) -m slow

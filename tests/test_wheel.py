@@ -19,6 +19,7 @@ import pytest
 from ingestion.project import PARTS
 from local_dev.servers import free_port, process_on
 from tests.support.checkout import PROJECT, copy_of_checkout
+from tests.support.marks import nightly_except
 from tests.support.templates import template
 
 pytestmark = pytest.mark.xdist_group("wheel")
@@ -237,8 +238,7 @@ def _with_pipx(wheel: Path, folder: Path) -> tuple[list[object], dict[str, str]]
     return [pipx, "install", "--quiet", "--python", sys.executable, f"{wheel}[all]"], places
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("installing", [_with_uv_tool, _with_pipx], ids=["uv tool", "pipx"])
+@pytest.mark.parametrize("installing", nightly_except([_with_uv_tool], [_with_uv_tool, _with_pipx]))
 def test_it_installs_as_a_tool_of_its_own(
     wheel: Path,
     tmp_path: Path,

@@ -96,7 +96,8 @@ def build(
         SettingsError: If nothing is loaded yet, or the models are missing.
         BusyError: If another run is in progress.
     """
-    with exclusive_run(settings) as run:
+    target = engine_of(settings).warehouse()
+    with exclusive_run(settings) as run, target.kept_open():
         return build_candidate(
             run,
             partial(seen, settings),
@@ -142,7 +143,8 @@ def publish(settings: Settings, *, again: bool = True) -> PublishReport:
         MovielensError: If there is no audited candidate.
         BusyError: If another run is in progress.
     """
-    with exclusive_run(settings) as run:
+    target = engine_of(settings).warehouse()
+    with exclusive_run(settings) as run, target.kept_open():
         return publish_candidate(run, again=again)
 
 

@@ -48,7 +48,7 @@ def some_drops(at_most: int) -> st.SearchStrategy[Drops]:
 
 # A fixture that is the same for all examples; and an example takes as long as its builds take.
 MANY = examples(
-    max_examples=samples(4, nightly=10), deadline=None, suppress_health_check=[*HealthCheck]
+    max_examples=samples(2, nightly=10), deadline=None, suppress_health_check=[*HealthCheck]
 )
 GIVEN = examples(MANY, phases=[Phase.explicit])
 

@@ -6,11 +6,13 @@ import copy
 import math
 from collections import Counter
 from datetime import date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.marks import nightly_except
 from tests.support.published import (
     Published,
     published_demanding,
@@ -56,11 +58,12 @@ def test_marts_of_a_generated_release(tmp_path_factory: pytest.TempPathFactory) 
     check(published_generated(tmp_path_factory))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("genome", [True, False])
-@pytest.mark.parametrize("seed", [2, 3])
-def test_marts_of_more_demanding_data(built: Path, tmp_path: Path, seed: int, genome: bool) -> None:
+@pytest.mark.parametrize(
+    "data", nightly_except([(2, True), (3, False)], product((2, 3), (True, False))), ids=str
+)
+def test_marts_of_more_demanding_data(built: Path, tmp_path: Path, data: tuple[int, bool]) -> None:
     """Published after each load, so that all but the first build are incremental."""
+    seed, genome = data
     home = built / "home"
     published = published_demanding(
         tmp_path, home, seed=seed, ratings=5_000, genome=genome, runs_after=(1, 2, 3)

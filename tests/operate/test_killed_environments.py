@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,9 +13,9 @@ from tests.support.samples import samples
 pytestmark = [pytest.mark.xdist_group("killed-environments"), pytest.mark.slow]
 
 KILLS = {
-    "apply": samples(4, nightly=8),
-    "promote": samples(4, nightly=8),
-    "drop": samples(3, nightly=5),
+    "apply": samples(2, nightly=8),
+    "promote": samples(2, nightly=8),
+    "drop": samples(2, nightly=5),
 }
 
 
@@ -25,6 +26,6 @@ def prepared(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 @pytest.mark.parametrize("command", KILLS)
 def test_it_is_killed_at_many_steps(prepared: dict[str, Trial], command: str) -> None:
-    outcomes = kills(prepared[command], KILLS[command])
-    assert sum(outcome.killed for outcome in outcomes) > KILLS[command] // 2
+    outcomes = kills(prepared[command], KILLS[command], Random())
+    assert sum(outcome.killed for outcome in outcomes) >= KILLS[command] / 2
     assert [outcome for outcome in outcomes if not outcome.sound] == []

@@ -118,11 +118,10 @@ def leftovers(settings: Settings) -> list[str]:
     return sorted(name for (name,) in rows)
 
 
-@pytest.mark.parametrize("loads", [1, 3])
-def test_each_load_gives_what_was_published_then(history: History, loads: int) -> None:
+def test_each_load_gives_what_was_published_then(history: History) -> None:
     before = history.everything()
     published = history.settings.marts_file.read_bytes()
-    for load_id, copy in list(history.copies.items())[:loads]:
+    for load_id, copy in history.copies.items():
         report = build_as_of(history.settings, load_id)
         assert report.load.load_id == load_id
         assert content_of(report.file) == content_of(copy) != {}

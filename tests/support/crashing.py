@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
@@ -522,6 +523,14 @@ def _different(found: Digests, wanted: Digests) -> list[str]:
     return [f"{name} differs" for name in names if found.get(name) != wanted.get(name)]
 
 
-def spread(total: int, count: int) -> list[int]:
-    """Chooses numbers from 1 to a total, evenly."""
-    return [int((number + 0.5) * total / count) + 1 for number in range(min(count, total))]
+def spread(total: int, count: int, chance: Random | None = None) -> list[int]:
+    """Chooses numbers from 1 to a total, one of each of equal stretches.
+
+    Args:
+        total: The largest number.
+        count: How many to choose.
+        chance: Draws each; by default, each is the one in the middle.
+    """
+    stretches = range(min(count, total))
+    at = [chance.random() if chance else 0.5 for _ in stretches]
+    return [int((number + at[number]) * total / count) + 1 for number in stretches]

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import duckdb
 
@@ -178,6 +179,6 @@ def trials(folder: Path, zone: Path) -> dict[str, Trial]:
     return found
 
 
-def kills(trial: Trial, count: int) -> list[Outcome]:
-    """Kills a command at as many of its steps, evenly spread."""
-    return [trial.kill(step) for step in spread(len(trial.scenario.steps()), count)]
+def kills(trial: Trial, count: int, chance: Random | None = None) -> list[Outcome]:
+    """Kills a command at as many of its steps, chosen as `spread` does."""
+    return [trial.kill(step) for step in spread(len(trial.scenario.steps()), count, chance)]
