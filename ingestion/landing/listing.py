@@ -5,23 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import fsspec
 
 from ingestion.datasets import DATASETS, MARKER, UNMODELLED
 from ingestion.errors import SourceError
 from ingestion.landing import zips
-from ingestion.landing.layouts import Layout, layouts_of, left_out
+from ingestion.landing.layouts import Layout, left_out
 from ingestion.landing.lookalikes import Lookalike, in_words, is_release, lookalike
-from ingestion.landing.parts import closed_folders, folder_among, is_being_written, is_no_data
+from ingestion.landing.names import Format, Kind, classify, is_hidden, kinds, table_of_folder
+from ingestion.landing.parts import closed_folders, folder_among, is_being_written
 from ingestion.landing.readme import LONGEST, Readme, is_readme, parse
 from ingestion.landing.stores import files_of, open_store
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 # In place of a dataset, for a release's zip that cannot be looked into.
 RELEASE = "release"
-COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
-Format = Literal["csv", "tsv", "parquet"]
-_FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 
 
 @dataclass(frozen=True)
@@ -80,22 +77,6 @@ class LandingFile:
         return path.removesuffix(f"/{_in_utf8(self.member.name)}") if self.member else path
 
 
-class Kind(NamedTuple):
-    """What a file is, by its name.
-
-    Attributes:
-        dataset: The RAW table its rows belong to.
-        compression: How it is compressed; None: not at all.
-        layout: How its rows are written; None: as its format says.
-        format: The format of its rows.
-    """
-
-    dataset: str
-    compression: str | None
-    layout: Layout | None = None
-    format: Format = "csv"
-
-
 @dataclass(frozen=True)
 class LandingZone:
     """One listing of a landing zone.
@@ -127,86 +108,6 @@ class LandingZone:
         for path, file in sorted(self.files.items()):
             digest.update(f"\n{path}\0{file.version}".encode())
         return digest.hexdigest()
-
-
-def _stem_and_kind(name: str) -> tuple[str, str | None, Format] | None:
-    suffix = PurePosixPath(name).suffix.lower()
-    compression = COMPRESSIONS.get(suffix)
-    stem = name[: -len(suffix)] if compression else name
-    suffix = PurePosixPath(stem).suffix.lower()
-    if suffix in _FORMATS:
-        return stem[: -len(suffix)], compression, _FORMATS[suffix]
-    # `ratings.zip` holds one CSV file, under any name.
-    return (stem, compression, "csv") if compression == "zip" else None
-
-
-def _names(dataset_file_name: str, name: str) -> bool:
-    normalised = name.lower().replace("_", "-")
-    pattern = rf"{re.escape(dataset_file_name)}(?![a-z])"
-    return re.match(pattern, normalised) is not None
-
-
-def kinds(path: str, within: str = "") -> list[Kind]:
-    """Finds the datasets that a file has rows of, those that no model reads included.
-
-    Args:
-        path: Path relative to the landing zone, or in a zip.
-        within: Name of the landing zone's folder, or of the zip without its suffix.
-
-    Returns:
-        One entry for each dataset; none for any other file.
-    """
-    pure = PurePosixPath(path)
-    if _is_hidden(pure):
-        return []
-    compression = COMPRESSIONS.get(pure.suffix.lower())
-    layouts = layouts_of(pure.with_suffix("") if compression else pure, within)
-    if layouts:
-        return [Kind(layout.table, compression, layout) for layout in layouts]
-    found = _named(pure)
-    return [found] if found else []
-
-
-def classify(path: str) -> Kind | None:
-    """Finds the dataset a file belongs to, if models read it.
-
-    That is the dataset its file name starts with, else the one the nearest folder is named after;
-    `ratings.csv` may also be a folder, as Spark writes it; in such a folder, what begins with `_`
-    is no data. Files of releases without CSV have the names in `layouts.LAYOUTS`.
-
-    Args:
-        path: Path relative to the landing zone.
-    """
-    return next((kind for kind in kinds(path) if kind.dataset in DATASETS), None)
-
-
-def _is_hidden(path: PurePosixPath) -> bool:
-    """Whether it is hidden, or what macOS adds to a zip."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-
-
-def _named(pure: PurePosixPath) -> Kind | None:
-    readable = _stem_and_kind(pure.name)
-    if readable is None:
-        return None
-    stem, compression, format_ = readable
-    for dataset in DATASETS.values():
-        if _names(dataset.file_name, stem):
-            return Kind(dataset.table, compression, format=format_)
-    table = None if is_no_data(pure.name) else _table_of_folder(pure.parts[:-1])
-    return Kind(table, compression, format=format_) if table else None
-
-
-def _table_of_folder(folders: Sequence[str]) -> str | None:
-    for folder in reversed(folders):
-        name = PurePosixPath(folder.lower().replace("_", "-"))
-        stem = name.stem if name.suffix in _FORMATS else name.name
-        for dataset in DATASETS.values():
-            if stem == dataset.file_name:
-                return dataset.table
-        if is_no_data(folder):
-            return None
-    return None
 
 
 def by_time(file: LandingFile) -> tuple[float, str]:
@@ -493,7 +394,7 @@ def _found(
         is_archive = _is_zip(key) and found.info["type"] == "file"
         is_archive = is_archive and (selected is None or key in selected)
         # `ratings.zip` holds one file of a name that does not matter.
-        if is_archive and not kinds(path) and not _is_hidden(PurePosixPath(path)):
+        if is_archive and not kinds(path) and not is_hidden(PurePosixPath(path)):
             yield from _in_zip(fs, found)
         else:
             yield found
@@ -529,6 +430,29 @@ def _unpacked(file: LandingFile, files: Mapping[tuple[str, int], list[LandingFil
     return next((one.path for one in alike if one.key.startswith(f"{folder}/")), None)
 
 
+def _taken(
+    read: Sequence[tuple[_Found, list[LandingFile]]], unmodelled: bool
+) -> tuple[dict[str, LandingFile], dict[str, str]]:
+    """Returns the files to load, and for each other path advice, if there is any."""
+    plain: dict[tuple[str, int], list[LandingFile]] = defaultdict(list)
+    for file in (file for _, files in read for file in files):
+        if file.compression is None:
+            plain[file.path.rpartition("/")[2], file.bytes].append(file)
+    taken: dict[str, LandingFile] = {}
+    ignored: dict[str, str] = {}
+    for one, files in read:
+        for file in files:
+            if same := _unpacked(file, plain):
+                ignored[file.path] = f"is also there as {same}, which is read; delete either"
+            elif file.dataset in UNMODELLED and not unmodelled:
+                ignored[file.path] = left_out(file.layout) if file.layout else ""
+            else:
+                taken[file.path] = file
+        if not files:
+            ignored[one.path] = ""
+    return taken, ignored
+
+
 def _zone(
     fs: fsspec.AbstractFileSystem,
     root: str,
@@ -545,22 +469,7 @@ def _zone(
         for one in found
         if selected is None or one.key in selected
     ]
-    plain: dict[tuple[str, int], list[LandingFile]] = defaultdict(list)
-    for file in (file for _, files in read for file in files):
-        if file.compression is None:
-            plain[file.path.rpartition("/")[2], file.bytes].append(file)
-    files: dict[str, LandingFile] = {}
-    ignored: dict[str, str] = {}
-    for one, of_one in read:
-        for file in of_one:
-            if same := _unpacked(file, plain):
-                ignored[file.path] = f"is also there as {same}, which is read; delete either"
-            elif file.dataset in UNMODELLED and not unmodelled:
-                ignored[file.path] = left_out(file.layout) if file.layout else ""
-            else:
-                files[file.path] = file
-        if not of_one:
-            ignored[one.path] = ""
+    files, ignored = _taken(read, unmodelled)
     readme = _readme(fs, found, files)
     own = {readme.path} if readme else set[str]()
     ignored = {
@@ -589,7 +498,7 @@ def _zone(
 
 def _holds_data(folder: str, found: Iterable[_Found]) -> bool:
     """Whether a folder is named after a dataset, or a file in it is."""
-    of_folder = _table_of_folder(PurePosixPath(folder).parts)
+    of_folder = table_of_folder(PurePosixPath(folder).parts)
     return of_folder is not None or any(
         one.path.startswith(f"{folder}/") and one.files() for one in found
     )

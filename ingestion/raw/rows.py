@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 
 from ingestion.datasets import DATASETS, EVERY_DATASET, FILE_ID, Dataset
-from ingestion.landing.listing import (
-    LandingZone,
-)
+from ingestion.landing.listing import LandingZone
 from ingestion.raw import manifest
 from ingestion.reading.file import Outcome
 

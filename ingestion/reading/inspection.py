@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 from ingestion.datasets import Dataset
 from ingestion.errors import RefusedFile
 from ingestion.landing import zips
-from ingestion.landing.listing import COMPRESSIONS, RELEASE, LandingFile
+from ingestion.landing.listing import RELEASE, LandingFile
+from ingestion.landing.names import COMPRESSIONS
 from ingestion.landing.zips import ARCHIVE_RATIO
 from ingestion.reading.encoding import (
     NotText,

@@ -11,8 +11,9 @@ import fsspec
 import pytest
 
 from ingestion.errors import SourceError
-from ingestion.landing.listing import LandingZone, classify, list_landing_zone, listed_version
+from ingestion.landing.listing import LandingZone, list_landing_zone, listed_version
 from ingestion.landing.lookalikes import lookalike
+from ingestion.landing.names import classify
 from ingestion.raw.manifest import CurrentFile, compare
 
 

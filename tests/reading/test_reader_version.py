@@ -26,7 +26,7 @@ READERS = (
     "reading/translation",
 )
 # The version, and a hash of the readers that it stands for.
-JUDGED = (1, "6e565bcb38dafc7f")
+JUDGED = (1, "bb6ff6e9641505f3")
 
 
 def code_lines(path: Path) -> list[str]:

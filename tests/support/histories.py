@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ingestion.datasets import DATASETS
-from ingestion.landing.listing import COMPRESSIONS
+from ingestion.landing.names import COMPRESSIONS
 from local_dev.errors import InvalidRequest
 
 Row = dict[str, str]
