@@ -1,4 +1,4 @@
-"""Tells by its name what a file is: its dataset, its compression, how its rows are written."""
+"""Classifies files by name: which dataset, how compressed, in what format."""
 
 from __future__ import annotations
 

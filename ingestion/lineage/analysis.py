@@ -65,7 +65,7 @@ class Analysis:
             for every column.
         rows: What decides which rows there are.
         order: What decides in which order they are.
-        opaque: Why the SQL could not be taken apart, so that every column depends on its whole
+        opaque: Why the SQL could not be analysed, so that every column depends on its whole
             text; empty if it could.
     """
 

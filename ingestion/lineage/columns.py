@@ -32,7 +32,7 @@ def analyse(
             model is analysed again only if its SQL or its parents' columns changed.
 
     Returns:
-        The analysis of each model, parents first. A model whose SQL cannot be taken apart is
+        The analysis of each model, parents first. A model whose SQL cannot be analysed is
         there, too, and depends on all of its parents.
     """
     kept = dict(cache or {})

@@ -56,7 +56,7 @@ class Scope:
     Args:
         query: The query.
         outer: What the expression around it can name; None if there is none.
-        relation_of: Takes a query within an expression apart.
+        relation_of: Analyses a query within an expression.
         orders: What decides the order in which it gets its rows, besides its sources.
     """
 

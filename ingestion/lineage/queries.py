@@ -1,4 +1,4 @@
-"""Takes a query apart: what computes each of its columns, and what decides its rows.
+"""Analyses a query: what computes each of its columns, and what decides its rows.
 
 A column is hashed as its expression, so columns and CTEs that nothing reads have no part in it. All
 of a query but its columns decides its rows, and so do columns that can: those of `distinct` and
@@ -8,7 +8,7 @@ Of a query that keeps one row, or the first few, of each group of equal keys (`q
 over (partition by ... order by ...) = 1`), the order decides which, but neither how many nor their
 keys. So it counts for all columns but those computed from the keys alone.
 
-What is not known here is refused, and the caller goes by the whole text.
+What is not known here is refused, and the caller falls back to the whole text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OF_SOURCES = ("from_", "joins", "laterals", "where")
 
 
 def relation_of(query: exp.Expr, tables: Tables) -> Relation:
-    """Takes a query apart.
+    """Analyses a query.
 
     Args:
         query: The query, with its names resolved.
@@ -165,7 +165,7 @@ class _Select(_Query):
     """One select: its sources, and what it makes of their columns."""
 
     def relation(self) -> Relation:
-        """Takes the select apart."""
+        """Analyses the select."""
         for node in sources_of(self._query):
             self._scope.add(node, self._source(node))
         columns = dict(self._columns())
