@@ -90,6 +90,7 @@ class LandingZone:
         fs: The file system that opens them.
         readme: Counts from the release's README; None if no README states any.
         closed: Folders that are there, of which nothing can be read for now.
+        unpacked: The plain file that is read in place of a file in a zip, by the latter's path.
     """
 
     url: str
@@ -100,6 +101,7 @@ class LandingZone:
     fs: fsspec.AbstractFileSystem = field(repr=False)
     readme: Readme | None = None
     closed: tuple[str, ...] = ()
+    unpacked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -420,29 +422,34 @@ def _member(found: _Found, member: zips.Member, problem: str) -> _Found:
     return found._replace(path=path, named=name, within=folder, member=member, problem=problem)
 
 
-def _unpacked(file: LandingFile, files: Mapping[tuple[str, int], list[LandingFile]]) -> str | None:
-    """Finds the plain file that a file in a zip was unpacked to, in the zip's folder or below."""
-    if file.member is None:
-        return None
+def _copy_of(
+    file: LandingFile, member: zips.Member, plain: Mapping[tuple[str, int], list[LandingFile]]
+) -> str | None:
     folder = file.key.rpartition("/")[0]
-    name = file.member.name.rpartition("/")[2] + (file.layout.part if file.layout else "")
-    alike = files.get((name, file.member.size), [])
+    name = member.name.rpartition("/")[2] + (file.layout.part if file.layout else "")
+    alike = plain.get((name, member.size), [])
     return next((one.path for one in alike if one.key.startswith(f"{folder}/")), None)
 
 
-def _taken(
-    read: Sequence[tuple[_Found, list[LandingFile]]], unmodelled: bool
-) -> tuple[dict[str, LandingFile], dict[str, str]]:
-    """Returns the files to load, and for each other path advice, if there is any."""
+def _unpacked(read: Collection[LandingFile]) -> dict[str, str]:
+    """Finds the files in zips that were unpacked in the zip's folder or below: the copy of each."""
     plain: dict[tuple[str, int], list[LandingFile]] = defaultdict(list)
-    for file in (file for _, files in read for file in files):
+    for file in read:
         if file.compression is None:
             plain[file.path.rpartition("/")[2], file.bytes].append(file)
+    copies = {one.path: _copy_of(one, one.member, plain) for one in read if one.member}
+    return {path: copy for path, copy in copies.items() if copy}
+
+
+def _taken(
+    read: Iterable[tuple[_Found, list[LandingFile]]], unpacked: Mapping[str, str], unmodelled: bool
+) -> tuple[dict[str, LandingFile], dict[str, str]]:
+    """Returns the files to load, and for each other path advice, if there is any."""
     taken: dict[str, LandingFile] = {}
     ignored: dict[str, str] = {}
     for one, files in read:
         for file in files:
-            if same := _unpacked(file, plain):
+            if same := unpacked.get(file.path):
                 ignored[file.path] = f"is also there as {same}, which is read; delete either"
             elif file.dataset in UNMODELLED and not unmodelled:
                 ignored[file.path] = left_out(file.layout) if file.layout else ""
@@ -469,7 +476,8 @@ def _zone(
         for one in found
         if selected is None or one.key in selected
     ]
-    files, ignored = _taken(read, unmodelled)
+    unpacked = _unpacked([file for _, files in read for file in files])
+    files, ignored = _taken(read, unpacked, unmodelled)
     readme = _readme(fs, found, files)
     own = {readme.path} if readme else set[str]()
     ignored = {
@@ -493,6 +501,7 @@ def _zone(
         fs=fs,
         readme=readme,
         closed=tuple(closed),
+        unpacked=unpacked,
     )
 
 

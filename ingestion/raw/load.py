@@ -24,7 +24,7 @@ from ingestion.landing.lookalikes import Lookalike
 from ingestion.landing.stores import configured_url
 from ingestion.progress import Event, timed
 from ingestion.raw import manifest, readme, refusals
-from ingestion.raw.plan import LoadPlan, LoadRequest, plan_load, without_writes_of
+from ingestion.raw.plan import LoadPlan, LoadRequest, if_replaced, plan_load
 from ingestion.raw.pushdown import clean_up, push_down
 from ingestion.reading.bulk import reading_duckdb
 from ingestion.reading.file import Outcome
@@ -266,11 +266,11 @@ def _carry_out(
 def _gone(
     plan: LoadPlan, outcomes: Iterable[Outcome], request: LoadRequest
 ) -> list[manifest.CurrentFile]:
-    """Returns what to record as removed; of replaced parts, only what was replaced wholly."""
+    """Returns what to record as removed; of what was replaced, only what was replaced wholly."""
     if request.remove_missing or plan.switched:
         return plan.gone
     not_there = (one.file.path for one in outcomes if one.status in ("refused", "put off"))
-    return without_writes_of(plan.gone, not_there)
+    return if_replaced(plan.gone, plan.zone, not_there)
 
 
 @contextmanager

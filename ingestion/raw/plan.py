@@ -50,7 +50,7 @@ class LoadPlan:
         zone: The listing.
         known: The current version of each path.
         comparison: How the listing differs from them.
-        gone: Paths to record as removed; of these, parts that were replaced only if what replaces
+        gone: Paths to record as removed; of these, those that were replaced only if what replaces
             them loads.
         switched: Whether a new landing zone replaces the one in the warehouse.
         refusals: The files that are still refused.
@@ -140,23 +140,32 @@ def plan_load(
 def _replaced(
     comparison: manifest.Comparison, zone: LandingZone, refused: Collection[str]
 ) -> list[manifest.CurrentFile]:
-    """Finds the parts that a later write replaced, unless parts of it are known to be refused."""
+    """Finds the parts that a later write replaced, and the files in zips that were unpacked.
+
+    Unless what replaces them is known to be refused.
+    """
     paths = replaced((entry.path for entry in comparison.missing), zone.files)
-    gone = [entry for entry in comparison.missing if entry.path in paths]
-    return without_writes_of(gone, refused)
+    gone = [each for each in comparison.missing if each.path in paths | zone.unpacked.keys()]
+    return if_replaced(gone, zone, refused)
 
 
-def without_writes_of(
-    gone: Iterable[manifest.CurrentFile], not_loaded: Iterable[str]
+def if_replaced(
+    gone: Iterable[manifest.CurrentFile], zone: LandingZone, not_loaded: Iterable[str]
 ) -> list[manifest.CurrentFile]:
-    """Leaves out parts of folders where a part that would replace them is not loaded.
+    """Leaves out files where what would replace them is not loaded.
 
     Args:
-        gone: Parts that were replaced.
+        gone: Parts that were replaced, and files in zips that were unpacked.
+        zone: The listing.
         not_loaded: Paths of files that are not loaded.
     """
-    folders = {write.folder for path in not_loaded if (write := write_of(path))}
-    return [one for one in gone if one.path.rpartition("/")[0] not in folders]
+    kept = set(not_loaded)
+    folders = {write.folder for path in kept if (write := write_of(path))}
+    return [
+        one
+        for one in gone
+        if one.path.rpartition("/")[0] not in folders and zone.unpacked.get(one.path) not in kept
+    ]
 
 
 def _switched(zone: LandingZone) -> str:

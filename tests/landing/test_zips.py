@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,9 +18,11 @@ import pytest
 from s3fs import S3FileSystem
 
 from ingestion import LoadReport, load
+from ingestion.engine import engine_of
 from ingestion.errors import SourceError
 from ingestion.landing import s3, zips
 from ingestion.landing.listing import LandingZone, list_landing_zone
+from ingestion.raw import manifest
 from ingestion.reading.file import read_file
 from ingestion.reading.rules import Rules
 from ingestion.settings import Settings
@@ -59,6 +62,10 @@ def zone(settings: Settings) -> Path:
 
 def statuses(report: LoadReport) -> dict[str, str]:
     return {file.path: file.status for file in report.files}
+
+
+def current(settings: Settings) -> dict[str, manifest.CurrentFile]:
+    return manifest.current_files(engine_of(settings).warehouse())
 
 
 def reasons(report: LoadReport) -> dict[str, str]:
@@ -150,6 +157,28 @@ def test_a_file_is_read_once_if_it_is_also_there_unpacked(settings: Settings, zo
     (same,) = report.unread
     assert same.path == "ml-25m.zip/ml-25m/ratings.csv"
     assert same.advice == "is also there as ml-25m/ratings.csv, which is read; delete either"
+
+
+def test_a_file_that_is_unpacked_later_takes_the_place_of_the_one_in_the_zip(
+    settings: Settings, zone: Path
+) -> None:
+    (zone / "ml-25m.zip").write_bytes(zipped(RELEASE))
+    load(settings=settings)
+    packed = "ml-25m.zip/ml-25m/ratings.csv"
+    known = sum(each.rows for each in current(settings).values())
+    unpacked = zone / "ml-25m" / "ratings.csv"
+    unpacked.parent.mkdir()
+    unpacked.write_bytes(b"\xff" * len(RATINGS))
+    assert statuses(load(settings=settings))[packed] == "missing"
+    assert packed in current(settings)
+    unpacked.write_text(RATINGS)
+    assert statuses(load(settings=settings))[packed] == "removed"
+    assert packed not in current(settings)
+    assert sum(each.rows for each in current(settings).values()) == known
+    shutil.rmtree(unpacked.parent)
+    report = load(settings=settings, remove_missing=True)
+    assert statuses(report)[packed] == "loaded"
+    assert current(settings).keys() == {f"ml-25m.zip/{name}" for name in RELEASE if "csv" in name}
 
 
 def test_a_zip_without_movielens_files_is_ignored(zone: Path) -> None:
