@@ -146,14 +146,14 @@ def load_landing_zone(run: Run, request: LoadRequest) -> LoadReport:
     outcomes: list[Outcome] = []
     load_id = None
     if not plan.is_empty:
+        lease = run.lease(target)
+        # Another run may have committed meanwhile; from here on, none can.
         with target.kept_open():
-            lease = run.lease(target)
-            # Another run may have committed meanwhile; from here on, none can.
-            with target.kept_open():
-                with target.looking():
-                    plan = plan_load(target, request, zone, manifest.current_files(target))
-                first_id = _reserve(lease, plan)
-        outcomes, load_id = _carry_out(run, lease, plan, first_id, request, steps)
+            with target.looking():
+                plan = plan_load(target, request, zone, manifest.current_files(target))
+            first_id = None if plan.is_empty else _reserve(lease, plan)
+        if first_id is not None:
+            outcomes, load_id = _carry_out(run, lease, plan, first_id, request, steps)
     removed = {one.path for one in _gone(plan, outcomes, request)} if load_id else set()
     reports = [*map(_report, outcomes), *_reports_of_the_others(plan, removed)]
     reports.sort(key=lambda file: file.path)
@@ -220,8 +220,6 @@ def _carry_out(
     request: LoadRequest,
     steps: dict[str, float],
 ) -> tuple[list[Outcome], str | None]:
-    if plan.is_empty:
-        return [], None
     zone, folder = plan.zone, run.settings.work_dir
     _empty(folder)
     try:

@@ -37,7 +37,10 @@ HEADER = "userId,movieId,rating,timestamp\n"
 # decided what to do, and then finds nothing left.
 PAUSES = {
     "has the lease": (("after sql update raw._lease set fence", "after sql close"), 0),
-    "has reserved its file ids": (("after sql update raw._lease set exp", "after sql close"), BUSY),
+    "has reserved its file ids": (
+        ("after sql update raw._lease set exp", "after sql close", "after sql close"),
+        BUSY,
+    ),
     "has read its files": (("after sql copy",), BUSY),
 }
 
