@@ -79,8 +79,8 @@ pytest: $(READY) ## Run the tests, which run dbt's on real builds
 test-long: $(READY) ## Run the long variants of the tests
 	$(PYTEST) -m "slow and not nightly"
 
-# One session makes only once what both suites share.
-test-all: $(READY) ## Both, with lint and types, as CI does
+# In one session, what both suites share is made once.
+test-all: $(READY) ## Lint, types, the quick tests and the long ones
 	@$(MAKE) --no-print-directory -j 2 $(LINTERS) types
 	$(PYTEST) -m "not nightly"
 

@@ -37,11 +37,11 @@ def code_fingerprint(settings: Settings) -> str:
     Returns:
         A SHA-256 hex digest.
     """
-    return _fingerprint(settings, and_of_models=True)
+    return _fingerprint(settings, with_model_sql=True)
 
 
-def _fingerprint(settings: Settings, *, and_of_models: bool) -> str:
-    """Hashes the names of all files, and their text; of models' SQL only if asked to."""
+def _fingerprint(settings: Settings, *, with_model_sql: bool) -> str:
+    """Hashes the names and text of all files; of models' SQL, perhaps only the names."""
     digest = hashlib.sha256()
     for package in ("dbt-core", *engine_of(settings).packages):
         digest.update(f"{package} {_version(package)}\n".encode())
@@ -51,7 +51,7 @@ def _fingerprint(settings: Settings, *, and_of_models: bool) -> str:
         for file in files:
             if file.suffix in (".sql", ".yml", ".md"):
                 digest.update(str(file.relative_to(settings.project)).encode())
-                if and_of_models or name != "models" or file.suffix != ".sql":
+                if with_model_sql or name != "models" or file.suffix != ".sql":
                     digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -94,8 +94,8 @@ class Dbt:
         on_event: Called for each model and test.
         variables: Vars in place of those of dbt_project.yml; other ones make dbt parse again.
         folder: dbt's target folder, if not the home's; one for each set of variables.
-        before: The one of an earlier version of the code, of which dbt parses only edited models
-            again.
+        before: The target folder of an earlier version of the code; dbt then parses only what
+            was edited since.
 
     Raises:
         SettingsError: If dbt is not installed.
@@ -275,7 +275,7 @@ def _project_key(settings: Settings, variables: Mapping[str, Any]) -> ProjectKey
     )
 
 
-# What dbt parsed, and a fingerprint of all of it that it does not compare well itself.
+# What dbt parsed, and the fingerprint of everything in it whose edits dbt does not track reliably.
 _PARTIAL, _FRAME = "partial_parse.msgpack", "parsed-code"
 
 
@@ -291,7 +291,7 @@ def _forget_other_code(settings: Settings, folder: Path) -> None:
 
     When only a macro changes, dbt 1.11's partial parsing loses test descriptions.
     """
-    code = _fingerprint(settings, and_of_models=False)
+    code = _fingerprint(settings, with_model_sql=False)
     parsed = folder / _FRAME
     if not parsed.exists() or parsed.read_text() != code:
         (folder / _PARTIAL).unlink(missing_ok=True)

@@ -140,31 +140,32 @@ def plan_load(
 def _replaced(
     comparison: manifest.Comparison, zone: LandingZone, refused: Collection[str]
 ) -> list[manifest.CurrentFile]:
-    """Finds the parts that a later write replaced, and the files in zips that were unpacked.
+    """Finds parts that a later write replaced, and zip members that were unpacked.
 
-    Unless what replaces them is known to be refused.
+    Those whose replacement is known to be refused are left out.
     """
     paths = replaced((entry.path for entry in comparison.missing), zone.files)
-    gone = [each for each in comparison.missing if each.path in paths | zone.unpacked.keys()]
+    paths |= zone.unpacked.keys()
+    gone = [entry for entry in comparison.missing if entry.path in paths]
     return if_replaced(gone, zone, refused)
 
 
 def if_replaced(
     gone: Iterable[manifest.CurrentFile], zone: LandingZone, not_loaded: Iterable[str]
 ) -> list[manifest.CurrentFile]:
-    """Leaves out files where what would replace them is not loaded.
+    """Leaves out files whose replacement is not loaded.
 
     Args:
-        gone: Parts that were replaced, and files in zips that were unpacked.
+        gone: Parts that a later write replaced, and zip members that were unpacked.
         zone: The listing.
         not_loaded: Paths of files that are not loaded.
     """
-    kept = set(not_loaded)
-    folders = {write.folder for path in kept if (write := write_of(path))}
+    failed = set(not_loaded)
+    folders = {write.folder for path in failed if (write := write_of(path))}
     return [
         one
         for one in gone
-        if one.path.rpartition("/")[0] not in folders and zone.unpacked.get(one.path) not in kept
+        if one.path.rpartition("/")[0] not in folders and zone.unpacked.get(one.path) not in failed
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,9 +29,14 @@ OF_THE_READING = (
 )
 
 
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empties the cache of this process, as in a new one."""
+    monkeypatch.setattr(parsed_projects, "_parsed", OrderedDict())
+
+
 @pytest.fixture
 def nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsed_projects, "_parsed", type(parsed_projects._parsed)())
+    forget(monkeypatch)
 
 
 def read(folder: Path, **more: Any) -> tuple[dict[str, Any], bool]:
@@ -61,7 +67,7 @@ def test_another_home_gets_what_dbt_would_read_for_it(
     # Of all that profiles.yml takes from the environment, nothing but the database gets into it.
     for name in ("ACCOUNT", "USER", "ROLE", "WAREHOUSE", "HOST", "DATABASE"):
         monkeypatch.setenv(f"SNOWFLAKE_{name}", "other")
-    monkeypatch.setattr(parsed_projects, "_parsed", type(parsed_projects._parsed)())
+    forget(monkeypatch)
     anew, by_dbt = read(tmp_path / "anew")
     assert by_dbt
     assert anew == first
@@ -83,7 +89,7 @@ def test_other_code_and_another_database_are_read_anew(tmp_path: Path) -> None:
 
 
 def edited(model: str, sql: str, kind: int) -> str:
-    """A model's SQL with a comment more, a tag more, or an upstream more."""
+    """A model's SQL with one more comment, tag or upstream."""
     upstream = "dim_movies" if model.startswith(("fct_", "mart_")) else "src_files"
     return [
         f"{sql}-- and so on\n",
@@ -93,18 +99,17 @@ def edited(model: str, sql: str, kind: int) -> str:
 
 
 @pytest.mark.slow
-def test_after_edits_of_models_dbt_knows_what_it_would_read_anew(
+def test_after_edits_of_models_dbt_knows_what_a_new_home_would_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It reads only edited models again, and those that refer to them."""
+    """dbt parses only the edited models and their dependents."""
     project = copy_of_the_project(tmp_path / "project")
     upstream = project / "models" / "src" / "src_files.sql"
     models = sorted({*(project / "models").rglob("*.sql")} - {upstream})
-
     settings = Settings(home=tmp_path / "home", project=project, _env_file=None)
 
     def known() -> dict[str, Any]:
-        monkeypatch.setattr(parsed_projects, "_parsed", type(parsed_projects._parsed)())
+        forget(monkeypatch)
         lineage_of(settings)
         return without_times(json.loads((parsed_in(settings) / parsed_projects.FILE).read_text()))
 
@@ -117,8 +122,10 @@ def test_after_edits_of_models_dbt_knows_what_it_would_read_anew(
                 known()
         path.write_text(edited(path.stem, sql, n))
         after = known()
-    monkeypatch.setattr(parsed_projects, "_parsed", type(parsed_projects._parsed)())
-    assert after == read(tmp_path / "anew", project=project)[0] != before
+    forget(monkeypatch)
+    in_a_new_home, _ = read(tmp_path / "new-home", project=project)
+    assert after == in_a_new_home
+    assert after != before
 
 
 @pytest.mark.slow
